@@ -1,0 +1,1 @@
+"""Flask edge: pages, JSON API and incoming notifications."""

@@ -1,0 +1,1 @@
+"""Keys, message signatures and sessions."""

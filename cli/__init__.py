@@ -1,0 +1,1 @@
+"""Operator's edge: python -m cli."""

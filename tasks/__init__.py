@@ -1,0 +1,1 @@
+"""Celery edge: thin tasks that wake, claim and record."""

@@ -1,0 +1,1 @@
+"""Composition root: settings, container, logging and embedded services."""
