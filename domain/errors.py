@@ -16,8 +16,8 @@ class StrongroomError(Exception):
         self.fields = fields or {}
 
 
-class InvariantBroken(BaseException):
-    """Something that can never be true was true. Not an `Exception`: nothing may catch it by accident."""
+class InvariantBroken(Exception):
+    """Something that can never be true was true: a bug, never a refusal; only the outermost edge may log it."""
 
 
 def ensure(condition: bool, message: str) -> None:  # noqa: FBT001 - a condition reads best in first place

@@ -34,7 +34,7 @@ def parse_amount(text: object, decimals: int, *, field: str = "amount") -> int:
     fraction = match["fraction"] or ""
     if len(fraction) > decimals:
         raise refuse(f"has {len(fraction)} decimals; this asset has {decimals}")
-    minor = int(match["whole"]) * 10**decimals + int(fraction.ljust(decimals, "0") or "0")
+    minor: int = int(match["whole"]) * 10**decimals + int(fraction.ljust(decimals, "0") or "0")
     if minor == 0:
         raise refuse("must be more than zero")
     if minor >= 10**DIGITS_MAX:
