@@ -1,1 +1,35 @@
-"""Tables, one module per aggregate."""
+"""Tables, one module per aggregate. Importing this package registers them all."""
+
+from models import (
+    alert,
+    asset,
+    audit,
+    buffer,
+    chain,
+    deposit,
+    flow,
+    idempotency,
+    payout,
+    session,
+    user,
+    withdrawal,
+    work,
+)
+from models.base import Base
+
+__all__ = [
+    "Base",
+    "alert",
+    "asset",
+    "audit",
+    "buffer",
+    "chain",
+    "deposit",
+    "flow",
+    "idempotency",
+    "payout",
+    "session",
+    "user",
+    "withdrawal",
+    "work",
+]

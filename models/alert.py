@@ -1,0 +1,36 @@
+"""Alerts as an append-only stream of raised and cleared transitions."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class OpsAlert(Base):
+    """One transition of one alert; the newest row of a fingerprint says whether it stands. Append-only by trigger."""
+
+    __tablename__ = "ops_alerts"
+    __table_args__ = (
+        CheckConstraint("status IN ('raised', 'cleared')", name="status_is_known"),
+        CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity_is_known"),
+        Index("ix_ops_alerts_fingerprint_recorded_at", "fingerprint", "recorded_at"),
+    )
+
+    alert_event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    alert_code: Mapped[str] = mapped_column(index=True)
+    fingerprint: Mapped[str]
+    status: Mapped[str]
+    severity: Mapped[str]
+    reason: Mapped[str]
+    service_scope: Mapped[str]
+    pair: Mapped[str | None]
+    asset_id: Mapped[str | None]
+    tx_hash: Mapped[str | None]
+    raised_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]
+    details: Mapped[dict[str, Any]]
+    recorded_at: Mapped[datetime]

@@ -1,0 +1,57 @@
+"""How far each chain has been read, the blocks that may yet be undone, and the addresses that are watched for ever."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Leased
+
+
+class ChainCursor(Leased, Base):
+    """The last block of a chain whose contents are recorded, as height and hash, and the health of its source."""
+
+    __tablename__ = "chain_cursors"
+
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    height: Mapped[int]
+    hash: Mapped[str]
+    tip_height: Mapped[int]
+    polled_at: Mapped[datetime | None]
+    advanced_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    error: Mapped[str | None]
+    paused_at: Mapped[datetime | None]
+    paused_by: Mapped[str | None]
+
+
+class ChainBlock(Base):
+    """A recent block of the followed branch, kept so that a fork can be walked back without the node's help."""
+
+    __tablename__ = "chain_blocks"
+
+    chain: Mapped[str] = mapped_column(ForeignKey("chain_cursors.chain"), primary_key=True)
+    height: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    mined_at: Mapped[datetime]
+
+
+class DepositAddress(Base):
+    """An address of ours: in the pool until it is issued, then its user's, and watched for ever."""
+
+    __tablename__ = "deposit_addresses"
+    __table_args__ = (
+        Index("uq_deposit_addresses_chain_script", "chain", "script", unique=True),
+        Index("ix_deposit_addresses_pool", "chain", "id", postgresql_where=text("user_id IS NULL")),
+        Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
+        CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    chain: Mapped[str]
+    address: Mapped[str]
+    script: Mapped[bytes] = mapped_column(LargeBinary)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    issued_at: Mapped[datetime | None]

@@ -1,0 +1,82 @@
+"""Money on its way in: append-only evidence from the chain, and the decision taken about each output."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, MinorUnits
+
+
+class FundingObservation(Base):
+    """What a chain showed about one output at one moment: evidence, never spendable money. Append-only by trigger."""
+
+    __tablename__ = "funding_observations"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('mempool', 'confirming', 'confirmed', 'credited', 'replaced', 'reorged')",
+            name="status_is_known",
+        ),
+        Index("ix_funding_observations_deposit_id", "deposit_id", "recorded_at"),
+    )
+
+    funding_observation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    deposit_id: Mapped[UUID] = mapped_column(ForeignKey("deposits.id"))
+    account_id: Mapped[UUID]
+    asset_id: Mapped[str]
+    chain: Mapped[str]
+    funding_handle: Mapped[str] = mapped_column(index=True)
+    source: Mapped[str]
+    tx_hash: Mapped[str] = mapped_column(index=True)
+    status: Mapped[str]
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    confirmations: Mapped[int]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    credited_at: Mapped[datetime | None]
+    bridge_deposit_tx_hash: Mapped[str | None]
+    recorded_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Deposit(Base):
+    """One output to one of our addresses, and where the decision about it stands."""
+
+    __tablename__ = "deposits"
+    __table_args__ = (
+        UniqueConstraint("chain", "txid", "vout"),
+        CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+        CheckConstraint(
+            "state IN ('seen', 'confirming', 'credited', 'below_minimum', 'quarantined', 'reorged', 'replaced')",
+            name="state_is_known",
+        ),
+        CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
+        CheckConstraint("(state = 'credited') <= (credit_transaction_id IS NOT NULL)", name="credited_by_the_ledger"),
+        Index("ix_deposits_user_id_id", "user_id", "id"),
+        Index("ix_deposits_open", "chain", "block_height", postgresql_where=text("state IN ('seen', 'confirming')")),
+        Index("ix_deposits_chain_block_height", "chain", "block_height"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    chain: Mapped[str]
+    txid: Mapped[str]
+    vout: Mapped[int]
+    asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    address_id: Mapped[UUID] = mapped_column(ForeignKey("deposit_addresses.id"), index=True)
+    address: Mapped[str]
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    state: Mapped[str]
+    confirmations_needed: Mapped[int]
+    block_height: Mapped[int | None]
+    block_hash: Mapped[str | None]
+    # The outputs this payment spends, as "txid:vout": another payment spending one of them replaces it.
+    spends: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    replaced_by: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+    state_changed_at: Mapped[datetime]
+    credited_at: Mapped[datetime | None]
+    credit_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    times_credited: Mapped[int] = mapped_column(default=0)
+    flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

@@ -1,0 +1,47 @@
+"""Flows: where each movement of money stands, and every step it took to get there."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, MinorUnits
+
+
+class Flow(Base):
+    """One movement of money and the state it is in now; the state tables are in domain/flows."""
+
+    __tablename__ = "flows"
+    __table_args__ = (
+        Index("ix_flows_user_id_group_id", "user_id", "group_id"),
+        Index("ix_flows_open", "kind", "state", "state_since", postgresql_where=text("closed_at IS NULL")),
+    )
+
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    short_id: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    state: Mapped[str]
+    user_id: Mapped[UUID | None]
+    asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    opened_at: Mapped[datetime]
+    state_since: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class FlowEvent(Base):
+    """One step of a flow, written in the transaction that it describes; append-only by trigger."""
+
+    __tablename__ = "flow_events"
+    __table_args__ = (Index("ix_flow_events_group_id_id", "group_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"))
+    from_state: Mapped[str | None]
+    state: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    correlation_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any]]

@@ -1,0 +1,62 @@
+"""Chain payments as they leave: signed once, stored, then sent; one payout may serve many withdrawals."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Leased, MinorUnits
+
+
+class Payout(Leased, Base):
+    """One chain payment in all its signed forms, of which at most one can ever confirm: all spend the same inputs."""
+
+    __tablename__ = "payouts"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('signed', 'broadcast', 'confirming', 'completed', 'failed', 'uncertain')",
+            name="state_is_known",
+        ),
+        CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
+        Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
+        Index("ix_payouts_chain_block_height", "chain", "block_height"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    chain: Mapped[str]
+    asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    state: Mapped[str]
+    # The form that confirmed, once one has.
+    txid: Mapped[str | None]
+    block_height: Mapped[int | None]
+    block_hash: Mapped[str | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+    state_changed_at: Mapped[datetime]
+    settled_transaction_id: Mapped[int | None]
+
+
+class PayoutTransaction(Base):
+    """One signed form of a payout, stored before it left. The bytes never change; a retry sends the same ones."""
+
+    __tablename__ = "payout_transactions"
+    __table_args__ = (
+        UniqueConstraint("chain", "txid"),
+        UniqueConstraint("payout_id", "form"),
+        CheckConstraint("fee_minor >= 0", name="fee_not_negative"),
+        Index("ix_payout_transactions_payout_id", "payout_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"))
+    chain: Mapped[str]
+    txid: Mapped[str]
+    form: Mapped[int]
+    raw_tx: Mapped[str]
+    fee_minor: Mapped[int] = mapped_column(MinorUnits)
+    vsize: Mapped[int]
+    inputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    change_vout: Mapped[int | None]
+    signed_at: Mapped[datetime]

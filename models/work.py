@@ -1,0 +1,32 @@
+"""The outbox of promised work, and the heartbeats that show each queue is being consumed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Identity
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class OutboxMessage(Base):
+    """A task promised by a transaction; it exists until the relay has handed it to the broker."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    task: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Heartbeat(Base):
+    """When a task last came out at the far end of a queue: the only proof that the queue is consumed."""
+
+    __tablename__ = "heartbeats"
+
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    ran_at: Mapped[datetime]
+    worker: Mapped[str]
