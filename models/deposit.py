@@ -79,4 +79,6 @@ class Deposit(Base):
     credited_at: Mapped[datetime | None]
     credit_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
     times_credited: Mapped[int] = mapped_column(default=0)
+    # Set when a credit that the chain undid could not be taken back from its owner: suspense carries it instead.
+    in_suspense: Mapped[bool] = mapped_column(default=False)
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

@@ -33,6 +33,8 @@ class Payout(Leased, Base):
     block_height: Mapped[int | None]
     block_hash: Mapped[str | None]
     reason: Mapped[str | None]
+    # The transaction in a block that spends one of our inputs instead: the proof that no form can confirm.
+    conflicted_by: Mapped[str | None]
     created_at: Mapped[datetime]
     state_changed_at: Mapped[datetime]
     settled_transaction_id: Mapped[int | None]
@@ -60,3 +62,14 @@ class PayoutTransaction(Base):
     inputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
     change_vout: Mapped[int | None]
     signed_at: Mapped[datetime]
+
+
+class PayoutInput(Base):
+    """An output of ours that a payout spends: two payouts can never be stored that spend the same one."""
+
+    __tablename__ = "payout_inputs"
+
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    txid: Mapped[str] = mapped_column(primary_key=True)
+    vout: Mapped[int] = mapped_column(primary_key=True)
+    payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"), index=True)

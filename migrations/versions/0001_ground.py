@@ -313,6 +313,7 @@ def create_tables() -> None:
         sa.Column("block_height", sa.BigInteger(), nullable=True),
         sa.Column("block_hash", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("conflicted_by", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_transaction_id", sa.BigInteger(), nullable=True),
@@ -430,6 +431,7 @@ def create_tables() -> None:
         sa.Column("credited_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("credit_transaction_id", sa.BigInteger(), nullable=True),
         sa.Column("times_credited", sa.BigInteger(), nullable=False),
+        sa.Column("in_suspense", sa.Boolean(), nullable=False),
         sa.Column("flow_id", sa.Uuid(), nullable=False),
         sa.CheckConstraint(
             "(state = 'credited') <= (credit_transaction_id IS NOT NULL)",
@@ -475,6 +477,16 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_events")),
     )
     op.create_index("ix_flow_events_group_id_id", "flow_events", ["group_id", "id"], unique=False)
+    op.create_table(
+        "payout_inputs",
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("txid", sa.Text(), nullable=False),
+        sa.Column("vout", sa.BigInteger(), nullable=False),
+        sa.Column("payout_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["payout_id"], ["payouts.id"], name=op.f("fk_payout_inputs_payout_id_payouts")),
+        sa.PrimaryKeyConstraint("chain", "txid", "vout", name=op.f("pk_payout_inputs")),
+    )
+    op.create_index(op.f("ix_payout_inputs_payout_id"), "payout_inputs", ["payout_id"], unique=False)
     op.create_table(
         "payout_transactions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -625,6 +637,8 @@ def drop_tables() -> None:
     op.drop_table("withdrawals")
     op.drop_index("ix_payout_transactions_payout_id", table_name="payout_transactions")
     op.drop_table("payout_transactions")
+    op.drop_index(op.f("ix_payout_inputs_payout_id"), table_name="payout_inputs")
+    op.drop_table("payout_inputs")
     op.drop_index("ix_flow_events_group_id_id", table_name="flow_events")
     op.drop_table("flow_events")
     op.drop_index("ix_deposits_user_id_id", table_name="deposits")

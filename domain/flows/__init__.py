@@ -1,0 +1,10 @@
+"""State tables: one per kind of movement of money."""
+
+from domain.flows.deposit import DEPOSIT
+from domain.flows.internal_transfer import INTERNAL_TRANSFER
+from domain.flows.table import FlowKind, State, WrongState, move
+from domain.flows.withdrawal import WITHDRAWAL
+
+FLOW_KINDS = {kind.name: kind for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER)}
+
+__all__ = ["DEPOSIT", "FLOW_KINDS", "INTERNAL_TRANSFER", "WITHDRAWAL", "FlowKind", "State", "WrongState", "move"]

@@ -1,0 +1,100 @@
+"""Raise and clear alerts, each transition once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session, aliased
+
+from domain.ids import new_id
+from models.alert import OpsAlert
+
+Severity = Literal["info", "warning", "critical"]
+
+
+def raise_alert(
+    session: Session,
+    code: str,
+    *,
+    scope: str,
+    severity: Severity,
+    reason: str,
+    now: datetime,
+    asset_id: str | None = None,
+    tx_hash: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> bool:
+    """Record that a condition holds; True when it did not stand already. `code` and `scope` together identify it."""
+    fingerprint = f"{code}:{scope}"
+    if _standing(session, fingerprint) is not None:
+        return False
+    _append(
+        session,
+        alert_code=code,
+        fingerprint=fingerprint,
+        status="raised",
+        severity=severity,
+        reason=reason,
+        service_scope=scope,
+        asset_id=asset_id,
+        tx_hash=tx_hash,
+        raised_at=now,
+        cleared_at=None,
+        details=dict(details or {}),
+        recorded_at=now,
+    )
+    return True
+
+
+def clear(session: Session, code: str, *, scope: str, now: datetime, reason: str) -> bool:
+    """Record that a condition is over; True when it stood. Only positive knowledge may clear: unknown never does."""
+    standing = _standing(session, f"{code}:{scope}")
+    if standing is None:
+        return False
+    _append(
+        session,
+        alert_code=code,
+        fingerprint=standing.fingerprint,
+        status="cleared",
+        severity=standing.severity,
+        reason=reason,
+        service_scope=scope,
+        asset_id=standing.asset_id,
+        tx_hash=standing.tx_hash,
+        raised_at=standing.raised_at,
+        cleared_at=now,
+        details=standing.details,
+        recorded_at=now,
+    )
+    return True
+
+
+def standing(session: Session) -> Sequence[OpsAlert]:
+    """Every alert that stands now, newest first."""
+    newest = aliased(
+        OpsAlert,
+        select(OpsAlert)
+        .distinct(OpsAlert.fingerprint)
+        .order_by(OpsAlert.fingerprint, OpsAlert.recorded_at.desc(), OpsAlert.alert_event_id.desc())
+        .subquery(),
+    )
+    return session.scalars(select(newest).where(newest.status == "raised").order_by(newest.raised_at.desc())).all()
+
+
+def _standing(session: Session, fingerprint: str) -> OpsAlert | None:
+    # Two processes that notice the same thing at once must not both append: they take turns by fingerprint.
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:fingerprint, 1))"), {"fingerprint": fingerprint}
+    )
+    newest = session.scalars(
+        select(OpsAlert)
+        .where(OpsAlert.fingerprint == fingerprint)
+        .order_by(OpsAlert.recorded_at.desc(), OpsAlert.alert_event_id.desc())
+        .limit(1)
+    ).one_or_none()
+    return newest if newest is not None and newest.status == "raised" else None
+
+
+def _append(session: Session, **row: Any) -> None:
+    session.execute(insert(OpsAlert), [{"alert_event_id": new_id(), "pair": None, **row}])

@@ -1,0 +1,87 @@
+"""Give every repetition of a request the answer that the first one got."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from domain.errors import StrongroomError, ensure
+from models.idempotency import IdempotentRequest
+
+KEY_LENGTH_MAX = 255
+
+
+class IdempotencyKeyMissing(StrongroomError):
+    """This request moves money: send an Idempotency-Key header of 1 to 255 visible ASCII characters."""
+
+    code: ClassVar[str] = "idempotency_key_missing"
+
+
+class IdempotencyConflict(StrongroomError):
+    """This Idempotency-Key was already used for another request."""
+
+    code: ClassVar[str] = "idempotency_conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered with: an HTTP status and a JSON body."""
+
+    status: int
+    body: dict[str, Any]
+    replayed: bool = False
+
+
+_TAKE = text(
+    """
+    INSERT INTO idempotent_requests (user_id, key, request_hash, status, body, created_at)
+    VALUES (:user_id, :key, :request_hash, 0, '{}', :now) ON CONFLICT DO NOTHING RETURNING 1
+    """
+)
+_KEEP = text(
+    """
+    UPDATE idempotent_requests SET status = :status, body = CAST(:body AS jsonb)
+    WHERE user_id = :user_id AND key = :key
+    """
+)
+
+
+def once(
+    session: Session,
+    *,
+    user_id: UUID,
+    key: str | None,
+    request: Mapping[str, Any],
+    now: datetime,
+    perform: Callable[[], Answer],
+) -> Answer:
+    """Perform a request under its key, or answer as before. Commits nothing: the caller's transaction keeps it.
+
+    `perform` decides inside a savepoint of its own if it wants a refusal to be remembered, and returns that refusal
+    as an Answer. A repetition waits for the first to commit. Raises IdempotencyKeyMissing, IdempotencyConflict.
+    """
+    if key is None or not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
+        raise IdempotencyKeyMissing
+    request_hash = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).digest()
+    identity = {"user_id": user_id, "key": key}
+    if session.execute(_TAKE, {**identity, "request_hash": request_hash, "now": now}).first() is None:
+        return _replay(session, user_id, key, request_hash)
+    answer = perform()
+    session.execute(_KEEP, {**identity, "status": answer.status, "body": json.dumps(answer.body)})
+    return answer
+
+
+def _replay(session: Session, user_id: UUID, key: str, request_hash: bytes) -> Answer:
+    kept = session.scalars(
+        select(IdempotentRequest).where(IdempotentRequest.user_id == user_id, IdempotentRequest.key == key)
+    ).one()
+    if kept.request_hash != request_hash:
+        raise IdempotencyConflict
+    ensure(kept.status != 0, "an idempotent request was committed without its answer")
+    return Answer(kept.status, kept.body, replayed=True)
