@@ -1,0 +1,98 @@
+"""Sign-in challenges: a text for one key to sign, once, within five minutes."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
+
+from domain.errors import StrongroomError
+from domain.ids import new_id
+from models.session import AuthChallenge
+
+LIFETIME = timedelta(minutes=5)
+NONCE_BYTES = 16
+
+
+class ChallengeNotFound(StrongroomError):
+    """No such challenge was given out here."""
+
+    code: ClassVar[str] = "challenge_not_found"
+
+
+class ChallengeUsed(StrongroomError):
+    """This challenge has already signed someone in: ask for a new one."""
+
+    code: ClassVar[str] = "challenge_used"
+
+
+class ChallengeExpired(StrongroomError):
+    """This challenge is too old: ask for a new one and sign it within five minutes."""
+
+    code: ClassVar[str] = "challenge_expired"
+
+
+class ChallengeForAnother(StrongroomError):
+    """This challenge was given to another key than the one that answers it."""
+
+    code: ClassVar[str] = "challenge_for_another"
+
+
+def issue(session: Session, *, subject: str, domain: str, now: datetime) -> AuthChallenge:
+    """Give out a challenge for a subject in its normal form.
+
+    The text is one line, so that it survives copying into a terminal, and names this site, so that a person can see
+    what they agree to and no other site can pass it on.
+    """
+    expires_at = now + LIFETIME
+    spelled = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    nonce = secrets.token_hex(NONCE_BYTES)
+    challenge = AuthChallenge(
+        id=new_id(),
+        subject=subject,
+        message=f"Sign in to {domain} as {subject}. Nonce {nonce}. Valid until {spelled}.",
+        issued_at=now,
+        expires_at=expires_at,
+        used_at=None,
+    )
+    session.add(challenge)
+    session.flush()
+    return challenge
+
+
+def find(session: Session, *, challenge_id: UUID | None, message: str | None) -> AuthChallenge:
+    """The challenge with this id or this text. Raises ChallengeNotFound."""
+    query = select(AuthChallenge)
+    if challenge_id is not None:
+        query = query.where(AuthChallenge.id == challenge_id)
+    else:
+        query = query.where(AuthChallenge.message == message)
+    challenge = session.scalars(query).one_or_none()
+    if challenge is None:
+        raise ChallengeNotFound
+    return challenge
+
+
+_CLAIM = text(
+    """
+    UPDATE auth_challenges SET used_at = :now
+    WHERE id = :challenge_id AND used_at IS NULL AND expires_at > :now
+    RETURNING id
+    """
+)
+
+
+def claim(session: Session, challenge: AuthChallenge, *, now: datetime) -> None:
+    """Use a challenge up; of simultaneous claims one succeeds. Raises ChallengeUsed, ChallengeExpired."""
+    if session.execute(_CLAIM, {"challenge_id": challenge.id, "now": now}).first() is None:
+        session.refresh(challenge)
+        raise ChallengeUsed if challenge.used_at is not None else ChallengeExpired
+
+
+def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> None:
+    """Delete challenges that expired longer ago than `kept`: until then their fate can still be told by name."""
+    session.execute(
+        delete(AuthChallenge).where(AuthChallenge.expires_at < now - kept).execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,112 @@
+"""Users: found by a key or address of theirs, and made the first time one signs in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.errors import StrongroomError
+from domain.ids import new_id
+from models.user import User, UserKey
+
+PUBLIC_KEY_HEX_LENGTH = 66
+
+
+class KeyRemoved(StrongroomError):
+    """This key was removed from its user and signs in no longer."""
+
+    code: ClassVar[str] = "key_removed"
+
+
+class UserNotFound(StrongroomError):
+    """There is no such user here."""
+
+    code: ClassVar[str] = "user_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUser:
+    """A user, and whether they were made just now."""
+
+    user_id: UUID
+    public_key: str
+    is_new: bool
+
+
+def of_subject(session: Session, subject: str, *, now: datetime) -> KnownUser:
+    """The user whose key or address this is (in its normal form), made if there is none. Raises KeyRemoved.
+
+    Two first sign-ins at the same moment make one user: the later waits for the earlier and finds it.
+    """
+    known = _known(session, subject)
+    if known is None:
+        known = _make(session, subject, now) or _known(session, subject)
+    if known is None:
+        raise KeyRemoved
+    return known
+
+
+def sign_in(session: Session, subject: str, *, now: datetime) -> KnownUser:
+    """The user of a subject that has just proved itself, with the moment noted. Raises KeyRemoved."""
+    user = of_subject(session, subject, now=now)
+    if not user.is_new:
+        session.execute(
+            update(User)
+            .where(User.id == user.user_id)
+            .values(last_login_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    return user
+
+
+def find(session: Session, subject: str) -> KnownUser:
+    """The user whose key or address this is. Raises UserNotFound, KeyRemoved."""
+    known = _known(session, subject)
+    if known is None:
+        raise UserNotFound
+    return known
+
+
+def by_reference(session: Session, reference: str) -> UUID:
+    """The id of the user that a person named by user id, key or address. Raises UserNotFound."""
+    try:
+        user_id = session.scalar(select(User.id).where(User.id == UUID(reference)))
+    except ValueError:
+        return find(session, reference).user_id
+    if user_id is None:
+        raise UserNotFound
+    return user_id
+
+
+def _known(session: Session, subject: str) -> KnownUser | None:
+    row = session.execute(
+        select(User.id, User.public_key, UserKey.removed_at)
+        .join(UserKey, UserKey.user_id == User.id)
+        .where(UserKey.subject == subject)
+    ).first()
+    if row is None:
+        return None
+    if row.removed_at is not None:
+        raise KeyRemoved
+    return KnownUser(row.id, row.public_key, is_new=False)
+
+
+def _make(session: Session, subject: str, now: datetime) -> KnownUser | None:
+    user_id = new_id()
+    made = session.execute(
+        insert(User)
+        .values(id=user_id, public_key=subject, created_at=now, last_login_at=now)
+        .on_conflict_do_nothing(index_elements=["public_key"])
+        .returning(User.id)
+    ).first()
+    if made is None:
+        return None
+    kind = "public_key" if len(subject) == PUBLIC_KEY_HEX_LENGTH else "address"
+    session.execute(
+        insert(UserKey).values(id=new_id(), user_id=user_id, kind=kind, subject=subject, name="first key", added_at=now)
+    )
+    return KnownUser(user_id, subject, is_new=True)
