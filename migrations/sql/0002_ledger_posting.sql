@@ -1,0 +1,190 @@
+-- The first half of a posting: lock what it will change, then, in later statements that see what those locks waited
+-- for, look up the keys, holds and reversals it names. Needs READ COMMITTED.
+--
+-- p_accounts are to move; p_reserving are named by holds only, so that those without a floor are read, not locked.
+-- p_posts and p_voids are the holds to resolve. p_ordinals and p_mentions pair each transaction (its place among
+-- p_keys) with the accounts that it names.
+--
+-- Locks are taken in one order everywhere: accounts by id, then keys that no account stands for, then shards, where a
+-- free one is taken before waiting for any.
+CREATE FUNCTION ledger_lock(p_accounts bigint[], p_reserving bigint[], p_keys text[], p_posts bigint[],
+    p_voids bigint[], p_reverses bigint[], p_ordinals integer[], p_mentions bigint[])
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    moving bigint[] := p_accounts;
+    reserving bigint[] := p_reserving;
+    locked bigint[];
+    accounts json[];
+    others json[];
+    heads bigint[];
+    head ledger_accounts;
+    shard ledger_accounts;
+    keys json;
+    holds json;
+    reversals json;
+BEGIN
+    IF p_posts <> '{}' OR p_voids <> '{}' THEN
+        SELECT array_agg(DISTINCT side) INTO moving FROM (
+            SELECT unnest(ARRAY[debit_account_id, credit_account_id]) AS side FROM ledger_transfers
+            WHERE id = ANY (p_posts) UNION ALL SELECT unnest(p_accounts)) AS named;
+        SELECT array_agg(DISTINCT side) INTO reserving FROM (
+            SELECT unnest(ARRAY[debit_account_id, credit_account_id]) AS side FROM ledger_transfers
+            WHERE id = ANY (p_voids) UNION ALL SELECT unnest(p_reserving)) AS named
+        WHERE side <> ALL (coalesce(moving, '{}'));
+        moving := coalesce(moving, '{}');
+        reserving := coalesce(reserving, '{}');
+    END IF;
+
+    SELECT array_agg(id), array_agg(json_build_array(id, id, asset_id, kind, posted, held, floor, false))
+    INTO locked, accounts
+    FROM (SELECT * FROM ledger_accounts
+          WHERE id = ANY (moving || reserving) AND shards IS NULL AND shard_of IS NULL
+              AND (floor IS NOT NULL OR id = ANY (moving))
+          ORDER BY id FOR NO KEY UPDATE) AS held_rows;
+
+    IF cardinality(moving) + cardinality(reserving) > coalesce(cardinality(locked), 0) THEN
+        SELECT array_agg(json_build_array(id, id, asset_id, kind, posted, held, floor, true)),
+               array_agg(id) FILTER (WHERE shards IS NOT NULL AND id = ANY (moving))
+        INTO others, heads FROM ledger_accounts
+        WHERE id = ANY (moving || reserving) AND shard_of IS NULL AND id <> ALL (coalesce(locked, '{}'));
+        accounts := accounts || others;
+    END IF;
+
+    IF heads IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(key, 20481)) FROM (
+            SELECT p_keys[ordinal] AS key FROM unnest(p_ordinals, p_mentions) AS named (ordinal, account)
+            GROUP BY ordinal HAVING bool_and(account = ANY (heads)) ORDER BY 1) AS hot_only;
+        FOR head IN SELECT * FROM ledger_accounts WHERE id = ANY (heads) ORDER BY id LOOP
+            FOR attempt IN 1..6 LOOP
+                SELECT * INTO shard FROM ledger_accounts
+                WHERE id = head.shards[1 + floor(random() * cardinality(head.shards))::integer]
+                FOR NO KEY UPDATE SKIP LOCKED;
+                EXIT WHEN FOUND;
+            END LOOP;
+            IF shard.id IS NULL THEN
+                SELECT * INTO STRICT shard FROM ledger_accounts WHERE id = head.shards[1] FOR NO KEY UPDATE;
+            END IF;
+            accounts := accounts || json_build_array(head.id, shard.id, shard.asset_id, shard.kind,
+                shard.posted, shard.held, shard.floor, false);
+        END LOOP;
+    END IF;
+
+    SELECT json_agg(json_build_array(idempotency_key, id, encode(request_hash, 'hex'), refusal,
+        ARRAY(SELECT f.id FROM ledger_transfers AS f WHERE f.transaction_id = t.id ORDER BY f.id)))
+    INTO keys FROM ledger_transactions AS t WHERE idempotency_key = ANY (p_keys);
+
+    IF p_posts <> '{}' OR p_voids <> '{}' THEN
+        SELECT json_agg(json_build_array(h.id, h.debit_account_id, h.credit_account_id, h.asset_id, h.amount,
+            h.debit_version IS NOT NULL, h.credit_version IS NOT NULL,
+            (extract(epoch FROM h.expires_at) * 1000000)::bigint,
+            EXISTS (SELECT FROM ledger_transfers AS r WHERE r.resolves_id = h.id)))
+        INTO holds FROM ledger_transfers AS h WHERE h.id = ANY (p_posts || p_voids) AND h.phase = 'pending';
+    END IF;
+    IF p_reverses <> '{}' THEN
+        SELECT json_agg(json_build_array(t.id,
+            EXISTS (SELECT FROM ledger_transactions AS r WHERE r.reverses_id = t.id AND r.outcome = 'posted')))
+        INTO reversals FROM ledger_transactions AS t WHERE t.id = ANY (p_reverses) AND t.outcome = 'posted';
+    END IF;
+    RETURN json_build_array(accounts, keys, holds, reversals);
+END $$;
+
+-- The second half: write transactions and transfers, and move the accounts, in one statement that works out running
+-- totals itself. What it is told is not believed: totals come from the rows, a resolution must fit its hold, an
+-- account that moved meanwhile is refused, and the tables' constraints refuse the rest.
+CREATE FUNCTION ledger_write(p_keys text[], p_kinds text[], p_flows uuid[], p_hashes bytea[], p_refusals text[],
+    p_reverses bigint[], p_effective timestamptz[],
+    t_ordinals integer[], t_phases text[], t_assets text[], t_debits bigint[], t_credits bigint[], t_amounts numeric[],
+    t_resolves bigint[], t_expires timestamptz[], OUT transaction_ids bigint[], OUT transfer_ids bigint[])
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    transfers_written bigint;
+    accounts_touched bigint;
+    accounts_moved bigint;
+BEGIN
+    PERFORM pg_current_xact_id();  -- before identities are drawn: what seals rely on
+    IF array_remove(t_resolves, NULL) <> '{}' AND EXISTS (
+        SELECT FROM unnest(t_phases, t_debits, t_credits, t_amounts, t_resolves)
+            AS t (phase, debit, credit, amount, resolves)
+        LEFT JOIN ledger_transfers AS h ON h.id = t.resolves AND h.phase = 'pending'
+        LEFT JOIN ledger_accounts AS d ON d.id = t.debit
+        LEFT JOIN ledger_accounts AS c ON c.id = t.credit
+        WHERE t.resolves IS NOT NULL AND (h.id IS NULL
+            OR CASE t.phase WHEN 'post' THEN t.amount > h.amount ELSE t.amount <> h.amount END
+            OR h.debit_account_id <> coalesce(d.shard_of, d.id)
+            OR h.credit_account_id <> coalesce(c.shard_of, c.id))) THEN
+        RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'a resolution does not fit its hold';
+    END IF;
+    SELECT array_agg(nextval('ledger_transactions_id_seq')) INTO transaction_ids
+    FROM generate_series(1, cardinality(p_keys));
+    SELECT array_agg(nextval('ledger_transfers_id_seq')) INTO transfer_ids
+    FROM generate_series(1, cardinality(t_ordinals));
+
+    WITH numbered AS (
+        SELECT * FROM unnest(transfer_ids, t_ordinals, t_phases, t_assets, t_debits, t_credits, t_amounts, t_resolves,
+            t_expires) AS u (id, ordinal, phase, asset, debit, credit, amount, resolves, expires)
+    ), side AS (
+        SELECT n.*, s.is_debit, s.account, a.posted, a.held, a.version,
+            CASE WHEN n.phase IN ('posted', 'post')
+                THEN CASE WHEN s.is_debit = (a.kind IN ('asset', 'expense')) THEN n.amount ELSE -n.amount END
+                ELSE 0 END AS posts,
+            CASE WHEN n.phase = 'pending' AND a.floor IS NOT NULL AND s.is_debit <> (a.kind IN ('asset', 'expense'))
+                    THEN n.amount
+                WHEN CASE WHEN s.is_debit THEN h.debit_version ELSE h.credit_version END IS NOT NULL THEN -h.amount
+                ELSE 0 END AS holds
+        FROM numbered AS n
+        CROSS JOIN LATERAL (VALUES (true, n.debit), (false, n.credit)) AS s (is_debit, account)
+        JOIN ledger_accounts AS a ON a.id = s.account
+        LEFT JOIN ledger_transfers AS h ON h.id = n.resolves
+    ), running AS MATERIALIZED (
+        SELECT s.*, posts <> 0 OR holds <> 0 AS touched,
+            s.posted + sum(posts) OVER so_far AS balance_after,
+            s.held + sum(holds) OVER so_far AS held_after,
+            s.version + count(*) FILTER (WHERE posts <> 0 OR holds <> 0) OVER so_far AS version_after
+        FROM side AS s
+        WINDOW so_far AS (PARTITION BY account ORDER BY id ROWS UNBOUNDED PRECEDING)
+    ), paired AS (
+        SELECT r.*,
+            CASE WHEN touched THEN balance_after END AS balance1, CASE WHEN touched THEN held_after END AS held1,
+            CASE WHEN touched THEN version_after END AS version1,
+            lead(CASE WHEN touched THEN balance_after END) OVER both_sides AS balance2,
+            lead(CASE WHEN touched THEN held_after END) OVER both_sides AS held2,
+            lead(CASE WHEN touched THEN version_after END) OVER both_sides AS version2
+        FROM running AS r WINDOW both_sides AS (ORDER BY id, is_debit DESC)
+    ), new_transactions AS (
+        INSERT INTO ledger_transactions (id, kind, flow_id, idempotency_key, request_hash, outcome, refusal,
+            reverses_id, effective_at, recorded_at)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, kind, flow, key, hash, CASE WHEN refusal IS NULL THEN 'posted' ELSE 'refused' END, refusal,
+            reverses, effective, moment
+        FROM unnest(transaction_ids, p_keys, p_kinds, p_flows, p_hashes, p_refusals, p_reverses, p_effective)
+            AS u (id, key, kind, flow, hash, refusal, reverses, effective)
+    ), new_transfers AS (
+        INSERT INTO ledger_transfers (id, transaction_id, phase, asset_id, debit_account_id, credit_account_id, amount,
+            debit_balance, debit_held, debit_version, credit_balance, credit_held, credit_version,
+            resolves_id, expires_at, recorded_at)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, transaction_ids[ordinal], phase, asset, debit, credit, amount,
+            balance1, held1, version1, balance2, held2, version2, resolves, expires, moment
+        FROM paired WHERE is_debit AND p_refusals[ordinal] IS NULL
+        RETURNING 1
+    ), moves AS (
+        SELECT account, version, sum(posts) AS posts, sum(holds) AS holds, max(version_after) AS version_after
+        FROM running WHERE touched GROUP BY account, version
+    ), moved AS (
+        UPDATE ledger_accounts AS a
+        SET posted = a.posted + m.posts, held = a.held + m.holds, version = m.version_after
+        FROM moves AS m WHERE a.id = m.account AND a.version = m.version
+        RETURNING a.id
+    )
+    SELECT (SELECT count(*) FROM new_transfers), (SELECT count(*) FROM moves), (SELECT count(*) FROM moved)
+    INTO transfers_written, accounts_touched, accounts_moved;
+
+    IF transfers_written <> cardinality(t_ordinals) THEN
+        RAISE EXCEPTION USING ERRCODE = 'check_violation',
+            MESSAGE = 'a transfer names an account that is not there, or a refused transaction';
+    END IF;
+    IF accounts_touched <> accounts_moved THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'an account moved while it was posted to';
+    END IF;
+END $$;

@@ -1,0 +1,72 @@
+"""Accounts: finding or opening them, and reading balances."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from domain.ledger import CHART, USER_CODE, USER_KIND
+
+# What the hot read path sends; also through a bare AUTOCOMMIT connection.
+BALANCES_SQL = text(
+    "SELECT asset_id, posted, held FROM ledger_accounts WHERE owner_id = :owner_id AND code = 'user' ORDER BY asset_id"
+)
+_FIND_USER = text(
+    "SELECT id FROM ledger_accounts WHERE owner_id = :owner_id AND code = :code AND asset_id = :asset_id AND shard = 0"
+)
+_FIND_SYSTEM = text(
+    "SELECT id FROM ledger_accounts WHERE owner_id IS NULL AND code = :code AND asset_id = :asset_id AND shard = 0"
+)
+_OPEN = text("SELECT ledger_open_account(:code, :kind, :asset_id, :owner_id, :floor)")
+_SPLIT = text("SELECT ledger_split_account(:account_id, :shards)")
+_TOTAL = text("SELECT sum(posted), sum(held) FROM ledger_accounts WHERE id = :account_id OR shard_of = :account_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One asset of one user, in the smallest unit. What may be spent is `available_minor`."""
+
+    asset_id: str
+    posted_minor: int
+    held_minor: int
+
+    @property
+    def available_minor(self) -> int:
+        """Posted less held."""
+        return self.posted_minor - self.held_minor
+
+
+def user_account(session: Session, user_id: UUID, asset_id: str) -> int:
+    """The id of the user's account in this asset, opened if need be. It can never be overdrawn."""
+    facts = {"owner_id": user_id, "code": USER_CODE, "asset_id": asset_id}
+    found: int | None = session.execute(_FIND_USER, facts).scalar()
+    if found is None:
+        found = session.execute(_OPEN, facts | {"kind": USER_KIND, "floor": 0}).scalar_one()
+    return int(found)
+
+
+def system_account(session: Session, code: str, asset_id: str) -> int:
+    """The id of the house's account of this code (a key of domain.ledger.CHART), opened if need be. It has no floor."""
+    facts = {"owner_id": None, "code": code, "asset_id": asset_id}
+    found: int | None = session.execute(_FIND_SYSTEM, facts).scalar()
+    if found is None:
+        found = session.execute(_OPEN, facts | {"kind": CHART[code], "floor": None}).scalar_one()
+    return int(found)
+
+
+def split(session: Session, account_id: int, *, shards: int) -> None:
+    """Spread a house account over so many rows, once and for good, so that what moves it need not queue."""
+    session.execute(_SPLIT, {"account_id": account_id, "shards": shards})
+
+
+def balances(session: Session | Connection, user_id: UUID) -> list[Balance]:
+    """What the user has, one item per asset that an account was opened for."""
+    rows = session.execute(BALANCES_SQL, {"owner_id": user_id})
+    return [Balance(asset_id, int(posted), int(held)) for asset_id, posted, held in rows]
+
+
+def account_balance(session: Session, account_id: int) -> tuple[int, int]:
+    """Posted and held of one account in the smallest unit, shards included."""
+    posted, held = session.execute(_TOTAL, {"account_id": account_id}).one()
+    return int(posted), int(held)
