@@ -1,0 +1,83 @@
+"""The composition root: what a process is made of, put together once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from domain.ports import Chain, Publisher
+from services import outbox
+from wiring.database import make_engine
+from wiring.parsing import SettingsRefused
+from wiring.publishing import NullPublisher
+from wiring.settings import Settings
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Container:
+    """The parts of one process. Build it after the fork, and once."""
+
+    settings: Settings
+    engine: Engine
+    chains: Mapping[str, Chain] = MappingProxyType({})
+    publisher: Publisher = field(default_factory=NullPublisher)
+    clock: Callable[[], datetime] = _utc_now
+
+    def now(self) -> datetime:
+        """This moment, aware and in UTC."""
+        return self.clock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One decision: everything commits when the block ends, nothing if it raises.
+
+        Only then, with the connection given back, are the workers woken that the transaction promised work to. A
+        wake-up that gets lost costs time: the promise is a row.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            promised = outbox.take_noted(session)
+        if promised:
+            self.publisher.wake(promised)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reads, each statement seeing what is committed at that moment; it opens no transaction."""
+        with Session(self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
+            yield session
+
+
+def build_container(
+    settings: Settings, *, publisher: Publisher | None = None, chains: Mapping[str, Chain] | None = None
+) -> Container:
+    """Everything that these settings describe; nothing connects until it is used.
+
+    Raises SettingsRefused when there is no database address: `provided(settings)` fills in an embedded one.
+    """
+    if settings.database_url is None:
+        raise SettingsRefused(["DATABASE_URL is not set and no embedded PostgreSQL was started"])
+    engine = make_engine(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        statement_timeout_s=settings.statement_timeout_s,
+        lock_timeout_s=settings.lock_timeout_s,
+    )
+    return Container(
+        settings=settings,
+        engine=engine,
+        chains=MappingProxyType(dict(chains)) if chains is not None else _chains(settings),
+        publisher=publisher or NullPublisher(),
+    )
+
+
+def _chains(settings: Settings) -> Mapping[str, Chain]:
+    return MappingProxyType({})

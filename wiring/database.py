@@ -1,0 +1,79 @@
+"""Connections to PostgreSQL: how many, how long they may wait, and what a gevent process needs besides."""
+
+import os
+import weakref
+from typing import Final
+
+from sqlalchemy import Engine, create_engine
+
+from wiring.secret import Secret
+
+POOL_WAIT_S: Final = 10.0
+CONNECTION_AGE_S_MAX: Final = 1800
+CONNECT_TIMEOUT_S: Final = 5
+IDLE_IN_TRANSACTION_S_MAX: Final = 60
+"""No transaction is open while the network is, so one that idles for this long belongs to something that is stuck."""
+
+
+def make_engine(
+    url: Secret, *, pool_size: int, statement_timeout_s: float, lock_timeout_s: float, name: str = "strongroom"
+) -> Engine:
+    """An engine whose connections cannot wait for ever; nothing connects until the first use.
+
+    A process that forks gives its children an empty pool: two processes on one connection would read each other's
+    answers. `name` is what PostgreSQL shows in pg_stat_activity.
+    """
+    limits = {
+        "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
+        "lock_timeout": f"{lock_timeout_s * 1000:.0f}",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S_MAX * 1000}",
+        "timezone": "UTC",
+    }
+    engine = create_engine(
+        url.reveal(),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        pool_recycle=CONNECTION_AGE_S_MAX,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args={
+            "application_name": name,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": " ".join(f"-c {key}={value}" for key, value in limits.items()),
+        },
+    )
+    _forget_after_fork(engine)
+    return engine
+
+
+def cooperate_with_gevent() -> None:
+    """Let greenlets run while psycopg2 waits for PostgreSQL. Only for processes that gevent has patched."""
+    from gevent.socket import wait_read, wait_write
+    from psycopg2 import extensions
+
+    def wait(connection: extensions.connection, timeout_s: float | None = None) -> None:
+        while True:
+            state = connection.poll()
+            if state == extensions.POLL_OK:
+                return
+            if state == extensions.POLL_READ:
+                wait_read(connection.fileno(), timeout=timeout_s)
+            elif state == extensions.POLL_WRITE:
+                wait_write(connection.fileno(), timeout=timeout_s)
+            else:
+                raise extensions.OperationalError(f"psycopg2 is in an unknown state: {state!r}")
+
+    extensions.set_wait_callback(wait)
+
+
+def _forget_after_fork(engine: Engine) -> None:
+    reference = weakref.ref(engine)
+
+    def forget() -> None:
+        live = reference()
+        if live is not None:
+            live.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)

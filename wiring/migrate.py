@@ -1,0 +1,91 @@
+"""Bring the schema to a revision: one process at a time, never waiting long for a lock that others hold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from models import Base
+from wiring.parsing import SettingsRefused
+from wiring.settings import Settings
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+LOCK_KEY: Final = 0x5742_4F4E_474D
+"""The advisory lock that every migrating process takes; any constant will do, as long as it never changes."""
+WAIT_FOR_OTHERS_S: Final = 120
+LOCK_TIMEOUT_S: Final = 5
+"""A revision that waits for a table lock makes every later reader wait behind it; better to fail and be repeated."""
+STATEMENT_TIMEOUT_S: Final = 600
+
+
+@contextmanager
+def connection(settings: Settings) -> Iterator[Connection]:
+    """A connection as the role that owns the schema, holding the lock that keeps other migrations out."""
+    address = settings.migration_database_url or settings.database_url
+    if address is None:
+        raise SettingsRefused(["DATABASE_URL is not set and no embedded PostgreSQL was started"])
+    options = f"-c lock_timeout={LOCK_TIMEOUT_S}s -c statement_timeout={STATEMENT_TIMEOUT_S}s"
+    engine = create_engine(
+        address.reveal(),
+        poolclass=NullPool,
+        connect_args={"options": options, "application_name": "strongroom migrations"},
+    )
+    with engine.connect() as opened:
+        opened.execute(text(f"SET LOCAL lock_timeout = '{WAIT_FOR_OTHERS_S}s'"))
+        opened.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
+        opened.commit()
+        try:
+            yield opened
+        finally:
+            opened.rollback()
+            opened.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+            opened.commit()
+
+
+def upgrade(settings: Settings, revision: str = "head") -> None:
+    """Apply what is missing up to this revision. Safe to run from several processes at once."""
+    with connection(settings) as opened:
+        command.upgrade(_config(opened), revision)
+
+
+def downgrade(settings: Settings, revision: str) -> None:
+    """Take back everything after this revision; "base" takes back all."""
+    with connection(settings) as opened:
+        command.downgrade(_config(opened), revision)
+
+
+def current(connection_: Connection) -> str | None:
+    """The revision that this database is at; None when it was never migrated."""
+    return MigrationContext.configure(connection_).get_current_revision()
+
+
+def head() -> str | None:
+    """The newest revision that this code knows."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def differences(connection_: Connection) -> list[Any]:
+    """What autogenerate would change to make this database agree with the models; it does not see CHECKs."""
+    context = MigrationContext.configure(
+        connection_, opts={"compare_type": True, "target_metadata": Base.metadata, "include_object": is_modelled}
+    )
+    return compare_metadata(context, Base.metadata)
+
+
+def is_modelled(_thing: Any, _name: str | None, kind: str, reflected: bool, counterpart: Any) -> bool:  # noqa: FBT001 - Alembic's signature
+    """Leave out of the comparison what only the database has: tables that raw SQL made and raw SQL uses."""
+    return not (kind == "table" and reflected and counterpart is None)
+
+
+def _config(opened: Connection | None) -> Config:
+    config = Config(str(ROOT / "alembic.ini"))
+    config.attributes["connection"] = opened
+    return config

@@ -1,0 +1,224 @@
+"""What the environment says, read once into one frozen, typed object."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from domain.crash import CRASH_AT
+from wiring import parsing
+from wiring.generated import generated_secret
+from wiring.parsing import Parser, SettingsRefused
+from wiring.secret import Secret
+
+PREFIX: Final = "STRONGROOM_"
+CHAIN_SUFFIXES: Final = ("RPC_URL", "WALLET", "POLL_INTERVAL_S", "ZMQ_URL")
+POLL_INTERVAL_DEFAULT_S: Final = 0.5
+_FOREIGN: Final = frozenset({CRASH_AT})
+"""Names with our prefix that something other than Settings reads."""
+
+
+def _setting(
+    parse: Parser[Any],
+    doc: str,
+    *,
+    default: Any = MISSING,
+    env: str | None = None,
+    production: bool = False,
+) -> Any:
+    """One setting: how its text is read, what it means, and whether production must name it."""
+    metadata = {"parse": parse, "doc": doc, "env": env, "production": production}
+    return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """One configured rail: where its node listens and which wallet of it is the hot wallet."""
+
+    chain: str
+    rpc_url: Secret
+    wallet: str
+    poll_interval_s: float = POLL_INTERVAL_DEFAULT_S
+    zmq_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a process may be told from outside. Secrets are `Secret`; nothing is read later."""
+
+    environment: str = _setting(
+        parsing.one_of("development", "production"),
+        "`production` demands every secret and address by name; `development` makes up what is missing under ./var.",
+        default="development",
+    )
+    var_dir: Path = _setting(parsing.path, "Where embedded services and generated secrets live.", default=Path("var"))
+    database_url: Secret | None = _setting(
+        parsing.secret_url("postgresql"),
+        "PostgreSQL, as the application's lesser role. None: Strongroom starts its own.",
+        default=None,
+        env="DATABASE_URL",
+        production=True,
+    )
+    migration_database_url: Secret | None = _setting(
+        parsing.secret_url("postgresql"),
+        "PostgreSQL, as the role that owns the tables and migrates them. None: the same as DATABASE_URL.",
+        default=None,
+    )
+    redis_url: Secret | None = _setting(
+        parsing.redis_url,
+        "Redis: broker, bus and cache take the database it names (0 if none) and the next two. None: Strongroom's own.",
+        default=None,
+        env="REDIS_URL",
+        production=True,
+    )
+    secret_key: Secret = _setting(
+        parsing.secret_of(characters_min=32), "Signs cookies and cross-site tokens; 32 characters or more.",
+        production=True,
+    )  # fmt: skip
+    flower_password: Secret = _setting(
+        parsing.secret_of(characters_min=16), "Opens the task monitor, as user `strongroom`.", production=True
+    )
+    public_url: str = _setting(
+        parsing.url("http", "https"),
+        "How browsers and wallets reach this installation.",
+        default="http://127.0.0.1:8080",
+        production=True,
+    )
+    host: str = _setting(parsing.text, "The address that web, realtime and Flower listen on.", default="127.0.0.1")
+    web_port: int = _setting(parsing.integer(1, 65535), "Pages and the API.", default=8080)
+    realtime_port: int = _setting(parsing.integer(1, 65535), "Socket.IO.", default=8081)
+    flower_port: int = _setting(parsing.integer(1, 65535), "The task monitor.", default=5555)
+    web_workers: int = _setting(parsing.integer(1, 64), "Web processes on this host.", default=2)
+    worker_concurrency: int = _setting(parsing.integer(1, 64), "Task processes of each worker here.", default=2)
+    trusted_proxies: int = _setting(
+        parsing.integer(0, 5), "How many proxies in front append to X-Forwarded-For; 0 ignores the header.", default=0
+    )
+    log_level: str = _setting(
+        parsing.one_of("debug", "info", "warning", "error"), "The least that is logged.", default="info"
+    )
+    log_format: str = _setting(
+        parsing.one_of("auto", "pretty", "json"), "`auto`: pretty on a terminal, else JSON.", default="auto"
+    )
+    database_pool_size: int = _setting(
+        parsing.integer(1, 200), "Connections that one process may hold.", default=10
+    )  # fmt: skip
+    statement_timeout_s: float = _setting(
+        parsing.seconds(0.1, 600), "A statement that takes longer is refused by PostgreSQL.", default=15.0
+    )
+    lock_timeout_s: float = _setting(
+        parsing.seconds(0.1, 600), "Waiting longer than this for a row lock is refused by PostgreSQL.", default=10.0
+    )
+    session_hours: int = _setting(parsing.integer(1, 720), "How long a sign-in lasts.", default=24)
+    chains: tuple[ChainSettings, ...] = _setting(
+        parsing.text,
+        "Comma-separated networks, each with STRONGROOM_<NETWORK>_RPC_URL, _WALLET, _POLL_INTERVAL_S and _ZMQ_URL.",
+        default=(),
+    )
+
+    @property
+    def is_production(self) -> bool:
+        """Whether missing secrets are refused rather than made up."""
+        return self.environment == "production"
+
+    def redis_database(self, place: int) -> Secret:
+        """The address of one of the three databases: 0 broker, 1 bus, 2 cache, counted from the one in REDIS_URL.
+
+        Raises SettingsRefused when there is no Redis.
+        """
+        if self.redis_url is None:
+            raise SettingsRefused(["REDIS_URL is not set and no embedded Redis was started"])
+        parts = urlsplit(self.redis_url.reveal())
+        first = int(parts.path.strip("/") or 0)
+        return Secret(urlunsplit(parts._replace(path=f"/{first + place}")))
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that this environment describes.
+
+    Raises SettingsRefused with every fault at once: unknown STRONGROOM_* names (with the nearest known one), values
+    that cannot be read, and, in production, everything that has no value and must have one.
+    """
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        text = environ.get(env_name(item), "").strip()
+        if item.name == "chains" or not text:
+            continue
+        try:
+            values[item.name] = item.metadata["parse"](text)
+        except ValueError as refusal:
+            faults.append(f"{env_name(item)} {refusal}")
+    chain_names = [name.strip() for name in environ.get(f"{PREFIX}CHAINS", "").split(",") if name.strip()]
+    values["chains"] = _chains(chain_names, environ, faults)
+    _refuse_unknown(environ, chain_names, faults)
+    values.setdefault("environment", "development")
+    values["var_dir"] = values.get("var_dir", Path("var")).absolute()
+    if not faults:
+        _complete(values, faults)
+    if faults:
+        raise SettingsRefused(faults)
+    return Settings(**values)
+
+
+def env_name(item: "Field[Any]") -> str:
+    """The environment variable that a field of Settings is read from."""
+    return str(item.metadata["env"] or PREFIX + item.name.upper())
+
+
+def chain_env(chain: str, suffix: str) -> str:
+    """The environment variable of one fact about one chain: litecoin-regtest, WALLET → STRONGROOM_LITECOIN_…"""
+    return f"{PREFIX}{chain.upper().replace('-', '_')}_{suffix}"
+
+
+def _complete(values: dict[str, Any], faults: list[str]) -> None:
+    """Refuse what production lacks; in development make up the secrets and keep them for the next start."""
+    for item in fields(Settings):
+        if item.name in values or not item.metadata["production"]:
+            continue
+        if values["environment"] == "production":
+            faults.append(f"{env_name(item)} must be set in production: {item.metadata['doc']}")
+        elif item.default is MISSING:
+            values[item.name] = Secret(generated_secret(values["var_dir"], item.name))
+
+
+def _chains(names: list[str], environ: Mapping[str, str], faults: list[str]) -> tuple[ChainSettings, ...]:
+    rails = []
+    for chain in names:
+        refusal = parsing.unknown_network(chain)
+        if refusal:
+            faults.append(f"{PREFIX}CHAINS {refusal}")
+            continue
+        rpc_url = environ.get(chain_env(chain, "RPC_URL"), "").strip()
+        if not rpc_url:
+            faults.append(f"{chain_env(chain, 'RPC_URL')} must be set: {chain} is listed in {PREFIX}CHAINS")
+            continue
+        try:
+            rails.append(_chain(chain, rpc_url, environ))
+        except ValueError as refusal_:
+            faults.append(f"settings of {chain}: {refusal_}")
+    if len(set(names)) != len(names):
+        faults.append(f"{PREFIX}CHAINS names a network twice")
+    return tuple(rails)
+
+
+def _chain(chain: str, rpc_url: str, environ: Mapping[str, str]) -> ChainSettings:
+    interval = environ.get(chain_env(chain, "POLL_INTERVAL_S"), "").strip() or str(POLL_INTERVAL_DEFAULT_S)
+    zmq_url = environ.get(chain_env(chain, "ZMQ_URL"), "").strip()
+    return ChainSettings(
+        chain=chain,
+        rpc_url=Secret(parsing.url("http", "https")(rpc_url)),
+        wallet=environ.get(chain_env(chain, "WALLET"), "").strip() or "strongroom",
+        poll_interval_s=parsing.seconds(0.05, 3600)(interval),
+        zmq_url=parsing.url("tcp", "ipc")(zmq_url) if zmq_url else None,
+    )
+
+
+def _refuse_unknown(environ: Mapping[str, str], chain_names: list[str], faults: list[str]) -> None:
+    known = {env_name(item) for item in fields(Settings)} | _FOREIGN
+    known |= {chain_env(chain, suffix) for chain in chain_names for suffix in CHAIN_SUFFIXES}
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            faults.append(f"{name} is not a setting" + (f"; did you mean {nearest[0]}?" if nearest else ""))
