@@ -37,8 +37,8 @@ class DefaultPolicy:
 class Network:
     """One chain of the family and what its addresses, node and defaults look like.
 
-    `p2sh_prefixes` lists every accepted version byte, the one to write first. `refused_hrps` maps a bech32 prefix
-    that belongs to the coin but cannot be paid or watched to the reason. `fallback_fee_rate_minor_per_kvb` serves
+    `p2sh_prefixes` lists every accepted version byte, the one to write first. `refused_hrps` pairs a bech32 prefix
+    that belongs to the coin but cannot be paid or watched with the reason. `fallback_fee_rate_minor_per_kvb` serves
     where the node cannot estimate; None means "refuse instead" and is right wherever fees are real.
     """
 
@@ -65,7 +65,7 @@ class Network:
     fee_target_blocks: int = 6
     decimals: int = 8
     is_test: bool = False
-    refused_hrps: Mapping[str, str] = MappingProxyType({})
+    refused_hrps: tuple[tuple[str, str], ...] = ()
 
     def confirmations_for(self, amount_minor: int) -> int:
         """The confirmations a deposit of this amount needs before it is credited."""
@@ -161,7 +161,7 @@ def _litecoin(  # noqa: PLR0917 - one row of a table, written as a row
         fee_rate_max_minor_per_kvb=10_000_000,
         fallback_fee_rate_minor_per_kvb=20_000 if is_test else None,
         is_test=is_test,
-        refused_hrps=MappingProxyType({"ltcmweb": _MWEB, "tmweb": _MWEB}),
+        refused_hrps=(("ltcmweb", _MWEB), ("tmweb", _MWEB)),
     )
 
 
