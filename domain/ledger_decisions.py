@@ -17,8 +17,8 @@ from domain.ledger import (
     HoldMissing,
     IdempotencyConflict,
     InsufficientFunds,
-    Leg,
     LedgerRefusal,
+    Leg,
     NothingReserved,
     Outcome,
     Post,
@@ -75,7 +75,8 @@ class Earlier:
 @dataclass(frozen=True, slots=True)
 class Known:
     """Everything that a decision may depend on, read under locks. `reversible` maps a posted transaction's id to
-    whether it was reversed."""
+    whether it was reversed.
+    """
 
     accounts: Mapping[int, Account]
     earlier: Mapping[str, Earlier] = field(default_factory=dict)

@@ -68,7 +68,7 @@ BEGIN
         FROM unnest(ARRAY['accounts', 'transactions', 'transfers']) WITH ORDINALITY AS s (subject, place)
         LEFT JOIN ledger_horizons AS h ON h.subject = s.subject ORDER BY s.place LOOP
         place := place + 1;
-        IF horizon.noted_by > pg_snapshot_xmin(pg_current_snapshot()) THEN
+        IF horizon.noted_by > pg_snapshot_xmin(pg_current_snapshot())::text::bigint THEN
             CONTINUE;
         END IF;
         WHILE made < 100 AND ledger_seal_range(horizon.subject, horizon.last_id, p_rows) LOOP
@@ -76,7 +76,7 @@ BEGIN
         END LOOP;
         IF made < 100 THEN
             INSERT INTO ledger_horizons (subject, last_id, noted_by)
-            VALUES (horizon.subject, numbered[place], pg_current_xact_id())
+            VALUES (horizon.subject, numbered[place], pg_current_xact_id()::text::bigint)
             ON CONFLICT (subject) DO UPDATE SET last_id = EXCLUDED.last_id, noted_by = EXCLUDED.noted_by;
         END IF;
     END LOOP;

@@ -15,7 +15,7 @@ CREATE TABLE ledger_accounts (
     shard integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_ledger_accounts PRIMARY KEY (id),
-    CONSTRAINT fk_ledger_accounts_asset_id_assets FOREIGN KEY (asset_id) REFERENCES assets (id),
+    CONSTRAINT fk_ledger_accounts_asset_id_assets FOREIGN KEY (asset_id) REFERENCES assets (asset_id),
     CONSTRAINT fk_ledger_accounts_shard_of_ledger_accounts FOREIGN KEY (shard_of) REFERENCES ledger_accounts (id),
     CONSTRAINT uq_ledger_accounts_owner_id_code_asset_id_shard
         UNIQUE NULLS NOT DISTINCT (owner_id, code, asset_id, shard),
@@ -141,6 +141,6 @@ CREATE TABLE ledger_seals (
 CREATE TABLE ledger_horizons (
     subject text NOT NULL,
     last_id bigint NOT NULL,
-    noted_by xid8 NOT NULL,
+    noted_by bigint NOT NULL,
     CONSTRAINT pk_ledger_horizons PRIMARY KEY (subject)
 );

@@ -19,9 +19,10 @@ PARTS = ("tables", "accounts", "posting", "seals", "guards", "grants")
 
 def upgrade() -> None:
     # The driver's own cursor: these files are sent as they stand, with nothing read as a parameter.
-    with op.get_bind().connection.cursor() as cursor:
-        for part in PARTS:
-            cursor.execute((SQL / f"0002_ledger_{part}.sql").read_text())
+    cursor = op.get_bind().connection.cursor()
+    for part in PARTS:
+        cursor.execute((SQL / f"0002_ledger_{part}.sql").read_text())
+    cursor.close()
 
 
 def downgrade() -> None:

@@ -120,7 +120,7 @@ def _known(
             for key, transaction_id, body, refusal, transfer_ids in earlier or ()
         },
         {row[0]: OpenHold(*row) for row in holds or ()},
-        {transaction_id: reversed_already for transaction_id, reversed_already in reversals or ()},
+        {row[0]: row[1] for row in reversals or ()},
     )
 
 
