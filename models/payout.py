@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,6 +60,7 @@ class PayoutTransaction(Base):
     fee_minor: Mapped[int] = mapped_column(MinorUnits)
     vsize: Mapped[int]
     inputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    payment_vouts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     change_vout: Mapped[int | None]
     signed_at: Mapped[datetime]
 

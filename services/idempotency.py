@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError, ensure
+from domain.ledger import IdempotencyConflict
 from models.idempotency import IdempotentRequest
 
 KEY_LENGTH_MAX = 255
@@ -21,12 +22,6 @@ class IdempotencyKeyMissing(StrongroomError):
     """This request moves money: send an Idempotency-Key header of 1 to 255 visible ASCII characters."""
 
     code: ClassVar[str] = "idempotency_key_missing"
-
-
-class IdempotencyConflict(StrongroomError):
-    """This Idempotency-Key was already used for another request."""
-
-    code: ClassVar[str] = "idempotency_conflict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -498,6 +498,7 @@ def create_tables() -> None:
         sa.Column("fee_minor", sa.Numeric(78, 0), nullable=False),
         sa.Column("vsize", sa.BigInteger(), nullable=False),
         sa.Column("inputs", ARRAY(sa.Text()), nullable=False),
+        sa.Column("payment_vouts", ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("change_vout", sa.BigInteger(), nullable=True),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("fee_minor >= 0", name=op.f("ck_payout_transactions_fee_not_negative")),

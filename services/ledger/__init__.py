@@ -1,5 +1,15 @@
 """The ledger: the one way to move money, and what can be read about money that moved."""
 
+from services.ledger.accounts import Balance, account_balance, balances, system_account, system_balance, user_account
 from services.ledger.posting import post, post_one
 
-__all__ = ["post", "post_one"]
+__all__ = [
+    "Balance",
+    "account_balance",
+    "balances",
+    "post",
+    "post_one",
+    "system_account",
+    "system_balance",
+    "user_account",
+]

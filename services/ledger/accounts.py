@@ -70,3 +70,8 @@ def account_balance(session: Session, account_id: int) -> tuple[int, int]:
     """Posted and held of one account in the smallest unit, shards included."""
     posted, held = session.execute(_TOTAL, {"account_id": account_id}).one()
     return int(posted), int(held)
+
+
+def system_balance(session: Session, code: str, asset_id: str) -> int:
+    """What the house's account of this code has posted, in the smallest unit, shards included."""
+    return account_balance(session, system_account(session, code, asset_id))[0]

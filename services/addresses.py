@@ -1,0 +1,114 @@
+"""Deposit addresses: a pool filled ahead of need, from which issuing is one statement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.ids import new_id
+from domain.ports import NewAddress
+from models.chain import DepositAddress
+from models.deposit import Deposit
+from services import assets, audit, outbox
+
+POOL_TARGET = 200
+POOL_LOW = 100
+UNUSED_MAX = 20
+
+
+class AddressPoolEmpty(StrongroomError):
+    """No address is ready: the pool is empty until the node refills it. Nothing was lost; try again soon."""
+
+    code: ClassVar[str] = "address_pool_empty"
+
+
+class TooManyUnusedAddresses(StrongroomError):
+    """You already have as many unused addresses as one person may hold: use one of those first."""
+
+    code: ClassVar[str] = "too_many_unused_addresses"
+
+
+_ISSUE = text(
+    """
+    UPDATE deposit_addresses SET user_id = :user_id, issued_at = :now
+    WHERE id = (
+        SELECT id FROM deposit_addresses WHERE chain = :chain AND user_id IS NULL
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id
+    """
+)
+
+
+def issue(session: Session, *, user_id: UUID, asset_id: str, now: datetime, by: Actor) -> DepositAddress:
+    """Give the user a fresh address, to be watched for ever.
+
+    Works while the node is down. Raises UnknownAsset, AddressPoolEmpty, TooManyUnusedAddresses.
+    """
+    chain = assets.get(session, asset_id).chain
+    if _unused(session, user_id, chain) >= UNUSED_MAX:
+        raise TooManyUnusedAddresses
+    issued_id = session.execute(_ISSUE, {"user_id": user_id, "chain": chain, "now": now}).scalar()
+    outbox.promise(session, "addresses.refill", now=now)
+    if issued_id is None:
+        raise AddressPoolEmpty
+    address = session.get_one(DepositAddress, issued_id)
+    audit.record(session, "address.issued", by=by, now=now, detail={"chain": chain, "address": address.address})
+    return address
+
+
+def of_user(session: Session, user_id: UUID, chain: str | None = None, *, limit: int = 100) -> Sequence[DepositAddress]:
+    """The newest addresses issued to a user."""
+    query = select(DepositAddress).where(DepositAddress.user_id == user_id)
+    if chain is not None:
+        query = query.where(DepositAddress.chain == chain)
+    return session.scalars(query.order_by(DepositAddress.issued_at.desc()).limit(limit)).all()
+
+
+def shortage(session: Session, chain: str) -> int:
+    """How many addresses the pool wants now: none until it has run low, then as many as fill it."""
+    pooled = session.scalar(
+        select(func.count())
+        .select_from(DepositAddress)
+        .where(DepositAddress.chain == chain, DepositAddress.user_id.is_(None))
+    )
+    return POOL_TARGET - (pooled or 0) if (pooled or 0) < POOL_LOW else 0
+
+
+def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *, now: datetime) -> None:
+    """Put fresh addresses of our wallet into the pool; one that is already there stays as it is."""
+    if addresses:
+        session.execute(
+            insert(DepositAddress)
+            .values(
+                [
+                    {
+                        "id": new_id(),
+                        "chain": chain,
+                        "address": fresh.address,
+                        "script": fresh.script,
+                        "created_at": now,
+                    }
+                    for fresh in addresses
+                ]
+            )
+            .on_conflict_do_nothing(index_elements=["chain", "script"])
+        )
+
+
+def _unused(session: Session, user_id: UUID, chain: str) -> int:
+    used = select(Deposit.id).where(Deposit.address_id == DepositAddress.id).exists()
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(DepositAddress)
+            .where(DepositAddress.user_id == user_id, DepositAddress.chain == chain, ~used)
+        )
+        or 0
+    )

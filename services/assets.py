@@ -1,0 +1,86 @@
+"""The assets of this house, and their policies."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.errors import StrongroomError
+from domain.networks import Network
+from models.asset import Asset, WithdrawalPolicy
+
+
+class UnknownAsset(StrongroomError):
+    """This house keeps no asset of that name."""
+
+    code: ClassVar[str] = "unknown_asset"
+
+
+def every(session: Session) -> Sequence[Asset]:
+    """All assets, by id."""
+    return session.scalars(select(Asset).order_by(Asset.asset_id)).all()
+
+
+def decimals(session: Session) -> Mapping[str, int]:
+    """How many decimals each asset has."""
+    return dict(session.execute(select(Asset.asset_id, Asset.decimals)).tuples().all())
+
+
+def get(session: Session, asset_id: str) -> Asset:
+    """The asset with this id. Raises UnknownAsset."""
+    asset = session.get(Asset, asset_id)
+    if asset is None:
+        raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
+    return asset
+
+
+def policy(session: Session, asset_id: str) -> WithdrawalPolicy:
+    """The withdrawal policy of an asset. Raises UnknownAsset."""
+    found = session.get(WithdrawalPolicy, asset_id)
+    if found is None:
+        raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
+    return found
+
+
+def ensure_network(session: Session, network: Network) -> None:
+    """Have the rows of a network's asset and policy. What an operator has changed since stays as it is."""
+    defaults = network.policy
+    session.execute(
+        insert(Asset)
+        .values(
+            asset_id=network.asset_id,
+            chain=network.chain,
+            symbol=network.symbol,
+            name=network.name,
+            decimals=network.decimals,
+            minimum_deposit_minor=defaults.deposit_min_minor,
+            confirmation_tiers=[[tier.below_amount_minor, tier.confirmations] for tier in network.confirmation_tiers],
+        )
+        .on_conflict_do_nothing()
+    )
+    session.execute(
+        insert(WithdrawalPolicy)
+        .values(
+            asset_id=network.asset_id,
+            minimum_minor=defaults.withdrawal_min_minor,
+            fee_minor=defaults.withdrawal_fee_minor,
+            network_fee_cap_minor=defaults.network_fee_max_minor,
+            auto_limit_minor=defaults.auto_approve_max_minor,
+            daily_user_limit_minor=defaults.user_daily_max_minor,
+            daily_system_limit_minor=defaults.system_daily_max_minor,
+            two_approvals_above_minor=defaults.two_approvers_from_minor,
+            key_cooldown_s=86_400,
+            confirmations=network.confirmation_tiers[0].confirmations,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def confirmations_needed(asset: Asset, amount_minor: int) -> int:
+    """How many confirmations a deposit of this amount needs; the last tier covers every larger amount."""
+    for below_minor, confirmations in asset.confirmation_tiers:
+        if below_minor is None or amount_minor < below_minor:
+            return int(confirmations)
+    return int(asset.confirmation_tiers[-1][1])

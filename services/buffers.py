@@ -1,0 +1,148 @@
+"""Compare what a wallet holds with what the books say it holds, and keep every answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from domain.ids import new_id
+from domain.ports import Holding
+from models.asset import Asset
+from models.buffer import BufferSnapshot
+from models.chain import ChainCursor
+from models.deposit import Deposit
+from models.payout import Payout, PayoutTransaction
+from models.withdrawal import Withdrawal
+from services import alerts, ledger
+
+# A comparison may fall between two moments of a payment; only a difference that persists is one.
+MISMATCHES_BEFORE_ALERT = 3
+
+
+def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) -> BufferSnapshot:
+    """Snapshot a holding that was read beside the books as they are now.
+
+    Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable.
+    """
+    cursor = session.get(ChainCursor, asset.chain)
+    if cursor is None or cursor.hash != holding.hash:
+        return unknown(session, asset, reason="the wallet and the cursor stand on different blocks", now=now)
+    holding_minor = holding.trusted_minor + holding.unconfirmed_minor + holding.immature_minor
+    ledger_minor = ledger.system_balance(session, "hot_wallet", asset.asset_id)
+    lines = [
+        ("deposits that are not credited yet", _uncredited(session, asset)),
+        ("withdrawals that left and are not final", -_in_flight(session, asset)),
+        ("network fees of those", -_fees_in_flight(session, asset)),
+    ]
+    difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
+    snapshot = BufferSnapshot(
+        id=new_id(),
+        asset_id=asset.asset_id,
+        chain=asset.chain,
+        at=now,
+        verdict="ok" if difference_minor == 0 else "mismatch",
+        reason=None,
+        height=holding.height,
+        holding_minor=holding_minor,
+        ledger_minor=ledger_minor,
+        difference_minor=difference_minor,
+        lines=[[label, str(amount)] for label, amount in lines],
+    )
+    session.add(snapshot)
+    session.flush()
+    _alert(session, asset, snapshot, now=now)
+    return snapshot
+
+
+def unknown(session: Session, asset: Asset, *, reason: str, now: datetime) -> BufferSnapshot:
+    """Snapshot that the wallet could not be read: nothing is known, so nothing is concluded and no alert clears."""
+    snapshot = BufferSnapshot(
+        id=new_id(),
+        asset_id=asset.asset_id,
+        chain=asset.chain,
+        at=now,
+        verdict="unknown",
+        reason=reason,
+        height=None,
+        holding_minor=None,
+        ledger_minor=ledger.system_balance(session, "hot_wallet", asset.asset_id),
+        difference_minor=None,
+        lines=[],
+    )
+    session.add(snapshot)
+    session.flush()
+    return snapshot
+
+
+def newest(session: Session, asset_id: str, *, limit: int = 1) -> Sequence[BufferSnapshot]:
+    """The latest snapshots of an asset, newest first."""
+    return session.scalars(
+        select(BufferSnapshot)
+        .where(BufferSnapshot.asset_id == asset_id)
+        .order_by(BufferSnapshot.at.desc(), BufferSnapshot.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def _uncredited(session: Session, asset: Asset) -> int:
+    """Outputs that the wallet has and the ledger has not: on their way, too small, or set aside."""
+    return int(
+        session.scalar(
+            select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
+                Deposit.asset_id == asset.asset_id,
+                Deposit.state.in_(("seen", "confirming", "below_minimum", "quarantined", "reorged")),
+            )
+        )
+        or 0
+    )
+
+
+def _payouts_in_flight(asset: Asset) -> ColumnElement[bool]:
+    return (Payout.asset_id == asset.asset_id) & Payout.state.in_(("broadcast", "confirming", "uncertain"))
+
+
+def _in_flight(session: Session, asset: Asset) -> int:
+    return int(
+        session.scalar(
+            select(func.coalesce(func.sum(Withdrawal.amount_minor), 0))
+            .join(Payout, Payout.id == Withdrawal.payout_id)
+            .where(_payouts_in_flight(asset))
+        )
+        or 0
+    )
+
+
+def _fees_in_flight(session: Session, asset: Asset) -> int:
+    """The fee of the form that confirmed, or of the newest one while none has."""
+    newest: dict[UUID, int] = {}
+    rows = session.execute(
+        select(Payout.id, Payout.txid, PayoutTransaction.txid, PayoutTransaction.fee_minor)
+        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
+        .where(_payouts_in_flight(asset))
+        .order_by(PayoutTransaction.form)
+    )
+    for payout_id, confirmed_txid, txid, fee_minor in rows:
+        if confirmed_txid is None or confirmed_txid == txid:
+            newest[payout_id] = int(fee_minor)
+    return sum(newest.values())
+
+
+def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, *, now: datetime) -> None:
+    recent = [row for row in newest(session, asset.asset_id, limit=10) if row.verdict != "unknown"]
+    if snapshot.verdict == "ok":
+        alerts.clear(session, "buffer_discrepancy", scope=asset.asset_id, now=now, reason="holding and books agree")
+    elif all(row.verdict == "mismatch" for row in recent[:MISMATCHES_BEFORE_ALERT]) and (
+        len(recent) >= MISMATCHES_BEFORE_ALERT
+    ):
+        alerts.raise_alert(
+            session,
+            "buffer_discrepancy",
+            scope=asset.asset_id,
+            severity="critical",
+            reason="the wallet does not hold what the books say, in several comparisons on end",
+            now=now,
+            asset_id=asset.asset_id,
+            details={"difference_minor": str(snapshot.difference_minor), "snapshot_id": str(snapshot.id)},
+        )

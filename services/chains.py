@@ -1,0 +1,211 @@
+"""Follow a chain: a cursor of (height, hash) that moves in the same transaction as what was found."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError, ensure
+from domain.ports import Block, ChainTransaction
+from models.asset import Asset
+from models.chain import ChainBlock, ChainCursor
+from services import alerts, audit, deposits, leases, outbox, payouts
+
+REORG_DEPTH_MAX = 100
+BLOCKS_KEPT = 2 * REORG_DEPTH_MAX
+STALE_AFTER = timedelta(seconds=60)
+# Short, and renewed by every batch: a reader that dies is replaced within seconds.
+LEASE = timedelta(seconds=20)
+
+
+class ChainNotFollowed(StrongroomError):
+    """No observer follows a chain of that name here."""
+
+    code: ClassVar[str] = "unknown_chain"
+
+
+class ForkDetected(StrongroomError):
+    """The next block does not extend the last one that was read: the chain was reorganised."""
+
+    code: ClassVar[str] = "fork_detected"
+
+
+class ReorganisationTooDeep(StrongroomError):
+    """The chain was reorganised deeper than anything that can be undone here by itself."""
+
+    code: ClassVar[str] = "reorganisation_too_deep"
+
+
+def follow(session: Session, chain: str, *, height: int, block_hash: str, now: datetime) -> None:
+    """Begin to follow a chain after this block; a chain that is followed already keeps its cursor."""
+    session.execute(
+        upsert(ChainCursor)
+        .values(chain=chain, height=height, hash=block_hash, tip_height=height, polled_at=now, advanced_at=now)
+        .on_conflict_do_nothing()
+    )
+    session.execute(
+        upsert(ChainBlock).values(chain=chain, height=height, hash=block_hash, mined_at=now).on_conflict_do_nothing()
+    )
+
+
+def every(session: Session) -> Sequence[ChainCursor]:
+    """All observers, by chain."""
+    return session.scalars(select(ChainCursor).order_by(ChainCursor.chain)).all()
+
+
+def get(session: Session, chain: str) -> ChainCursor:
+    """One observer. Raises ChainNotFollowed."""
+    cursor = session.get(ChainCursor, chain)
+    if cursor is None:
+        raise ChainNotFollowed(f"no observer follows {chain!r} here", fields={"chain": ["is not followed here"]})
+    return cursor
+
+
+def claim(session: Session, chain: str, *, owner: str, now: datetime) -> ChainCursor | None:
+    """The right to read this chain for a while; None when it is paused, or another worker is reading it."""
+    query = select(ChainCursor).where(ChainCursor.chain == chain, ChainCursor.paused_at.is_(None))
+    claimed = leases.claim(session, query, ChainCursor, owner=owner, now=now, lease=LEASE)
+    return claimed[0] if claimed else None
+
+
+def held(session: Session, chain: str, generation: int) -> ChainCursor:
+    """The cursor, locked, while the lease of this generation holds. Raises LeaseLost."""
+    return leases.locked(session, select(ChainCursor).where(ChainCursor.chain == chain), generation)
+
+
+def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
+    """The heights and hashes of the branch that was followed, newest first, as deep as can be undone."""
+    rows = session.execute(
+        select(ChainBlock.height, ChainBlock.hash)
+        .where(ChainBlock.chain == chain)
+        .order_by(ChainBlock.height.desc())
+        .limit(REORG_DEPTH_MAX + 1)
+    )
+    return list(rows.tuples())
+
+
+def advance(
+    session: Session,
+    asset: Asset,
+    blocks: Sequence[Block],
+    *,
+    generation: int,
+    tip_height: int,
+    now: datetime,
+    by: Actor,
+) -> int:
+    """Record everything in these consecutive blocks and move the cursor to the last. Returns new deposits.
+
+    Raises ForkDetected when the first does not stand on the cursor, LeaseLost when another worker took over.
+    """
+    cursor = held(session, asset.chain, generation)
+    previous = cursor.hash
+    for height, block in enumerate(blocks, start=cursor.height + 1):
+        if block.previous_hash != previous:
+            raise ForkDetected
+        ensure(block.height == height, "a block was skipped")
+        previous = block.hash
+    found = deposits.sight_blocks(session, asset, blocks, now=now, by=by)
+    payouts.sight_blocks(session, asset.chain, blocks, now=now, by=by)
+    session.execute(
+        insert(ChainBlock),
+        [
+            {"chain": asset.chain, "height": block.height, "hash": block.hash, "mined_at": block.time}
+            for block in blocks
+        ],
+    )
+    session.execute(
+        delete(ChainBlock).where(ChainBlock.chain == asset.chain, ChainBlock.height < blocks[-1].height - BLOCKS_KEPT)
+    )
+    cursor.height, cursor.hash, cursor.tip_height = blocks[-1].height, blocks[-1].hash, tip_height
+    cursor.advanced_at, cursor.lease_until = now, now + LEASE
+    deposits.tick(session, asset.chain, cursor.height, now=now)
+    return found
+
+
+def rewind(session: Session, chain: str, height: int, *, generation: int, now: datetime, by: Actor) -> int:
+    """Go back to this height of the followed branch and un-see what stood above it. Returns the blocks undone."""
+    cursor = held(session, chain, generation)
+    block_hash = session.scalar(select(ChainBlock.hash).where(ChainBlock.chain == chain, ChainBlock.height == height))
+    if block_hash is None:
+        raise ReorganisationTooDeep
+    undone = cursor.height - height
+    deposits.undo_above(session, chain, height, now=now, by=by)
+    payouts.undo_above(session, chain, height, now=now, by=by)
+    session.execute(delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height > height))
+    cursor.height, cursor.hash, cursor.advanced_at = height, block_hash, now
+    audit.record(session, "chain.reorganised", by=by, now=now, detail={"chain": chain, "to": height, "blocks": undone})
+    return undone
+
+
+def sight_mempool(
+    session: Session,
+    asset: Asset,
+    transactions: Sequence[ChainTransaction],
+    *,
+    generation: int,
+    now: datetime,
+    by: Actor,
+) -> int:
+    """Record what newly arrived in the mempool. Returns new deposits."""
+    held(session, asset.chain, generation)
+    return deposits.sight_mempool(session, asset, transactions, now=now, by=by)
+
+
+def finish(session: Session, chain: str, *, generation: int, tip_height: int, now: datetime) -> None:
+    """Record that the chain was read to its tip: the source is healthy."""
+    cursor = held(session, chain, generation)
+    leases.settle(cursor)
+    cursor.polled_at, cursor.tip_height = now, tip_height
+    if cursor.failing_since is not None:
+        cursor.failing_since = cursor.error = None
+        alerts.clear(session, "chain_source_stale", scope=chain, now=now, reason="the node answers again")
+
+
+def fail(session: Session, chain: str, *, generation: int, code: str, now: datetime, critical: bool = False) -> None:
+    """Record that the chain could not be read: everything about it is unknown now, and nothing moves."""
+    cursor = held(session, chain, generation)
+    leases.release(cursor, due_at=now + min(leases.back_off(cursor.attempts), timedelta(seconds=15)))
+    cursor.failing_since = cursor.failing_since or now
+    cursor.error = code
+    if critical or now - cursor.failing_since >= STALE_AFTER or now - (cursor.polled_at or now) >= STALE_AFTER:
+        alerts.raise_alert(
+            session,
+            "chain_source_stale",
+            scope=chain,
+            severity="critical",
+            reason=f"{chain} has not been readable since {cursor.failing_since:%Y-%m-%d %H:%M:%S} UTC: {code}",
+            now=now,
+            details={"error": code, "height": cursor.height},
+        )
+
+
+def pause(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainCursor:
+    """Stop reading a chain until it is resumed. Raises ChainNotFollowed."""
+    cursor = get(session, chain)
+    if cursor.paused_at is None:
+        cursor.paused_at, cursor.paused_by = now, by.name
+        audit.record(session, "observer.paused", by=by, now=now, detail={"chain": chain})
+    return cursor
+
+
+def resume(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainCursor:
+    """Read a paused chain again. Raises ChainNotFollowed."""
+    cursor = get(session, chain)
+    if cursor.paused_at is not None:
+        cursor.paused_at = cursor.paused_by = None
+        audit.record(session, "observer.resumed", by=by, now=now, detail={"chain": chain})
+    return refresh(session, chain, now=now, by=by)
+
+
+def refresh(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainCursor:
+    """Read a chain now rather than at its next turn. Raises ChainNotFollowed."""
+    cursor = get(session, chain)
+    session.execute(update(ChainCursor).where(ChainCursor.chain == chain).values(due_at=None))
+    audit.record(session, "observer.refreshed", by=by, now=now, detail={"chain": chain})
+    outbox.promise(session, "chains.watch", now=now)
+    return cursor

@@ -1,0 +1,193 @@
+"""Record payments to our addresses as the mempool and the blocks show them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import ensure
+from domain.flows import DEPOSIT
+from domain.ids import new_id
+from domain.ports import Block, ChainTransaction
+from models.asset import Asset
+from models.deposit import Deposit
+from services import flows, outbox
+from services.assets import confirmations_needed
+from services.deposits import observations
+from services.deposits.matching import Paid, match
+
+COINBASE_MATURITY = 100
+# Deposits that no block holds, and that another spender of their inputs would therefore replace.
+UNBLOCKED = ("seen", "reorged", "below_minimum", "quarantined")
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What one look at the chain changes, gathered so that it is written in a few statements."""
+
+    opened: list[tuple[Deposit, flows.Opening]] = field(default_factory=list)
+    steps: list[flows.Step] = field(default_factory=list)
+    observed: list[tuple[Deposit, str, int]] = field(default_factory=list)
+
+    def write(self, session: Session, *, source: str, now: datetime, by: Actor) -> None:
+        flow_ids = flows.open_many(session, [opening for _, opening in self.opened], now=now, by=by)
+        for (deposit, _), flow_id in zip(self.opened, flow_ids, strict=True):
+            deposit.flow_id = flow_id
+        session.add_all([deposit for deposit, _ in self.opened])
+        flows.record_many(session, self.steps, now=now, by=by)
+        session.flush()
+        observations.append(session, self.observed, source=source, now=now)
+        if self.opened or self.steps:
+            outbox.promise(session, "deposits.credit", now=now)
+
+
+def sight_mempool(
+    session: Session, asset: Asset, transactions: Sequence[ChainTransaction], *, now: datetime, by: Actor
+) -> int:
+    """Record unconfirmed payments, and whom they replace. Returns how many deposits are new."""
+    changes = _Changes()
+    _replace(session, asset.chain, transactions, changes, now=now)
+    paid = match(session, asset.chain, transactions)
+    known = _known(session, asset.chain, paid)
+    for output in paid:
+        deposit = known.get((output.transaction.txid, output.vout))
+        if deposit is None:
+            deposit = _new(asset, output, None, changes, now=now)
+            changes.observed.append((deposit, "mempool", 0))
+        elif deposit.state in {"reorged", "replaced"}:
+            _step(deposit, "seen", {"txid": deposit.txid}, changes, now=now)
+            changes.observed.append((deposit, "mempool", 0))
+    changes.write(session, source="mempool", now=now, by=by)
+    return len(changes.opened)
+
+
+def sight_blocks(session: Session, asset: Asset, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
+    """Record payments in these blocks, which extend what is known. Returns how many deposits are new."""
+    changes = _Changes()
+    transactions = [transaction for block in blocks for transaction in block.transactions]
+    home = {transaction.txid: block for block in blocks for transaction in block.transactions}
+    _replace(session, asset.chain, transactions, changes, now=now)
+    paid = match(session, asset.chain, transactions)
+    known = _known(session, asset.chain, paid)
+    for output in paid:
+        block = home[output.transaction.txid]
+        deposit = known.get((output.transaction.txid, output.vout))
+        if deposit is None:
+            deposit = _new(asset, output, block, changes, now=now)
+        elif deposit.block_hash == block.hash:
+            continue
+        else:
+            ensure(deposit.block_hash is None, f"deposit {deposit.id} is in two blocks of one branch")
+            deposit.block_height, deposit.block_hash = block.height, block.hash
+            if deposit.state in {"seen", "reorged", "replaced"}:
+                deposit.replaced_by = None
+                _step(deposit, "confirming", _place(block), changes, now=now)
+        changes.observed.append((deposit, "confirming", blocks[-1].height - block.height + 1))
+    changes.write(session, source="block", now=now, by=by)
+    return len(changes.opened)
+
+
+def tick(session: Session, chain: str, height: int, *, now: datetime) -> None:
+    """Append the new number of confirmations of every deposit that waits for more than one."""
+    waiting = session.scalars(
+        select(Deposit).where(Deposit.chain == chain, Deposit.state == "confirming", Deposit.block_height < height)
+    ).all()
+    counted = [(deposit, height - (deposit.block_height or height) + 1) for deposit in waiting]
+    observations.append(
+        session,
+        [
+            (deposit, "confirmed" if depth >= deposit.confirmations_needed else "confirming", depth)
+            for deposit, depth in counted
+        ],
+        source="block",
+        now=now,
+    )
+
+
+def _known(session: Session, chain: str, paid: Sequence[Paid]) -> Mapping[tuple[str, int], Deposit]:
+    if not paid:
+        return {}
+    keys = sorted({(output.transaction.txid, output.vout) for output in paid})
+    rows = session.scalars(
+        select(Deposit)
+        .where(Deposit.chain == chain, tuple_(Deposit.txid, Deposit.vout).in_(keys))
+        .order_by(Deposit.id)
+        .with_for_update()
+    )
+    return {(row.txid, row.vout): row for row in rows}
+
+
+def _new(asset: Asset, output: Paid, block: Block | None, changes: _Changes, *, now: datetime) -> Deposit:
+    state = "seen" if block is None else "confirming"
+    if output.amount_minor < asset.minimum_deposit_minor:
+        state = "below_minimum"
+    needed = confirmations_needed(asset, output.amount_minor)
+    deposit = Deposit(
+        id=new_id(),
+        chain=asset.chain,
+        txid=output.transaction.txid,
+        vout=output.vout,
+        asset_id=asset.asset_id,
+        user_id=output.user_id,
+        address_id=output.address_id,
+        address=output.address,
+        amount_minor=output.amount_minor,
+        state=state,
+        confirmations_needed=max(needed, COINBASE_MATURITY) if output.transaction.is_coinbase else needed,
+        block_height=block.height if block else None,
+        block_hash=block.hash if block else None,
+        spends=[f"{spent.txid}:{spent.vout}" for spent in output.transaction.spends],
+        replaced_by=None,
+        first_seen_at=now,
+        state_changed_at=now,
+        credited_at=None,
+        credit_transaction_id=None,
+        times_credited=0,
+        in_suspense=False,
+    )
+    detail = {
+        "txid": deposit.txid,
+        "vout": deposit.vout,
+        "address": deposit.address,
+        **(_place(block) if block else {}),
+    }
+    opening = flows.Opening(DEPOSIT, state, output.user_id, asset.asset_id, output.amount_minor, detail)
+    changes.opened.append((deposit, opening))
+    return deposit
+
+
+def _replace(
+    session: Session, chain: str, transactions: Iterable[ChainTransaction], changes: _Changes, *, now: datetime
+) -> None:
+    """Mark the unconfirmed deposits whose inputs one of these transactions spends, unless it is themselves."""
+    waiting = session.scalars(
+        select(Deposit)
+        .where(Deposit.chain == chain, Deposit.state.in_(UNBLOCKED), Deposit.block_hash.is_(None))
+        .order_by(Deposit.id)
+        .with_for_update()
+    ).all()
+    if not waiting:
+        return
+    spender = {
+        f"{spent.txid}:{spent.vout}": transaction.txid for transaction in transactions for spent in transaction.spends
+    }
+    for deposit in waiting:
+        by_txid = next((spender[spent] for spent in deposit.spends if spent in spender), deposit.txid)
+        if by_txid != deposit.txid:
+            deposit.replaced_by = by_txid
+            _step(deposit, "replaced", {"replaced_by": by_txid}, changes, now=now)
+            changes.observed.append((deposit, "replaced", 0))
+
+
+def _step(deposit: Deposit, state: str, detail: Mapping[str, Any], changes: _Changes, *, now: datetime) -> None:
+    changes.steps.append(flows.Step(deposit.flow_id, DEPOSIT, deposit.state, state, detail))
+    deposit.state = state
+    deposit.state_changed_at = now
+
+
+def _place(block: Block) -> dict[str, Any]:
+    return {"block_height": block.height, "block_hash": block.hash}

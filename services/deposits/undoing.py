@@ -1,0 +1,82 @@
+"""Undo what a reorganisation of the chain undid."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import ensure
+from domain.flows import DEPOSIT
+from domain.ledger import Transaction, Transfer
+from models.deposit import Deposit
+from services import alerts, flows, ledger
+from services.deposits import observations
+
+
+def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> int:
+    """Un-see every deposit whose block is above this height; returns how many.
+
+    A credit is taken back from its owner; one that they have spent meanwhile is carried by suspense, with a critical
+    alert, so that nobody's balance goes below zero and the books still say what is in the wallet.
+    """
+    undone = session.scalars(
+        select(Deposit)
+        .where(Deposit.chain == chain, Deposit.block_height > height)
+        .order_by(Deposit.id)
+        .with_for_update()
+    ).all()
+    steps = []
+    for deposit in undone:
+        if deposit.state == "credited":
+            _take_back(session, deposit, now=now)
+        if deposit.state in {"confirming", "credited", "quarantined"}:
+            detail = {"block_height": deposit.block_height, "block_hash": deposit.block_hash}
+            steps.append(flows.Step(deposit.flow_id, DEPOSIT, deposit.state, "reorged", detail))
+            deposit.state = "reorged"
+            deposit.state_changed_at = now
+        deposit.block_height = deposit.block_hash = None
+        deposit.credited_at = None
+    flows.record_many(session, steps, now=now, by=by)
+    session.flush()
+    observations.append(session, [(deposit, "reorged", 0) for deposit in undone], source="block", now=now)
+    return len(undone)
+
+
+def _take_back(session: Session, deposit: Deposit, *, now: datetime) -> None:
+    hot_wallet = ledger.system_account(session, "hot_wallet", deposit.asset_id)
+    owner = ledger.user_account(session, deposit.user_id, deposit.asset_id)
+    from_owner = Transaction(
+        key=f"deposit:{deposit.id}:reversal:{deposit.times_credited}",
+        kind="deposit_reversal",
+        legs=(Transfer(debit_account=owner, credit_account=hot_wallet, amount_minor=deposit.amount_minor),),
+        flow_id=deposit.flow_id,
+        effective_at=now,
+        reverses=deposit.credit_transaction_id,
+    )
+    [outcome] = ledger.post(session, [from_owner])
+    if outcome.refused is None:
+        return
+    ensure(outcome.refused == "insufficient_funds", f"the ledger refused to reverse {deposit.id}: {outcome.refused}")
+    suspense = ledger.system_account(session, "suspense", deposit.asset_id)
+    from_suspense = Transaction(
+        key=f"deposit:{deposit.id}:suspense:{deposit.times_credited}",
+        kind="deposit_undone_after_spending",
+        legs=(Transfer(debit_account=suspense, credit_account=hot_wallet, amount_minor=deposit.amount_minor),),
+        flow_id=deposit.flow_id,
+        effective_at=now,
+    )
+    [outcome] = ledger.post(session, [from_suspense])
+    ensure(outcome.refused is None, f"the ledger refused suspense for {deposit.id}: {outcome.refused}")
+    deposit.in_suspense = True
+    alerts.raise_alert(
+        session,
+        "deposit_undone_after_spending",
+        scope=f"deposit:{deposit.id}",
+        severity="critical",
+        reason="a reorganisation undid a credited deposit whose owner has already spent it; suspense carries the loss",
+        now=now,
+        asset_id=deposit.asset_id,
+        tx_hash=deposit.txid,
+        details={"deposit_id": str(deposit.id), "amount_minor": str(deposit.amount_minor)},
+    )

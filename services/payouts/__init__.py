@@ -1,0 +1,40 @@
+"""Chain payments on their way out: signed once, stored, sent, followed until final."""
+
+from services.payouts.bumping import bumpable, record_bumped
+from services.payouts.following import settle_due, sight_blocks, undo_above
+from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one
+from services.payouts.resolving import NoProof, give_up, retry
+from services.payouts.sending import (
+    Outgoing,
+    claim_unconfirmed,
+    record_answer,
+    record_located,
+    record_uncertain,
+    record_unsent,
+)
+from services.payouts.signing import Batch, claim_approved, record_signed, record_waiting
+
+__all__ = [
+    "Batch",
+    "NoProof",
+    "Outgoing",
+    "PayoutNotFound",
+    "bumpable",
+    "claim_approved",
+    "claim_unconfirmed",
+    "forms_of",
+    "give_up",
+    "inputs_in_flight",
+    "one",
+    "record_answer",
+    "record_bumped",
+    "record_located",
+    "record_signed",
+    "record_uncertain",
+    "record_unsent",
+    "record_waiting",
+    "retry",
+    "settle_due",
+    "sight_blocks",
+    "undo_above",
+]

@@ -1,0 +1,77 @@
+"""Look at payouts, and move one together with the withdrawals it carries."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.flows import WITHDRAWAL, move
+from domain.ports import OutPoint
+from models.payout import Payout, PayoutInput, PayoutTransaction
+from models.withdrawal import Withdrawal
+from services import flows
+
+CLOSED = ("completed", "failed")
+
+
+class PayoutNotFound(StrongroomError):
+    """There is no such payout."""
+
+    code: ClassVar[str] = "payout_not_found"
+
+
+def one(session: Session, payout_id: UUID) -> Payout:
+    """A payout, locked until the transaction ends and read afresh. Raises PayoutNotFound."""
+    payout = session.get(Payout, payout_id, with_for_update=True, populate_existing=True)
+    if payout is None:
+        raise PayoutNotFound
+    return payout
+
+
+def forms_of(session: Session, payout_id: UUID) -> Sequence[PayoutTransaction]:
+    """Every signed form of a payout, oldest first."""
+    return session.scalars(
+        select(PayoutTransaction).where(PayoutTransaction.payout_id == payout_id).order_by(PayoutTransaction.form)
+    ).all()
+
+
+def withdrawals_of(session: Session, payout_id: UUID) -> Sequence[Withdrawal]:
+    """The withdrawals that a payout carries, locked."""
+    return session.scalars(
+        select(Withdrawal).where(Withdrawal.payout_id == payout_id).order_by(Withdrawal.id).with_for_update()
+    ).all()
+
+
+def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:
+    """The inputs of every payout that may still confirm: nothing else may spend them."""
+    rows = session.execute(
+        select(PayoutInput.txid, PayoutInput.vout)
+        .join(Payout, Payout.id == PayoutInput.payout_id)
+        .where(PayoutInput.chain == chain, Payout.state.not_in(CLOSED))
+    )
+    return [OutPoint(txid, vout) for txid, vout in rows]
+
+
+def advance(
+    session: Session, payout: Payout, state: str, detail: Mapping[str, Any], *, now: datetime, by: Actor
+) -> Sequence[Withdrawal]:
+    """Move a payout and all its withdrawals along the table, recording each flow. Raises WrongState."""
+    carried = withdrawals_of(session, payout.id)
+    move(WITHDRAWAL, payout.state, state)
+    flows.record_many(
+        session,
+        [flows.Step(withdrawal.flow_id, WITHDRAWAL, withdrawal.state, state, detail) for withdrawal in carried],
+        now=now,
+        by=by,
+    )
+    for withdrawal in carried:
+        withdrawal.state, withdrawal.state_changed_at = state, now
+        withdrawal.closed_at = now if WITHDRAWAL.closed(state) else None
+    payout.state, payout.state_changed_at = state, now
+    session.flush()
+    return carried

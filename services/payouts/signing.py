@@ -1,0 +1,180 @@
+"""Turn approved withdrawals into one signed payment, stored before anybody else sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.errors import ensure
+from domain.flows import WITHDRAWAL
+from domain.ids import new_id
+from domain.ports import OutPoint, Payment, SignedPayment
+from models.asset import WithdrawalPolicy
+from models.payout import Payout, PayoutInput, PayoutTransaction
+from models.withdrawal import Withdrawal
+from services import alerts, flows, leases, outbox
+from services.payouts.reading import inputs_in_flight
+
+BATCH_MAX = 50
+ATTEMPTS_BEFORE_ALERT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Withdrawals claimed for one payment, as facts that outlive the transaction: (id, lease generation) each."""
+
+    chain: str
+    asset_id: str
+    claims: tuple[tuple[UUID, int], ...]
+    payments: tuple[Payment, ...]
+    fee_max_minor: int
+    avoid: tuple[OutPoint, ...]
+
+    def oldest(self, count: int) -> "Batch":
+        """The same batch with only its oldest withdrawals: what an almost empty wallet may still manage."""
+        return Batch(
+            self.chain, self.asset_id, self.claims[:count], self.payments[:count], self.fee_max_minor, self.avoid
+        )
+
+
+def claim_approved(session: Session, chain: str, *, owner: str, now: datetime) -> Batch | None:
+    """Lease the approved withdrawals that are due, oldest first; None when there are none or they are paused."""
+    query = (
+        select(Withdrawal)
+        .join(WithdrawalPolicy, WithdrawalPolicy.asset_id == Withdrawal.asset_id)
+        .where(Withdrawal.chain == chain, Withdrawal.state == "approved", WithdrawalPolicy.paused.is_(False))
+        .order_by(Withdrawal.id)
+        .limit(BATCH_MAX)
+    )
+    claimed = leases.claim(session, query, Withdrawal, owner=owner, now=now)
+    if not claimed:
+        return None
+    asset_id = claimed[0].asset_id
+    ensure(all(row.asset_id == asset_id for row in claimed), "one payment can carry one asset only")
+    policy = session.get_one(WithdrawalPolicy, asset_id)
+    return Batch(
+        chain=chain,
+        asset_id=asset_id,
+        claims=tuple((row.id, row.lease_generation) for row in claimed),
+        payments=tuple(Payment(row.destination, row.amount_minor) for row in claimed),
+        fee_max_minor=policy.network_fee_cap_minor,
+        avoid=tuple(inputs_in_flight(session, chain)),
+    )
+
+
+def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now: datetime, by: Actor) -> UUID | None:
+    """Store the signed payment; only what is stored may ever leave. Returns the payout's id.
+
+    None when one of the withdrawals was cancelled, rejected or taken over meanwhile: the payment is then forgotten,
+    nobody has seen it, and the others are tried again.
+    """
+    claimed = _still_claimed(session, batch)
+    if any(
+        row.state != "approved" or row.lease_generation != generation
+        for row, (_, generation) in zip(claimed, batch.claims, strict=True)
+    ):
+        _release(claimed, batch, due_at=now)
+        return None
+    payout = Payout(
+        id=new_id(),
+        chain=batch.chain,
+        asset_id=batch.asset_id,
+        state="signed",
+        created_at=now,
+        state_changed_at=now,
+        due_at=now,
+        lease_generation=0,
+        attempts=0,
+    )
+    session.add(payout)
+    session.flush()
+    add_form(session, payout, signed, form=1, now=now)
+    session.execute(
+        insert(PayoutInput),
+        [
+            {"chain": batch.chain, "txid": spent.txid, "vout": spent.vout, "payout_id": payout.id}
+            for spent in signed.inputs
+        ],
+    )
+    detail = {"payout_id": str(payout.id), "txid": signed.txid, "network_fee_minor": str(signed.fee_minor)}
+    flows.record_many(
+        session,
+        [flows.Step(row.flow_id, WITHDRAWAL, "approved", "signed", detail) for row in claimed],
+        now=now,
+        by=by,
+    )
+    for row in claimed:
+        row.state, row.state_changed_at, row.payout_id, row.waiting_reason = "signed", now, payout.id, None
+        leases.settle(row)
+        alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{row.id}", now=now, reason="signed")
+    outbox.promise(session, "payouts.send", now=now)
+    session.flush()
+    crash_point("withdrawal.storing")
+    return payout.id
+
+
+def record_waiting(session: Session, batch: Batch, *, code: str, now: datetime, by: Actor) -> None:
+    """Leave the withdrawals approved, with the reason why they wait, to be tried again later."""
+    for row, (_, generation) in zip(_still_claimed(session, batch), batch.claims, strict=True):
+        if row.state != "approved" or row.lease_generation != generation:
+            continue
+        leases.release(row, due_at=now + leases.back_off(row.attempts))
+        if row.waiting_reason != code:
+            row.waiting_reason = code
+            flows.note(session, row.flow_id, "approved", {"waits_because": code}, now=now, by=by)
+        if row.attempts >= ATTEMPTS_BEFORE_ALERT:
+            alerts.raise_alert(
+                session,
+                "withdrawal_stuck",
+                scope=f"withdrawal:{row.id}",
+                severity="warning",
+                reason=f"an approved withdrawal cannot be paid: {code}",
+                now=now,
+                asset_id=row.asset_id,
+                details={"withdrawal_id": str(row.id), "code": code, "attempts": row.attempts},
+            )
+
+
+def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: int, now: datetime) -> None:
+    """Store one signed form of a payout."""
+    session.execute(
+        insert(PayoutTransaction),
+        [
+            {
+                "id": new_id(),
+                "payout_id": payout.id,
+                "chain": payout.chain,
+                "txid": signed.txid,
+                "form": form,
+                "raw_tx": signed.raw_tx,
+                "fee_minor": signed.fee_minor,
+                "vsize": signed.vsize,
+                "inputs": [f"{spent.txid}:{spent.vout}" for spent in signed.inputs],
+                "payment_vouts": list(signed.payment_vouts),
+                "change_vout": signed.change_vout,
+                "signed_at": now,
+            }
+        ],
+    )
+
+
+def _still_claimed(session: Session, batch: Batch) -> Sequence[Withdrawal]:
+    rows = session.scalars(
+        select(Withdrawal)
+        .where(Withdrawal.id.in_([withdrawal_id for withdrawal_id, _ in batch.claims]))
+        .order_by(Withdrawal.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    return sorted(rows, key=lambda row: [withdrawal_id for withdrawal_id, _ in batch.claims].index(row.id))
+
+
+def _release(rows: Sequence[Withdrawal], batch: Batch, *, due_at: datetime) -> None:
+    for row, (_, generation) in zip(rows, batch.claims, strict=True):
+        if row.state == "approved" and row.lease_generation == generation:
+            leases.release(row, due_at=due_at)

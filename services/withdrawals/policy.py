@@ -1,0 +1,202 @@
+"""Whether a withdrawal may be asked for, and how many operators must agree to it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.addresses import parse_address
+from domain.errors import StrongroomError
+from domain.money import format_amount
+from domain.networks import NETWORKS, Network
+from models.asset import Asset, WithdrawalPolicy
+from models.user import UserKey
+from models.withdrawal import AllowedDestination, Withdrawal
+from services import assets, audit
+
+DAY = timedelta(days=1)
+# Withdrawals that came to nothing do not count towards a limit.
+GIVEN_BACK = ("rejected", "cancelled", "failed")
+
+
+class WithdrawalsPaused(StrongroomError):
+    """Withdrawals of this asset are paused by an operator."""
+
+    code: ClassVar[str] = "withdrawals_paused"
+
+
+class AmountBelowMinimum(StrongroomError):
+    """The amount is below the smallest that can be withdrawn."""
+
+    code: ClassVar[str] = "amount_below_minimum"
+
+
+class DailyLimitExceeded(StrongroomError):
+    """With this withdrawal, more would leave within 24 hours than the limit allows."""
+
+    code: ClassVar[str] = "daily_limit_exceeded"
+
+
+class SystemLimitExceeded(StrongroomError):
+    """The house has reached what it lets out in one day; ask again tomorrow (UTC)."""
+
+    code: ClassVar[str] = "system_limit_exceeded"
+
+
+class DestinationNotAllowed(StrongroomError):
+    """Only destinations on the allowlist, for at least the cool-down time, can be paid."""
+
+    code: ClassVar[str] = "destination_not_allowed"
+
+
+class KeyCooldown(StrongroomError):
+    """The keys of this account changed recently; withdrawals open again after the cool-down."""
+
+    code: ClassVar[str] = "key_cooldown"
+
+
+def network_of(asset: Asset) -> Network:
+    """The network an asset lives on."""
+    return NETWORKS[asset.chain]
+
+
+def check_request(
+    session: Session,
+    asset: Asset,
+    policy: WithdrawalPolicy,
+    *,
+    user_id: UUID,
+    destination: str,
+    amount_minor: int,
+    now: datetime,
+) -> str:
+    """Everything that can be refused before funds are held; returns the destination in its canonical spelling.
+
+    Raises InvalidAddress, WrongNetworkAddress, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown,
+    DestinationNotAllowed.
+    """
+    if policy.paused:
+        raise WithdrawalsPaused
+    spelled = parse_address(destination, network_of(asset), field="destination").text
+    minimum_minor = max(policy.minimum_minor, network_of(asset).dust_limit_minor)
+    if amount_minor < minimum_minor:
+        reason = f"must be at least {format_amount(minimum_minor, asset.decimals)} {asset.symbol}"
+        raise AmountBelowMinimum(f"amount: {reason}", fields={"amount": [reason]})
+    cooldown = timedelta(seconds=policy.key_cooldown_s)
+    _check_cooldown(session, user_id, cooldown, now)
+    if policy.allowlist_only and not _on_allowlist(session, user_id, asset.asset_id, spelled, now - cooldown):
+        raise DestinationNotAllowed(fields={"destination": ["is not on your list of allowed destinations yet"]})
+    return spelled
+
+
+def check_limits(
+    session: Session, asset: Asset, policy: WithdrawalPolicy, *, user_id: UUID, amount_minor: int, now: datetime
+) -> None:
+    """The daily limits. Call after the hold is placed: its lock on the user's account makes the sum exact.
+
+    Raises DailyLimitExceeded, SystemLimitExceeded; rolling back then gives the hold back.
+    """
+    recent_minor = session.scalar(
+        select(func.coalesce(func.sum(Withdrawal.amount_minor), 0)).where(
+            Withdrawal.user_id == user_id,
+            Withdrawal.asset_id == asset.asset_id,
+            Withdrawal.requested_at > now - DAY,
+            Withdrawal.state.not_in(GIVEN_BACK),
+        )
+    )
+    left_minor = policy.daily_user_limit_minor - int(recent_minor or 0)
+    if amount_minor > left_minor:
+        left = format_amount(max(left_minor, 0), asset.decimals)
+        reason = f"is above what is left of your daily limit: {left} {asset.symbol}"
+        raise DailyLimitExceeded(f"amount: {reason}", fields={"amount": [reason]})
+    if policy.daily_system_limit_minor is not None:
+        _count_system_day(session, asset, policy.daily_system_limit_minor, amount_minor, now)
+
+
+def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
+    """None up to the automatic limit, two from the two-approver threshold on, one in between."""
+    if amount_minor <= policy.auto_limit_minor:
+        return 0
+    return 2 if amount_minor >= policy.two_approvals_above_minor else 1
+
+
+def give_back_system_day(session: Session, withdrawal: Withdrawal) -> None:
+    """Take a withdrawal that came to nothing off the day it was counted on."""
+    session.execute(
+        text(
+            "UPDATE withdrawal_days SET requested_minor = greatest(requested_minor - :amount, 0) "
+            "WHERE asset_id = :asset_id AND day = :day"
+        ),
+        {
+            "asset_id": withdrawal.asset_id,
+            "day": withdrawal.requested_at.date().isoformat(),
+            "amount": withdrawal.amount_minor,
+        },
+    )
+
+
+def pause(session: Session, asset_id: str, *, now: datetime, by: Actor) -> WithdrawalPolicy:
+    """Accept and send no withdrawals of an asset until resumed. Raises UnknownAsset."""
+    return _set_paused(session, asset_id, paused=True, now=now, by=by)
+
+
+def resume(session: Session, asset_id: str, *, now: datetime, by: Actor) -> WithdrawalPolicy:
+    """Accept and send withdrawals of an asset again. Raises UnknownAsset."""
+    return _set_paused(session, asset_id, paused=False, now=now, by=by)
+
+
+_COUNT_DAY = text(
+    """
+    INSERT INTO withdrawal_days AS counted (asset_id, day, requested_minor) VALUES (:asset_id, :day, :amount)
+    ON CONFLICT (asset_id, day) DO UPDATE SET requested_minor = counted.requested_minor + excluded.requested_minor
+    RETURNING requested_minor
+    """
+)
+
+
+def _count_system_day(session: Session, asset: Asset, limit_minor: int, amount_minor: int, now: datetime) -> None:
+    parameters: Mapping[str, object] = {
+        "asset_id": asset.asset_id,
+        "day": now.date().isoformat(),
+        "amount": amount_minor,
+    }
+    if session.execute(_COUNT_DAY, parameters).scalar_one() > limit_minor:
+        raise SystemLimitExceeded
+
+
+def _check_cooldown(session: Session, user_id: UUID, cooldown: timedelta, now: datetime) -> None:
+    keys = session.execute(select(UserKey.added_at, UserKey.removed_at).where(UserKey.user_id == user_id)).all()
+    first = min((added for added, _ in keys), default=now)
+    changes = [at for added, removed in keys for at in (added, removed) if at is not None and at != first]
+    until = max(changes, default=first - cooldown) + cooldown
+    if changes and now < until:
+        raise KeyCooldown(
+            f"the keys of this account changed recently; withdrawals open again at {until:%Y-%m-%dT%H:%M:%SZ}"
+        )
+
+
+def _on_allowlist(session: Session, user_id: UUID, asset_id: str, destination: str, added_before: datetime) -> bool:
+    return (
+        session.scalar(
+            select(AllowedDestination.id).where(
+                AllowedDestination.user_id == user_id,
+                AllowedDestination.asset_id == asset_id,
+                AllowedDestination.destination == destination,
+                AllowedDestination.added_at <= added_before,
+            )
+        )
+        is not None
+    )
+
+
+def _set_paused(session: Session, asset_id: str, *, paused: bool, now: datetime, by: Actor) -> WithdrawalPolicy:
+    policy = assets.policy(session, asset_id)
+    if policy.paused != paused:
+        policy.paused = paused
+        event = "withdrawals.paused" if paused else "withdrawals.resumed"
+        audit.record(session, event, by=by, now=now, detail={"asset_id": asset_id})
+    return policy

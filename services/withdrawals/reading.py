@@ -1,0 +1,60 @@
+"""Look at withdrawals."""
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.errors import StrongroomError
+from models.withdrawal import Withdrawal, WithdrawalApproval
+
+
+class WithdrawalNotFound(StrongroomError):
+    """There is no such withdrawal, or it is not yours to see."""
+
+    code: ClassVar[str] = "withdrawal_not_found"
+
+
+def one(session: Session, withdrawal_id: UUID, *, user_id: UUID | None = None) -> Withdrawal:
+    """A withdrawal; with `user_id`, only if it is theirs. Raises WithdrawalNotFound."""
+    withdrawal = session.get(Withdrawal, withdrawal_id)
+    if withdrawal is None or (user_id is not None and withdrawal.user_id != user_id):
+        raise WithdrawalNotFound
+    return withdrawal
+
+
+def locked(session: Session, withdrawal_id: UUID, *, user_id: UUID | None = None) -> Withdrawal:
+    """The same, locked until the transaction ends and read afresh."""
+    withdrawal = session.get(Withdrawal, withdrawal_id, with_for_update=True, populate_existing=True)
+    if withdrawal is None or (user_id is not None and withdrawal.user_id != user_id):
+        raise WithdrawalNotFound
+    return withdrawal
+
+
+def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Withdrawal]:
+    """A page of a user's withdrawals, newest first, older than `before`."""
+    query = select(Withdrawal).where(Withdrawal.user_id == user_id).order_by(Withdrawal.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Withdrawal.id < before)
+    return session.scalars(query).all()
+
+
+def in_states(
+    session: Session, states: Collection[str], *, after: UUID | None = None, limit: int = 100
+) -> Sequence[Withdrawal]:
+    """A page of all users' withdrawals in these states, oldest first: what operators have before them."""
+    query = select(Withdrawal).where(Withdrawal.state.in_(states)).order_by(Withdrawal.id).limit(limit)
+    if after is not None:
+        query = query.where(Withdrawal.id > after)
+    return session.scalars(query).all()
+
+
+def approvals_of(session: Session, withdrawal_id: UUID) -> Sequence[WithdrawalApproval]:
+    """Who decided what about a withdrawal, oldest first."""
+    return session.scalars(
+        select(WithdrawalApproval)
+        .where(WithdrawalApproval.withdrawal_id == withdrawal_id)
+        .order_by(WithdrawalApproval.decided_at)
+    ).all()

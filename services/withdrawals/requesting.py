@@ -1,0 +1,109 @@
+"""Ask for a withdrawal, and take the request back."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.errors import ensure
+from domain.flows import WITHDRAWAL, move
+from domain.ids import new_id
+from domain.ledger import Hold, InsufficientFunds, Transaction
+from domain.money import format_amount
+from models.asset import Asset, WithdrawalPolicy
+from models.withdrawal import Withdrawal
+from services import assets, audit, flows, ledger, outbox
+from services.withdrawals import policy as rules
+from services.withdrawals.reading import locked
+from services.withdrawals.releasing import release_holds
+
+
+def request(
+    session: Session,
+    *,
+    user_id: UUID,
+    asset_id: str,
+    amount_minor: int,
+    destination: str,
+    now: datetime,
+    by: Actor,
+) -> Withdrawal:
+    """Hold the amount and its fee, and let the withdrawal begin: waiting for approval, or approved under the policy.
+
+    Raises UnknownAsset, InsufficientFunds, and whatever services/withdrawals/policy.py refuses.
+    """
+    asset, policy = assets.get(session, asset_id), assets.policy(session, asset_id)
+    spelled = rules.check_request(
+        session, asset, policy, user_id=user_id, destination=destination, amount_minor=amount_minor, now=now
+    )
+    needed = rules.approvals_needed(policy, amount_minor)
+    opening = flows.Opening(
+        WITHDRAWAL, "requested", user_id, asset_id, amount_minor, {"destination": spelled, "approvals_needed": needed}
+    )
+    flow_id = flows.open_one(session, opening, now=now, by=by)
+    withdrawal = Withdrawal(
+        id=new_id(),
+        user_id=user_id,
+        asset_id=asset_id,
+        chain=asset.chain,
+        destination=spelled,
+        amount_minor=amount_minor,
+        fee_minor=policy.fee_minor,
+        approvals_needed=needed,
+        requested_at=now,
+        state_changed_at=now,
+        flow_id=flow_id,
+        lease_generation=0,
+        attempts=0,
+    )
+    _hold(session, asset, policy, withdrawal, now)
+    rules.check_limits(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
+    withdrawal.state = "approved" if needed == 0 else "pending_approval"
+    session.add(withdrawal)
+    flows.record(session, flows.Step(flow_id, WITHDRAWAL, "requested", withdrawal.state), now=now, by=by)
+    audit.record(session, "withdrawal.requested", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
+    if needed == 0:
+        outbox.promise(session, "withdrawals.pay", now=now)
+    session.flush()
+    crash_point("withdrawal.requested")
+    return withdrawal
+
+
+def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetime, by: Actor) -> Withdrawal:
+    """Give the funds back while nothing was signed. Raises WithdrawalNotFound, WrongState."""
+    withdrawal = locked(session, withdrawal_id, user_id=user_id)
+    before = withdrawal.state
+    withdrawal.state = move(WITHDRAWAL, before, "cancelled")
+    withdrawal.state_changed_at = withdrawal.closed_at = now
+    withdrawal.waiting_reason = None
+    release_holds(session, [withdrawal], reason="cancelled", now=now)
+    rules.give_back_system_day(session, withdrawal)
+    flows.record(session, flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "cancelled"), now=now, by=by)
+    audit.record(session, "withdrawal.cancelled", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
+    return withdrawal
+
+
+def _hold(session: Session, asset: Asset, policy: WithdrawalPolicy, withdrawal: Withdrawal, now: datetime) -> None:
+    owner = ledger.user_account(session, withdrawal.user_id, asset.asset_id)
+    hot_wallet = ledger.system_account(session, "hot_wallet", asset.asset_id)
+    legs = [Hold(debit_account=owner, credit_account=hot_wallet, amount_minor=withdrawal.amount_minor)]
+    if policy.fee_minor:
+        fees = ledger.system_account(session, "withdrawal_fees", asset.asset_id)
+        legs.append(Hold(debit_account=owner, credit_account=fees, amount_minor=policy.fee_minor))
+    transaction = Transaction(
+        key=f"withdrawal:{withdrawal.id}:hold",
+        kind="withdrawal_hold",
+        legs=tuple(legs),
+        flow_id=withdrawal.flow_id,
+        effective_at=now,
+    )
+    [outcome] = ledger.post(session, [transaction])
+    if outcome.refused == "insufficient_funds":
+        total = format_amount(withdrawal.amount_minor + policy.fee_minor, asset.decimals)
+        reason = f"with its fee this takes {total} {asset.symbol}, which is more than is available"
+        raise InsufficientFunds(f"amount: {reason}", fields={"amount": [reason]})
+    ensure(outcome.refused is None, f"the ledger refused a hold: {outcome.refused}")
+    withdrawal.amount_hold_id = outcome.transfer_ids[0]
+    withdrawal.fee_hold_id = outcome.transfer_ids[1] if policy.fee_minor else None
