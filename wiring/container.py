@@ -27,7 +27,7 @@ class Container:
 
     settings: Settings
     engine: Engine
-    chains: Mapping[str, Chain] = MappingProxyType({})
+    chains: Mapping[str, Chain] = field(default_factory=lambda: MappingProxyType({}))
     publisher: Publisher = field(default_factory=NullPublisher)
     clock: Callable[[], datetime] = _utc_now
 

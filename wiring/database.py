@@ -4,7 +4,7 @@ import os
 import weakref
 from typing import Final
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, make_url
 
 from wiring.secret import Secret
 
@@ -30,7 +30,7 @@ def make_engine(
         "timezone": "UTC",
     }
     engine = create_engine(
-        url.reveal(),
+        with_driver(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
@@ -48,10 +48,15 @@ def make_engine(
     return engine
 
 
+def with_driver(url: Secret) -> URL:
+    """The address as SQLAlchemy wants it: with the driver that is installed, whatever the bare scheme defaults to."""
+    return make_url(url.reveal()).set(drivername="postgresql+psycopg2")
+
+
 def cooperate_with_gevent() -> None:
     """Let greenlets run while psycopg2 waits for PostgreSQL. Only for processes that gevent has patched."""
     from gevent.socket import wait_read, wait_write
-    from psycopg2 import extensions
+    from psycopg2 import OperationalError, extensions
 
     def wait(connection: extensions.connection, timeout_s: float | None = None) -> None:
         while True:
@@ -63,7 +68,7 @@ def cooperate_with_gevent() -> None:
             elif state == extensions.POLL_WRITE:
                 wait_write(connection.fileno(), timeout=timeout_s)
             else:
-                raise extensions.OperationalError(f"psycopg2 is in an unknown state: {state!r}")
+                raise OperationalError(f"psycopg2 is in an unknown state: {state!r}")
 
     extensions.set_wait_callback(wait)
 

@@ -20,7 +20,7 @@ def generated_secret(var_dir: Path, name: str) -> str:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(SECRET_BYTES))
         try:
-            draft.hardlink_to(target)
+            target.hardlink_to(draft)
         except FileExistsError:
             return target.read_text()
         finally:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from models import Base
+from wiring.database import with_driver
 from wiring.parsing import SettingsRefused
 from wiring.settings import Settings
 
@@ -34,7 +35,7 @@ def connection(settings: Settings) -> Iterator[Connection]:
         raise SettingsRefused(["DATABASE_URL is not set and no embedded PostgreSQL was started"])
     options = f"-c lock_timeout={LOCK_TIMEOUT_S}s -c statement_timeout={STATEMENT_TIMEOUT_S}s"
     engine = create_engine(
-        address.reveal(),
+        with_driver(address),
         poolclass=NullPool,
         connect_args={"options": options, "application_name": "strongroom migrations"},
     )
@@ -77,7 +78,7 @@ def differences(connection_: Connection) -> list[Any]:
     context = MigrationContext.configure(
         connection_, opts={"compare_type": True, "target_metadata": Base.metadata, "include_object": is_modelled}
     )
-    return compare_metadata(context, Base.metadata)
+    return list(compare_metadata(context, Base.metadata))
 
 
 def is_modelled(_thing: Any, _name: str | None, kind: str, reflected: bool, counterpart: Any) -> bool:  # noqa: FBT001 - Alembic's signature

@@ -44,6 +44,9 @@ class ChainSettings:
     zmq_url: str | None = None
 
 
+# ruff: noqa: RUF009 - _setting() makes a dataclass field, which is what ruff asks for
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a process may be told from outside. Secrets are `Secret`; nothing is read later."""

@@ -50,7 +50,9 @@ class Embedded:
     the kernel stops the servers. Raises ServerFailed.
     """
 
-    def __init__(self, var_dir: Path, *, with_postgres: bool = True, with_redis: bool = True, durable: bool = True):
+    def __init__(
+        self, var_dir: Path, *, with_postgres: bool = True, with_redis: bool = True, durable: bool = True
+    ) -> None:
         self._var = var_dir.absolute()
         self._with_postgres = with_postgres
         self._with_redis = with_redis
