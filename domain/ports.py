@@ -47,10 +47,22 @@ class NodeWarmingUp(ChainError):
     code: ClassVar[str] = "node_warming_up"
 
 
+class NodeBusy(ChainError):
+    """The node has more work than it accepts, or its wallet is busy with a scan."""
+
+    code: ClassVar[str] = "node_busy"
+
+
 class NodeWrongChain(ChainError):
     """The node serves another chain than the one configured."""
 
     code: ClassVar[str] = "node_wrong_chain"
+
+
+class NodeLagging(ChainError):
+    """The node knows that it is behind the network, or has heard nothing for too long: what it shows is old."""
+
+    code: ClassVar[str] = "node_lagging"
 
 
 class NodeError(ChainError):
@@ -178,9 +190,10 @@ class Block:
 class Located:
     """Where a transaction is now.
 
-    Exactly one of these holds: it is in a block (`confirmations` ≥ 1, hash and height given), in the mempool, known
-    and in neither (all empty: it may still be sent again), or made impossible by `conflicted_by`, a transaction that
-    spends one of its inputs and is in a block (`confirmations` is then minus the depth of that block).
+    Exactly one of these holds: it is in a block (`confirmations` ≥ 1, hash and height given); it is in the mempool; it
+    is known and in neither (0 confirmations: evicted, replaced or reorganised away, and may still come back); or a
+    block holds a transaction that spends one of its inputs (`confirmations` is minus the depth of that block, and
+    `conflicted_by` names the transaction where the wallet knows it).
     """
 
     confirmations: int
@@ -281,8 +294,8 @@ class SignedPayment:
 class BroadcastAnswer:
     """What the node said to a transaction.
 
-    `accepted`: in its mempool since now. `already_known`: it was in its mempool or in a block. `rejected`: not taken
-    now, with the node's reason. Rejected is no proof that the payment can never confirm: others may hold it.
+    `accepted`: it is in the node's mempool now. `already_known`: it is in a block, or the node says it had it.
+    `rejected`: not taken now, with the node's reason; no proof that it can never confirm, since others may hold it.
     """
 
     outcome: Literal["accepted", "already_known", "rejected"]
@@ -338,7 +351,10 @@ class Wallet(Protocol):
         ...
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:
-        """Make the wallet's locked inputs exactly these: lock what is missing, unlock what is not named."""
+        """Make the wallet's locked inputs exactly these: lock what is missing, unlock what is not named.
+
+        The caller lets no `build` run meanwhile: inputs just chosen and not yet recorded would be unlocked.
+        """
         ...
 
 

@@ -33,6 +33,8 @@ class Payout(Leased, Base):
     block_height: Mapped[int | None]
     block_hash: Mapped[str | None]
     reason: Mapped[str | None]
+    # The operator who asked for a higher fee, until the dearer form is stored.
+    bump_requested_by: Mapped[str | None]
     # The transaction in a block that spends one of our inputs instead: the proof that no form can confirm.
     conflicted_by: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -16,10 +16,12 @@ _NOTED = "promised_tasks"
 def promise(session: Session, task: str, *, now: datetime, **arguments: Any) -> None:
     """Have a task run after this transaction commits; if it does not commit, nothing was promised.
 
-    The row is what counts; the note on the session lets the committing process wake a worker at once.
+    The row is what counts; the note on the session lets the committing process wake a worker at once (a task with
+    arguments waits for the relay).
     """
     session.execute(insert(OutboxMessage), [{"task": task, "arguments": arguments, "created_at": now, "attempts": 0}])
-    session.info.setdefault(_NOTED, set()).add(task)
+    if not arguments:
+        session.info.setdefault(_NOTED, set()).add(task)
 
 
 def take_noted(session: Session) -> frozenset[str]:

@@ -313,6 +313,7 @@ def create_tables() -> None:
         sa.Column("block_height", sa.BigInteger(), nullable=True),
         sa.Column("block_hash", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("bump_requested_by", sa.Text(), nullable=True),
         sa.Column("conflicted_by", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,6 +1,6 @@
 """Chain payments on their way out: signed once, stored, sent, followed until final."""
 
-from services.payouts.bumping import bumpable, record_bumped
+from services.payouts.bumping import ask_for_bump, asked_for_bump, bumpable, record_bumped, record_not_bumped
 from services.payouts.following import settle_due, sight_blocks, undo_above
 from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one
 from services.payouts.resolving import NoProof, give_up, retry
@@ -12,13 +12,16 @@ from services.payouts.sending import (
     record_uncertain,
     record_unsent,
 )
-from services.payouts.signing import Batch, claim_approved, record_signed, record_waiting
+from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting
 
 __all__ = [
     "Batch",
+    "InputsTaken",
     "NoProof",
     "Outgoing",
     "PayoutNotFound",
+    "ask_for_bump",
+    "asked_for_bump",
     "bumpable",
     "claim_approved",
     "claim_unconfirmed",
@@ -28,6 +31,7 @@ __all__ = [
     "one",
     "record_answer",
     "record_bumped",
+    "record_not_bumped",
     "record_located",
     "record_signed",
     "record_uncertain",

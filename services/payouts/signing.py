@@ -1,16 +1,18 @@
 """Turn approved withdrawals into one signed payment, stored before anybody else sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from domain.errors import ensure
+from domain.errors import StrongroomError, ensure
 from domain.flows import WITHDRAWAL
 from domain.ids import new_id
 from domain.ports import OutPoint, Payment, SignedPayment
@@ -24,6 +26,12 @@ BATCH_MAX = 50
 ATTEMPTS_BEFORE_ALERT = 5
 
 
+class InputsTaken(StrongroomError):
+    """Another stored payment spends one of these inputs already: this one must never leave."""
+
+    code: ClassVar[str] = "inputs_taken"
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Withdrawals claimed for one payment, as facts that outlive the transaction: (id, lease generation) each."""
@@ -35,11 +43,10 @@ class Batch:
     fee_max_minor: int
     avoid: tuple[OutPoint, ...]
 
-    def oldest(self, count: int) -> "Batch":
-        """The same batch with only its oldest withdrawals: what an almost empty wallet may still manage."""
-        return Batch(
-            self.chain, self.asset_id, self.claims[:count], self.payments[:count], self.fee_max_minor, self.avoid
-        )
+    def part(self, first: int, count: int) -> "Batch":
+        """The same batch with only some of its withdrawals: what an almost empty wallet may still manage."""
+        last = first + count
+        return replace(self, claims=self.claims[first:last], payments=self.payments[first:last])
 
 
 def claim_approved(session: Session, chain: str, *, owner: str, now: datetime) -> Batch | None:
@@ -70,7 +77,7 @@ def claim_approved(session: Session, chain: str, *, owner: str, now: datetime) -
 def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now: datetime, by: Actor) -> UUID | None:
     """Store the signed payment; only what is stored may ever leave. Returns the payout's id.
 
-    None when one of the withdrawals was cancelled, rejected or taken over meanwhile: the payment is then forgotten,
+    Raises InputsTaken when another stored payment spends one of its inputs. None when one of the withdrawals was cancelled, rejected or taken over meanwhile: the payment is then forgotten,
     nobody has seen it, and the others are tried again.
     """
     claimed = _still_claimed(session, batch)
@@ -94,13 +101,7 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     session.add(payout)
     session.flush()
     add_form(session, payout, signed, form=1, now=now)
-    session.execute(
-        insert(PayoutInput),
-        [
-            {"chain": batch.chain, "txid": spent.txid, "vout": spent.vout, "payout_id": payout.id}
-            for spent in signed.inputs
-        ],
-    )
+    _take_inputs(session, payout, signed)
     detail = {"payout_id": str(payout.id), "txid": signed.txid, "network_fee_minor": str(signed.fee_minor)}
     flows.record_many(
         session,
@@ -161,6 +162,16 @@ def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: i
             }
         ],
     )
+
+
+def _take_inputs(session: Session, payout: Payout, signed: SignedPayment) -> None:
+    rows = [
+        {"chain": payout.chain, "txid": spent.txid, "vout": spent.vout, "payout_id": payout.id}
+        for spent in signed.inputs
+    ]
+    taken = session.execute(insert(PayoutInput).values(rows).on_conflict_do_nothing().returning(PayoutInput.vout)).all()
+    if len(taken) != len(rows):
+        raise InputsTaken
 
 
 def _still_claimed(session: Session, batch: Batch) -> Sequence[Withdrawal]:
