@@ -1,0 +1,73 @@
+"""Stylesheets and scripts under names that carry their content's hash, so that browsers may keep them for ever."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Response, abort, request
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "static"
+FOREVER: Final = "public, max-age=31536000, immutable"
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".json": "application/json",
+}
+_HASH_LENGTH: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file as it is sent: plain and compressed."""
+
+    content_type: str
+    plain: bytes
+    compressed: bytes
+
+
+class StaticFiles:
+    """Every static file, read once; each is known by its path with the hash before the suffix."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._files: dict[str, StaticFile] = {}
+        self._names: dict[str, str] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix in _TYPES:
+                name = path.relative_to(folder).as_posix()
+                plain = path.read_bytes()
+                digest = hashlib.sha256(plain).hexdigest()[:_HASH_LENGTH]
+                hashed = f"{name.removesuffix(path.suffix)}.{digest}{path.suffix}"
+                self._names[name] = hashed
+                self._files[hashed] = StaticFile(_TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0))
+
+    def url(self, name: str) -> str:
+        """The address of a file by its plain name. Raises KeyError for one that does not exist."""
+        return f"/static/{self._names[name]}"
+
+    def find(self, hashed: str) -> StaticFile | None:
+        """The file under a hashed name, if its content is still that."""
+        return self._files.get(hashed)
+
+
+def blueprint(files: StaticFiles) -> Blueprint:
+    """The one public route that serves them."""
+    pages = Blueprint("assets", __name__)
+
+    @pages.get("/static/<path:name>")
+    def static_file(name: str) -> Response:
+        """A stylesheet, script or licence; anything under an outdated name is not found."""
+        file = files.find(name)
+        if file is None:
+            abort(404)
+        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+        if "gzip" in request.accept_encodings:
+            return Response(
+                file.compressed, headers={**headers, "Content-Encoding": "gzip"}, content_type=file.content_type
+            )
+        return Response(file.plain, headers=headers, content_type=file.content_type)
+
+    return pages

@@ -1,0 +1,31 @@
+"""The four meanings that money can have on a page, each with a word and an icon besides its colour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One meaning: its key (also its class in the stylesheet), its word, and its icon as the path of a 16 px drawing."""
+
+    key: str
+    word: str
+    path: str
+    filled: bool = False
+
+
+MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
+    {
+        meaning.key: meaning
+        for meaning in (
+            Meaning("seen", "seen", "M8 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7Z", filled=True),
+            Meaning("yours", "yours", "M3 8.5 6.5 12 13 4.5"),
+            Meaning("waiting", "waiting", "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Zm0 3v3.2l2 1.6"),
+            Meaning("wrong", "wrong", "M8 2.2 14.3 13.5H1.7L8 2.2Zm0 4.3v3m0 1.8v.2"),
+            Meaning("over", "over", "M3.5 8h9"),
+        )
+    }
+)
+"""By key. "over" is the fifth thing a page can say: finished, and nothing about it needs an eye any more."""

@@ -1,0 +1,277 @@
+"""What templates are given: plain values, shaped by the views from the rows of the services."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from api.pages.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class AssetName:
+    """An asset as far as writing its amounts goes."""
+
+    asset_id: str
+    symbol: str
+    name: str
+    decimals: int
+    chain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of an asset; `sign` is "+" or "-" where the direction matters."""
+
+    minor: int
+    asset: AssetName
+    sign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One line under a balance: money on its way, or money held."""
+
+    money: Money
+    meaning: str
+    words: str
+    href: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceBlock:
+    """One asset's balance on the home page; what is not spendable is in other lines, never in the same figure."""
+
+    available: Money
+    coming: tuple[Coming, ...] = ()
+    held: tuple[Coming, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One movement of money in a list."""
+
+    flow: str
+    kind: str
+    meaning: str
+    money: Money
+    what: str
+    words: str
+    at: datetime
+    moving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The home page."""
+
+    balances: tuple[BalanceBlock, ...]
+    activity: tuple[Activity, ...]
+    rails: bool
+    older: str | None = None
+
+    @property
+    def moving(self) -> bool:
+        """Whether something is on its way, so that the page is read again soon."""
+        return any(line.moving for line in self.activity)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCard:
+    """An address to pay to."""
+
+    id: UUID
+    address: str
+    uri: str
+    asset: AssetName
+    minimum: Money
+    confirmations: str
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One input as it was typed, and what was wrong with it."""
+
+    value: str = ""
+    errors: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a withdrawal of one asset has to satisfy, in words that are shown beside the form."""
+
+    asset: AssetName
+    available: Money
+    fee: Money
+    minimum: Money
+    auto_limit: Money
+    daily_limit: Money
+    two_approvals_above: Money
+    allowlist_only: bool
+    paused: bool
+    cooldown: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One line of the history: what was posted, and the balance after it."""
+
+    at: datetime
+    what: str
+    money: Money
+    balance: Money
+    flow: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact behind a step: a label, and a value that may be an identifier worth copying."""
+
+    label: str
+    value: str
+    copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a flow's timeline."""
+
+    state: str
+    meaning: str
+    sentence: str
+    at: datetime
+    actor: str
+    lasted: timedelta | None
+    limit: timedelta | None
+    evidence: tuple[Evidence, ...] = ()
+    note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLine:
+    """One ledger transfer that a flow made."""
+
+    id: int
+    kind: str
+    phase: str
+    debit: str
+    credit: str
+    money: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLine:
+    """One chain transaction of a flow."""
+
+    txid: str
+    words: str
+    raw: str | None = None
+    fee: Money | None = None
+    block_height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that may be done now, and what it leads to.
+
+    `typed` asks for the flow's short id to be typed first; `reason` asks for words that go on record.
+    """
+
+    path: str
+    label: str
+    consequence: str
+    grave: bool = False
+    typed: bool = False
+    reason: bool = False
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    """The page of one flow."""
+
+    short_id: str
+    kind: str
+    state: str
+    meaning: str
+    sentence: str
+    money: Money
+    opened_at: datetime
+    closed_at: datetime | None
+    facts: tuple[Evidence, ...]
+    steps: tuple[Step, ...]
+    transfers: tuple[TransferLine, ...]
+    chain: tuple[ChainLine, ...]
+    graph: Graph
+    actions: tuple[Action, ...] = ()
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    moving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One reading of the operator's strip of health."""
+
+    label: str
+    meaning: str
+    words: str
+    detail: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """An alert that stands."""
+
+    code: str
+    severity: str
+    reason: str
+    scope: str
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLine:
+    """A withdrawal that waits for an operator."""
+
+    id: UUID
+    flow: str
+    money: Money
+    destination: str
+    owner: str
+    since: datetime
+    approvals: str
+    state: str
+    mine: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BufferCard:
+    """What is held on a rail beside what the ledger says."""
+
+    asset: AssetName
+    verdict: str
+    meaning: str
+    words: str
+    at: datetime
+    ledger: Money
+    holding: Money | None
+    difference: Money | None
+    lines: tuple[tuple[str, Money], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The operator's board."""
+
+    health: tuple[Gauge, ...]
+    buffers: tuple[BufferCard, ...]
+    alerts: tuple[AlertLine, ...]
+    uncertain: tuple[WaitingLine, ...]
+    approvals: tuple[WaitingLine, ...]
+    held_up: tuple[WaitingLine, ...]
+    may_decide: bool
+    errors: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,118 @@
+"""How amounts, times, durations and identifiers are written on a page."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from domain.money import format_amount
+
+THIN_SPACE: Final = "\u2009"
+MINUS: Final = "\u2212"
+ELLIPSIS: Final = "\u2026"
+_GROUP: Final = 3
+_MIDDLE_MIN: Final = 14
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_WEEK_DAYS: Final = 7
+
+
+def amount(amount_minor: int, decimals: int, *, sign: str = "") -> str:
+    """An amount in full precision, its digits in groups of three: 5000000 with 8 decimals → "0.050 000 00".
+
+    The spaces are thin ones. `sign` is "+", "-" or "": "-" is written as a true minus, as is a negative amount's own.
+    """
+    spelled = format_amount(amount_minor, decimals)
+    negative = spelled.startswith("-")
+    whole, point, fraction = spelled.removeprefix("-").partition(".")
+    grouped = _from_the_right(whole) + point + _from_the_left(fraction)
+    mark = {"+": "+", "-": MINUS, "": MINUS if negative else ""}[sign]
+    return f"{mark}{THIN_SPACE}{grouped}" if mark else grouped
+
+
+def typed_amount(text: str) -> str:
+    """What a person typed or pasted as an amount, without the spaces that pages write between digits."""
+    return "".join(text.split()).replace("\u202f", "")
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """When something was, or will be, as a person says it: "2 s ago", "yesterday", "in 4 min", "12 Mar 2025"."""
+    if moment > now:
+        return f"in {lasting(moment - now)}"
+    age = now - moment
+    days = (now.astimezone(UTC).date() - moment.astimezone(UTC).date()).days
+    if age < timedelta(seconds=1):
+        return "just now"
+    if age < timedelta(hours=12) or days == 0:
+        return f"{lasting(age)} ago"
+    if days == 1:
+        return "yesterday"
+    if days < _WEEK_DAYS:
+        return f"{days} days ago"
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def exact(moment: datetime) -> str:
+    """A moment to the second, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def lasting(duration: timedelta) -> str:
+    """How long something took, in its one or two largest units: "0.4 s", "12 s", "4 min", "2 h 5 min", "3 d 4 h"."""
+    seconds = max(duration.total_seconds(), 0.0)
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth still says something
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = int(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < _DAY:
+        return _two(whole, _HOUR, "h", _MINUTE, "min")
+    return _two(whole, _DAY, "d", _HOUR, "h")
+
+
+def about(duration: timedelta) -> str:
+    """A duration that is only an estimate: "about a minute", "about 20 minutes", "about 3 hours"."""
+    minutes = round(duration.total_seconds() / _MINUTE)
+    if minutes <= 1:
+        return "about a minute"
+    if minutes < 120:  # noqa: PLR2004 - two hours
+        return f"about {minutes} minutes"
+    return f"about {round(minutes / 60)} hours"
+
+
+def middle(identifier: str, *, head: int = 6, tail: int = 6) -> str:
+    """An identifier shortened in its middle: what tells two of them apart is at both ends."""
+    if len(identifier) <= max(_MIDDLE_MIN, head + tail + 1):
+        return identifier
+    return f"{identifier[:head]}{ELLIPSIS}{identifier[-tail:]}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 confirmation", "3 confirmations"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def spoken(code: str) -> str:
+    """A code or state as words: "pending_approval" → "pending approval"."""
+    return code.replace("_", " ")
+
+
+def _from_the_right(digits: str) -> str:
+    head = len(digits) % _GROUP
+    return THIN_SPACE.join([*([digits[:head]] if head else []), *_threes(digits[head:])])
+
+
+def _from_the_left(digits: str) -> str:
+    return THIN_SPACE.join(_threes(digits))
+
+
+def _threes(digits: str) -> Iterator[str]:
+    for start in range(0, len(digits), _GROUP):
+        yield digits[start : start + _GROUP]
+
+
+def _two(whole: int, large_s: int, large: str, small_s: int, small: str) -> str:
+    rest = whole % large_s // small_s
+    return f"{whole // large_s} {large}" + (f" {rest} {small}" if rest else "")

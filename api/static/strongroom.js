@@ -1,0 +1,37 @@
+// What pages do beyond plain HTML: copy with one press, and keep a polled fragment polite.
+"use strict";
+
+const SAID_FOR_MS = 1600;
+
+function showCopyButtons(root) {
+  if (!navigator.clipboard) return;
+  for (const button of root.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Copy it by hand";
+  }
+  setTimeout(() => { button.textContent = before; }, SAID_FOR_MS);
+});
+
+// The fragment is not read again while nobody looks at it, nor while somebody types in it.
+document.addEventListener("htmx:before:request", (event) => {
+  const polled = event.target.closest?.("[data-poll]");
+  const typing = document.activeElement?.matches("input:not([type=hidden]), textarea, select") && polled?.contains(document.activeElement);
+  if (polled && (document.hidden || typing)) event.preventDefault();
+});
+
+// A session that has ended shows as a refusal: load the page anew, which leads to the sign-in page.
+document.addEventListener("htmx:response:error", (event) => {
+  if (event.detail.ctx.response.status === 401) location.reload();
+});
+
+document.addEventListener("htmx:after:swap", () => showCopyButtons(document));
+showCopyButtons(document);

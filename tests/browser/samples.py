@@ -1,0 +1,348 @@
+"""Example pages, made by hand, for every state that is hard to reach on a running house."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from api.pages import graph
+from api.pages.rendering import Visitor
+from api.pages.shapes import (
+    Action,
+    Activity,
+    AddressCard,
+    AlertLine,
+    AssetName,
+    BalanceBlock,
+    Board,
+    BufferCard,
+    ChainLine,
+    Coming,
+    Evidence,
+    FlowView,
+    FormField,
+    Gauge,
+    Home,
+    Money,
+    Rules,
+    StatementLine,
+    Step,
+    TransferLine,
+    WaitingLine,
+)
+from domain.flows import WITHDRAWAL
+
+NOW = datetime(2025, 11, 21, 14, 30, tzinfo=UTC)
+BTC = AssetName("BTC", "BTC", "Bitcoin", 8, "bitcoin")
+COIN = AssetName(
+    "wVERYLONGTOKEN", "wVERYLONGTOKEN", "Wrapped token with a name that somebody thought was a good idea", 18, "gnosis"
+)
+KEY = "02c3b844b8104f0c1b15c507774c9ba7fc609f58f343b9b149122e944dd20c9362"
+TXID = "9b0fc92260312ce44e74ef369f5c66bb85b66c7f1c30eb4e9f8e2b7a8ab7f3c1"
+ADDRESS = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
+SHORT = "k7f3m2n9qd"
+ONE = UUID("01936f00-0000-7000-8000-000000000001")
+VISITOR = Visitor(
+    KEY,
+    ("approver", "viewer"),
+    (
+        ("/", "Home"),
+        ("/deposit", "Deposit"),
+        ("/withdraw", "Withdraw"),
+        ("/send", "Send"),
+        ("/history", "History"),
+        ("/operator", "Operator"),
+    ),
+)
+
+
+def ago(**parts: float) -> datetime:
+    return NOW - timedelta(**parts)
+
+
+def activity(index: int = 0) -> tuple[Activity, ...]:
+    lines = (
+        Activity(
+            SHORT, "deposit", "seen", Money(5_000_000, BTC, "+"), "from the network",
+            "Seen on the network. 0 of 1 confirmations. It waits for the next block: yours in about 10 minutes.",
+            ago(seconds=2), moving=True,
+        ),
+        Activity(
+            "m2n9qdk7f3", "withdrawal", "waiting", Money(1_000_000, BTC, "-"), "to bc1p5cyx…qkedrcr",
+            "Waiting for an operator to approve it. The funds are held.", ago(minutes=4), moving=True,
+        ),
+        Activity(
+            "0a1b2c3d4e", "deposit", "yours", Money(10_000_000, BTC, "+"), "from the network",
+            "Credited. It is part of your available balance.", ago(days=1),
+        ),
+        Activity(
+            "5f6g7h8j9k", "deposit", "wrong", Money(123_456_789_012_345_678_901_234, COIN, "+"), "from the network",
+            "Its sender replaced this payment by another one.", ago(days=3),
+        ),
+        Activity(
+            "9kapq3rstv", "withdrawal", "over", Money(2_100_000_000_000_000, BTC, "-"), "to bc1p5cyx…qkedrcr",
+            "Sent and final.", ago(days=300),
+        ),
+    )  # fmt: skip
+    return lines[index:]
+
+
+def home() -> dict[str, Any]:
+    return {
+        "page": Home(
+            balances=(
+                BalanceBlock(
+                    Money(18_422_000, BTC),
+                    (Coming(Money(5_000_000, BTC), "seen", "seen · 0 of 1 confirmations", f"/flows/{SHORT}"),),
+                    (Coming(Money(1_000_000, BTC), "waiting", "withdrawal waiting for approval", f"/flows/{SHORT}"),),
+                ),
+                BalanceBlock(Money(1_234_567_890_123_456_789_012_345, COIN)),
+            ),
+            activity=activity(),
+            rails=True,
+            older="/?before=x",
+        )
+    }
+
+
+def home_many() -> dict[str, Any]:
+    lines = activity() * 40
+    return {"page": Home((BalanceBlock(Money(0, BTC)),), lines, rails=True)}
+
+
+def home_empty() -> dict[str, Any]:
+    return {"page": Home((BalanceBlock(Money(0, BTC)),), (), rails=True)}
+
+
+def home_no_rail() -> dict[str, Any]:
+    return {"page": Home((), (), rails=False)}
+
+
+def login() -> dict[str, Any]:
+    return {
+        "subject": FormField(),
+        "problem": "",
+        "onward": "",
+        "address_networks": "Bitcoin",
+        "address_examples": "1",
+        "key_new_command": "python -m cli key new",
+    }
+
+
+def login_error() -> dict[str, Any]:
+    wrong = "has 65 characters; a compressed public key has 66. Copy it again, whole."
+    return login() | {"subject": FormField(KEY[:-1], (wrong,))}
+
+
+def login_sign() -> dict[str, Any]:
+    message = (
+        f"Sign in to Strongroom at vault.example.org\n\nKey: {KEY}\nNonce: 3f9a…\nExpires: 2025-11-21T14:35:00Z\n\n"
+        "Signing this moves no money."
+    )
+    return {
+        "challenge": {"id": ONE, "message": message, "subject": KEY, "expires_at": NOW + timedelta(minutes=5)},
+        "command": f"python -m cli key sign '{message}'",
+        "command_first": True,
+        "signature": FormField("304402", ("is not a signature of this text by this key.",)),
+        "onward": "",
+        "problem": "",
+    }
+
+
+def _card() -> AddressCard:
+    return AddressCard(
+        ONE, ADDRESS, f"bitcoin:{ADDRESS}", BTC, Money(10_000, BTC),
+        "1 confirmation below 0.001 BTC, 3 below 0.1 BTC, else 6: about an hour", ago(minutes=3),
+    )  # fmt: skip
+
+
+def deposit() -> dict[str, Any]:
+    return {
+        "assets": (BTC, COIN), "chosen": BTC, "card": _card(), "arrivals": activity()[:1], "others": (_card(),) * 3,
+        "moving": True, "problem": "",
+    }  # fmt: skip
+
+
+def deposit_empty() -> dict[str, Any]:
+    problem = "No address is ready: the pool is empty until the node refills it. Nothing was lost; try again soon."
+    return deposit() | {"assets": (BTC,), "card": None, "others": (), "problem": problem}
+
+
+def withdraw() -> dict[str, Any]:
+    return {
+        "assets": (BTC, COIN), "idempotency_key": "x", "destination": FormField(), "typed": FormField(), "problem": "",
+        "rules": Rules(
+            BTC, Money(18_422_000, BTC), Money(10_000, BTC), Money(20_000, BTC), Money(1_000_000, BTC),
+            Money(100_000_000, BTC), Money(50_000_000, BTC), allowlist_only=True, paused=False,
+            cooldown=timedelta(days=1),
+        ),
+    }  # fmt: skip
+
+
+def withdraw_errors() -> dict[str, Any]:
+    return withdraw() | {
+        "destination": FormField(
+            "rltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kc8rmhz",
+            (
+                "this is an address of Litecoin (private regtest); this wallet is on Bitcoin.",
+                "Ask the receiver for a Bitcoin address.",
+            ),
+        ),
+        "typed": FormField("0.123456789", ("has 9 decimals; this asset has 8.",)),
+        "problem": "Nothing was asked for yet: mend what is marked below.",
+    }
+
+
+def send() -> dict[str, Any]:
+    return {
+        "balances": (Money(18_422_000, BTC), Money(1_234_567_890_123_456_789, COIN)), "idempotency_key": "x",
+        "to": FormField(), "typed": FormField(), "asset": FormField("BTC"), "problem": "",
+    }  # fmt: skip
+
+
+def send_errors() -> dict[str, Any]:
+    short = ("is more than the 0.184 220 00 BTC that you have available.",)
+    return send() | {"to": FormField("03ab", ("nobody here has this key.",)), "typed": FormField("9", short)}
+
+
+def history() -> dict[str, Any]:
+    lines = tuple(
+        StatementLine(
+            ago(hours=7 * index), ("deposit", "withdrawal", "withdrawal fee", "transfer received")[index % 4],
+            Money(10 ** (index % 15), BTC, "+-"[index % 2]), Money(18_422_000 + 10 ** (index % 15), BTC), SHORT,
+        )
+        for index in range(200)
+    )  # fmt: skip
+    return {
+        "assets": (BTC, COIN), "chosen": BTC, "lines": lines, "csv": "/history.csv?asset=BTC",
+        "older": "/history?before=x", "first": "/history",
+    }  # fmt: skip
+
+
+def history_empty() -> dict[str, Any]:
+    return history() | {"lines": (), "assets": (BTC,), "csv": None}
+
+
+def _steps() -> tuple[Step, ...]:
+    path = ("requested", "pending_approval", "approved", "signed", "broadcast", "uncertain")
+    steps = [
+        Step(
+            state, WITHDRAWAL.states[state].meaning, WITHDRAWAL.states[state].sentence, ago(minutes=60 - 10 * index),
+            "operator:4e5f6g7h8j" if state == "approved" else "user:0a1b2c3d4e" if index < 2 else "task:withdrawals.pay",
+            timedelta(minutes=10, seconds=3), WITHDRAWAL.states[state].time_limit,
+            (Evidence("transaction", TXID, copy=True), Evidence("fee rate", "12.5 sat/vB")) if index > 2 else (),
+        )
+        for index, state in enumerate(path)
+    ]  # fmt: skip
+    waiting = Step(
+        "approved", "waiting", "Waiting: the hot wallet holds too little to pay this now.", ago(minutes=35),
+        "task:withdrawals.pay", None, None, note=True,
+    )  # fmt: skip
+    return tuple(reversed([*steps[:3], waiting, *steps[3:]]))
+
+
+def flow() -> dict[str, Any]:
+    path = ("requested", "pending_approval", "approved", "signed", "broadcast", "uncertain")
+    state = WITHDRAWAL.states["uncertain"]
+    transfers = tuple(
+        TransferLine(
+            1000 + index, "withdrawal_request", ("pending", "posted")[index], "user", "hot wallet",
+            Money(1_000_000, BTC), ago(minutes=60),
+        )
+        for index in range(2)
+    )  # fmt: skip
+    return {
+        "page": FlowView(
+            SHORT, "withdrawal", "uncertain", state.meaning, state.sentence, Money(1_000_000, BTC, "-"),
+            ago(hours=1), None,
+            (
+                Evidence("To", ADDRESS, copy=True), Evidence("Fee", "0.000 100 00 BTC"),
+                Evidence("Approvals", "1 of 2: operator 4e5f6g7h8j"),
+            ),
+            _steps(), transfers,
+            (ChainLine(TXID, "offered, not seen in a block", "0200000001" + "ab" * 300, Money(1_410, BTC), None),),
+            graph.draw(WITHDRAWAL, path),
+            (
+                Action("/x", "Offer it again", "Looks for it on the chain and offers the same bytes again. Cannot pay twice.", value="retry"),
+                Action("/x", "Resolve as failed", "Says that it can never be paid. The held funds are its owner's again.", grave=True, typed=True, reason=True, value="fail"),
+            ),
+            moving=True,
+        )
+    }  # fmt: skip
+
+
+def _waiting(flow_id: str, **more: Any) -> WaitingLine:
+    return WaitingLine(
+        UUID(int=int.from_bytes(flow_id.encode())), flow_id, Money(1_000_000, BTC), ADDRESS, "user 0a1b2c3d4e",
+        ago(minutes=12), "0 of 2 approvals", "pending_approval", **more,
+    )  # fmt: skip
+
+
+def operator() -> dict[str, Any]:
+    return {
+        "page": Board(
+            health=(
+                Gauge("Bitcoin", "yours", "at the tip", "block 923 456,", ago(minutes=3)),
+                Gauge("Litecoin (private regtest)", "wrong", "does not answer", "node refused, last read", ago(hours=2)),
+                Gauge("Queue money", "yours", "consumed", "heartbeat", ago(seconds=9)),
+                Gauge("Queue watch", "waiting", "late", "heartbeat", ago(minutes=4)),
+                Gauge("Queue upkeep", "yours", "consumed", "heartbeat", ago(seconds=12)),
+                Gauge("Database", "yours", "answers", "1.2 ms"),
+                Gauge("Redis", "yours", "answers", "0.4 ms"),
+                Gauge("Last seal", "yours", "sealed", "transfer 10 442,", ago(minutes=1)),
+            ),
+            buffers=(
+                BufferCard(
+                    BTC, "mismatch", "wrong", "0.000 010 00 BTC short", ago(seconds=40), Money(500_000_000, BTC),
+                    Money(499_999_000, BTC), Money(-1_000, BTC),
+                    (("in flight out", Money(-1_000_000, BTC)), ("deposits not yet credited", Money(5_000_000, BTC))),
+                ),
+                BufferCard(COIN, "unknown", "waiting", "not readable", ago(hours=2), Money(10**18, COIN), None, None),
+            ),
+            alerts=(
+                AlertLine("chain_source_stale", "critical", "litecoin-regtest has not answered for 2 h.", "litecoin-regtest", ago(hours=2)),
+                AlertLine("buffer_low", "warning", "The hot wallet holds less than the next ten withdrawals.", "bitcoin", ago(minutes=9)),
+            ),
+            uncertain=(_waiting("5f6g7h8j9k"),),
+            approvals=(_waiting(SHORT), _waiting("m2n9qdk7f3", mine=True)),
+            held_up=(_waiting("9kapq3rstv", reason="The hot wallet holds too little to pay this now."),),
+            may_decide=True,
+        ),
+        "problem": "",
+    }  # fmt: skip
+
+
+def operator_quiet() -> dict[str, Any]:
+    full = operator()["page"]
+    return {"page": Board(full.health[:1], (), (), (), (), (), may_decide=True), "problem": ""}
+
+
+def refused() -> dict[str, Any]:
+    return {
+        "heading": "This is not yours to see", "description": "You are signed in, and this needs a role.",
+        "way_out": "Ask an admin of this house for the role, or sign in with another key.", "code": "role_missing",
+        "request_id": "3f9a5c0d9e",
+    }  # fmt: skip
+
+
+# name of the example: (template, whether somebody is signed in, its values)
+SAMPLES = {
+    "home": ("home.html", True, home),
+    "home-many": ("home.html", True, home_many),
+    "home-empty": ("home.html", True, home_empty),
+    "home-no-rail": ("home.html", True, home_no_rail),
+    "login": ("login.html", False, login),
+    "login-error": ("login.html", False, login_error),
+    "login-sign": ("login_sign.html", False, login_sign),
+    "deposit": ("deposit.html", True, deposit),
+    "deposit-empty": ("deposit.html", True, deposit_empty),
+    "withdraw": ("withdraw.html", True, withdraw),
+    "withdraw-errors": ("withdraw.html", True, withdraw_errors),
+    "send": ("send.html", True, send),
+    "send-errors": ("send.html", True, send_errors),
+    "history": ("history.html", True, history),
+    "history-empty": ("history.html", True, history_empty),
+    "flow": ("flow.html", True, flow),
+    "operator": ("operator.html", True, operator),
+    "operator-quiet": ("operator.html", True, operator_quiet),
+    "refused": ("refused.html", True, refused),
+}
