@@ -39,10 +39,12 @@ _AT_RECORDED = text(
 )
 _AT_EFFECTIVE = text(
     """
-    SELECT coalesce(sum(CASE WHEN (e.side = 'debit') = (a.kind IN ('asset', 'expense')) THEN e.amount ELSE -e.amount END), 0)
+    SELECT coalesce(sum(CASE WHEN (e.side = 'debit') = (a.kind IN ('asset', 'expense')) THEN e.amount
+        ELSE -e.amount END), 0)
     FROM ledger_accounts AS a JOIN ledger_entries AS e ON e.account_id = a.id
     JOIN ledger_transactions AS t ON t.id = e.transaction_id
-    WHERE (a.id = :account_id OR a.shard_of = :account_id) AND e.phase IN ('posted', 'post') AND t.effective_at <= :moment
+    WHERE (a.id = :account_id OR a.shard_of = :account_id)
+        AND e.phase IN ('posted', 'post') AND t.effective_at <= :moment
     """
 )
 _LAST = 2**62
@@ -50,7 +52,7 @@ _LAST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a statement. Amounts are in the smallest unit; `change_minor` is signed and 0 where only a hold moved.
+    """One line of a statement. Amounts are in the smallest unit; `change_minor` is signed, 0 where only a hold moved.
 
     `balance_minor` and `held_minor` are the account's after it. `version` is the line's number and the page cursor.
     """
