@@ -39,10 +39,16 @@ class OpenedSession:
 
 
 def begin(
-    session: Session, user_id: UUID, *, now: datetime, address: str | None = None, user_agent: str | None = None
+    session: Session,
+    user_id: UUID,
+    *,
+    now: datetime,
+    lifetime: timedelta = LIFETIME,
+    address: str | None = None,
+    user_agent: str | None = None,
 ) -> OpenedSession:
-    """Begin a session of 24 hours for a user who has proved a key."""
-    opened = OpenedSession(secrets.token_urlsafe(TOKEN_BYTES), new_id(), now + LIFETIME)
+    """Begin a session for a user who has proved a key."""
+    opened = OpenedSession(secrets.token_urlsafe(TOKEN_BYTES), new_id(), now + lifetime)
     session.execute(
         insert(UserSession),
         [

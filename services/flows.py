@@ -1,7 +1,7 @@
 """Record where each movement of money stands, in the transaction that moves it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,8 +14,6 @@ from domain.errors import StrongroomError, ensure
 from domain.flows import FlowKind, move
 from domain.ids import new_id, short_id
 from models.flow import Flow, FlowEvent
-
-NO_DETAIL: Mapping[str, Any] = {}
 
 
 class FlowNotFound(StrongroomError):
@@ -33,7 +31,7 @@ class Opening:
     user_id: UUID | None
     asset_id: str
     amount_minor: int
-    detail: Mapping[str, Any] = NO_DETAIL
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Step:
     kind: FlowKind
     from_state: str
     state: str
-    detail: Mapping[str, Any] = NO_DETAIL
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_many(session: Session, openings: Sequence[Opening], *, now: datetime, by: Actor) -> list[UUID]:

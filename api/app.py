@@ -1,0 +1,40 @@
+"""The application factory: one Flask application around one container."""
+
+from typing import Final
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from api import auth, docs, errors, guards, health, v1
+from api.request_context import CONTAINER, Edge
+from wiring.container import Container
+
+API_PREFIX: Final = "/api/v1"
+
+
+def create_app(container: Container) -> Flask:
+    """The pages and the API of this container, as one WSGI application. Connects to nothing until a request comes."""
+    app = Flask("api", static_folder=None)
+    app.extensions[CONTAINER] = container
+    app.config["MAX_CONTENT_LENGTH"] = guards.BODY_BYTES_MAX
+    app.config["MAX_FORM_MEMORY_SIZE"] = guards.BODY_BYTES_MAX
+    app.config["TRAP_BAD_REQUEST_ERRORS"] = False
+    errors.register(app)
+    guards.register(app)
+    app.register_blueprint(health.blueprint)
+    app.jinja_env.globals["csrf_token"] = guards.csrf_token
+    api = docs.describe(app)
+    api.register_blueprint(auth.blueprint)
+    for blueprint in v1.BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix=API_PREFIX)
+    app.register_blueprint(docs.blueprint)
+    _wrap(app, container)
+    return app
+
+
+def _wrap(app: Flask, container: Container) -> None:
+    settings = container.settings
+    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"))
+    hops = settings.trusted_proxies
+    # Exactly as many hops as there are proxies: one more and a client could name its own address.
+    app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]

@@ -1,0 +1,98 @@
+"""The description of the API in OpenAPI 3, and the same for people to read."""
+
+import json
+from typing import Any, Final
+
+import flask_smorest
+from flask import Blueprint, Flask, Response, current_app, render_template
+
+from api.errors import HTTP_ERRORS
+from api.guards import guard_of, public
+from api.schemas import ErrorBody
+from api.version import VERSION
+
+_DESCRIPTION: Final = """A self-hosted money backend.
+
+Amounts are decimal strings in whole units of their asset. Times are RFC 3339 in UTC. Every refusal has the shape
+`Error`, and its code is listed in docs/errors.md. Every POST that moves money takes an `Idempotency-Key`: the same key
+with the same body is answered as the first time, refusals included. Browsers are known by a cookie, and send
+`X-CSRF-Token` or come from this origin; programs send `Authorization: Bearer` with a session token.
+"""
+_SPEC: Final = "strongroom.spec"
+
+blueprint = Blueprint("docs", __name__)
+
+
+class DescribedApi(flask_smorest.Api):
+    """flask-smorest's collector of descriptions, with our own shape of errors and our own handlers."""
+
+    ERROR_SCHEMA = ErrorBody
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to api/errors.py."""
+
+
+def describe(app: Flask) -> DescribedApi:
+    """Begin the description of `app`; blueprints registered with the answer are in it."""
+    app.config.update(API_TITLE="Strongroom", API_VERSION=VERSION, OPENAPI_VERSION="3.0.3")
+    api = DescribedApi(
+        app,
+        spec_kwargs={"info": {"description": _DESCRIPTION}, "security": [{"bearer": []}, {"cookie": []}]},
+    )
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": "session"})
+    app.extensions[_SPEC] = api.spec
+    return api
+
+
+@blueprint.get("/openapi.json")
+@public
+def openapi() -> Response:
+    """The whole API as OpenAPI 3."""
+    return Response(json.dumps(_description()), mimetype="application/json", headers={"Cache-Control": "max-age=300"})
+
+
+@blueprint.get("/docs")
+@public
+def documentation() -> str:
+    """The same for people: one page, no scripts."""
+    return render_template("api_docs.html", spec=_description(), http_errors=HTTP_ERRORS)
+
+
+def _description() -> dict[str, Any]:
+    """The description, completed with what follows from the guards; the same object for the life of the process."""
+    spec = current_app.extensions[_SPEC]
+    if isinstance(spec, dict):
+        return spec
+    described: dict[str, Any] = spec.to_dict()
+    guards = {
+        (str(rule.rule), method.lower()): guard_of(current_app.view_functions[rule.endpoint])
+        for rule in current_app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+    spelled = {(_as_openapi(path), method): guard for (path, method), guard in guards.items()}
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            if isinstance(operation, dict):
+                _complete(operation, spelled.get((path, method)))
+    current_app.extensions[_SPEC] = described
+    return described
+
+
+def _complete(operation: dict[str, Any], guard: str | None) -> None:
+    responses = operation.setdefault("responses", {})
+    if guard == "public":
+        operation["security"] = []
+    else:
+        responses.setdefault("401", {"$ref": "#/components/responses/DEFAULT_ERROR"})
+    if guard is not None and guard.startswith("role:"):
+        operation["x-role"] = guard.removeprefix("role:")
+        responses.setdefault("403", {"$ref": "#/components/responses/DEFAULT_ERROR"})
+
+
+def _as_openapi(rule: str) -> str:
+    """ "/x/<uuid:id>" as "/x/{id}"."""
+    parts = []
+    for part in rule.split("/"):
+        parts.append("{" + part.strip("<>").split(":")[-1] + "}" if part.startswith("<") else part)
+    return "/".join(parts)

@@ -1,0 +1,241 @@
+"""The one place where a refusal becomes an HTTP answer: which status each kind has, and the shape that all share."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+import structlog
+from flask import Flask, Response, current_app, request
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from api.request_context import request_id
+from auth import challenges, roles, users
+from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
+from domain.errors import StrongroomError
+from domain.flows import WrongState
+from domain.ledger import InsufficientFunds, LedgerRefusal
+from domain.money import InvalidAmount
+from domain.ports import ChainError
+from services import addresses, assets, chains, flows, idempotency, leases, transfers
+from services.deposits import DepositNotFound
+from services.payouts import NoProof, PayoutNotFound
+from services.withdrawals import WithdrawalNotFound, deciding, policy
+
+log = structlog.get_logger(__name__)
+
+ERROR_PAGE: Final = "strongroom.error_page"
+"""Key in `app.extensions` of a function (status, body) -> Response | None that answers browsers with a page."""
+
+
+class InvalidRequest(StrongroomError):
+    """The request was understood, and one or more of its fields are not as they must be; `fields` says which."""
+
+    code: ClassVar[str] = "invalid_request"
+
+
+class MalformedJson(StrongroomError):
+    """The body is not a JSON object."""
+
+    code: ClassVar[str] = "malformed_json"
+
+
+class NotJson(StrongroomError):
+    """This endpoint takes a JSON body, sent with Content-Type: application/json."""
+
+    code: ClassVar[str] = "unsupported_media_type"
+
+
+class NotSignedIn(StrongroomError):
+    """Sign in first: there is no session, or it has ended."""
+
+    code: ClassVar[str] = "not_signed_in"
+
+
+class RoleMissing(StrongroomError):
+    """You are signed in, and this needs a role that you do not have."""
+
+    code: ClassVar[str] = "role_missing"
+
+
+class CrossSiteRefused(StrongroomError):
+    """This request may have been made by another site: send X-CSRF-Token, or Authorization instead of a cookie."""
+
+    code: ClassVar[str] = "cross_site_refused"
+
+
+class InvalidCursor(StrongroomError):
+    """The cursor is not one that this listing gave out."""
+
+    code: ClassVar[str] = "invalid_cursor"
+
+
+STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
+    {
+        # The edge itself
+        InvalidRequest: 422,
+        MalformedJson: 400,
+        NotJson: 415,
+        NotSignedIn: 401,
+        RoleMissing: 403,
+        CrossSiteRefused: 403,
+        InvalidCursor: 422,
+        # Sign-in
+        challenges.ChallengeNotFound: 404,
+        challenges.ChallengeUsed: 409,
+        challenges.ChallengeExpired: 410,
+        challenges.ChallengeForAnother: 401,
+        users.KeyRemoved: 401,
+        users.UserNotFound: 404,
+        roles.UnknownRole: 422,
+        # What was asked cannot be meant
+        InvalidAmount: 422,
+        InvalidAddress: 422,
+        WrongNetwork: 422,
+        UnsupportedAddress: 422,
+        assets.UnknownAsset: 422,
+        transfers.RecipientNotFound: 422,
+        transfers.SelfTransfer: 422,
+        policy.AmountBelowMinimum: 422,
+        # What was asked does not fit what is
+        WrongState: 409,
+        leases.LeaseLost: 409,
+        idempotency.IdempotencyKeyMissing: 400,
+        idempotency.IdempotencyConflict: 409,
+        InsufficientFunds: 409,
+        LedgerRefusal: 409,
+        addresses.TooManyUnusedAddresses: 409,
+        policy.DailyLimitExceeded: 409,
+        policy.SystemLimitExceeded: 409,
+        policy.DestinationNotAllowed: 409,
+        policy.KeyCooldown: 409,
+        deciding.AlreadyDecided: 409,
+        NoProof: 409,
+        # Not by you
+        deciding.SelfApproval: 403,
+        # Not there, or not yours to see
+        flows.FlowNotFound: 404,
+        DepositNotFound: 404,
+        WithdrawalNotFound: 404,
+        PayoutNotFound: 404,
+        chains.ChainNotFollowed: 404,
+        # Not now
+        policy.WithdrawalsPaused: 503,
+        chains.ForkDetected: 503,
+        chains.ReorganisationTooDeep: 503,
+        addresses.AddressPoolEmpty: 503,
+        ChainError: 503,
+    }
+)
+"""Every refusal's HTTP status; a class that is not here has the status of its nearest base that is."""
+
+# Refusals that come from Flask and Werkzeug rather than from this house, by status.
+_HTTP_CODES: Final = MappingProxyType(
+    {
+        400: "bad_request",
+        404: "not_found",
+        405: "method_not_allowed",
+        413: "body_too_large",
+        415: "unsupported_media_type",
+    }
+)
+HTTP_ERRORS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
+    {
+        "bad_request": (400, "The request cannot be read."),
+        "not_found": (404, "There is nothing at this address."),
+        "method_not_allowed": (405, "This address does not take that method; the Allow header says which it takes."),
+        "body_too_large": (413, "The body is larger than 64 kB."),
+        "internal_error": (500, "Something went wrong here. It was recorded under the request id of this answer."),
+        "database_unavailable": (503, "The database cannot be reached or is busy. Nothing was changed; try again."),
+    }
+)
+"""Codes without an exception class of ours: their status and meaning."""
+
+RETRY_AFTER_S: Final = 5
+
+
+def status_of(kind: type[StrongroomError]) -> int:
+    """The HTTP status of a kind of refusal. Raises LookupError when neither it nor a base of it is in the table."""
+    for base in kind.__mro__:
+        if issubclass(base, StrongroomError) and base in STATUS:
+            return STATUS[base]
+    raise LookupError(f"{kind.__name__} has no HTTP status in api/errors.py")
+
+
+def error_body(code: str, description: str, fields: Mapping[str, list[str]] | None = None) -> dict[str, object]:
+    """The one shape that every refusal has."""
+    body: dict[str, object] = {
+        "error": code,
+        "error_description": description,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "request_id": request_id(),
+    }
+    if fields:
+        body["fields"] = fields
+    return body
+
+
+def refusal_body(refusal: StrongroomError) -> dict[str, object]:
+    """The body for one of our refusals."""
+    return error_body(refusal.code, str(refusal), refusal.fields)
+
+
+def register(app: Flask) -> None:
+    """Have every exception of `app` answered in the one shape."""
+    app.register_error_handler(StrongroomError, _refused)
+    app.register_error_handler(HTTPException, _http)
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(kind, _database)
+    app.register_error_handler(Exception, _bug)
+
+
+def _refused(refusal: StrongroomError) -> Response:
+    status = status_of(type(refusal))
+    response = _answer(status, refusal_body(refusal))
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    if status < HTTPStatus.BAD_REQUEST:
+        # A redirect that routing asks for is an answer, not a refusal.
+        return current_app.make_response(error.get_response())  # type: ignore[arg-type]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _bug(error)
+    code = _HTTP_CODES.get(status, "bad_request")
+    response = _answer(status, error_body(code, HTTP_ERRORS.get(code, (status, error.name))[1]))
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "retry-after"}:
+            response.headers[name] = value
+    return response
+
+
+def _database(error: DBAPIError | PoolTimeout) -> Response:
+    log.error("database unavailable", path=request.path, exc_info=error)
+    return _known("database_unavailable")
+
+
+def _bug(error: Exception) -> Response:
+    log.error("bug", path=request.path, method=request.method, exc_info=error)
+    return _known("internal_error")
+
+
+def _known(code: str) -> Response:
+    status, description = HTTP_ERRORS[code]
+    return _answer(status, error_body(code, description))
+
+
+def _answer(status: int, body: dict[str, object]) -> Response:
+    page: Callable[[int, dict[str, object]], Response | None] | None = current_app.extensions.get(ERROR_PAGE)
+    response = page(status, body) if page is not None else None
+    if response is None:
+        response = Response(json.dumps(body), status=status, mimetype="application/json")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

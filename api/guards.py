@@ -1,0 +1,182 @@
+"""Who may pass: the caller's session, the roles it carries, and whether this site itself sent the request."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api.errors import CrossSiteRefused, NotSignedIn, RoleMissing
+from api.request_context import CONTAINER, container
+from auth import sessions
+from auth.sessions import OpenedSession, Principal
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_BYTES_MAX: Final = 64 * 1024
+TOKEN_LENGTH_MAX: Final = 128
+CSRF_FIELD: Final = "csrf_token"
+CSRF_HEADER: Final = "X-CSRF-Token"
+_HTTPS: Final = "strongroom.is_https"
+_ORIGIN: Final = "strongroom.origin"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def register(app: Flask) -> None:
+    """Settle what https decides, and have every unsafe request of `app` checked for its origin and size."""
+    public = urlsplit(app.extensions[CONTAINER].settings.public_url)
+    app.extensions[_HTTPS] = public.scheme == "https"
+    app.extensions[_ORIGIN] = f"{public.scheme}://{public.netloc}"
+    app.before_request(_check_unsafe)
+
+
+# ------------------------------------------------------------------------------------------- who is asking
+
+
+def principal() -> Principal | None:
+    """Whom this request speaks for, or None; looked up once per request.
+
+    The one place that knows how requests name their caller: a session token, in the cookie or as a bearer token.
+    """
+    if "principal" not in g:
+        token = session_token()
+        g.principal = None
+        if token is not None:
+            with container().reading() as session:
+                g.principal = sessions.find(session, token, now=container().now())
+    return cast("Principal | None", g.principal)
+
+
+def session_token() -> str | None:
+    """The session token that this request carries; a bearer token comes before the cookie."""
+    token = _bearer()
+    if token is None:
+        token = request.cookies.get(cookie_name())
+    return token if token and len(token) <= TOKEN_LENGTH_MAX else None
+
+
+def caller() -> Principal:
+    """Whom this request speaks for. Raises NotSignedIn."""
+    found = principal()
+    if found is None:
+        raise NotSignedIn
+    return found
+
+
+def signed_in(view: View) -> View:
+    """Let only signed-in callers reach this view. Outermost of a view's decorators, after its route."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        caller()
+        return view(*args, **kwargs)
+
+    return _marked(guarded, "signed_in")
+
+
+def role(name: str) -> Callable[[View], View]:
+    """Let only holders of a role reach this view."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if name not in caller().roles:
+                raise RoleMissing(f"This needs the role {name}.")
+            return view(*args, **kwargs)
+
+        return _marked(guarded, f"role:{name}")
+
+    return guard
+
+
+def public(view: View) -> View:
+    """Let anyone reach this view: said aloud, so that a forgotten guard is seen."""
+    return _marked(view, "public")
+
+
+def guard_of(view: Callable[..., Any]) -> str | None:
+    """How a view is guarded: "public", "signed_in", "role:…", or None when nobody decided."""
+    return cast("str | None", getattr(view, "guard", None))
+
+
+def _marked(view: Callable[..., Any], guard: str) -> Any:
+    view.guard = guard  # type: ignore[attr-defined]
+    return view
+
+
+def _bearer() -> str | None:
+    header = request.environ.get("HTTP_AUTHORIZATION")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+# --------------------------------------------------------------------------------------------- the cookie
+
+
+def cookie_name() -> str:
+    """`__Host-session` over https, which binds it to this host; browsers refuse that name over http."""
+    return "__Host-session" if current_app.extensions[_HTTPS] else "session"
+
+
+def set_session_cookie(response: Response, opened: OpenedSession) -> None:
+    """Hand the browser its session."""
+    response.set_cookie(
+        cookie_name(),
+        opened.token,
+        expires=opened.expires_at,
+        path="/",
+        secure=current_app.extensions[_HTTPS],
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def clear_session_cookie(response: Response) -> None:
+    """Have the browser forget its session."""
+    response.delete_cookie(
+        cookie_name(), path="/", secure=current_app.extensions[_HTTPS], httponly=True, samesite="Lax"
+    )
+
+
+# ---------------------------------------------------------------------------------- requests of other sites
+
+
+def csrf_token() -> str:
+    """What this session's forms carry, in the field `csrf_token`: derived from the session, known only to its pages."""
+    token = request.cookies.get(cookie_name(), "")
+    return hashlib.sha256(b"strongroom csrf\0" + token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _check_unsafe() -> None:
+    if request.method in SAFE_METHODS:
+        return
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
+    if _bearer() is None and not _sent_by_ourselves():
+        raise CrossSiteRefused
+
+
+def _sent_by_ourselves() -> bool:
+    """Whether no other site can have made a browser send this."""
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return origin in {current_app.extensions[_ORIGIN], f"{request.scheme}://{request.host}"} or _has_csrf_token()
+    if cookie_name() in request.cookies:
+        return _has_csrf_token()
+    # No cookie to abuse and no origin named: not a browser, or one that says what kind of request this is.
+    return request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
+
+
+def _has_csrf_token() -> bool:
+    if cookie_name() not in request.cookies:
+        return False
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+        given = request.form.get(CSRF_FIELD)
+    return given is not None and hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode())

@@ -1,0 +1,140 @@
+"""What belongs to one request: its ids, its container, the doer it stands for, and the headers of every answer."""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
+
+import structlog
+from flask import current_app, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from domain.actor import Actor
+from domain.ids import short_id
+from wiring.container import Container
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from auth.sessions import Principal
+
+CONTAINER: Final = "strongroom.container"
+_REQUEST_ID: Final = "strongroom.request_id"
+_CORRELATION_ID: Final = "strongroom.correlation_id"
+# What a client may name its request: short, and harmless in a log line or a header.
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
+_SLOW_S: Final = 1.0
+_SERVER_ERROR: Final = 500
+_USER_AGENT_LENGTH_MAX: Final = 255
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_HEADERS: Final = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+_STRICT_TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+log = structlog.get_logger(__name__)
+
+
+class Edge:
+    """WSGI middleware around the whole application: names each request and completes each answer's headers.
+
+    A middleware rather than hooks, so that answers Flask makes on its own carry the same headers, and cheaply.
+    """
+
+    def __init__(self, application: "WSGIApplication", *, is_https: bool) -> None:
+        self._application = application
+        self._headers = (*_HEADERS, _STRICT_TRANSPORT) if is_https else _HEADERS
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Serve one request (PEP 3333)."""
+        started = time.monotonic()
+        request_id = _named(environ.get("HTTP_X_REQUEST_ID")) or uuid4().hex
+        correlation_id = _named(environ.get("HTTP_X_CORRELATION_ID")) or request_id
+        environ[_REQUEST_ID] = request_id
+        environ[_CORRELATION_ID] = correlation_id
+        clear_contextvars()
+        bind_contextvars(request_id=request_id, correlation_id=correlation_id)
+
+        def answer(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
+            headers.extend(self._headers)
+            headers.append(("X-Request-ID", request_id))
+            if not any(name == "Cache-Control" for name, _ in headers):
+                headers.append(("Cache-Control", "no-store"))
+            _log(environ, status, time.monotonic() - started)
+            return start_response(status, headers, *rest)
+
+        return self._application(environ, cast("StartResponse", answer))
+
+
+def container() -> Container:
+    """The container that this application was made with."""
+    return cast("Container", current_app.extensions[CONTAINER])
+
+
+def request_id() -> str:
+    """The id of this request, the caller's own or ours."""
+    return cast("str", request.environ[_REQUEST_ID])
+
+
+def actor() -> Actor:
+    """The doer that records of this request name: its signed-in user, or "visitor"."""
+    principal: Principal | None = g.get("principal")
+    return Actor(
+        name=f"user:{short_id(principal.user_id)}" if principal else "visitor",
+        user_id=principal.user_id if principal else None,
+        address=request.remote_addr,
+        user_agent=request.headers.get("User-Agent", "")[:_USER_AGENT_LENGTH_MAX] or None,
+        request_id=request_id(),
+        correlation_id=request.environ[_CORRELATION_ID],
+    )
+
+
+def operator() -> Actor:
+    """The doer of this request where a role, not ownership, is what permits it."""
+    doer = actor()
+    return Actor(
+        name=doer.name.replace("user:", "operator:"),
+        user_id=doer.user_id,
+        address=doer.address,
+        user_agent=doer.user_agent,
+        request_id=doer.request_id,
+        correlation_id=doer.correlation_id,
+    )
+
+
+def _named(text: str | None) -> str | None:
+    return text if text is not None and _SANE_ID.fullmatch(text) else None
+
+
+def _log(environ: "WSGIEnvironment", status: str, seconds: float) -> None:
+    # Reads that went well are the proxy's to log: a line for each would cost more than the read.
+    if environ["REQUEST_METHOD"] in {"GET", "HEAD"} and seconds < _SLOW_S and int(status[:3]) < _SERVER_ERROR:
+        return
+    log.info(
+        "request",
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO"),
+        status=int(status[:3]),
+        milliseconds=round(seconds * 1000, 1),
+    )

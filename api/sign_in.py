@@ -1,0 +1,118 @@
+"""Sign in and out: what the API and the pages do alike, from the challenge to the session and its line of audit."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from api.request_context import actor
+from auth import challenges, sessions, users
+from auth.sessions import OpenedSession
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.ids import short_id
+from models.session import AuthChallenge
+from services import audit
+from wiring.container import Container
+
+_SUBJECT_LENGTH_MAX: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What somebody shows to sign in: a challenge, by id or by its text, and a signature of it."""
+
+    challenge_id: UUID | None
+    message: str | None
+    subject: str | None
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session and whose it is."""
+
+    session: OpenedSession
+    user_id: UUID
+    public_key: str
+    roles: tuple[str, ...]
+    is_new: bool
+
+
+def challenge(parts: Container, subject: str) -> AuthChallenge:
+    """Give out a challenge for a public key in hex or an address. Raises MalformedKey."""
+    from auth import signatures
+
+    spelled = signatures.normalise_subject(subject)
+    domain = urlsplit(parts.settings.public_url).netloc
+    with parts.transaction() as session:
+        return challenges.issue(session, subject=spelled, domain=domain, now=parts.now())
+
+
+def sign_in(parts: Container, proof: Proof, *, previous_token: str | None) -> SignedIn:
+    """Turn a proof into a session; whatever session the browser had before ends. A refusal is on record too.
+
+    Raises MalformedKey, MalformedSignature, InvalidSignature and what auth/challenges.py and auth/users.py refuse.
+    """
+    visitor = actor()
+    try:
+        return _sign_in(parts, proof, visitor, previous_token)
+    except StrongroomError as refusal:
+        detail = {"reason": refusal.code, "subject": (proof.subject or "")[:_SUBJECT_LENGTH_MAX]}
+        with parts.transaction() as session:
+            audit.record(session, "login", by=visitor, now=parts.now(), success=False, detail=detail)
+        raise
+
+
+def sign_out(parts: Container, token: str) -> None:
+    """End the session of this token."""
+    now, doer = parts.now(), actor()
+    with parts.transaction() as session:
+        sessions.revoke(session, token, now=now)
+        audit.record(session, "logout", by=doer, now=now)
+
+
+def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str | None) -> SignedIn:
+    from auth import signatures
+
+    now = parts.now()
+    with parts.transaction() as session:
+        asked = challenges.find(session, challenge_id=proof.challenge_id, message=proof.message)
+        _check_answers(asked, proof)
+        # Before the claim: a wrong signature must not use up somebody's challenge.
+        signatures.verify(asked.message, proof.signature, asked.subject)
+        challenges.claim(session, asked, now=now)
+        user = users.sign_in(session, asked.subject, now=now)
+        if previous_token is not None:
+            sessions.revoke(session, previous_token, now=now)
+        opened = sessions.begin(
+            session,
+            user.user_id,
+            now=now,
+            lifetime=timedelta(hours=parts.settings.session_hours),
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+        )
+        found = sessions.find(session, opened.token, now=now)
+        doer = Actor(
+            name=f"user:{short_id(user.user_id)}",
+            user_id=user.user_id,
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+            request_id=visitor.request_id,
+            correlation_id=visitor.correlation_id,
+        )
+        detail = {"subject": asked.subject, "session_id": str(opened.session_id), "first": user.is_new}
+        audit.record(session, "login", by=doer, now=now, detail=detail)
+    roles = tuple(sorted(found.roles)) if found is not None else ()
+    return SignedIn(opened, user.user_id, user.public_key, roles, user.is_new)
+
+
+def _check_answers(asked: AuthChallenge, proof: Proof) -> None:
+    from auth import signatures
+
+    if proof.subject is not None and signatures.normalise_subject(proof.subject) != asked.subject:
+        raise challenges.ChallengeForAnother
+    if proof.message is not None and proof.message != asked.message:
+        raise challenges.ChallengeForAnother

@@ -1,0 +1,5 @@
+"""The JSON API, one noun a module."""
+
+from flask_smorest import Blueprint
+
+BLUEPRINTS: tuple[Blueprint, ...] = ()
