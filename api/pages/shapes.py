@@ -59,6 +59,7 @@ class Activity:
     words: str
     at: datetime
     moving: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

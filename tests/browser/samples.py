@@ -29,6 +29,7 @@ from api.pages.shapes import (
     TransferLine,
     WaitingLine,
 )
+from api.pages.wording import amount
 from domain.flows import WITHDRAWAL
 
 NOW = datetime(2025, 11, 21, 14, 30, tzinfo=UTC)
@@ -45,7 +46,6 @@ VISITOR = Visitor(
     KEY,
     ("approver", "viewer"),
     (
-        ("/", "Home"),
         ("/deposit", "Deposit"),
         ("/withdraw", "Withdraw"),
         ("/send", "Send"),
@@ -80,7 +80,7 @@ def activity(index: int = 0) -> tuple[Activity, ...]:
         ),
         Activity(
             "9kapq3rstv", "withdrawal", "over", Money(2_100_000_000_000_000, BTC, "-"), "to bc1p5cyx…qkedrcr",
-            "Sent and final.", ago(days=300),
+            "Sent and final.", ago(days=300), word="sent",
         ),
     )  # fmt: skip
     return lines[index:]
@@ -255,7 +255,7 @@ def flow() -> dict[str, Any]:
             SHORT, "withdrawal", "uncertain", state.meaning, state.sentence, Money(1_000_000, BTC, "-"),
             ago(hours=1), None,
             (
-                Evidence("To", ADDRESS, copy=True), Evidence("Fee", "0.000 100 00 BTC"),
+                Evidence("To", ADDRESS, copy=True), Evidence("Fee", f"{amount(10_000, 8)} BTC"),
                 Evidence("Approvals", "1 of 2: operator 4e5f6g7h8j"),
             ),
             _steps(), transfers,
