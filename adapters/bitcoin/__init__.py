@@ -1,0 +1,1 @@
+"""Bitcoin Core and its relatives, over their JSON-RPC."""

@@ -1,0 +1,21 @@
+"""One rail of the Bitcoin family: a node to read and the wallet inside it."""
+
+from adapters.bitcoin.client import NodeClient
+from adapters.bitcoin.endpoint import NodeEndpoint
+from adapters.bitcoin.source import BitcoinSource
+from adapters.bitcoin.wallet import BitcoinWallet
+from domain.networks import Network
+
+
+class BitcoinChain(BitcoinSource, BitcoinWallet):
+    """Implements `domain.ports.Chain` over one node. Connects when first asked something, not before."""
+
+    def __init__(self, endpoint: NodeEndpoint, network: Network) -> None:
+        super().__init__(NodeClient(endpoint, network))
+
+    def __repr__(self) -> str:
+        return f"BitcoinChain({self._client!r})"
+
+    def close(self) -> None:
+        """Hang up this thread's connections."""
+        self._client.close()

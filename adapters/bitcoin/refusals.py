@@ -1,0 +1,53 @@
+"""The node's error numbers, told as the refusals that the core knows."""
+
+from typing import Final
+
+from domain.ports import (
+    ChainError,
+    FeeAboveCap,
+    InsufficientHotFunds,
+    NodeBusy,
+    NodeError,
+    NodeWarmingUp,
+    PaymentTooSmall,
+    WalletLocked,
+    WalletNotLoaded,
+)
+
+# Numbers from Bitcoin Core's rpc/protocol.h; they have been stable since long before 0.21.
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMETERS: Final = -32602
+NOT_FOUND: Final = -5
+INVALID_PARAMETER: Final = -8
+WALLET_ERROR: Final = -4
+VERIFY_ERROR: Final = -25
+VERIFY_REJECTED: Final = -26
+ALREADY_IN_CHAIN: Final = -27
+_WARMING_UP: Final = -28
+
+_BY_NUMBER: Final[dict[int, type[ChainError]]] = {
+    _WARMING_UP: NodeWarmingUp,
+    -19: WalletNotLoaded,
+    -18: WalletNotLoaded,
+    -13: WalletLocked,
+    -12: WalletLocked,  # the key pool ran out: it cannot be refilled while locked
+    -6: InsufficientHotFunds,
+}
+# Wallets report many things under one number; the words differ between versions, these parts of them do not.
+_BY_WORDS: Final[tuple[tuple[str, type[ChainError]], ...]] = (
+    ("insufficient funds", InsufficientHotFunds),
+    ("exceeds maximum configured", FeeAboveCap),
+    ("amount too small", PaymentTooSmall),
+    ("currently rescanning", NodeBusy),
+)
+
+
+def named(number: int | None, message: str) -> ChainError:
+    """The refusal for an RPC error: its own class where there is one, else NodeError with the node's words."""
+    if number in _BY_NUMBER:
+        return _BY_NUMBER[number](message)
+    if number == WALLET_ERROR:
+        for words, refusal in _BY_WORDS:
+            if words in message.lower():
+                return refusal(message)
+    return NodeError(message or f"the node answered with error {number} and no words", rpc_code=number)

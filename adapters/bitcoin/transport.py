@@ -1,0 +1,126 @@
+"""One HTTP connection to a node, through python-bitcoinrpc, with every failure told by name."""
+
+import http.client
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Final
+
+from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
+
+from adapters.bitcoin.endpoint import NodeEndpoint
+from adapters.bitcoin.refusals import named
+from domain.ports import ChainError, ChainUncertain, NodeBusy, NodeError, NodeRefused, NodeTimeout, NodeUnauthorised
+
+# The library wants credentials inside the URL, where an odd password cannot be spelt: ours go in the header.
+_URL: Final = "http://-:-@{host}:{port}{path}"
+
+
+class Connection:
+    """One open connection, for one thread. After any failure it has to be dropped."""
+
+    def __init__(self, endpoint: NodeEndpoint, path: str) -> None:
+        """Connect. Raises NodeRefused when nothing listens, NodeUnauthorised when the cookie is missing."""
+        self._http = _HttpConnection(endpoint)
+        self._url = _URL.format(host=endpoint.host, port=endpoint.port, path=path)
+        self._timeout_s = endpoint.timeout_s
+        self.bytes_read = 0
+        try:
+            self._http.connect()
+        except OSError as reason:
+            where = f"{endpoint.host}:{endpoint.port}"
+            raise NodeRefused(f"the node at {where} cannot be reached: {reason.strerror or reason}") from reason
+        self._http.sock.settimeout(endpoint.timeout_s)
+
+    def call(self, method: str, *params: Any) -> Any:
+        """One call, one answer. Raises ChainError; ChainUncertain once the request may have left."""
+        with _failures_named():
+            return _Proxy(self, self._url, method, self._timeout_s)(*params)
+
+    def batch(self, calls: Sequence[Sequence[Any]]) -> list[Any | ChainError]:
+        """Many calls in one round trip; a call that the node refused has its refusal in its place."""
+        with _failures_named():
+            pairs: list[tuple[Any, ChainError | None]] = _Proxy(self, self._url, None, self._timeout_s).batch_(
+                [list(call) for call in calls]
+            )
+        return [result if refusal is None else refusal for result, refusal in pairs]
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+    def answer(self) -> Any:
+        """Read one HTTP answer: what python-bitcoinrpc does in `_get_response`, and what it leaves out.
+
+        Items of a batch become pairs (result, refusal), so that one refused call does not hide the others; and the
+        strict JSON-RPC 2.0 answers of Core 28 and later, which omit the half that is empty, look like older ones.
+        """
+        response = self._http.getresponse()
+        body = response.read()
+        self.bytes_read = len(body)
+        try:
+            answer = json.loads(body, parse_float=Decimal)
+        except ValueError as reason:
+            raise _http_failure(response.status, response.reason) from reason
+        if isinstance(answer, list):
+            return [{"error": None, "result": _pair(item)} for item in sorted(answer, key=lambda item: item["id"])]
+        if answer.get("error") is not None:
+            raise JSONRPCException(answer["error"])
+        return answer
+
+
+class _Proxy(AuthServiceProxy):  # type: ignore[misc]  # the library is not typed
+    """python-bitcoinrpc's proxy over our connection and with our reading of answers."""
+
+    def __init__(self, connection: Connection, url: str, method: str | None, timeout_s: float) -> None:
+        super().__init__(url, method, timeout_s, connection._http)  # noqa: SLF001 - one module, one secret
+        self._connection = connection
+
+    def _get_response(self) -> Any:
+        return self._connection.answer()
+
+
+class _HttpConnection(http.client.HTTPConnection):
+    """A connection that adds the endpoint's own Authorization to every request."""
+
+    def __init__(self, endpoint: NodeEndpoint) -> None:
+        super().__init__(endpoint.host, endpoint.port, timeout=endpoint.connect_timeout_s)
+        self._authorization = endpoint.authorization()
+        self.auto_open = 0  # a silent reconnect could send a payment twice without our knowing
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
+        """As in the standard library, with the header that the library could not spell."""
+        super().request(method, url, body, {**(headers or {}), "Authorization": self._authorization}, **options)
+
+
+def _pair(item: dict[str, Any]) -> tuple[Any, ChainError | None]:
+    error = item.get("error")
+    return item.get("result"), None if error is None else named(error.get("code"), error.get("message", ""))
+
+
+def _http_failure(status: int, reason: str) -> ChainError:
+    """What an answer that is not JSON means."""
+    match status:
+        case http.HTTPStatus.UNAUTHORIZED:
+            return NodeUnauthorised("the node does not accept the user name and password")
+        case http.HTTPStatus.FORBIDDEN:
+            return NodeUnauthorised("the node does not accept calls from this address")
+        case http.HTTPStatus.SERVICE_UNAVAILABLE:
+            return NodeBusy("the node has more work than it accepts")
+        case _ if status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            return NodeError(f"the node's address answered HTTP {status} {reason}, not as a node does")
+        case _:
+            return ChainUncertain(f"the node's address answered HTTP {status} {reason} without an answer")
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except JSONRPCException as refusal:
+        raise named(refusal.code, refusal.message or "") from refusal
+    except TimeoutError as reason:
+        raise NodeTimeout("the node did not answer in time") from reason
+    except (OSError, http.client.HTTPException) as reason:
+        raise ChainUncertain("the connection to the node broke before it answered") from reason

@@ -1,0 +1,153 @@
+"""The hot wallet inside a node: addresses, holdings, and where its transactions are."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from adapters.bitcoin import locks
+from adapters.bitcoin import payments as paying
+from adapters.bitcoin.amounts import to_minor
+from adapters.bitcoin.client import NodeClient, demanded
+from adapters.bitcoin.refusals import INVALID_PARAMETERS, NOT_FOUND, WALLET_ERROR
+from domain.addresses import parse_address
+from domain.networks import Network
+from domain.ports import (
+    BroadcastAnswer,
+    Holding,
+    Located,
+    NewAddress,
+    NodeBusy,
+    NodeError,
+    OutPoint,
+    Payment,
+    SignedPayment,
+    WalletNotLoaded,
+)
+
+ADDRESSES_PER_CALL: Final = 200
+_HOLDING_ATTEMPTS: Final = 5
+_MISUSE: Final = -1
+_NO_DESCRIPTORS: Final = frozenset({_MISUSE, WALLET_ERROR, INVALID_PARAMETERS})
+"""How nodes without descriptor wallets refuse to make one: no such argument, or built without SQLite."""
+
+
+class BitcoinWallet:
+    """One wallet of one node (implements `domain.ports.Wallet`, where the promises are written down)."""
+
+    def __init__(self, client: NodeClient) -> None:
+        self._client = client
+
+    @property
+    def network(self) -> Network:
+        """The network this wallet's money is on."""
+        return self._client.network
+
+    def ensure_wallet(self) -> None:
+        """Load the wallet, or create it: with descriptors where the node offers them, else in the older form."""
+        name = self._client.endpoint.wallet
+        if name in self._client.read("listwallets"):
+            return
+        try:
+            self._client.order("loadwallet", name)
+        except WalletNotLoaded:
+            self._create(name)
+
+    def new_addresses(self, count: int) -> list[NewAddress]:
+        """Fresh native segregated-witness addresses, which cost the least to spend from."""
+        fresh: list[NewAddress] = []
+        while len(fresh) < count:
+            calls = [["getnewaddress", "", "bech32"]] * min(ADDRESSES_PER_CALL, count - len(fresh))
+            for text in demanded(self._client.order_batch(calls, wallet=True)):
+                address = parse_address(text, self.network)
+                fresh.append(NewAddress(address.text, address.script))
+        return fresh
+
+    def holding(self) -> Holding:
+        """Balances and the block that they were read at; asked again while blocks arrive in between."""
+        for _ in range(_HOLDING_ATTEMPTS):
+            before, balances, after = demanded(
+                self._client.read_batch([["getblockchaininfo"], ["getbalances"], ["getbestblockhash"]], wallet=True)
+            )
+            read_at = balances.get("lastprocessedblock", {"hash": after})["hash"]  # told by Core 26 and later
+            if before["bestblockhash"] == after == read_at:
+                mine = balances["mine"]
+                return Holding(
+                    trusted_minor=to_minor(mine["trusted"]),
+                    unconfirmed_minor=to_minor(mine["untrusted_pending"]),
+                    immature_minor=to_minor(mine["immature"]),
+                    height=before["blocks"],
+                    hash=after,
+                )
+        raise NodeBusy("blocks keep arriving faster than the wallet can be read")
+
+    def build(
+        self,
+        payments: Sequence[Payment],
+        *,
+        fee_max_minor: int,
+        fee_rate_minor_per_kvb: int | None = None,
+        avoid: Collection[OutPoint] = (),
+    ) -> SignedPayment:
+        """Sign one transaction for all payments; broadcast nothing."""
+        return paying.build(
+            self._client,
+            payments,
+            fee_max_minor=fee_max_minor,
+            fee_rate_minor_per_kvb=fee_rate_minor_per_kvb,
+            avoid=avoid,
+        )
+
+    def bump(
+        self, payment: SignedPayment, *, fee_max_minor: int, fee_rate_minor_per_kvb: int | None = None
+    ) -> SignedPayment:
+        """Sign a replacement that pays more to miners and the same to everybody else; broadcast nothing."""
+        return paying.bump(
+            self._client, payment, fee_max_minor=fee_max_minor, fee_rate_minor_per_kvb=fee_rate_minor_per_kvb
+        )
+
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        """Offer these bytes to the node."""
+        return paying.broadcast(self._client, raw_tx)
+
+    def locate(self, txid: str) -> Located | None:
+        """Where a transaction is, as wallet and mempool know it together."""
+        known, pooled = self._client.read_batch([["gettransaction", txid], ["getmempoolentry", txid]], wallet=True)
+        in_mempool = _unless_unknown(pooled) is not None
+        details = _unless_unknown(known)
+        if details is None:
+            return Located(0, None, None, in_mempool=True, conflicted_by=None) if in_mempool else None
+        confirmations = details["confirmations"]
+        return Located(
+            confirmations=confirmations,
+            block_hash=details.get("blockhash") if confirmations > 0 else None,
+            block_height=details.get("blockheight") if confirmations > 0 else None,
+            in_mempool=in_mempool and confirmations == 0,
+            conflicted_by=self._confirmed_among(details["walletconflicts"]) if confirmations < 0 else None,
+        )
+
+    def reserve(self, inputs: Collection[OutPoint]) -> None:
+        """Make these, and no others, the inputs that the wallet may not spend."""
+        locks.reserve(self._client, inputs)
+
+    def _create(self, name: str) -> None:
+        # Arguments: private keys kept, not blank, no passphrase, address reuse allowed, descriptors, load at start.
+        try:
+            self._client.order("createwallet", name, False, False, None, False, True, True)
+        except NodeError as refusal:
+            if refusal.rpc_code not in _NO_DESCRIPTORS:
+                raise
+            self._client.order("createwallet", name)
+
+    def _confirmed_among(self, txids: Sequence[str]) -> str | None:
+        answers = self._client.read_batch([["gettransaction", txid] for txid in txids], wallet=True)
+        for txid, answer in zip(txids, answers, strict=True):
+            details = _unless_unknown(answer)
+            if details is not None and details["confirmations"] > 0:
+                return txid
+        return None
+
+
+def _unless_unknown(answer: Any) -> Any:
+    """The answer, or None where the node knows no such transaction. Raises every other refusal."""
+    if isinstance(answer, NodeError) and answer.rpc_code == NOT_FOUND:
+        return None
+    return demanded([answer])[0]

@@ -1,0 +1,72 @@
+"""A node's announcements over ZeroMQ, where it makes any: a reason to look now rather than at the next poll."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import zmq
+
+from adapters.bitcoin.client import NodeClient
+from adapters.bitcoin.refusals import METHOD_NOT_FOUND
+from domain.ports import NodeError
+
+_TOPICS_BY_USE: Final = (("pubsequence", b"sequence"), ("pubhashblock", b"hashblock"), ("pubhashtx", b"hashtx"))
+"""`sequence` tells of blocks and mempool alike; the other two together tell the same."""
+_EVERY_INTERFACE: Final = frozenset({"0.0.0.0", "[::]", "*"})  # noqa: S104 - recognised, not bound
+
+
+class NodeNews:
+    """A subscription to a node's announcements (implements `domain.ports.ChainWaker`). One thread may use it."""
+
+    def __init__(self, subscriptions: dict[str, list[bytes]]) -> None:
+        """Subscribe to these topics at these addresses. ZeroMQ reconnects by itself."""
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RCVHWM, 1000)
+        for address, topics in subscriptions.items():
+            self._socket.connect(address)
+            for topic in topics:
+                self._socket.setsockopt(zmq.SUBSCRIBE, topic)
+
+    def wait(self, timeout_s: float) -> bool:
+        """True as soon as the node announced something; what has piled up counts as one piece of news."""
+        if not self._socket.poll(int(timeout_s * 1000)):
+            return False
+        while self._socket.poll(0):
+            self._socket.recv_multipart()
+        return True
+
+    def close(self) -> None:
+        """Unsubscribe and let go of the sockets."""
+        self._socket.close()
+        self._context.term()
+
+
+def node_news(client: NodeClient) -> NodeNews | None:
+    """A subscription to what the node says it announces; None when it announces nothing. Raises ChainError."""
+    try:
+        offered = client.read("getzmqnotifications")
+    except NodeError as refusal:
+        if refusal.rpc_code == METHOD_NOT_FOUND:
+            return None
+        raise
+    subscriptions = subscriptions_for({entry["type"]: entry["address"] for entry in offered}, client.endpoint.host)
+    return NodeNews(subscriptions) if subscriptions else None
+
+
+def subscriptions_for(offered: dict[str, str], node_host: str) -> dict[str, list[bytes]]:
+    """Which topics to hear where, given the node's announcements as {type: address}."""
+    topics = [(offered[kind], topic) for kind, topic in _TOPICS_BY_USE if kind in offered]
+    if "pubsequence" in offered:
+        topics = topics[:1]
+    subscriptions: dict[str, list[bytes]] = {}
+    for address, topic in topics:
+        subscriptions.setdefault(_reachable(address, node_host), []).append(topic)
+    return subscriptions
+
+
+def _reachable(address: str, node_host: str) -> str:
+    """The address as seen from here: a node that listens everywhere announces an address nobody can connect to."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition(":")[0]
+    return f"{parts.scheme}://{node_host}:{parts.port}" if host in _EVERY_INTERFACE else address

@@ -1,0 +1,115 @@
+"""A private regtest node that tests may start, stop, encrypt and reorganise as they like."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from adapters.bitcoin.chain import BitcoinChain
+from adapters.bitcoin.client import NodeClient
+from adapters.bitcoin.endpoint import NodeEndpoint
+from domain.networks import NETWORKS, Network
+from domain.ports import ChainError
+
+PASSWORD = "p@ss/w#rd:%41"  # everything that a URL could not carry
+RICH_WALLET = "rich"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def eventually(condition: Callable[[], Any], *, within_s: float = 20.0) -> Any:
+    """Ask until the answer is true; fail the test when it never is."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"still not so after {within_s} s")
+
+
+class RegtestNode:
+    """bitcoind where there is one, else litecoind; with a wallet that owns a hundred mature coinbases."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("bitcoind") or shutil.which("litecoind")
+        assert program is not None, "install bitcoind or litecoind to run these tests"
+        self.program = program
+        self.network: Network = NETWORKS["bitcoin-regtest" if "bitcoind" in program else "litecoin-regtest"]
+        self.folder = folder
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def endpoint(self, wallet: str = RICH_WALLET, **changes: Any) -> NodeEndpoint:
+        facts = {"host": "127.0.0.1", "port": self.port, "user": "tester", "password": PASSWORD, "wallet": wallet}
+        return NodeEndpoint(**(facts | changes))
+
+    def chain(self, wallet: str = RICH_WALLET, **changes: Any) -> BitcoinChain:
+        return BitcoinChain(self.endpoint(wallet, **changes), self.network)
+
+    def ask(self, method: str, *params: Any, wallet: str | None = None) -> Any:
+        client = NodeClient(self.endpoint(wallet or RICH_WALLET), self.network)
+        return client.order(method, *params, wallet=wallet is not None)
+
+    def launch(self) -> None:
+        """Start the process without waiting until it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = ["-regtest", f"-datadir={self.folder}", f"-rpcport={self.port}", "-listen=0", "-server"]
+        options += ["-rpcuser=tester", f"-rpcpassword={PASSWORD}", "-fallbackfee=0.0002", "-printtoconsole=0"]
+        self.process = subprocess.Popen([self.program, *options])
+
+    def start(self) -> None:
+        self.launch()
+        eventually(self.is_answering)
+
+    def is_answering(self) -> bool:
+        try:
+            self.chain().tip()
+        except ChainError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+            self.process = None
+
+    def make_rich(self) -> None:
+        self.chain().ensure_wallet()
+        self.mine(110)
+
+    def mine(self, count: int = 1, *, to: str | None = None) -> list[str]:
+        """New blocks; their hashes."""
+        to = to or self.ask("getnewaddress", wallet=RICH_WALLET)
+        hashes: list[str] = self.ask("generatetoaddress", count, to)
+        return hashes
+
+    def mine_empty(self) -> str:
+        """A block that leaves the mempool alone, where the node can make one."""
+        address = self.ask("getnewaddress", wallet=RICH_WALLET)
+        block: str = self.ask("generateblock", address, [])["hash"]
+        return block
+
+    def fund(self, address: str, coins: str = "10", *, confirm: bool = True) -> str:
+        txid: str = self.ask("sendtoaddress", address, coins, wallet=RICH_WALLET)
+        if confirm:
+            self.mine()
+        return txid
+
+    def wallet(self, name: str, coins: str = "10", *, parts: int = 1) -> BitcoinChain:
+        """A new hot wallet with confirmed coins in it, in so many outputs."""
+        chain = self.chain(name)
+        chain.ensure_wallet()
+        for new in chain.new_addresses(parts):
+            self.fund(new.address, coins, confirm=False)
+        self.mine()
+        return chain
