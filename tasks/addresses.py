@@ -1,0 +1,35 @@
+"""Keep the pools of deposit addresses filled."""
+
+import structlog
+
+from domain.actor import Actor
+from domain.ports import Chain, ChainError
+from services import addresses, assets
+from tasks.app import task
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+
+@task("addresses.refill")
+def refill(container: Container, by: Actor) -> int:
+    """Fill every pool that has run low. Returns how many addresses were added."""
+    return sum(refill_chain(container, chain) for chain in container.chains.values())
+
+
+def refill_chain(container: Container, chain: Chain) -> int:
+    """Fill one pool from the node's wallet. A node that cannot give addresses is asked again at the next sweep."""
+    name = chain.network.chain
+    with container.transaction() as session:
+        assets.ensure_network(session, chain.network)
+        wanted = addresses.shortage(session, name)
+    if not wanted:
+        return 0
+    try:
+        fresh = chain.new_addresses(wanted)
+    except ChainError as error:
+        log.warning("address_pool_not_refilled", chain=name, code=error.code, reason=str(error))
+        return 0
+    with container.transaction() as session:
+        addresses.add_to_pool(session, name, fresh, now=container.now())
+    return len(fresh)

@@ -1,0 +1,83 @@
+"""The Celery application, and the policy that every task is under."""
+
+import functools
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from celery import Celery
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from domain.actor import Actor
+from domain.ids import new_id
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+app = Celery("strongroom", config_source="celeryconfig")
+
+MODULES: Final = (
+    "tasks.addresses",
+    "tasks.buffers",
+    "tasks.chains",
+    "tasks.deposits",
+    "tasks.ledger",
+    "tasks.outbox",
+    "tasks.payouts",
+    "tasks.upkeep",
+    "tasks.withdrawals",
+)
+app.conf.include = MODULES
+
+Work = Callable[..., object]
+
+
+def task(name: str) -> Callable[[Callable[..., object]], Any]:
+    """Register `work(container, by, *arguments)` as the task of this name.
+
+    Every task may run twice, at once or never: it claims rows, so that only the first finds work and a sweep finds
+    what was missed. It is never retried by Celery: an exception is logged here, with what it was doing, and the rows
+    are due again by themselves.
+    """
+
+    def register(work: Work) -> Any:
+        @functools.wraps(work)
+        def run(*arguments: Any) -> None:
+            correlation_id = str(new_id())
+            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.bind_contextvars(task=name, correlation_id=correlation_id)
+            started = perf_counter()
+            try:
+                outcome = work(container(), Actor(f"task:{name}", correlation_id=correlation_id), *arguments)
+            except Exception:
+                log.exception("task_failed", duration_ms=_elapsed_ms(started))
+                raise
+            if outcome:
+                log.info("task_done", outcome=outcome, duration_ms=_elapsed_ms(started))
+
+        return app.task(name=name, bind=False)(run)
+
+    return register
+
+
+@functools.cache
+def container() -> Container:
+    """The parts of this process, put together at first use, which in a worker is after the fork."""
+    from tasks.runtime import build  # Celery's tools import this module without needing a database.
+
+    return build(app)
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _start(**_: object) -> None:
+    container.cache_clear()
+    container()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _stop(**_: object) -> None:
+    container().engine.dispose()
+
+
+def _elapsed_ms(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 1)

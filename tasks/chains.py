@@ -1,0 +1,208 @@
+"""Read every chain from its cursor to its tip, then its mempool."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.ports import Block, Chain, ChainError, NodeLagging, Tip
+from services import assets, chains
+from services.leases import LeaseLost
+from tasks import deposits, payouts
+from tasks.app import task
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+BLOCKS_PER_BATCH: Final = 100
+OUTPUTS_PER_BATCH: Final = 50_000
+MEMPOOL_PER_BATCH: Final = 500
+# A node that knows of this many more headers than it has blocks is catching up itself.
+LAG_BLOCKS_MAX: Final = 3
+# A live network without a block for this many times its interval is more likely to be out of our node's sight.
+SILENT_INTERVALS_MAX: Final = 24
+
+# What this process has already looked at, by chain. Forgetting it costs a second look and nothing else.
+_looked_at: dict[str, frozenset[str]] = {}
+
+
+@task("chains.watch")
+def watch(container: Container, by: Actor) -> int:
+    """Look at every chain that is configured. Returns how many new deposits were sighted."""
+    return sum(watch_chain(container, chain, by) for chain in container.chains.values())
+
+
+def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
+    """Look at one chain, unless it is paused or another worker is at it. Returns new deposits."""
+    name = chain.network.chain
+    with container.transaction() as session:
+        cursor = chains.claim(session, name, owner=worker_name(), now=container.now())
+        followed = cursor is not None or any(row.chain == name for row in chains.every(session))
+    if not followed:
+        begin(container, chain)
+    if cursor is None:
+        return 0
+    reader = Reader(container, chain, cursor.lease_generation, by)
+    try:
+        tip = _healthy_tip(container, chain)
+        found = reader.catch_up(cursor.height, cursor.hash, tip) + reader.look_at_mempool()
+        with container.transaction() as session:
+            chains.finish(session, name, generation=reader.generation, tip_height=tip.height, now=container.now())
+    except LeaseLost:
+        log.warning("lease_lost", chain=name)
+        return 0
+    except (ChainError, chains.ReorganisationTooDeep) as error:
+        _record_failure(reader, error)
+        return 0
+    deposits.credit_chain(container, name, by)
+    payouts.settle_chain(container, name, by)
+    return found
+
+
+def begin(container: Container, chain: Chain) -> None:
+    """Follow a chain from its present tip on: no address of ours is older than that."""
+    try:
+        tip = _healthy_tip(container, chain)
+    except ChainError as error:
+        log.warning("chain_not_followed_yet", chain=chain.network.chain, code=error.code, reason=str(error))
+        return
+    with container.transaction() as session:
+        assets.ensure_network(session, chain.network)
+        chains.follow(session, chain.network.chain, height=tip.height, block_hash=tip.hash, now=container.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One worker reading one chain under a lease. Every step of it raises LeaseLost once another has taken over."""
+
+    container: Container
+    chain: Chain
+    generation: int
+    by: Actor
+
+    @property
+    def name(self) -> str:
+        """The chain's id."""
+        return self.chain.network.chain
+
+    def catch_up(self, height: int, block_hash: str, tip: Tip) -> int:
+        """Record every block from the cursor to the node's best one, undoing first what left the chain.
+
+        Returns how many new deposits were sighted.
+        """
+        found = 0
+        while (height, block_hash) != (tip.height, tip.hash):
+            hashes = self.chain.block_hashes(height, BLOCKS_PER_BATCH + 1)
+            if not hashes or hashes[0] != block_hash:
+                height, block_hash = self._walk_back(tip)
+                continue
+            if len(hashes) == 1:
+                break
+            found += self._record(hashes[1:], tip)
+            height, block_hash = height + len(hashes) - 1, hashes[-1]
+            if tip.height > height:
+                log.info("catching_up", chain=self.name, height=height, tip_height=tip.height)
+        return found
+
+    def look_at_mempool(self) -> int:
+        """Record the unconfirmed transactions that this process has not looked at yet. Returns new deposits."""
+        found = 0
+        present = self.chain.mempool()
+        unknown = sorted(present - _looked_at.get(self.name, frozenset()))
+        for start in range(0, len(unknown), MEMPOOL_PER_BATCH):
+            some = unknown[start : start + MEMPOOL_PER_BATCH]
+            transactions = list(self.chain.mempool_transactions(some).values())
+            with self.container.transaction() as session:
+                asset = assets.get(session, self.chain.network.asset_id)
+                found += chains.sight_mempool(
+                    session, asset, transactions, generation=self.generation, now=self.container.now(), by=self.by
+                )
+                crash_point("deposit.mempool_recording")
+        _looked_at[self.name] = present
+        return found
+
+    def _record(self, hashes: list[str], tip: Tip) -> int:
+        found = 0
+        blocks = self.chain.blocks(hashes)
+        crash_point("deposit.block_read")
+        for batch in _in_bounds(blocks):
+            with self.container.transaction() as session:
+                found += chains.advance(
+                    session,
+                    assets.get(session, self.chain.network.asset_id),
+                    batch,
+                    generation=self.generation,
+                    tip_height=max(tip.height, batch[-1].height),
+                    now=self.container.now(),
+                    by=self.by,
+                )
+                crash_point("deposit.block_recording")
+            crash_point("deposit.block_recorded")
+        return found
+
+    def _walk_back(self, tip: Tip) -> tuple[int, str]:
+        """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.
+
+        Raises NodeLagging when the node merely has not reached the cursor yet, which undoes nothing.
+        """
+        with self.container.reading() as session:
+            known = dict(chains.recent_hashes(session, self.name))
+        lowest, highest = min(known), max(known)
+        if tip.height < highest and known.get(tip.height) == tip.hash:
+            raise NodeLagging(f"the node is at block {tip.height}, behind the cursor at {highest}")
+        ours = self.chain.block_hashes(lowest, highest - lowest + 1)
+        common = [lowest + place for place, found in enumerate(ours) if known.get(lowest + place) == found]
+        if not common:
+            raise chains.ReorganisationTooDeep
+        height = max(common)
+        with self.container.transaction() as session:
+            undone = chains.rewind(
+                session, self.name, height, generation=self.generation, now=self.container.now(), by=self.by
+            )
+            crash_point("deposit.rewinding")
+        log.warning("chain_reorganised", chain=self.name, to_height=height, blocks_undone=undone)
+        return height, known[height]
+
+
+def _in_bounds(blocks: list[Block]) -> Iterator[list[Block]]:
+    """Split blocks into runs that hold a bounded number of outputs, so that no transaction grows without end."""
+    batch: list[Block] = []
+    outputs = 0
+    for block in blocks:
+        batch.append(block)
+        outputs += sum(len(transaction.outputs) for transaction in block.transactions)
+        if outputs >= OUTPUTS_PER_BATCH:
+            yield batch
+            batch, outputs = [], 0
+    if batch:
+        yield batch
+
+
+def _healthy_tip(container: Container, chain: Chain) -> Tip:
+    """The node's tip. Raises NodeLagging when the node itself says, or its clock shows, that it is behind."""
+    tip = chain.tip()
+    if tip.headers_height - tip.height > LAG_BLOCKS_MAX:
+        raise NodeLagging(f"the node has {tip.height} of {tip.headers_height} blocks")
+    silent_for = container.now() - tip.median_time
+    if not chain.network.is_test and silent_for > SILENT_INTERVALS_MAX * chain.network.block_interval:
+        raise NodeLagging(f"the node has seen no block for {silent_for // timedelta(minutes=1)} minutes")
+    return tip
+
+
+def _record_failure(reader: Reader, error: ChainError | chains.ReorganisationTooDeep) -> None:
+    log.warning("chain_unreadable", chain=reader.name, code=error.code, reason=str(error))
+    critical = isinstance(error, chains.ReorganisationTooDeep)
+    with reader.container.transaction() as session:
+        chains.fail(
+            session,
+            reader.name,
+            generation=reader.generation,
+            code=error.code,
+            now=reader.container.now(),
+            critical=critical,
+        )

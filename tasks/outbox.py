@@ -1,0 +1,30 @@
+"""Hand promised work to the broker: whatever the promising process did not get to say itself."""
+
+from datetime import timedelta
+from typing import Final
+
+from domain.actor import Actor
+from services import outbox
+from tasks.app import app, task
+from wiring.container import Container
+
+# The process that promised wakes the worker at once; the relay speaks up for the promises that it did not.
+PATIENCE: Final = timedelta(seconds=1)
+
+
+@task("outbox.relay")
+def relay(container: Container, by: Actor) -> int:
+    """Send every promise that is due, then forget it. Returns how many. Sending twice is harmless."""
+    with container.transaction() as session:
+        messages = outbox.claim(session, now=container.now(), older_than=PATIENCE)
+    if not messages:
+        return 0
+    seen = set()
+    for message in messages:
+        request = (message.task, tuple(sorted(message.arguments.items())))
+        if request not in seen:
+            app.send_task(message.task, kwargs=message.arguments, retry=False)
+            seen.add(request)
+    with container.transaction() as session:
+        outbox.done(session, [message.id for message in messages])
+    return len(messages)

@@ -1,0 +1,114 @@
+"""Send stored payments, raise their fees, and settle them once they are final."""
+
+from uuid import UUID
+
+import structlog
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.flows import WrongState
+from domain.ports import Chain, ChainError, ChainUncertain
+from services import chains, payouts
+from services.leases import LeaseLost
+from services.payouts import Outgoing
+from tasks.app import task
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+
+@task("payouts.send")
+def send(container: Container, by: Actor) -> int:
+    """Offer every due payment of every chain to its network. Returns how many."""
+    return sum(send_chain(container, chain, by) for chain in container.chains.values())
+
+
+@task("payouts.settle")
+def settle(container: Container, by: Actor) -> int:
+    """Complete every payment that is final. Returns how many."""
+    with container.reading() as session:
+        names = [cursor.chain for cursor in chains.every(session)]
+    return sum(settle_chain(container, name, by) for name in names)
+
+
+@task("payouts.bump")
+def bump(container: Container, by: Actor) -> int:
+    """Raise the fee of the payments that operators named. Returns how many."""
+    return sum(bump_chain(container, chain, by) for chain in container.chains.values())
+
+
+def send_chain(container: Container, chain: Chain, by: Actor) -> int:
+    """Offer the due payments of one chain. Returns how many were offered."""
+    with container.transaction() as session:
+        due = payouts.claim_unconfirmed(session, chain.network.chain, owner=worker_name(), now=container.now())
+    crash_point("withdrawal.sending")
+    for outgoing in due:
+        try:
+            _offer(container, chain, outgoing, by)
+        except LeaseLost:
+            log.warning("lease_lost", payout_id=str(outgoing.payout_id))
+    return len(due)
+
+
+def settle_chain(container: Container, chain: str, by: Actor) -> int:
+    """Complete the final payments of one chain, a batch at a time. Returns how many."""
+    settled = 0
+    while True:
+        with container.transaction() as session:
+            count = payouts.settle_due(session, chain, now=container.now(), by=by)
+            if count:
+                crash_point("withdrawal.settling")
+        if not count:
+            return settled
+        settled += count
+        crash_point("withdrawal.settled")
+
+
+def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
+    """Sign and store dearer forms of the payments that operators named, then send them. Returns how many."""
+    with container.reading() as session:
+        named = payouts.asked_for_bump(session, chain.network.chain)
+    bumped = sum(_bump(container, chain, payout_id, by) for payout_id in named)
+    if bumped:
+        send_chain(container, chain, by)
+    return bumped
+
+
+def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) -> None:
+    try:
+        answer = chain.broadcast(outgoing.raw_tx)
+        crash_point("withdrawal.broadcast")
+        located = chain.locate(outgoing.txid) if answer.outcome == "rejected" else None
+    except ChainUncertain as error:
+        log.warning("payment_uncertain", payout_id=str(outgoing.payout_id), code=error.code)
+        with container.transaction() as session:
+            payouts.record_uncertain(session, outgoing, code=error.code, now=container.now(), by=by)
+        return
+    except ChainError as error:
+        log.warning("payment_not_sent", payout_id=str(outgoing.payout_id), code=error.code)
+        with container.transaction() as session:
+            payouts.record_unsent(session, outgoing, code=error.code, now=container.now())
+        return
+    with container.transaction() as session:
+        if answer.outcome == "rejected":
+            payouts.record_located(session, outgoing, located, reason=answer.reason, now=container.now(), by=by)
+        else:
+            payouts.record_answer(session, outgoing, answer, now=container.now(), by=by)
+    log.info("payment_offered", txid=outgoing.txid, outcome=answer.outcome, reason=answer.reason)
+
+
+def _bump(container: Container, chain: Chain, payout_id: UUID, by: Actor) -> int:
+    try:
+        with container.transaction() as session:
+            replaced, fee_max_minor = payouts.bumpable(session, payout_id)
+        signed = chain.bump(replaced, fee_max_minor=fee_max_minor)
+        with container.transaction() as session:
+            payouts.record_bumped(session, payout_id, replaced, signed, now=container.now(), by=by)
+    except WrongState:
+        return 0
+    except ChainError as error:
+        with container.transaction() as session:
+            payouts.record_not_bumped(session, payout_id, code=error.code, now=container.now(), by=by)
+        return 0
+    return 1

@@ -1,0 +1,19 @@
+"""Put a task process together."""
+
+import os
+
+from celery import Celery
+
+from tasks.publisher import CeleryPublisher
+from wiring.container import Container, build_container
+from wiring.settings import read_settings
+
+
+def build(app: Celery) -> Container:
+    """The container of a task process, from its environment."""
+    return build_container(read_settings(os.environ), publisher=CeleryPublisher(app))
+
+
+def worker_name() -> str:
+    """Who holds a lease: enough to find the process."""
+    return f"{os.uname().nodename}:{os.getpid()}"

@@ -1,0 +1,54 @@
+"""Which queues there are, which task goes where, and how often the sweepers run."""
+
+from typing import Any, Final
+
+QUEUES: Final = ("money", "watch", "verify", "notify", "upkeep")
+
+# What moves money, what reads chains, and what keeps house never wait for one another.
+ROUTES: Final = {
+    "chains.*": {"queue": "watch"},
+    "deposits.*": {"queue": "money"},
+    "withdrawals.*": {"queue": "money"},
+    "payouts.*": {"queue": "money"},
+    "addresses.*": {"queue": "upkeep"},
+    "buffers.*": {"queue": "upkeep"},
+    "ledger.*": {"queue": "upkeep"},
+    "outbox.*": {"queue": "upkeep"},
+    "upkeep.*": {"queue": "upkeep"},
+}
+
+# Every task claims what is due by itself, so a sweep is nothing but its name. Seconds between two sweeps:
+SWEEPS: Final = {
+    "chains.watch": 0.5,
+    "outbox.relay": 1.0,
+    "deposits.credit": 5.0,
+    "withdrawals.pay": 5.0,
+    "payouts.send": 5.0,
+    "payouts.settle": 5.0,
+    "payouts.bump": 10.0,
+    "addresses.refill": 10.0,
+    "ledger.expire_holds": 10.0,
+    "ledger.seal": 30.0,
+    "ledger.check": 60.0,
+    "buffers.compare": 60.0,
+    "upkeep.purge": 3600.0,
+}
+HEARTBEAT_S: Final = 10.0
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """What beat sends. A tick that nobody took within two turns is dropped: the next one does the same work."""
+    sweeps = {
+        task: {"task": task, "schedule": seconds, "options": {"expires": max(2 * seconds, 2.0)}}
+        for task, seconds in SWEEPS.items()
+    }
+    heartbeats = {
+        f"heartbeat:{queue}": {
+            "task": "upkeep.heartbeat",
+            "schedule": HEARTBEAT_S,
+            "args": (queue,),
+            "options": {"queue": queue, "expires": 2 * HEARTBEAT_S},
+        }
+        for queue in QUEUES
+    }
+    return sweeps | heartbeats

@@ -1,0 +1,23 @@
+"""Housekeeping: prove that queues are consumed, and drop what has expired."""
+
+from auth import challenges, sessions
+from domain.actor import Actor
+from services import heartbeats
+from tasks.app import task
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+
+@task("upkeep.heartbeat")
+def heartbeat(container: Container, by: Actor, queue: str) -> None:
+    """Record that this queue is consumed."""
+    with container.transaction() as session:
+        heartbeats.beat(session, queue, worker=worker_name(), now=container.now())
+
+
+@task("upkeep.purge")
+def purge(container: Container, by: Actor) -> None:
+    """Drop sign-in challenges and sessions that ended long ago."""
+    with container.transaction() as session:
+        challenges.forget_expired(session, now=container.now())
+        sessions.forget_ended(session, now=container.now())

@@ -1,0 +1,78 @@
+"""Turn approved withdrawals into signed, stored payments."""
+
+import structlog
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.ports import Chain, ChainError, InsufficientHotFunds, SignedPayment
+from services import payouts
+from services.payouts import Batch, InputsTaken
+from tasks.app import task
+from tasks.payouts import send_chain
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+
+@task("withdrawals.pay")
+def pay(container: Container, by: Actor) -> int:
+    """Pay what is approved on every chain. Returns how many payments were signed."""
+    return sum(pay_chain(container, chain, by) for chain in container.chains.values())
+
+
+def pay_chain(container: Container, chain: Chain, by: Actor) -> int:
+    """Sign and store payments for the approved withdrawals of one chain, then send them. Returns how many."""
+    signed = 0
+    while True:
+        with container.transaction() as session:
+            batch = payouts.claim_approved(session, chain.network.chain, owner=worker_name(), now=container.now())
+        if batch is None:
+            break
+        crash_point("withdrawal.claimed")
+        signed += _pay_batch(container, chain, batch, by)
+    if signed:
+        send_chain(container, chain, by)
+    return signed
+
+
+def _pay_batch(container: Container, chain: Chain, batch: Batch, by: Actor) -> int:
+    """Pay a batch in as few payments as the wallet's funds allow, oldest first. Returns how many payments."""
+    signed, first, size = 0, 0, len(batch.claims)
+    while first < len(batch.claims):
+        part = batch.part(first, size)
+        try:
+            payment = _build(container, chain, part)
+            crash_point("withdrawal.built")
+            with container.transaction() as session:
+                stored = payouts.record_signed(session, part, payment, now=container.now(), by=by)
+        except InsufficientHotFunds as error:
+            if size > 1:
+                size //= 2
+                continue
+            _wait(container, part, error.code, by)
+        except (ChainError, InputsTaken) as error:
+            log.warning("withdrawals_wait", chain=batch.chain, code=error.code, reason=str(error))
+            _wait(container, batch.part(first, len(batch.claims)), error.code, by)
+            break
+        else:
+            signed += stored is not None
+            crash_point("withdrawal.signed")
+        first += size
+    return signed
+
+
+def _build(container: Container, chain: Chain, part: Batch) -> SignedPayment:
+    """One signed payment. When funds seem short, inputs that a dead process left locked are unlocked first."""
+    try:
+        return chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
+    except InsufficientHotFunds:
+        with container.reading() as session:
+            in_flight = payouts.inputs_in_flight(session, part.chain)
+        chain.reserve(in_flight)
+        return chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
+
+
+def _wait(container: Container, part: Batch, code: str, by: Actor) -> None:
+    with container.transaction() as session:
+        payouts.record_waiting(session, part, code=code, now=container.now(), by=by)

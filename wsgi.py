@@ -1,0 +1,11 @@
+"""What gunicorn serves: the web process, put together from its environment."""
+
+import os
+
+from api.app import create_app
+from tasks.app import app as celery
+from tasks.publisher import CeleryPublisher
+from wiring.container import build_container
+from wiring.settings import read_settings
+
+app = create_app(build_container(read_settings(os.environ), publisher=CeleryPublisher(celery)))
