@@ -15,9 +15,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.databases import Database, Server
+from tests.rail import Rail, make_rail
 from wiring import migrate
 from wiring.container import Container, build_container
 from wiring.database import make_engine
+from wiring.embedded.node import MATURE, MINER, NodeServer
 from wiring.embedded.redis import RedisServer
 from wiring.embedded.services import Addresses, Embedded
 from wiring.secret import Secret
@@ -39,7 +41,7 @@ class _Servers:
             # Short, because the path of a unix socket may not be longer than 107 bytes.
             cls.directory = Path(tempfile.mkdtemp(prefix="strongroom-tests-"))
             _run.callback(shutil.rmtree, cls.directory, ignore_errors=True)
-            cls.addresses = _run.enter_context(Embedded(cls.directory, durable=False))
+            cls.addresses = _run.enter_context(Embedded(cls.directory, frozenset({"postgres", "redis"}), durable=False))
         return cls.addresses
 
 
@@ -178,3 +180,42 @@ def container(settings: Settings) -> Iterator[Container]:
 def engine_for(url: Secret, *, pool_size: int = 20) -> Engine:
     """An engine with the application's limits."""
     return make_engine(url, pool_size=pool_size, statement_timeout_s=15, lock_timeout_s=10, name="strongroom tests")
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeServer]:
+    """A regtest node for the tests of this process: its chain only grows."""
+    yield from _running_node(tmp_path_factory.mktemp("node"))
+
+
+@pytest.fixture
+def own_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeServer]:
+    """A regtest node for one test alone, which may stop it or reorganise its chain."""
+    yield from _running_node(tmp_path_factory.mktemp("node"))
+
+
+@pytest.fixture
+def rail(settings: Settings, node: NodeServer) -> Iterator[Rail]:
+    """A rail over the shared node."""
+    made = make_rail(settings, node)
+    yield made
+    made.container.engine.dispose()
+
+
+@pytest.fixture
+def own_rail(settings: Settings, own_node: NodeServer) -> Iterator[Rail]:
+    """A rail over a node of its own."""
+    made = make_rail(settings, own_node)
+    yield made
+    made.container.engine.dispose()
+
+
+def _running_node(home: Path) -> Iterator[NodeServer]:
+    made = NodeServer(home)
+    made.start()
+    try:
+        made.ensure_wallet(MINER)
+        made.call("generatetoaddress", MATURE, made.call("getnewaddress", wallet=MINER))
+        yield made
+    finally:
+        made.stop()

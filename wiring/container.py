@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.ports import Chain, Publisher
 from services import outbox
-from wiring.chains import configured_chains
+from wiring.chains import build_chains
 from wiring.database import make_engine
 from wiring.parsing import SettingsRefused
 from wiring.publishing import NullPublisher
@@ -75,6 +75,6 @@ def build_container(
     return Container(
         settings=settings,
         engine=engine,
-        chains=MappingProxyType(dict(chains)) if chains is not None else configured_chains(settings),
+        chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
         publisher=publisher or NullPublisher(),
     )

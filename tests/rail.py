@@ -1,0 +1,160 @@
+"""A rail under test: a container, a regtest node, and a world outside that pays and mines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from domain.actor import Actor
+from domain.ids import new_id
+from domain.money import format_amount
+from domain.ports import Chain
+from models.chain import DepositAddress
+from models.deposit import Deposit
+from models.payout import Payout
+from models.user import User
+from models.withdrawal import Withdrawal
+from services import addresses, invariants, ledger, withdrawals
+from tasks import addresses as address_tasks
+from tasks import buffers, chains, deposits, payouts
+from tasks import withdrawals as withdrawal_tasks
+from wiring.container import Container, build_container
+from wiring.embedded.node import MINER, NodeServer
+from wiring.secret import Secret
+from wiring.settings import ChainSettings, Settings
+
+BY = Actor("test")
+COIN = 100_000_000
+
+
+@dataclass
+class Rail:
+    """Everything a test needs to move real coins through Strongroom, step by step and in this process."""
+
+    container: Container
+    chain: Chain
+    node: NodeServer
+
+    @property
+    def asset_id(self) -> str:
+        return self.chain.network.asset_id
+
+    def new_user(self) -> UUID:
+        user_id = new_id()
+        with self.container.transaction() as session:
+            session.add(User(id=user_id, public_key=f"02{user_id.hex}{user_id.hex}", created_at=self.container.now()))
+        return user_id
+
+    def new_address(self, user_id: UUID) -> DepositAddress:
+        with self.container.transaction() as session:
+            return addresses.issue(session, user_id=user_id, asset_id=self.asset_id, now=self.container.now(), by=BY)
+
+    def watch(self) -> int:
+        return chains.watch_chain(self.container, self.chain, BY)
+
+    def credit(self) -> int:
+        return deposits.credit_chain(self.container, self.chain.network.chain, BY)
+
+    def pay(self) -> int:
+        return withdrawal_tasks.pay_chain(self.container, self.chain, BY)
+
+    def send(self) -> int:
+        return payouts.send_chain(self.container, self.chain, BY)
+
+    def settle(self) -> int:
+        return payouts.settle_chain(self.container, self.chain.network.chain, BY)
+
+    def compare(self) -> str:
+        return buffers.compare_chain(self.container, self.chain)
+
+    def fund(self, user_id: UUID, amount_minor: int) -> None:
+        """Have a user own this much, by a real deposit that is mined and credited."""
+        self.send_to(self.new_address(user_id).address, amount_minor)
+        self.mine(6)
+        self.watch()
+
+    def request(self, user_id: UUID, amount_minor: int, destination: str | None = None) -> Withdrawal:
+        with self.container.transaction() as session:
+            return withdrawals.request(
+                session,
+                user_id=user_id,
+                asset_id=self.asset_id,
+                amount_minor=amount_minor,
+                destination=destination or self.outside_address(),
+                now=self.container.now(),
+                by=BY,
+            )
+
+    # ------------------------------------------------------------------------------ the world outside
+
+    def outside_address(self) -> str:
+        return str(self.node.call("getnewaddress", wallet=MINER))
+
+    def send_to(self, address: str, amount_minor: int) -> str:
+        """Pay an address from outside; returns the transaction's id."""
+        return str(self.node.call("sendtoaddress", address, self.spell(amount_minor), wallet=MINER))
+
+    def mine(self, count: int = 1) -> list[str]:
+        """Mine blocks; returns their hashes."""
+        return list(self.node.call("generatetoaddress", count, self.outside_address()))
+
+    def received(self, address: str, confirmations: int = 0) -> int:
+        """What an outside address got, in the smallest unit."""
+        amount: Decimal = self.node.call("getreceivedbyaddress", address, confirmations, wallet=MINER)
+        return int(amount * COIN)
+
+    def spell(self, amount_minor: int) -> str:
+        return format_amount(amount_minor, self.chain.network.decimals)
+
+    # ------------------------------------------------------------------------------ what is on record
+
+    def rows(self, model: type[Any]) -> Sequence[Any]:
+        with self.container.reading() as session:
+            return session.scalars(select(model).order_by(model.id)).all()
+
+    def deposit(self) -> Deposit:
+        [deposit] = self.rows(Deposit)
+        assert isinstance(deposit, Deposit)
+        return deposit
+
+    def withdrawal(self) -> Withdrawal:
+        [withdrawal] = self.rows(Withdrawal)
+        assert isinstance(withdrawal, Withdrawal)
+        return withdrawal
+
+    def payout(self) -> Payout:
+        [payout] = self.rows(Payout)
+        assert isinstance(payout, Payout)
+        return payout
+
+    def count(self, model: type[Any]) -> int:
+        with self.container.reading() as session:
+            return session.scalar(select(func.count()).select_from(model)) or 0
+
+    def balance(self, user_id: UUID) -> tuple[int, int]:
+        """What the user may spend and what is held, in the smallest unit."""
+        with self.container.reading() as session:
+            for balance in ledger.balances(session, user_id):
+                if balance.asset_id == self.asset_id:
+                    return balance.available_minor, balance.held_minor
+        return 0, 0
+
+    def assert_sound(self) -> None:
+        """Every invariant holds."""
+        with self.container.reading() as session:
+            assert invariants.check(session) == []
+
+
+def make_rail(settings: Settings, node: NodeServer) -> Rail:
+    """A rail over this node with a fresh hot wallet, following the chain from its present tip, addresses ready."""
+    wallet = f"hot-{new_id().hex}"
+    rail = ChainSettings(chain=node.chain, rpc_url=Secret(node.rpc_url), wallet=wallet)
+    container = build_container(replace(settings, chains=(rail,)))
+    chain = container.chains[node.chain]
+    chain.ensure_wallet()
+    chains.begin(container, chain)
+    address_tasks.refill_chain(container, chain)
+    return Rail(container, chain, node)
