@@ -6,9 +6,10 @@ import marshmallow as ma
 from flask import Response, request
 
 from api import guards, sign_in
+from api.blueprint import Blueprint
 from api.guards import public
 from api.request_context import container
-from api.schemas import Blueprint, StrictSchema, Text, json_answer, moment
+from api.schemas import StrictSchema, Text, json_answer, moment
 
 blueprint = Blueprint("sign-in", __name__, description="Prove a key, get a session.")
 
@@ -73,8 +74,8 @@ class SessionAnswer(ma.Schema):
 
 @blueprint.post("/api/auth/challenge")
 @public
-@blueprint.arguments(ChallengeRequest)
-@blueprint.response(201, ChallengeAnswer)
+@blueprint.takes(ChallengeRequest)
+@blueprint.answers(201, ChallengeAnswer)
 def challenge(body: dict[str, Any]) -> Response:
     """Ask for a text to sign; it can be used once, within five minutes."""
     given = sign_in.challenge(container(), body["subject"])
@@ -91,8 +92,8 @@ def challenge(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/verify_signature")
 @public
-@blueprint.arguments(SignatureRequest)
-@blueprint.response(200, SessionAnswer)
+@blueprint.takes(SignatureRequest)
+@blueprint.answers(200, SessionAnswer)
 def verify_signature(body: dict[str, Any]) -> Response:
     """Sign in with a signed challenge; the first time makes the user. Any session that came along ends."""
     proof = sign_in.Proof(
@@ -120,7 +121,7 @@ def verify_signature(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/logout")
 @public
-@blueprint.response(204)
+@blueprint.answers(204)
 def logout() -> Response:
     """End the session that this request carries. Without one there is nothing to end, and that is no error."""
     token = guards.session_token()

@@ -23,7 +23,7 @@ _SPEC: Final = "strongroom.spec"
 blueprint = Blueprint("docs", __name__)
 
 
-class DescribedApi(flask_smorest.Api):
+class DescribedApi(flask_smorest.Api):  # type: ignore[misc]
     """flask-smorest's collector of descriptions, with our own shape of errors and our own handlers."""
 
     ERROR_SCHEMA = ErrorBody
@@ -91,8 +91,7 @@ def _complete(operation: dict[str, Any], guard: str | None) -> None:
 
 
 def _as_openapi(rule: str) -> str:
-    """ "/x/<uuid:id>" as "/x/{id}"."""
-    parts = []
-    for part in rule.split("/"):
-        parts.append("{" + part.strip("<>").split(":")[-1] + "}" if part.startswith("<") else part)
-    return "/".join(parts)
+    """A routing rule, as OpenAPI spells it: braces around each parameter's name, no converters."""
+    return "/".join(
+        "{" + part.strip("<>").split(":")[-1] + "}" if part.startswith("<") else part for part in rule.split("/")
+    )

@@ -105,7 +105,6 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         WrongState: 409,
         leases.LeaseLost: 409,
         idempotency.IdempotencyKeyMissing: 400,
-        idempotency.IdempotencyConflict: 409,
         InsufficientFunds: 409,
         LedgerRefusal: 409,
         addresses.TooManyUnusedAddresses: 409,
@@ -205,7 +204,7 @@ def _http(error: HTTPException) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     if status < HTTPStatus.BAD_REQUEST:
         # A redirect that routing asks for is an answer, not a refusal.
-        return current_app.make_response(error.get_response())  # type: ignore[arg-type]
+        return current_app.make_response(error.get_response())
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _bug(error)
     code = _HTTP_CODES.get(status, "bad_request")

@@ -75,7 +75,7 @@ def signed_in(view: View) -> View:
         caller()
         return view(*args, **kwargs)
 
-    return _marked(guarded, "signed_in")
+    return cast("View", _marked(guarded, "signed_in"))
 
 
 def role(name: str) -> Callable[[View], View]:
@@ -88,14 +88,14 @@ def role(name: str) -> Callable[[View], View]:
                 raise RoleMissing(f"This needs the role {name}.")
             return view(*args, **kwargs)
 
-        return _marked(guarded, f"role:{name}")
+        return cast("View", _marked(guarded, f"role:{name}"))
 
     return guard
 
 
 def public(view: View) -> View:
     """Let anyone reach this view: said aloud, so that a forgotten guard is seen."""
-    return _marked(view, "public")
+    return cast("View", _marked(view, "public"))
 
 
 def guard_of(view: Callable[..., Any]) -> str | None:

@@ -71,15 +71,13 @@ def find(session: Session, subject: str) -> KnownUser:
     return known
 
 
-def by_reference(session: Session, reference: str) -> UUID:
-    """The id of the user that a person named by user id, key or address. Raises UserNotFound."""
+def public_key_of(session: Session, reference: str) -> str:
+    """The first key of the user with this id; anything else comes back as it is, to be looked up as a key."""
     try:
-        user_id = session.scalar(select(User.id).where(User.id == UUID(reference)))
+        user_id = UUID(reference)
     except ValueError:
-        return find(session, reference).user_id
-    if user_id is None:
-        raise UserNotFound
-    return user_id
+        return reference
+    return session.scalar(select(User.public_key).where(User.id == user_id)) or reference
 
 
 def _known(session: Session, subject: str) -> KnownUser | None:

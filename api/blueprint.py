@@ -1,0 +1,126 @@
+"""A blueprint that describes itself, reads its arguments strictly and keeps the types of its views."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+
+import flask_smorest
+import marshmallow as ma
+from flask import Request
+from webargs.flaskparser import FlaskParser
+
+from api.errors import InvalidRequest, MalformedJson, NotJson
+
+View = TypeVar("View", bound=Callable[..., Any])
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+_LOCATIONS: Final = frozenset({"json", "query"})
+
+
+class StrictParser(FlaskParser):
+    """Reads a request's arguments, or refuses them in our own words."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: Final[dict[str, str | None]] = {  # type: ignore[misc]
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": ma.RAISE,
+    }
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:  # noqa: ARG002 - webargs fixes the signature
+        """The JSON object in the body. Raises NotJson, MalformedJson."""
+        if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
+            raise NotJson
+        try:
+            body = json.loads(req.get_data(cache=True), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as fault:
+            raise MalformedJson from fault
+        if not isinstance(body, dict):
+            raise MalformedJson
+        return body
+
+    def handle_error(
+        self,
+        error: ma.ValidationError,
+        req: Request,  # noqa: ARG002 - webargs fixes the signature
+        schema: ma.Schema,  # noqa: ARG002
+        *,
+        error_status_code: int | None,  # noqa: ARG002
+        error_headers: Mapping[str, str] | None,  # noqa: ARG002
+    ) -> NoReturn:
+        """Refuse arguments that do not fit their schema, naming each field."""
+        messages: Any = error.messages
+        fields: dict[str, list[str]] = {}
+        by_location = isinstance(messages, dict) and set(messages) <= _LOCATIONS
+        for part in messages.values() if by_location else [messages]:
+            fields.update(_flat(part))
+        words = "; ".join(f"{name}: {' '.join(faults)}" for name, faults in sorted(fields.items()))
+        raise InvalidRequest(words, fields=fields) from error
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """flask-smorest's blueprint, with types and with our parser."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def get(self, rule: str) -> Callable[[View], View]:
+        """Serve GET requests of this address."""
+        return self._typed("GET", rule)
+
+    def post(self, rule: str) -> Callable[[View], View]:
+        """Serve POST requests of this address."""
+        return self._typed("POST", rule)
+
+    def delete(self, rule: str) -> Callable[[View], View]:
+        """Serve DELETE requests of this address."""
+        return self._typed("DELETE", rule)
+
+    def takes(
+        self, schema: type[ma.Schema], *, location: str = "json"
+    ) -> Callable[[Callable[Parameters, Result]], Callable[..., Result]]:
+        """Read the body, or the query, by this schema and hand it to the view as its first argument."""
+        decorate: Callable[[Callable[Parameters, Result]], Callable[..., Result]] = self.arguments(
+            schema, location=location
+        )
+        return decorate
+
+    def answers(
+        self, status: int, schema: Any = None, *, description: str | None = None, content_type: str | None = None
+    ) -> Callable[[View], View]:
+        """Describe a view's answer; the view makes it itself."""
+        decorate: Callable[[View], View] = self.response(
+            status, schema, description=description, content_type=content_type
+        )
+        return decorate
+
+    def needs_key(self, view: View) -> View:
+        """Describe that a view takes an Idempotency-Key, which api/v1/money.py demands."""
+        decorate: Callable[[View], View] = self.doc(
+            parameters=[
+                {
+                    "in": "header",
+                    "name": "Idempotency-Key",
+                    "required": True,
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                    "description": "Names this request: sent again with the same body, it is answered as before.",
+                }
+            ]
+        )
+        return decorate(view)
+
+    def _typed(self, method: str, rule: str) -> Callable[[View], View]:
+        decorate: Callable[[View], View] = self.route(rule, methods=[method])
+        return decorate
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
+    if isinstance(messages, dict):
+        flat: dict[str, list[str]] = {}
+        for name, inner in messages.items():
+            spelled = "" if name == "_schema" else str(name)
+            flat.update(_flat(inner, ".".join(part for part in (prefix, spelled) if part)))
+        return flat
+    words = messages if isinstance(messages, list) else [messages]
+    return {prefix or "body": [str(word) for word in words]}

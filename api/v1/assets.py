@@ -1,0 +1,97 @@
+"""The assets of this house, and what each asks of deposits and withdrawals."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import signed_in
+from api.request_context import container
+from api.schemas import json_answer
+from domain.money import format_amount
+from domain.networks import NETWORKS
+from models.asset import Asset, WithdrawalPolicy
+from services import assets
+
+blueprint = Blueprint("assets", __name__, description="What can be held here.")
+
+
+class ConfirmationTier(ma.Schema):
+    """Deposits below an amount (or any amount, when null) need this many confirmations."""
+
+    below = ma.fields.String(required=True, allow_none=True)
+    confirmations = ma.fields.Integer(required=True)
+
+
+class WithdrawalTerms(ma.Schema):
+    """What a withdrawal of this asset must satisfy."""
+
+    minimum = ma.fields.String(required=True)
+    fee = ma.fields.String(required=True)
+    automatic_up_to = ma.fields.String(required=True)
+    two_approvals_from = ma.fields.String(required=True)
+    daily_limit = ma.fields.String(required=True)
+    confirmations = ma.fields.Integer(required=True)
+    allowlist_only = ma.fields.Boolean(required=True)
+    paused = ma.fields.Boolean(required=True)
+
+
+class AssetItem(ma.Schema):
+    """One asset."""
+
+    asset = ma.fields.String(required=True)
+    symbol = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    chain = ma.fields.String(required=True)
+    decimals = ma.fields.Integer(required=True)
+    is_test = ma.fields.Boolean(required=True)
+    minimum_deposit = ma.fields.String(required=True)
+    confirmation_tiers = ma.fields.List(ma.fields.Nested(ConfirmationTier), required=True)
+    withdrawal = ma.fields.Nested(WithdrawalTerms, required=True)
+
+
+class AssetList(ma.Schema):
+    """All assets; there are few."""
+
+    items = ma.fields.List(ma.fields.Nested(AssetItem), required=True)
+
+
+@blueprint.get("/assets")
+@signed_in
+@blueprint.answers(200, AssetList)
+def list_assets() -> Response:
+    """Every asset with its terms."""
+    with container().reading() as session:
+        rows = [(asset, assets.policy(session, asset.asset_id)) for asset in assets.every(session)]
+    return json_answer({"items": [_shape(asset, policy) for asset, policy in rows]})
+
+
+def _shape(asset: Asset, policy: WithdrawalPolicy) -> dict[str, Any]:
+    def amount(minor: int) -> str:
+        return format_amount(minor, asset.decimals)
+
+    network = NETWORKS.get(asset.chain)
+    return {
+        "asset": asset.asset_id,
+        "symbol": asset.symbol,
+        "name": asset.name,
+        "chain": asset.chain,
+        "decimals": asset.decimals,
+        "is_test": network is not None and network.is_test,
+        "minimum_deposit": amount(asset.minimum_deposit_minor),
+        "confirmation_tiers": [
+            {"below": None if below is None else amount(int(below)), "confirmations": confirmations}
+            for below, confirmations in asset.confirmation_tiers
+        ],
+        "withdrawal": {
+            "minimum": amount(policy.minimum_minor),
+            "fee": amount(policy.fee_minor),
+            "automatic_up_to": amount(policy.auto_limit_minor),
+            "two_approvals_from": amount(policy.two_approvals_above_minor),
+            "daily_limit": amount(policy.daily_user_limit_minor),
+            "confirmations": policy.confirmations,
+            "allowlist_only": policy.allowlist_only,
+            "paused": policy.paused,
+        },
+    }

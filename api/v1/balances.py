@@ -1,0 +1,50 @@
+"""What the caller has of each asset."""
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import caller, signed_in
+from api.request_context import container
+from api.schemas import json_answer
+from domain.money import format_amount
+from services import balances
+
+blueprint = Blueprint("balances", __name__, description="Spendable money, held money, money on its way.")
+
+
+class BalanceItem(ma.Schema):
+    """One asset. `on_its_way` has been seen on its chain; it is part of no other figure and cannot be spent."""
+
+    asset = ma.fields.String(required=True)
+    available = ma.fields.String(required=True)
+    held = ma.fields.String(required=True)
+    on_its_way = ma.fields.String(required=True)
+
+
+class BalanceList(ma.Schema):
+    """All assets; there are few."""
+
+    items = ma.fields.List(ma.fields.Nested(BalanceItem), required=True)
+
+
+@blueprint.get("/balances")
+@signed_in
+@blueprint.answers(200, BalanceList)
+def list_balances() -> Response:
+    """The caller's balances."""
+    with container().reading() as session:
+        funds = balances.of_user(session, caller().user_id)
+    return json_answer(
+        {
+            "items": [
+                {
+                    "asset": item.asset_id,
+                    "available": format_amount(item.available_minor, item.decimals),
+                    "held": format_amount(item.held_minor, item.decimals),
+                    "on_its_way": format_amount(item.on_its_way_minor, item.decimals),
+                }
+                for item in funds
+            ]
+        }
+    )

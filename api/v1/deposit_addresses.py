@@ -1,0 +1,78 @@
+"""Addresses to which the caller can be paid; every one is watched for ever."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import caller, signed_in
+from api.request_context import actor, container
+from api.schemas import StrictSchema, Text, json_answer, moment
+from domain.networks import NETWORKS
+from models.chain import DepositAddress
+from services import addresses, assets
+
+blueprint = Blueprint("deposit-addresses", __name__, description="Where to send money in.")
+
+
+class AddressRequest(StrictSchema):
+    """For which asset."""
+
+    asset = Text(required=True)
+
+
+class AddressQuery(StrictSchema):
+    """Of which asset; of all of them when it is left out."""
+
+    asset = Text(load_default=None)
+
+
+class AddressItem(ma.Schema):
+    """One address, and the link (BIP-21) that opens a wallet with it."""
+
+    id = ma.fields.UUID(required=True)
+    chain = ma.fields.String(required=True)
+    address = ma.fields.String(required=True)
+    uri = ma.fields.String(required=True)
+    issued_at = ma.fields.DateTime(required=True)
+
+
+class AddressList(ma.Schema):
+    """The newest addresses, a hundred at most."""
+
+    items = ma.fields.List(ma.fields.Nested(AddressItem), required=True)
+
+
+@blueprint.post("/deposit-addresses")
+@signed_in
+@blueprint.takes(AddressRequest)
+@blueprint.answers(201, AddressItem)
+def issue_address(body: dict[str, Any]) -> Response:
+    """A fresh address of the caller's own. Works while the node is down."""
+    parts = container()
+    with parts.transaction() as session:
+        issued = addresses.issue(session, user_id=caller().user_id, asset_id=body["asset"], now=parts.now(), by=actor())
+    return json_answer(_shape(issued), 201)
+
+
+@blueprint.get("/deposit-addresses")
+@signed_in
+@blueprint.takes(AddressQuery, location="query")
+@blueprint.answers(200, AddressList)
+def list_addresses(query: dict[str, Any]) -> Response:
+    """The caller's addresses, newest first."""
+    with container().reading() as session:
+        chain = assets.get(session, query["asset"]).chain if query["asset"] else None
+        rows = addresses.of_user(session, caller().user_id, chain)
+    return json_answer({"items": [_shape(row) for row in rows]})
+
+
+def _shape(row: DepositAddress) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "chain": row.chain,
+        "address": row.address,
+        "uri": f"{NETWORKS[row.chain].uri_scheme}:{row.address}",
+        "issued_at": moment(row.issued_at),
+    }

@@ -1,0 +1,223 @@
+"""Every movement of money as a flow: where it stands, how it got there, and what proves it."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import caller, signed_in
+from api.request_context import container
+from api.schemas import PageQuery, id_cursor, json_answer, moment, page, page_schema
+from domain.flows import FLOW_KINDS
+from domain.money import format_amount
+from models.flow import Flow, FlowEvent
+from services import assets, evidence, flows
+from services.evidence import BookedTransfer, Evidence
+
+blueprint = Blueprint("flows", __name__, description="Where is my money?")
+
+
+class FlowQuery(PageQuery):
+    """Whose flows."""
+
+    everyone = ma.fields.Boolean(
+        load_default=False, metadata={"description": "All users' flows; for viewers, approvers and admins."}
+    )
+
+
+class FlowItem(ma.Schema):
+    """One flow. `short_id` is for reading out."""
+
+    id = ma.fields.UUID(required=True)
+    short_id = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True, validate=ma.validate.OneOf(list(FLOW_KINDS)))
+    state = ma.fields.String(required=True)
+    meaning = ma.fields.String(required=True)
+    sentence = ma.fields.String(required=True)
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+    opened_at = ma.fields.DateTime(required=True)
+    state_since = ma.fields.DateTime(required=True)
+    closed_at = ma.fields.DateTime(required=True, allow_none=True)
+
+
+class FlowStep(ma.Schema):
+    """One event: a move between states, or a note in one."""
+
+    at = ma.fields.DateTime(required=True)
+    from_state = ma.fields.String(required=True, allow_none=True)
+    state = ma.fields.String(required=True)
+    actor = ma.fields.String(required=True)
+    correlation_id = ma.fields.String(required=True, allow_none=True)
+    detail = ma.fields.Dict(required=True)
+
+
+class FlowTransfer(ma.Schema):
+    """One transfer in the ledger."""
+
+    transfer_id = ma.fields.Integer(required=True)
+    transaction_id = ma.fields.Integer(required=True)
+    kind = ma.fields.String(required=True)
+    phase = ma.fields.String(required=True)
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+    debit = ma.fields.String(required=True)
+    credit = ma.fields.String(required=True)
+    recorded_at = ma.fields.DateTime(required=True)
+
+
+class FlowChainTransaction(ma.Schema):
+    """One transaction on a chain."""
+
+    chain = ma.fields.String(required=True)
+    txid = ma.fields.String(required=True)
+    vout = ma.fields.Integer(required=True, allow_none=True)
+    direction = ma.fields.String(required=True, validate=ma.validate.OneOf(["in", "out"]))
+    block_height = ma.fields.Integer(required=True, allow_none=True)
+    replaced_by = ma.fields.String(required=True, allow_none=True)
+
+
+class FlowApproval(ma.Schema):
+    """One operator's decision."""
+
+    approver_id = ma.fields.UUID(required=True)
+    decision = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True, allow_none=True)
+    decided_at = ma.fields.DateTime(required=True)
+
+
+class FlowDetail(FlowItem):
+    """One flow with everything on record about it, oldest first."""
+
+    timeline = ma.fields.List(ma.fields.Nested(FlowStep), required=True)
+    transfers = ma.fields.List(ma.fields.Nested(FlowTransfer), required=True)
+    chain_transactions = ma.fields.List(ma.fields.Nested(FlowChainTransaction), required=True)
+    approvals = ma.fields.List(ma.fields.Nested(FlowApproval), required=True)
+
+
+@blueprint.get("/flows")
+@signed_in
+@blueprint.takes(FlowQuery, location="query")
+@blueprint.answers(200, page_schema("FlowPage", FlowItem))
+def list_flows(query: dict[str, Any]) -> Response:
+    """The caller's flows, newest first."""
+    before = id_cursor(query["cursor"])
+    with container().reading() as session:
+        statement = flows.newest(user_id=_whose(query["everyone"]), before=before, limit=query["limit"] + 1)
+        rows = session.scalars(statement).all()
+        decimals = assets.decimals(session)
+    return json_answer(
+        page(rows, query["limit"], lambda row: _shape(row, decimals[row.asset_id]), lambda row: row.group_id)
+    )
+
+
+@blueprint.get("/flows/<reference>")
+@signed_in
+@blueprint.answers(200, FlowDetail)
+def read_flow(reference: str) -> Response:
+    """One flow by its id or its short id: the caller's own, or any for those with a role."""
+    if not reference.isascii() or not reference.isprintable():
+        raise flows.FlowNotFound
+    with container().reading() as session:
+        flow = evidence.find(session, reference, user_id=_whose("viewer" in caller().roles))
+        proof = evidence.of_flow(session, flow)
+        decimals = assets.get(session, flow.asset_id).decimals
+    body = _shape(flow, decimals)
+    body["timeline"] = [_event(event) for event in proof.events]
+    body.update(_evidence(proof, decimals))
+    return json_answer(body)
+
+
+def _whose(everyone: bool) -> UUID | None:  # noqa: FBT001 - the one fact it turns on
+    """None, which means everybody's, only for those who hold a role; the caller's id otherwise."""
+    return None if everyone and "viewer" in caller().roles else caller().user_id
+
+
+def _shape(flow: Flow, decimals: int) -> dict[str, Any]:
+    state = FLOW_KINDS[flow.kind].states[flow.state]
+    return {
+        "id": str(flow.group_id),
+        "short_id": flow.short_id,
+        "kind": flow.kind,
+        "state": flow.state,
+        "meaning": state.meaning,
+        "sentence": state.sentence,
+        "asset": flow.asset_id,
+        "amount": format_amount(flow.amount_minor, decimals),
+        "opened_at": moment(flow.opened_at),
+        "state_since": moment(flow.state_since),
+        "closed_at": moment(flow.closed_at),
+    }
+
+
+def _event(event: FlowEvent) -> dict[str, Any]:
+    return {
+        "at": moment(event.at),
+        "from_state": event.from_state,
+        "state": event.state,
+        "actor": event.actor,
+        "correlation_id": event.correlation_id,
+        "detail": event.detail,
+    }
+
+
+def _evidence(proof: Evidence, decimals: int) -> dict[str, Any]:
+    return {
+        "transfers": [_transfer(row, decimals) for row in proof.transfers],
+        "chain_transactions": _chain_transactions(proof),
+        "approvals": [
+            {
+                "approver_id": str(row.approver_id),
+                "decision": row.decision,
+                "reason": row.reason,
+                "decided_at": moment(row.decided_at),
+            }
+            for row in proof.approvals
+        ],
+    }
+
+
+def _transfer(row: BookedTransfer, decimals: int) -> dict[str, Any]:
+    return {
+        "transfer_id": row.transfer_id,
+        "transaction_id": row.transaction_id,
+        "kind": row.kind,
+        "phase": row.phase,
+        "asset": row.asset_id,
+        "amount": format_amount(row.amount_minor, decimals),
+        "debit": row.debit_code,
+        "credit": row.credit_code,
+        "recorded_at": moment(row.recorded_at),
+    }
+
+
+def _chain_transactions(proof: Evidence) -> list[dict[str, Any]]:
+    deposit, payout = proof.deposit, proof.payout
+    seen: list[dict[str, Any]] = []
+    if deposit is not None:
+        seen.append(
+            {
+                "chain": deposit.chain,
+                "txid": deposit.txid,
+                "vout": deposit.vout,
+                "direction": "in",
+                "block_height": deposit.block_height,
+                "replaced_by": deposit.replaced_by,
+            }
+        )
+    if payout is not None and proof.forms:
+        standing = payout.txid or proof.forms[-1].txid
+        seen.extend(
+            {
+                "chain": form.chain,
+                "txid": form.txid,
+                "vout": None,
+                "direction": "out",
+                "block_height": payout.block_height if form.txid == payout.txid else None,
+                "replaced_by": None if form.txid == standing else standing,
+            }
+            for form in proof.forms
+        )
+    return seen

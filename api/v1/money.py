@@ -1,0 +1,58 @@
+"""Requests that move money: performed once under their Idempotency-Key, and answered alike ever after."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.errors import refusal_body, status_of
+from api.guards import caller
+from api.request_context import container
+from api.schemas import idempotency_key, json_answer
+from domain.errors import StrongroomError
+from services import idempotency
+from services.idempotency import Answer
+
+Decide = Callable[[Session, datetime], Answer]
+_SERVER_ERROR = 500
+
+
+def once(name: str, body: dict[str, Any], decide: Decide) -> Response:
+    """Have `decide` answer this request under the key in its header; see `decided`."""
+    answer = decided(name, body, idempotency_key(), decide)
+    response = json_answer(answer.body, answer.status)
+    if answer.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) -> Answer:
+    """Have `decide` answer, unless the caller used this key before: then the answer is the one of that time.
+
+    A refusal is decided in a savepoint and remembered like any other answer. One that says "not now" (5xx) is not:
+    nothing was decided, so the same key may be tried again. Raises IdempotencyKeyMissing, IdempotencyConflict.
+    """
+    parts = container()
+    now = parts.now()
+    with parts.transaction() as session:
+        return idempotency.once(
+            session,
+            user_id=caller().user_id,
+            key=key,
+            request={"name": name, "body": body},
+            now=now,
+            perform=lambda: _perform(session, decide, now),
+        )
+
+
+def _perform(session: Session, decide: Decide, now: datetime) -> Answer:
+    try:
+        with session.begin_nested():
+            return decide(session, now)
+    except StrongroomError as refusal:
+        status = status_of(type(refusal))
+        if status >= _SERVER_ERROR:
+            raise
+        return Answer(status, refusal_body(refusal))

@@ -1,0 +1,161 @@
+"""Withdrawals as operators see them: those that wait, and what may be decided about them."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.blueprint import Blueprint
+from api.guards import caller, role
+from api.request_context import container, operator
+from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
+from api.v1.flows import FlowApproval
+from api.v1.withdrawals import SignedForm, WithdrawalItem, shape, shape_forms
+from domain.flows import WITHDRAWAL, WrongState
+from models.withdrawal import Withdrawal
+from services import assets, payouts, withdrawals
+
+blueprint = Blueprint("operator-withdrawals", __name__, description="Approve, reject, resolve.")
+
+REASON_LENGTH_MAX: Final = 500
+_OPEN: Final = tuple(state for state in WITHDRAWAL.states if not WITHDRAWAL.closed(state))
+
+
+class OperatorQuery(PageQuery):
+    """Which withdrawals."""
+
+    state = ma.fields.String(
+        load_default="pending_approval",
+        validate=ma.validate.OneOf([*WITHDRAWAL.states, "open"]),
+        metadata={"description": "One state, or `open` for every withdrawal that has not come to rest."},
+    )
+
+
+class OperatorItem(WithdrawalItem):
+    """A withdrawal, whose it is, and who decided about it."""
+
+    user_id = ma.fields.UUID(required=True)
+    payout_id = ma.fields.UUID(required=True, allow_none=True)
+    approvals = ma.fields.List(ma.fields.Nested(FlowApproval), required=True)
+
+
+class OperatorDetail(OperatorItem):
+    """The same with the transactions that carry it."""
+
+    transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
+
+
+class Rejection(StrictSchema):
+    """Why; its owner reads it."""
+
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
+class Resolution(StrictSchema):
+    """What to do about a payment whose fate is unknown."""
+
+    action = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(["retry", "give_up"]),
+        metadata={"description": "retry: send the same bytes again. give_up: fail it, if that is proved."},
+    )
+
+
+@blueprint.get("/operator/withdrawals")
+@role("viewer")
+@blueprint.takes(OperatorQuery, location="query")
+@blueprint.answers(200, page_schema("OperatorWithdrawalPage", OperatorItem))
+def list_waiting(query: dict[str, Any]) -> Response:
+    """All users' withdrawals in a state, oldest first."""
+    states = _OPEN if query["state"] == "open" else (query["state"],)
+    with container().reading() as session:
+        after = id_cursor(query["cursor"])
+        rows = withdrawals.in_states(session, states, after=after, limit=query["limit"] + 1)
+        items = {row.id: _item(session, row) for row in rows[: query["limit"]]}
+    return json_answer(page(rows, query["limit"], lambda row: items[row.id], lambda row: row.id))
+
+
+@blueprint.get("/operator/withdrawals/<uuid:withdrawal_id>")
+@role("viewer")
+@blueprint.answers(200, OperatorDetail)
+def read_any(withdrawal_id: UUID) -> Response:
+    """One withdrawal of anybody's."""
+    with container().reading() as session:
+        row = withdrawals.one(session, withdrawal_id)
+        body = _detail(session, row)
+    return json_answer(body)
+
+
+@blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/approve")
+@role("approver")
+@blueprint.answers(200, OperatorItem)
+def approve(withdrawal_id: UUID) -> Response:
+    """Agree to a withdrawal of somebody else's; it proceeds once enough approvers have."""
+    parts = container()
+    with parts.transaction() as session:
+        row = withdrawals.approve(session, withdrawal_id, approver_id=caller().user_id, now=parts.now(), by=operator())
+        body = _item(session, row)
+    return json_answer(body)
+
+
+@blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/reject")
+@role("approver")
+@blueprint.takes(Rejection)
+@blueprint.answers(200, OperatorItem)
+def reject(body: dict[str, Any], withdrawal_id: UUID) -> Response:
+    """Refuse a withdrawal of somebody else's; its funds are its owner's again."""
+    parts = container()
+    with parts.transaction() as session:
+        row = withdrawals.reject(
+            session,
+            withdrawal_id,
+            approver_id=caller().user_id,
+            reason=body["reason"],
+            now=parts.now(),
+            by=operator(),
+        )
+        answer = _item(session, row)
+    return json_answer(answer)
+
+
+@blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/resolve")
+@role("approver")
+@blueprint.takes(Resolution)
+@blueprint.answers(200, OperatorDetail)
+def resolve(body: dict[str, Any], withdrawal_id: UUID) -> Response:
+    """Act on the payment that carries a withdrawal, and every other one that it carries."""
+    parts = container()
+    with parts.transaction() as session:
+        row = withdrawals.one(session, withdrawal_id)
+        if row.payout_id is None:
+            raise WrongState(f"this withdrawal is {row.state}; nothing was signed for it yet")
+        act = payouts.retry if body["action"] == "retry" else payouts.give_up
+        act(session, row.payout_id, now=parts.now(), by=operator())
+        answer = _detail(session, row)
+    return json_answer(answer)
+
+
+def _item(session: Session, row: Withdrawal) -> dict[str, Any]:
+    decimals = assets.get(session, row.asset_id).decimals
+    return {
+        **shape(row, decimals),
+        "user_id": str(row.user_id),
+        "payout_id": str(row.payout_id) if row.payout_id else None,
+        "approvals": [
+            {
+                "approver_id": str(decision.approver_id),
+                "decision": decision.decision,
+                "reason": decision.reason,
+                "decided_at": moment(decision.decided_at),
+            }
+            for decision in withdrawals.approvals_of(session, row.id)
+        ],
+    }
+
+
+def _detail(session: Session, row: Withdrawal) -> dict[str, Any]:
+    forms = payouts.forms_of(session, row.payout_id) if row.payout_id else ()
+    decimals = assets.get(session, row.asset_id).decimals
+    return {**_item(session, row), "transactions": shape_forms(forms, decimals)}

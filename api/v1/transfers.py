@@ -1,0 +1,80 @@
+"""Money from one user of this house to another."""
+
+from datetime import datetime
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.blueprint import Blueprint
+from api.guards import caller, signed_in
+from api.request_context import actor
+from api.schemas import StrictSchema, Text, amount_field, moment
+from api.v1 import money
+from auth import users
+from domain.ids import short_id
+from domain.money import format_amount, parse_amount
+from services import assets, transfers
+from services.idempotency import Answer
+
+blueprint = Blueprint("transfers", __name__, description="Pay another user at once, free of network fees.")
+
+NOTE_LENGTH_MAX = 140
+
+
+class TransferRequest(StrictSchema):
+    """How much of which asset, to whom: a user id, a public key or an address that signs in here."""
+
+    asset = Text(required=True)
+    amount = amount_field()
+    to = Text(required=True)
+    note = Text(load_default=None, allow_none=True, length_max=NOTE_LENGTH_MAX)
+
+
+class TransferItem(ma.Schema):
+    """A transfer that was carried out."""
+
+    flow_id = ma.fields.UUID(required=True)
+    flow = ma.fields.String(required=True)
+    transaction_id = ma.fields.Integer(required=True)
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+    to = ma.fields.UUID(required=True)
+    at = ma.fields.DateTime(required=True)
+
+
+@blueprint.post("/transfers")
+@signed_in
+@blueprint.needs_key
+@blueprint.takes(TransferRequest)
+@blueprint.answers(201, TransferItem)
+def make_transfer(body: dict[str, Any]) -> Response:
+    """Move an amount to another user, finally and at once."""
+
+    def decide(session: Session, now: datetime) -> Answer:
+        asset = assets.get(session, body["asset"])
+        made = transfers.transfer(
+            session,
+            sender_id=caller().user_id,
+            recipient=users.public_key_of(session, body["to"]),
+            asset_id=asset.asset_id,
+            amount_minor=parse_amount(body["amount"], asset.decimals),
+            note=body["note"],
+            now=now,
+            by=actor(),
+        )
+        return Answer(
+            201,
+            {
+                "flow_id": str(made.flow_id),
+                "flow": short_id(made.flow_id),
+                "transaction_id": made.transaction_id,
+                "asset": made.asset_id,
+                "amount": format_amount(made.amount_minor, asset.decimals),
+                "to": str(made.recipient_id),
+                "at": moment(made.at),
+            },
+        )
+
+    return money.once("transfer", body, decide)

@@ -1,0 +1,170 @@
+"""Money on its way out, as its owner sees it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.blueprint import Blueprint
+from api.guards import caller, signed_in
+from api.request_context import actor, container
+from api.schemas import (
+    PageQuery,
+    StrictSchema,
+    Text,
+    amount_field,
+    id_cursor,
+    json_answer,
+    moment,
+    page,
+    page_schema,
+)
+from api.v1 import money
+from domain.flows import WITHDRAWAL
+from domain.ids import short_id
+from domain.money import format_amount, parse_amount
+from models.payout import PayoutTransaction
+from models.withdrawal import Withdrawal
+from services import assets, payouts, withdrawals
+from services.idempotency import Answer
+
+blueprint = Blueprint("withdrawals", __name__, description="Send money out.")
+
+
+class WithdrawalRequest(StrictSchema):
+    """How much of which asset, and where to. The fee comes on top of the amount."""
+
+    asset = Text(required=True)
+    amount = amount_field()
+    destination = ma.fields.Raw(
+        required=True, metadata={"type": "string", "description": "An address on the asset's chain."}
+    )
+
+
+class WithdrawalItem(ma.Schema):
+    """One withdrawal. `waiting_reason` is the code of what an approved one waits for."""
+
+    id = ma.fields.UUID(required=True)
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+    fee = ma.fields.String(required=True)
+    chain = ma.fields.String(required=True)
+    destination = ma.fields.String(required=True)
+    state = ma.fields.String(required=True, validate=ma.validate.OneOf(list(WITHDRAWAL.states)))
+    meaning = ma.fields.String(required=True)
+    sentence = ma.fields.String(required=True)
+    waiting_reason = ma.fields.String(required=True, allow_none=True)
+    approvals_needed = ma.fields.Integer(required=True)
+    requested_at = ma.fields.DateTime(required=True)
+    state_changed_at = ma.fields.DateTime(required=True)
+    closed_at = ma.fields.DateTime(required=True, allow_none=True)
+    flow = ma.fields.String(required=True)
+
+
+class SignedForm(ma.Schema):
+    """A transaction that carries the withdrawal; of several, at most one can ever confirm."""
+
+    txid = ma.fields.String(required=True)
+    fee = ma.fields.String(required=True)
+    signed_at = ma.fields.DateTime(required=True)
+
+
+class WithdrawalDetail(WithdrawalItem):
+    """One withdrawal with the transactions that carry it."""
+
+    transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
+
+
+@blueprint.post("/withdrawals")
+@signed_in
+@blueprint.needs_key
+@blueprint.takes(WithdrawalRequest)
+@blueprint.answers(201, WithdrawalItem)
+def request_withdrawal(body: dict[str, Any]) -> Response:
+    """Hold the amount and its fee, and ask for it to be sent."""
+
+    def decide(session: Session, now: datetime) -> Answer:
+        asset = assets.get(session, body["asset"])
+        withdrawal = withdrawals.request(
+            session,
+            user_id=caller().user_id,
+            asset_id=asset.asset_id,
+            amount_minor=parse_amount(body["amount"], asset.decimals),
+            destination=body["destination"],
+            now=now,
+            by=actor(),
+        )
+        return Answer(201, shape(withdrawal, asset.decimals))
+
+    return money.once("withdrawal", body, decide)
+
+
+@blueprint.get("/withdrawals")
+@signed_in
+@blueprint.takes(PageQuery, location="query")
+@blueprint.answers(200, page_schema("WithdrawalPage", WithdrawalItem))
+def list_withdrawals(query: dict[str, Any]) -> Response:
+    """The caller's withdrawals, newest first."""
+    with container().reading() as session:
+        before = id_cursor(query["cursor"])
+        rows = withdrawals.newest(session, caller().user_id, before=before, limit=query["limit"] + 1)
+        decimals = assets.decimals(session)
+    return json_answer(page(rows, query["limit"], lambda row: shape(row, decimals[row.asset_id]), lambda row: row.id))
+
+
+@blueprint.get("/withdrawals/<uuid:withdrawal_id>")
+@signed_in
+@blueprint.answers(200, WithdrawalDetail)
+def read_withdrawal(withdrawal_id: UUID) -> Response:
+    """One withdrawal of the caller's."""
+    with container().reading() as session:
+        row = withdrawals.one(session, withdrawal_id, user_id=caller().user_id)
+        decimals = assets.get(session, row.asset_id).decimals
+        forms = payouts.forms_of(session, row.payout_id) if row.payout_id else ()
+    return json_answer({**shape(row, decimals), "transactions": shape_forms(forms, decimals)})
+
+
+@blueprint.post("/withdrawals/<uuid:withdrawal_id>/cancel")
+@signed_in
+@blueprint.answers(200, WithdrawalItem)
+def cancel_withdrawal(withdrawal_id: UUID) -> Response:
+    """Take the request back while nothing was signed; the funds are spendable again."""
+    parts = container()
+    with parts.transaction() as session:
+        row = withdrawals.cancel(session, withdrawal_id, user_id=caller().user_id, now=parts.now(), by=actor())
+        decimals = assets.get(session, row.asset_id).decimals
+    return json_answer(shape(row, decimals))
+
+
+def shape(row: Withdrawal, decimals: int) -> dict[str, Any]:
+    """A withdrawal as its owner sees it."""
+    state = WITHDRAWAL.states[row.state]
+    return {
+        "id": str(row.id),
+        "asset": row.asset_id,
+        "amount": format_amount(row.amount_minor, decimals),
+        "fee": format_amount(row.fee_minor, decimals),
+        "chain": row.chain,
+        "destination": row.destination,
+        "state": row.state,
+        "meaning": state.meaning,
+        "sentence": state.sentence,
+        "waiting_reason": row.waiting_reason,
+        "approvals_needed": row.approvals_needed,
+        "requested_at": moment(row.requested_at),
+        "state_changed_at": moment(row.state_changed_at),
+        "closed_at": moment(row.closed_at),
+        "flow": short_id(row.flow_id),
+    }
+
+
+def shape_forms(forms: Sequence[PayoutTransaction], decimals: int) -> list[dict[str, Any]]:
+    """The signed forms of a payout, oldest first."""
+    return [
+        {"txid": form.txid, "fee": format_amount(form.fee_minor, decimals), "signed_at": moment(form.signed_at)}
+        for form in forms
+    ]

@@ -1,0 +1,56 @@
+"""What one person has: spendable, held, and, in a figure of its own, what is on its way."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+class Funds(NamedTuple):
+    """One asset of one person, in the smallest unit; `on_its_way_minor` is evidence from a chain, not a balance."""
+
+    asset_id: str
+    decimals: int
+    posted_minor: int
+    held_minor: int
+    on_its_way_minor: int
+
+    @property
+    def available_minor(self) -> int:
+        """What may be spent."""
+        return self.posted_minor - self.held_minor
+
+
+# One statement, because it is asked more often than anything else.
+_OF_USER = text(
+    """
+    SELECT a.asset_id, a.decimals, coalesce(l.posted, 0), coalesce(l.held, 0), coalesce(d.total, 0)
+    FROM assets a
+    LEFT JOIN ledger_accounts l ON l.owner_id = :user_id AND l.code = 'user' AND l.asset_id = a.asset_id
+    LEFT JOIN (
+        SELECT asset_id, sum(amount_minor) AS total FROM deposits
+        WHERE user_id = :user_id AND state IN ('seen', 'confirming') GROUP BY asset_id
+    ) d ON d.asset_id = a.asset_id
+    ORDER BY a.asset_id
+    """
+)
+_ACCOUNT = text(
+    "SELECT id FROM ledger_accounts WHERE owner_id = :user_id AND code = 'user' AND asset_id = :asset_id AND shard = 0"
+)
+
+
+def of_user(session: Session, user_id: UUID) -> Sequence[Funds]:
+    """Every asset of this house with what the user has of it, zeros included."""
+    rows = session.execute(_OF_USER, {"user_id": user_id})
+    return [
+        Funds(asset_id, decimals, int(posted), int(held), int(coming))
+        for asset_id, decimals, posted, held, coming in rows
+    ]
+
+
+def account_of(session: Session, user_id: UUID, asset_id: str) -> int | None:
+    """The user's ledger account in an asset, or None while they never had any of it: reading opens no account."""
+    found: int | None = session.execute(_ACCOUNT, {"user_id": user_id, "asset_id": asset_id}).scalar()
+    return found
