@@ -12,8 +12,8 @@ from domain.networks import Network
 from domain.ports import ChainError, ChainUncertain, NodeBusy, NodeRefused, NodeTimeout, NodeWrongChain
 
 RETRY_DELAYS_S: Final = (0.1, 0.4)
-IDLE_MAX_S: Final = 10.0
-"""Nodes hang up on idle connections (after 30 s by default); an older one is not trusted with a new request."""
+IDLE_MAX_S: Final = 3.0
+"""Nodes hang up on idle connections (after 30 s by default); one idle for longer than this is not used again."""
 
 
 Answer = TypeVar("Answer")

@@ -89,6 +89,9 @@ class _HttpConnection(http.client.HTTPConnection):
         self._authorization = endpoint.authorization()
         self.auto_open = 0  # a silent reconnect could send a payment twice without our knowing
 
+    def __del__(self) -> None:
+        self.close()  # a thread that ends, or a forked child, drops its connections without a word
+
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         """As in the standard library, with the header that the library could not spell."""
         super().request(method, url, body, {**(headers or {}), "Authorization": self._authorization}, **options)

@@ -47,7 +47,7 @@ class BitcoinWallet:
         if name in self._client.read("listwallets"):
             return
         try:
-            self._client.order("loadwallet", name)
+            self._client.order("loadwallet", name, True)
         except WalletNotLoaded:
             self._create(name)
 
@@ -135,7 +135,7 @@ class BitcoinWallet:
         except NodeError as refusal:
             if refusal.rpc_code not in _NO_DESCRIPTORS:
                 raise
-            self._client.order("createwallet", name)
+            self._client.order("createwallet", name, False, False, None, False, None, True)
 
     def _confirmed_among(self, txids: Sequence[str]) -> str | None:
         answers = self._client.read_batch([["gettransaction", txid] for txid in txids], wallet=True)

@@ -49,7 +49,13 @@ class RegtestNode:
         self.process: subprocess.Popen[bytes] | None = None
 
     def endpoint(self, wallet: str = RICH_WALLET, **changes: Any) -> NodeEndpoint:
-        facts = {"host": "127.0.0.1", "port": self.port, "user": "tester", "password": PASSWORD, "wallet": wallet}
+        facts: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "tester",
+            "password": PASSWORD,
+            "wallet": wallet,
+        }
         return NodeEndpoint(**(facts | changes))
 
     def chain(self, wallet: str = RICH_WALLET, **changes: Any) -> BitcoinChain:
@@ -63,7 +69,16 @@ class RegtestNode:
         """Start the process without waiting until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         options = ["-regtest", f"-datadir={self.folder}", f"-rpcport={self.port}", "-listen=0", "-server"]
-        options += ["-rpcuser=tester", f"-rpcpassword={PASSWORD}", "-fallbackfee=0.0002", "-printtoconsole=0"]
+        options += [
+            "-rpcuser=tester",
+            f"-rpcpassword={PASSWORD}",
+            "-fallbackfee=0.0002",
+            "-printtoconsole=0",
+            "-rpcservertimeout=5",
+        ]
+        if "litecoind" in self.program:
+            # Litecoin's nodes refuse replacements unless told otherwise, and its extension blocks stop mining here.
+            options += ["-mempoolreplacement=1", "-vbparams=mweb:-2:0"]
         self.process = subprocess.Popen([self.program, *options])
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ from adapters.bitcoin.chain import BitcoinChain
 from domain.addresses import parse_address
 from domain.networks import COIN
 from domain.ports import (
+    BroadcastAnswer,
     BumpImpossible,
     FeeAboveCap,
     InsufficientHotFunds,
@@ -198,7 +199,7 @@ def test_a_bump_pays_the_same_people_and_replaces(regtest: RegtestNode, name: st
     before, after = outputs(regtest, first.raw_tx), outputs(regtest, second.raw_tx)
     assert [before[vout] for vout in first.payment_vouts] == [after[vout] for vout in second.payment_vouts]
     assert first.txid in chain.mempool()  # nothing was sent yet
-    assert chain.broadcast(second.raw_tx).outcome == "accepted"
+    assert chain.broadcast(second.raw_tx) == BroadcastAnswer("accepted")
     assert first.txid not in chain.mempool()
     assert chain.broadcast(first.raw_tx).outcome == "rejected"
     third = chain.bump(second, fee_max_minor=CAP, fee_rate_minor_per_kvb=300_000)
@@ -223,7 +224,7 @@ def test_a_bump_outbids_what_others_built_on_top(regtest: RegtestNode, name: str
     regtest.ask("sendrawtransaction", signed["hex"], 0)
     second = chain.bump(first, fee_max_minor=CAP)
     assert second.fee_minor > COIN // 100
-    assert chain.broadcast(second.raw_tx).outcome == "accepted"
+    assert chain.broadcast(second.raw_tx) == BroadcastAnswer("accepted")
 
 
 def test_a_bump_above_the_cap_or_beyond_the_change_is_refused(regtest: RegtestNode, name: str) -> None:

@@ -21,8 +21,9 @@ PROGRAMS: Final[Mapping[str, str]] = MappingProxyType({"bitcoind": "bitcoin-regt
 """What is looked for on PATH, in this order, and the network that it then serves."""
 _EXTRA: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     # Litecoin's extension blocks become active at height 432 and then no block can be mined without a payment into
-    # them; this network never lets them.
-    {"bitcoind": (), "litecoind": ("-vbparams=mweb:-2:0",)}
+    # them; this network never lets them. Its nodes also refuse to replace a transaction by one that pays more, unless
+    # told to.
+    {"bitcoind": (), "litecoind": ("-vbparams=mweb:-2:0", "-mempoolreplacement=1")}
 )
 MINER: Final = "miner"
 """The wallet that mining pays: the world outside, as far as Strongroom is concerned."""
@@ -41,6 +42,7 @@ dbcache=32
 fallbackfee=0.0002
 rpcthreads=8
 rpcworkqueue=128
+rpcservertimeout=5
 pid={directory}/node.pid
 [regtest]
 rpcbind=127.0.0.1
