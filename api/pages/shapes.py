@@ -108,7 +108,7 @@ class Rules:
     minimum: Money
     auto_limit: Money
     daily_limit: Money
-    two_approvals_above: Money
+    two_approvals_from: Money
     allowlist_only: bool
     paused: bool
     cooldown: timedelta | None = None

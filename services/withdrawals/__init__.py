@@ -3,7 +3,7 @@
 from services.withdrawals.deciding import approve, reject
 from services.withdrawals.destinations import allow, allowed, forget
 from services.withdrawals.policy import pause, resume
-from services.withdrawals.reading import WithdrawalNotFound, approvals_of, in_states, newest, one
+from services.withdrawals.reading import WithdrawalNotFound, approvals_of, in_states, newest, of_flow, one
 from services.withdrawals.requesting import cancel, request
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "forget",
     "in_states",
     "newest",
+    "of_flow",
     "one",
     "pause",
     "reject",

@@ -33,6 +33,14 @@ def locked(session: Session, withdrawal_id: UUID, *, user_id: UUID | None = None
     return withdrawal
 
 
+def of_flow(session: Session, flow_id: UUID) -> Withdrawal:
+    """The withdrawal that a flow is about. Raises WithdrawalNotFound."""
+    withdrawal = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow_id)).one_or_none()
+    if withdrawal is None:
+        raise WithdrawalNotFound
+    return withdrawal
+
+
 def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Withdrawal]:
     """A page of a user's withdrawals, newest first, older than `before`."""
     query = select(Withdrawal).where(Withdrawal.user_id == user_id).order_by(Withdrawal.id.desc()).limit(limit)

@@ -1,0 +1,96 @@
+"""What every page needs besides its own values: the visitor, the time, and the assets by name."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from flask import Response, redirect, request
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.pages.rendering import Visitor, render
+from api.pages.shapes import AssetName
+from api.request_context import container
+from domain.errors import StrongroomError
+from models.asset import Asset
+from services import assets
+
+_LINKS: Final = (("/deposit", "Deposit"), ("/withdraw", "Withdraw"), ("/send", "Send"), ("/history", "History"))
+_OPERATOR: Final = ("/operator", "Operator")
+
+
+def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
+    """Answer with a page for whoever asks."""
+    return render(template, now=container().now(), visitor=visitor(), status=status, **values)
+
+
+def visitor() -> Visitor | None:
+    """Who looks, as the header of a page shows them."""
+    principal = guards.principal()
+    if principal is None:
+        return None
+    links = (*_LINKS, _OPERATOR) if "viewer" in principal.roles else _LINKS
+    return Visitor(principal.public_key, tuple(sorted(principal.roles)), links)
+
+
+def onward(target: str | None) -> str:
+    """Where to go after signing in: a path of this site, or home when the wish is not one."""
+    is_path = target is not None and target.startswith("/") and not target.startswith("//") and "\\" not in target
+    return target if is_path and target is not None and target.isprintable() else "/"
+
+
+def onward_query(target: str) -> str:
+    """The same as the query of an address, empty when it is home."""
+    return "" if target == "/" else f"?next={quote(target, safe='/')}"
+
+
+def see(path: str) -> Response:
+    """Send the browser on after a form was dealt with, so that reloading does not send it again."""
+    return redirect(path, HTTPStatus.SEE_OTHER)  # type: ignore[return-value]
+
+
+def name_of(asset: Asset) -> AssetName:
+    """An asset as templates want it."""
+    return AssetName(asset.asset_id, asset.symbol, asset.name, asset.decimals, asset.chain)
+
+
+def every_asset(session: Session) -> Mapping[str, AssetName]:
+    """All assets by id."""
+    return {asset.asset_id: name_of(asset) for asset in assets.every(session)}
+
+
+def on_rails(known: Mapping[str, AssetName]) -> tuple[AssetName, ...]:
+    """The assets that can be paid in and out now, because their chain is configured."""
+    parts = container()
+    configured = {rail.chain for rail in parts.settings.chains} | set(parts.chains)
+    return tuple(asset for asset in known.values() if asset.chain in configured)
+
+
+def chosen_of(choice: Sequence[AssetName], wanted: str | None) -> AssetName | None:
+    """The asset that is asked for, or the first; None when there is none."""
+    return next((asset for asset in choice if asset.asset_id == wanted), choice[0] if choice else None)
+
+
+def field_errors(refusal: StrongroomError | Mapping[str, Any], *names: str) -> tuple[dict[str, list[str]], str]:
+    """A refusal split into what belongs beside the fields of a form, and what belongs above it.
+
+    Takes the refusal or its remembered body (`error_description`, `fields`).
+    """
+    if isinstance(refusal, StrongroomError):
+        fields, message = refusal.fields, str(refusal)
+    else:
+        fields, message = refusal.get("fields") or {}, str(refusal["error_description"])
+    beside = {name: [sentence(text) for text in texts] for name, texts in fields.items() if name in names}
+    return beside, "" if beside else sentence(message)
+
+
+def sentence(text: str) -> str:
+    """A reason as a sentence of its own."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def typed(name: str) -> str:
+    """What was typed into a field, without the spaces around it."""
+    return request.form.get(name, "").strip()

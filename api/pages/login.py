@@ -1,0 +1,112 @@
+"""Sign in with two plain forms: name a key, then show a signature."""
+
+import shlex
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, request
+
+from api import guards, sign_in
+from api.errors import status_of
+from api.guards import public
+from api.pages.context import field_errors, onward, onward_query, page, see, typed
+from api.pages.shapes import FormField
+from api.request_context import container
+from auth import challenges
+from domain.errors import StrongroomError
+from domain.networks import NETWORKS
+from models.session import AuthChallenge
+
+blueprint = Blueprint("login", __name__)
+
+KEY_NEW_COMMAND: Final = "python -m cli key new"
+# After these a signature is of no use any more: a new text has to be signed.
+_SPENT: Final = ("challenge_used", "challenge_expired", "challenge_not_found")
+
+
+@blueprint.get("/login")
+@public
+def ask() -> Response:
+    """The first form: whose key. Somebody who is signed in is sent on."""
+    target = onward(request.args.get("next"))
+    if guards.principal() is not None:
+        return see(target)
+    return _first_form(FormField(), target)
+
+
+@blueprint.post("/login")
+@public
+def begin() -> Response:
+    """Make a challenge for the key and show what to sign."""
+    target = onward(request.args.get("next"))
+    subject = typed("subject")
+    try:
+        challenge = sign_in.challenge(container(), subject)
+    except StrongroomError as refusal:
+        reason = next(iter(field_errors(refusal, "subject", "pubkey")[0].values()), None)
+        shown = FormField(subject, reason or [field_errors(refusal)[1]])
+        return _first_form(shown, target, status=status_of(type(refusal)))
+    return see(f"/login/{challenge.id}{onward_query(target)}")
+
+
+@blueprint.get("/login/<uuid:challenge_id>")
+@public
+def show(challenge_id: UUID) -> Response:
+    """The second form: the text to sign, and a place for the signature."""
+    return _second_form(_challenge(challenge_id), FormField(), onward(request.args.get("next")))
+
+
+@blueprint.post("/login/<uuid:challenge_id>")
+@public
+def finish(challenge_id: UUID) -> Response:
+    """Check the signature and begin a session."""
+    target = onward(request.args.get("next"))
+    signature = "".join(typed("signature").split())
+    proof = sign_in.Proof(challenge_id=challenge_id, message=None, subject=None, signature=signature)
+    try:
+        signed_in = sign_in.sign_in(container(), proof, previous_token=guards.session_token())
+    except StrongroomError as refusal:
+        if refusal.code in _SPENT:
+            problem = f"{refusal} Nothing was signed in."
+            return _first_form(FormField(), target, status=status_of(type(refusal)), problem=problem)
+        shown = FormField(signature, [field_errors(refusal)[1]])
+        return _second_form(_challenge(challenge_id), shown, target, status=status_of(type(refusal)))
+    response = see(target)
+    guards.set_session_cookie(response, signed_in.session)
+    return response
+
+
+def _challenge(challenge_id: UUID) -> AuthChallenge:
+    try:
+        with container().reading() as session:
+            return challenges.find(session, challenge_id=challenge_id, message=None)
+    except challenges.ChallengeNotFound:
+        abort(HTTPStatus.NOT_FOUND)
+
+
+def _first_form(subject: FormField, target: str, *, status: int = HTTPStatus.OK, problem: str = "") -> Response:
+    networks = [NETWORKS[rail.chain] for rail in container().settings.chains]
+    return page(
+        "login.html",
+        status=status,
+        subject=subject,
+        problem=problem,
+        onward=onward_query(target),
+        address_networks=" or ".join(network.name for network in networks),
+        key_new_command=KEY_NEW_COMMAND,
+    )
+
+
+def _second_form(
+    challenge: AuthChallenge, signature: FormField, target: str, *, status: int = HTTPStatus.OK
+) -> Response:
+    return page(
+        "login_sign.html",
+        status=status,
+        challenge=challenge,
+        signature=signature,
+        command=f"python -m cli key sign {shlex.quote(challenge.message)}",
+        onward=onward_query(target),
+        problem="",
+    )

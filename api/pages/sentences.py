@@ -1,0 +1,127 @@
+"""What a page says about a movement of money: what happened, what it means, and what comes next."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from api.pages.wording import THIN_SPACE, about, counted, middle, spoken
+from domain.flows import FLOW_KINDS
+from domain.money import format_amount
+from domain.networks import NETWORKS
+
+WAITING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "insufficient_hot_funds": (
+            "The hot wallet holds too little to pay this now. It is sent as soon as the wallet is refilled."
+        ),
+        "fee_above_cap": "The network's fee is above the cap just now. It is sent as soon as fees fall.",
+        "wallet_locked": "The wallet is locked. It is sent as soon as an operator unlocks it.",
+        "wallet_not_loaded": "The node has not loaded its wallet. It is sent as soon as it has.",
+        "node_refused": "The node does not answer. It is sent as soon as it does.",
+        "node_timeout": "The node did not answer in time. It is tried again shortly.",
+        "node_busy": "The node is busy. It is tried again shortly.",
+        "node_lagging": "The node is behind its chain. It is sent as soon as the node has caught up.",
+        "node_error": "The node refused with an error that an operator has to look at. It is tried again.",
+        "fee_unknown": "The node cannot tell what a fee should be just now. It is tried again shortly.",
+        "node_warming_up": "The node is starting. It is sent as soon as it is ready.",
+        "node_unauthorised": "The node refuses our credentials. It is sent as soon as an operator has mended them.",
+        "node_wrong_chain": "The node is on another chain. It is sent as soon as an operator has mended that.",
+        "withdrawals_paused": "An operator has paused withdrawals. It is sent as soon as they are resumed.",
+    }
+)
+"""Why an approved withdrawal has not left, by code."""
+
+_CLOSED_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"completed": "sent", "rejected": "rejected", "cancelled": "cancelled", "failed": "failed"}
+)
+_KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer"})
+_BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "deposit_credit": "deposit",
+        "deposit_reversal": "deposit taken back: its block left the chain",
+        "internal_transfer": "transfer",
+    }
+)
+
+
+def deposit(state: str, confirmations: int, needed: int, chain: str) -> str:
+    """Where a deposit stands: "Seen on the network. 1 of 3 confirmations. Yours in about 20 minutes."."""
+    if state not in {"seen", "confirming"}:
+        return FLOW_KINDS["deposit"].states[state].sentence
+    where = "Seen on the network" if state == "seen" else "In a block"
+    return f"{where}. {progress(confirmations, needed)}. {_yours_when(confirmations, needed, chain)}"
+
+
+def progress(confirmations: int, needed: int) -> str:
+    """ "1 of 3 confirmations"."""
+    return f"{min(confirmations, needed)} of {counted(needed, 'confirmation')}"
+
+
+def withdrawal(state: str, waiting_reason: str | None) -> str:
+    """Where a withdrawal stands, with the reason if it has to wait."""
+    sentence = FLOW_KINDS["withdrawal"].states[state].sentence
+    return f"{sentence} {waiting(waiting_reason)}" if waiting_reason and state == "approved" else sentence
+
+
+def waiting(code: str) -> str:
+    """Why an approved withdrawal has not left."""
+    return WAITING.get(code, f"It cannot leave yet: {spoken(code)}. It is tried again until it can.")
+
+
+def meaning(kind: str, state: str) -> str:
+    """Which of the meanings a flow has for its owner; money that has left is over, not anybody's."""
+    if kind == "withdrawal" and state in _CLOSED_WORDS:
+        return "over"
+    return FLOW_KINDS[kind].states[state].meaning
+
+
+def word(kind: str, state: str, *, outgoing: bool) -> str:
+    """The word beside the icon, where it is another than the meaning's own."""
+    if kind == "withdrawal":
+        return _CLOSED_WORDS.get(state, "")
+    return "sent" if kind == "internal_transfer" and outgoing else ""
+
+
+def kind_word(kind: str) -> str:
+    """A kind of flow as people call it."""
+    return _KIND_WORDS.get(kind, spoken(kind))
+
+
+def booking(kind: str, counter_code: str) -> str:
+    """What a line of a statement was for: the kind of its ledger transaction, and the fee where it was one."""
+    if counter_code == "withdrawal_fees":
+        return "withdrawal fee"
+    return _BOOKING_WORDS.get(kind, spoken(kind))
+
+
+def tiers(confirmation_tiers: list[Any], decimals: int, symbol: str) -> str:
+    """How many confirmations which amounts need: "1 confirmation below 0.1 BTC, 3 below 1 BTC, otherwise 6"."""
+    parts = []
+    for below_minor, confirmations in confirmation_tiers:
+        count = counted(int(confirmations), "confirmation") if not parts else str(confirmations)
+        if below_minor is None:
+            parts.append(f"otherwise {count}" if parts else count)
+        else:
+            spelled = format_amount(int(below_minor), decimals).rstrip("0").rstrip(".")
+            parts.append(f"{count} below {spelled}{THIN_SPACE}{symbol}")
+    return ", ".join(parts)
+
+
+def actor(name: str) -> str:
+    """Who or what did a step, as records name it: "user:0a1b2c3d4e" → "user 0a1b2c3d4e"."""
+    kind, _, rest = name.partition(":")
+    return {"task": f"by itself ({rest})", "cli": "on the command line"}.get(kind, f"{kind} {rest}".strip())
+
+
+def destination(address: str) -> str:
+    """A destination in a list."""
+    return f"to {middle(address, head=8, tail=7)}"
+
+
+def _yours_when(confirmations: int, needed: int, chain: str) -> str:
+    left = max(needed - confirmations, 1)
+    network = NETWORKS.get(chain)
+    if network is None or network.node_chain == "regtest":
+        # A private chain has a block when somebody makes one.
+        return f"Yours after {'the next block' if left == 1 else f'{left} more blocks'}."
+    return f"Yours in {about(network.block_interval * left)}."

@@ -1,0 +1,118 @@
+"""Ask for a withdrawal, and take the request back."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.errors import status_of
+from api.guards import signed_in
+from api.pages.context import chosen_of, every_asset, field_errors, on_rails, page, see, typed
+from api.pages.shapes import AssetName, FormField, Money, Rules
+from api.pages.wording import typed_amount
+from api.request_context import actor, container
+from api.v1 import money
+from domain.errors import StrongroomError
+from domain.ids import new_id, short_id
+from domain.money import parse_amount
+from services import assets, balances, flows, withdrawals
+from services.idempotency import Answer
+
+blueprint = Blueprint("withdraw", __name__)
+
+
+@blueprint.get("/withdraw")
+@signed_in
+def show() -> Response:
+    """The empty form."""
+    return _form(request.args.get("asset"))
+
+
+@blueprint.post("/withdraw")
+@signed_in
+def ask() -> Response:
+    """Hold the funds and ask for the withdrawal; a form sent twice asks once."""
+    asset_id, destination, amount = typed("asset"), typed("destination"), typed_amount(typed("amount"))
+
+    def decide(session: Session, now: datetime) -> Answer:
+        asset = assets.get(session, asset_id)
+        withdrawal = withdrawals.request(
+            session,
+            user_id=guards.caller().user_id,
+            asset_id=asset.asset_id,
+            amount_minor=parse_amount(amount, asset.decimals),
+            destination=destination,
+            now=now,
+            by=actor(),
+        )
+        return Answer(HTTPStatus.CREATED, {"flow": short_id(withdrawal.flow_id)})
+
+    body = {"asset": asset_id, "destination": destination, "amount": amount}
+    try:
+        answer = money.decided("withdraw page", body, typed("idempotency_key"), decide)
+    except StrongroomError as refusal:
+        beside, above = field_errors(refusal, "destination", "amount")
+        return _form(asset_id, beside=beside, problem=above, status=status_of(type(refusal)))
+    if answer.status == HTTPStatus.CREATED:
+        return see(f"/flows/{answer.body['flow']}")
+    beside, above = field_errors(answer.body, "destination", "amount")
+    return _form(asset_id, beside=beside, problem=above, status=answer.status)
+
+
+@blueprint.post("/flows/<reference>/cancel")
+@signed_in
+def cancel(reference: str) -> Response:
+    """Take the request back while nothing was signed. The flow's page says what came of it."""
+    parts = container()
+    user_id = guards.caller().user_id
+    with parts.transaction() as session:
+        flow = flows.find(session, reference, user_id=user_id)
+        withdrawal_id = withdrawals.of_flow(session, flow.group_id).id
+        withdrawals.cancel(session, withdrawal_id, user_id=user_id, now=parts.now(), by=actor())
+    return see(f"/flows/{flow.short_id}")
+
+
+def _form(
+    asset_id: str | None,
+    *,
+    beside: Mapping[str, Sequence[str]] | None = None,
+    problem: str = "",
+    status: int = HTTPStatus.OK,
+) -> Response:
+    errors = beside or {}
+    with container().reading() as session:
+        choice = on_rails(every_asset(session))
+        chosen = chosen_of(choice, asset_id)
+        rules = _rules(session, guards.caller().user_id, chosen) if chosen else None
+    return page(
+        "withdraw.html",
+        status=status,
+        assets=choice,
+        rules=rules,
+        # A form that was refused is a new request once it is mended.
+        idempotency_key=f"page-{new_id()}",
+        destination=FormField(typed("destination"), errors.get("destination", ())),
+        typed=FormField(typed("amount"), errors.get("amount", ())),
+        problem=problem,
+    )
+
+
+def _rules(session: Session, user_id: UUID, asset: AssetName) -> Rules:
+    policy = assets.policy(session, asset.asset_id)
+    available = {funds.asset_id: funds.available_minor for funds in balances.of_user(session, user_id)}
+    return Rules(
+        asset=asset,
+        available=Money(available.get(asset.asset_id, 0), asset),
+        fee=Money(policy.fee_minor, asset),
+        minimum=Money(policy.minimum_minor, asset),
+        auto_limit=Money(policy.auto_limit_minor, asset),
+        daily_limit=Money(policy.daily_user_limit_minor, asset),
+        two_approvals_from=Money(policy.two_approvals_above_minor, asset),
+        allowlist_only=policy.allowlist_only,
+        paused=policy.paused,
+        cooldown=timedelta(seconds=policy.key_cooldown_s) if policy.key_cooldown_s else None,
+    )

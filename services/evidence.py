@@ -1,0 +1,104 @@
+"""Everything that is on record about one flow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.deposit import Deposit
+from models.flow import Flow, FlowEvent
+from models.payout import Payout, PayoutTransaction
+from models.withdrawal import Withdrawal, WithdrawalApproval
+from services import flows, payouts, withdrawals
+from services.flows import FlowNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class BookedTransfer:
+    """One ledger transfer of a flow: the accounts by their code, the amount in the smallest unit."""
+
+    transfer_id: int
+    transaction_id: int
+    kind: str
+    phase: str
+    debit_code: str
+    credit_code: str
+    asset_id: str
+    amount_minor: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A flow, its events oldest first, its ledger transfers, and what it did on a chain."""
+
+    flow: Flow
+    events: Sequence[FlowEvent]
+    transfers: Sequence[BookedTransfer]
+    deposit: Deposit | None
+    withdrawal: Withdrawal | None
+    payout: Payout | None
+    forms: Sequence[PayoutTransaction]
+    approvals: Sequence[WithdrawalApproval]
+
+
+_TRANSFERS = text(
+    """
+    SELECT transfer.id, transaction.id, transaction.kind, transfer.phase, debit.code, credit.code,
+        transfer.asset_id, transfer.amount, transfer.recorded_at
+    FROM ledger_transactions AS transaction
+    JOIN ledger_transfers AS transfer ON transfer.transaction_id = transaction.id
+    JOIN ledger_accounts AS debit ON debit.id = transfer.debit_account_id
+    JOIN ledger_accounts AS credit ON credit.id = transfer.credit_account_id
+    WHERE transaction.flow_id = :flow_id
+    ORDER BY transfer.id
+    """
+)
+_REACHED = text(
+    """
+    SELECT 1 FROM ledger_transactions AS transaction
+    JOIN ledger_transfers AS transfer ON transfer.transaction_id = transaction.id
+    JOIN ledger_accounts AS account ON account.id = transfer.credit_account_id
+    WHERE transaction.flow_id = :flow_id AND account.owner_id = :user_id LIMIT 1
+    """
+)
+
+
+def find(session: Session, reference: str, *, user_id: UUID | None) -> Flow:
+    """The flow with this id or short id; with `user_id`, only if it is theirs or its money reached them.
+
+    Raises FlowNotFound.
+    """
+    flow = flows.find(session, reference, user_id=None)
+    is_theirs = user_id is None or flow.user_id == user_id
+    if not is_theirs and session.execute(_REACHED, {"flow_id": flow.group_id, "user_id": user_id}).first() is None:
+        raise FlowNotFound
+    return flow
+
+
+def of_flow(session: Session, flow: Flow) -> Evidence:
+    """Gather what is on record about a flow."""
+    withdrawal = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow.group_id)).one_or_none()
+    payout = session.get(Payout, withdrawal.payout_id) if withdrawal and withdrawal.payout_id else None
+    return Evidence(
+        flow=flow,
+        events=flows.events_of(session, flow.group_id),
+        transfers=transfers_of(session, flow.group_id),
+        deposit=session.scalars(select(Deposit).where(Deposit.flow_id == flow.group_id)).one_or_none(),
+        withdrawal=withdrawal,
+        payout=payout,
+        forms=payouts.forms_of(session, payout.id) if payout else (),
+        approvals=withdrawals.approvals_of(session, withdrawal.id) if withdrawal else (),
+    )
+
+
+def transfers_of(session: Session, flow_id: UUID) -> list[BookedTransfer]:
+    """The ledger transfers that a flow made, oldest first."""
+    rows = session.execute(_TRANSFERS, {"flow_id": flow_id})
+    return [
+        BookedTransfer(transfer_id, transaction_id, kind, phase, debit, credit, asset_id, int(amount), recorded_at)
+        for transfer_id, transaction_id, kind, phase, debit, credit, asset_id, amount, recorded_at in rows
+    ]
