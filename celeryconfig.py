@@ -2,7 +2,9 @@
 
 import os
 
-from tasks.schedule import QUEUES, ROUTES, beat_schedule as _beat_schedule
+from tasks.schedule import QUEUES as _QUEUES
+from tasks.schedule import ROUTES as _ROUTES
+from tasks.schedule import beat_schedule as _beat_schedule
 from wiring.settings import read_settings
 
 _settings = read_settings(os.environ)
@@ -33,8 +35,8 @@ result_backend = None
 task_ignore_result = True
 
 # --------------------------------------------------------------------------------------------------- queues
-task_queues = {name: {"exchange": name, "routing_key": name} for name in QUEUES}
-task_routes = ROUTES
+task_queues = {name: {"exchange": name, "routing_key": name} for name in _QUEUES}
+task_routes = _ROUTES
 task_default_queue = "upkeep"
 # A misspelt queue must fail where it is written, not fill up where nobody reads.
 task_create_missing_queues = False

@@ -26,7 +26,7 @@ def run(connection: Connection) -> None:
 
 def run_from_command_line() -> None:
     """Serve `alembic revision`, `alembic current` and the like on the installation that the environment describes."""
-    with provided(read_settings(os.environ), with_redis=False) as settings, migrate.connection(settings) as connection:
+    with provided(read_settings(os.environ), "postgres") as settings, migrate.connection(settings) as connection:
         run(connection)
 
 

@@ -1,17 +1,20 @@
 """The Celery application, and the policy that every task is under."""
 
 import functools
+import os
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
 import structlog
 from celery import Celery
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from domain.actor import Actor
 from domain.ids import new_id
 from wiring.container import Container
+from wiring.logging import configure_logging
+from wiring.settings import read_settings
 
 log = structlog.get_logger(__name__)
 app = Celery("strongroom", config_source="celeryconfig")
@@ -66,6 +69,11 @@ def container() -> Container:
     from tasks.runtime import build  # Celery's tools import this module without needing a database.
 
     return build(app)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log(**_: object) -> None:
+    configure_logging(read_settings(os.environ))
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -73,6 +73,14 @@ def one_of(*choices: str) -> Parser[str]:
     return parse
 
 
+def boolean(value: str) -> bool:
+    """Yes or no."""
+    words = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
+    if value.lower() not in words:
+        raise ValueError("must be yes or no")
+    return words[value.lower()]
+
+
 def integer(least: int, most: int) -> Parser[int]:
     """A whole number within bounds, both included."""
 

@@ -14,7 +14,7 @@ from wiring.parsing import Parser, SettingsRefused
 from wiring.secret import Secret
 
 PREFIX: Final = "STRONGROOM_"
-CHAIN_SUFFIXES: Final = ("RPC_URL", "WALLET", "POLL_INTERVAL_S", "ZMQ_URL")
+CHAIN_SUFFIXES: Final = ("RPC_URL", "COOKIE_FILE", "WALLET", "POLL_INTERVAL_S", "ZMQ_URL")
 POLL_INTERVAL_DEFAULT_S: Final = 0.5
 _FOREIGN: Final = frozenset({CRASH_AT})
 """Names with our prefix that something other than Settings reads."""
@@ -42,6 +42,8 @@ class ChainSettings:
     wallet: str
     poll_interval_s: float = POLL_INTERVAL_DEFAULT_S
     zmq_url: str | None = None
+    cookie_file: Path | None = None
+    """The node writes its password here at each start; an alternative to one in `rpc_url`."""
 
 
 # ruff: noqa: RUF009 - _setting() makes a dataclass field, which is what ruff asks for
@@ -114,9 +116,14 @@ class Settings:
         parsing.seconds(0.1, 600), "Waiting longer than this for a row lock is refused by PostgreSQL.", default=10.0
     )
     session_hours: int = _setting(parsing.integer(1, 720), "How long a sign-in lasts.", default=24)
+    private_node: bool = _setting(
+        parsing.boolean,
+        "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",
+        default=True,
+    )
     chains: tuple[ChainSettings, ...] = _setting(
         parsing.text,
-        "Comma-separated networks, each with STRONGROOM_<NETWORK>_RPC_URL, _WALLET, _POLL_INTERVAL_S and _ZMQ_URL.",
+        "Comma-separated networks, each with STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _WALLET, _POLL_INTERVAL_S, _ZMQ_URL.",
         default=(),
     )
 
@@ -209,12 +216,14 @@ def _chains(names: list[str], environ: Mapping[str, str], faults: list[str]) -> 
 def _chain(chain: str, rpc_url: str, environ: Mapping[str, str]) -> ChainSettings:
     interval = environ.get(chain_env(chain, "POLL_INTERVAL_S"), "").strip() or str(POLL_INTERVAL_DEFAULT_S)
     zmq_url = environ.get(chain_env(chain, "ZMQ_URL"), "").strip()
+    cookie_file = environ.get(chain_env(chain, "COOKIE_FILE"), "").strip()
     return ChainSettings(
         chain=chain,
         rpc_url=Secret(parsing.url("http", "https")(rpc_url)),
         wallet=environ.get(chain_env(chain, "WALLET"), "").strip() or "strongroom",
         poll_interval_s=parsing.seconds(0.05, 3600)(interval),
         zmq_url=parsing.url("tcp", "ipc")(zmq_url) if zmq_url else None,
+        cookie_file=parsing.path(cookie_file) if cookie_file else None,
     )
 
 

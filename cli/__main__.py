@@ -1,0 +1,66 @@
+"""The operator's commands; each lives in a module of its own that is loaded when it is asked for."""
+
+from importlib import import_module
+from typing import cast
+
+import click
+
+from domain.errors import StrongroomError, ensure
+from wiring.embedded.process import ServerFailed
+from wiring.parsing import SettingsRefused
+
+COMMANDS = {
+    "demo": "Walk one person's coin in and out again, on a private chain.",
+    "doctor": "Check everything that Strongroom depends on, and say how to mend it.",
+    "flows": "Look at movements of money.",
+    "key": "Make and use a key on this machine.",
+    "ledger": "Verify the ledger.",
+    "migrate": "Bring the database to the newest schema, and no more.",
+    "policy": "Read and change limits.",
+    "run": "Start everything here, and keep it running.",
+    "user": "Look after people's roles.",
+}
+"""Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
+
+
+class _Lazy(click.Group):
+    """A group that finds its commands by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All commands whose module is here."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of this name, loaded now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"cli.{cmd_name}"), cmd_name)
+        ensure(isinstance(command, click.Command), f"cli.{cmd_name} defines its command")
+        return cast("click.Command", command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """List them with their short help, without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Strongroom: a self-hosted money backend.
+
+    Settings are environment variables; without any, everything that is needed is started under ./var.
+    """
+
+
+def run() -> None:
+    """Run a command, and say a refusal in one line instead of a traceback."""
+    try:
+        main(prog_name="python -m cli")
+    except SettingsRefused as refusal:
+        raise SystemExit("\n".join(f"strongroom: {fault}" for fault in refusal.faults)) from None
+    except (ServerFailed, StrongroomError) as refusal:
+        raise SystemExit(f"strongroom: {refusal}") from None
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,63 @@
+"""`python -m cli run`: the whole installation on this host, until Ctrl-C."""
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from types import FrameType
+
+import click
+
+from cli.console import Console
+from cli.stack import Stack
+from wiring.logging import configure_logging, is_pretty
+from wiring.settings import Settings, read_settings
+
+
+@click.command()
+def run() -> None:
+    """Start web, realtime, workers, beat and Flower, and PostgreSQL and Redis where no address is given."""
+    settings = for_terminal(read_settings(os.environ))
+    configure_logging(settings)
+    console = Console()
+    stopped = stop_on_signals()
+    with Stack(settings, write=console.write) as stack:
+        stack.wait_until_healthy()
+        for line in greeting(stack.settings):
+            console.write("system", line)
+        stopped.wait()
+
+
+def for_terminal(settings: Settings) -> Settings:
+    """The same settings with `auto` decided here: the processes write into our pipes, and could not tell."""
+    return replace(settings, log_format="pretty" if is_pretty(settings) else "json")
+
+
+def greeting(settings: Settings) -> list[str]:
+    """Where everything is, for the person at the terminal."""
+    rails = ", ".join(rail.chain for rail in settings.chains) or "none: no coin can come in or go out"
+    return [
+        f"Strongroom is up: {settings.public_url}",
+        f"task monitor: http://{settings.host}:{settings.flower_port} as strongroom, {_where_password(settings)}",
+        f"rails: {rails}",
+        "Ctrl-C stops everything",
+    ]
+
+
+def _where_password(settings: Settings) -> str:
+    made_up = settings.var_dir / "secrets" / "flower_password"
+    return f"password in {made_up}" if made_up.exists() else "password as you set it"
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C and TERM set, once; a second Ctrl-C interrupts as usual."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    return stopped

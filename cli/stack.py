@@ -1,0 +1,129 @@
+"""The whole installation on one host: embedded servers where no address is given, and every process of Strongroom."""
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from wiring.embedded.node import NodeServer
+from wiring.embedded.process import ServerFailed, await_truth
+from wiring.embedded.services import Embedded, completed, wanted_by
+from wiring.environ import to_environ
+from wiring.prepare import prepare
+from wiring.settings import Settings
+from wiring.supervisor import Program, Supervisor, Write
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+HEALTHY_PATIENCE_S: Final = 90.0
+
+# What moves money never waits behind what reads chains or keeps house: a worker for each.
+_WORKERS: Final = {"money": "money", "watch": "watch", "chores": "upkeep,verify,notify"}
+
+
+class Stack:
+    """A context in which everything runs. Inside it, `settings` has every address filled in.
+
+    Ends cleanly: processes first, then the embedded servers they talk to. Raises ServerFailed and SettingsRefused.
+    """
+
+    def __init__(self, settings: Settings, *, write: Write) -> None:
+        self.settings = settings
+        self._write = write
+        self._embedded = Embedded(settings.var_dir, wanted_by(settings), own=True)
+        self._stop = threading.Event()
+        self._supervisor: Supervisor | None = None
+        self._thread = threading.Thread(target=self._supervise, name="supervisor")
+        self._exit = ExitStack()
+
+    @property
+    def node(self) -> NodeServer | None:
+        """The private regtest node, if this stack started one."""
+        return self._embedded.node
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            wanted = wanted_by(self.settings)
+            if wanted:
+                self._write("system", f"starting {', '.join(sorted(wanted))} under {self.settings.var_dir}")
+                self.settings = completed(self.settings, stack.enter_context(self._embedded))
+            self._write("system", "bringing the database to the newest schema")
+            prepare(self.settings)
+            self._thread.start()
+            stack.callback(self._end)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def wait_until_healthy(self) -> None:
+        """Return when the web process answers that it can do its work. Raises ServerFailed after a while."""
+        if not await_truth(lambda: self._stop.wait(0.1) or self._is_healthy(), HEALTHY_PATIENCE_S):
+            raise ServerFailed("the web process did not become healthy; its lines above say why")
+
+    def pids(self) -> Mapping[str, int]:
+        """The process id of each process that runs now."""
+        return self._supervisor.pids() if self._supervisor else {}
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urlopen(f"http://{self.settings.host}:{self.settings.web_port}/health", timeout=5) as answer:
+                return bool(answer.status == 200)  # noqa: PLR2004 - the number is the protocol's
+        except (URLError, OSError):
+            return False
+
+    def _supervise(self) -> None:
+        # All in this one thread, which lives as long as the stack: the kernel stops a child whose parent thread ends.
+        environ = {**os.environ, **to_environ(self.settings), "PYTHONUNBUFFERED": "1"}
+        self._supervisor = Supervisor(programs(self.settings), environ=environ, directory=ROOT, write=self._write)
+        self._supervisor.start()
+        try:
+            self._supervisor.run(self._stop)
+        finally:
+            self._supervisor.stop()
+
+    def _end(self) -> None:
+        self._write("system", "stopping")
+        self._stop.set()
+        self._thread.join()
+
+
+def programs(settings: Settings) -> list[Program]:
+    """Every process of an installation on one host, and how it is started."""
+    python = sys.executable
+    gunicorn = [python, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+    celery = [python, "-m", "celery", "--app", "tasks.app"]
+    level = settings.log_level.upper()
+    realtime_bind = f"{settings.host}:{settings.realtime_port}"
+    workers = [
+        Program(
+            name,
+            [
+                *celery, "worker", "--queues", queues, "--hostname", f"{name}@%h", "--loglevel", level,
+                "--concurrency", str(settings.worker_concurrency if name == "money" else 1),
+                "--without-gossip", "--without-mingle",
+            ],
+        )
+        for name, queues in _WORKERS.items()
+    ]  # fmt: skip
+    return [
+        Program("web", [*gunicorn, "wsgi:app"]),
+        # One worker: a Socket.IO client must always come back to the process that knows it.
+        Program("realtime", [*gunicorn, "--bind", realtime_bind, "--workers", "1", "api.realtime:app"]),
+        *workers,
+        Program("beat", [*celery, "beat", "--loglevel", level]),
+        Program(
+            "flower",
+            [*celery, "flower", f"--address={settings.host}", f"--port={settings.flower_port}", "--loglevel=WARNING"],
+            # In the environment rather than on the command line, which every user of the host can read.
+            {"FLOWER_BASIC_AUTH": f"strongroom:{settings.flower_password.reveal()}"},
+        ),
+    ]

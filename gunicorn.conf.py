@@ -1,0 +1,55 @@
+"""How gunicorn serves both roles: `web` as it stands here, `realtime` with its own --bind and a single worker."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from wiring.database import cooperate_with_gevent
+from wiring.logging import configure_logging
+from wiring.settings import read_settings
+
+settings = read_settings(os.environ)
+
+bind = f"{settings.host}:{settings.web_port}"
+workers = settings.web_workers
+# Requests wait for PostgreSQL most of their time; greenlets make waiting cheap, and Socket.IO needs them.
+worker_class = "gevent"
+worker_connections = 1000
+# A worker that does not give its event loop a turn for so long is stuck, not busy.
+timeout = 60
+# Longer than the longest statement may take, so that a deployment cuts nobody off.
+graceful_timeout = 30
+# Longer than the proxy's own, or the proxy would now and then send a request into a closing connection.
+keepalive = 75
+# gunicorn touches a file to show that a worker lives: in memory, so that a slow disk kills nobody.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - only a heartbeat's file
+# Which proxies may say how the client came is decided by ProxyFix, which counts hops; gunicorn believes nobody.
+forwarded_allow_ips = ""
+control_socket_disable = True
+pythonpath = str(Path(__file__).resolve().parent)
+
+
+class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn's own lines in the same form as everybody's; requests are logged by the application."""
+
+    def setup(self, cfg: Any) -> None:
+        """Send gunicorn's lines to the root logger."""
+        configure_logging(settings)
+        self.error_log = logging.getLogger("gunicorn.error")
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+        self.error_log.setLevel(settings.log_level.upper())
+        self.access_log.handlers[:] = []
+        self.access_log.propagate = False
+        self.cfg = cfg
+
+
+logger_class = StructuredLogger
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Prepare a worker before it loads the application: only now is it a process of its own."""
+    cooperate_with_gevent()

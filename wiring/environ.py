@@ -1,0 +1,35 @@
+"""The reverse of reading settings: the environment that tells a child process what its parent knows."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from wiring.secret import Secret
+from wiring.settings import PREFIX, Settings, chain_env, env_name
+
+
+def to_environ(settings: Settings) -> dict[str, str]:
+    """The variables that `read_settings` turns into these settings; they hold secrets in the clear."""
+    environ = {
+        env_name(item): _text(getattr(settings, item.name))
+        for item in fields(Settings)
+        if item.name != "chains" and getattr(settings, item.name) is not None
+    }
+    environ[f"{PREFIX}CHAINS"] = ",".join(rail.chain for rail in settings.chains)
+    for rail in settings.chains:
+        environ[chain_env(rail.chain, "RPC_URL")] = rail.rpc_url.reveal()
+        environ[chain_env(rail.chain, "WALLET")] = rail.wallet
+        environ[chain_env(rail.chain, "POLL_INTERVAL_S")] = str(rail.poll_interval_s)
+        if rail.cookie_file:
+            environ[chain_env(rail.chain, "COOKIE_FILE")] = str(rail.cookie_file.absolute())
+        if rail.zmq_url:
+            environ[chain_env(rail.chain, "ZMQ_URL")] = rail.zmq_url
+    return environ
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value.resolve() if isinstance(value, Path) else value)

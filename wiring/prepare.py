@@ -1,0 +1,19 @@
+"""What has to be true of the database before any process uses it: the newest schema, and a row for each asset."""
+
+from domain.networks import NETWORKS
+from services import assets
+from wiring import migrate
+from wiring.container import build_container
+from wiring.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Migrate, and add the assets of the configured chains. Safe to repeat and to run from several hosts at once."""
+    migrate.upgrade(settings)
+    container = build_container(settings)
+    try:
+        with container.transaction() as session:
+            for rail in settings.chains:
+                assets.ensure_network(session, NETWORKS[rail.chain])
+    finally:
+        container.engine.dispose()
