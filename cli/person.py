@@ -1,0 +1,60 @@
+"""Somebody with a key who uses the public interface, as any program would."""
+
+from typing import Any, Final, Self
+from uuid import UUID
+
+import httpx
+from coincurve import PrivateKey
+
+from wiring.embedded.process import ServerFailed
+
+TIMEOUT_S: Final = 10.0
+
+
+class Person:
+    """A fresh key and, once signed in, the session that it got."""
+
+    def __init__(self, url: str) -> None:
+        self._key = PrivateKey()
+        self._client = httpx.Client(base_url=url, timeout=TIMEOUT_S)
+        self.user_id = UUID(int=0)
+
+    @property
+    def public_key(self) -> str:
+        """The compressed key in hex, which is who this person is."""
+        return self._key.public_key.format().hex()
+
+    def sign_in(self) -> Self:
+        """Ask for a challenge, sign it, keep the session. The first time makes the user."""
+        challenge = self.post("/api/auth/challenge", {"subject": self.public_key})
+        proof = {
+            "challenge_id": challenge["challenge_id"],
+            "subject": self.public_key,
+            "signature": self._key.sign(challenge["message"].encode()).hex(),
+        }
+        session = self.post("/verify_signature", proof)
+        self.user_id = UUID(session["user"]["id"])
+        self._client.headers["Authorization"] = f"Bearer {session['session_token']}"
+        self._client.cookies.clear()
+        return self
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON at a path. Raises ServerFailed with the answer when it is a refusal."""
+        return _body(self._client.get(path))
+
+    def post(self, path: str, body: dict[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
+        """Send JSON, and read the answer. Raises ServerFailed with the answer when it is a refusal."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return _body(self._client.post(path, json=body, headers=headers))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+
+def _body(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        raise ServerFailed(
+            f"{answer.request.method} {answer.request.url.path} answered {answer.status_code}: {answer.text}"
+        )
+    return dict(answer.json()) if answer.content else {}
