@@ -1,0 +1,202 @@
+"""`python -m cli demo`: one person's coin, in and out again, through the same doors that everybody uses."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from auth import roles
+from cli.console import Console
+from cli.person import Person
+from cli.run import for_terminal, greeting, stop_on_signals
+from cli.stack import Stack
+from domain.errors import ensure
+from domain.networks import NETWORKS
+from services import invariants, outbox
+from wiring.container import Container, build_container
+from wiring.embedded.node import MINER, NodeServer
+from wiring.embedded.process import ServerFailed
+from wiring.logging import configure_logging
+from wiring.settings import read_settings
+
+STEP_PATIENCE_S: Final = 60.0
+LOOK_AGAIN_S: Final = 0.1
+DEPOSIT: Final = "20.00000000"
+# Above what the default policy lets through by itself, so that an operator has to agree.
+WITHDRAWAL: Final = "12.50000000"
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the story instead of staying up.")
+def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
+    """Start everything on a private regtest chain, tell one coin's story step by step, then stay up until Ctrl-C."""
+    settings = for_terminal(read_settings(os.environ))
+    configure_logging(settings)
+    # Alice's own requests are told as steps.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    console = Console() if os.environ.get("VERBOSE") else None
+    stopped = stop_on_signals()
+    started = time.monotonic()
+    with Stack(settings, write=console.write if console else _only_system) as stack:
+        stack.wait_until_healthy()
+        if stack.node is None:
+            raise ServerFailed(
+                "the demo needs a private chain: install bitcoind or litecoind (apt-get install litecoind)"
+            )
+        say(f"everything is up after {time.monotonic() - started:.1f} s")
+        container = build_container(stack.settings)
+        Story(stack, stack.node, container).tell()
+        say(f"the whole story took {time.monotonic() - started:.1f} s")
+        if once:
+            return
+        for line in greeting(stack.settings):
+            say(line)
+        stopped.wait()
+
+
+class Story:
+    """One person, one operator, one coin."""
+
+    def __init__(self, stack: Stack, node: NodeServer, container: Container) -> None:
+        self._url = stack.settings.public_url
+        self._node = node
+        self._container = container
+        self._asset = NETWORKS[node.chain].asset_id
+        self._alice = Person(self._url)
+        self._operator = Person(self._url)
+        self._withdrawal: dict[str, Any] = {}
+
+    def tell(self) -> None:
+        """Tell it, a line for each step. Raises ServerFailed at the first step that does not happen."""
+        with step("Alice signs in with a key of her own"):
+            self._alice.sign_in()
+        with step("she asks for a deposit address") as note:
+            address = self._alice.post("/api/v1/deposit-addresses", {"asset": self._asset})["address"]
+            note(address)
+        before = self._available()
+        with step(f"somebody sends her {DEPOSIT} {self._asset}; it is seen before it is hers") as note:
+            txid = self._node.pay(address, DEPOSIT)
+            deposit = until(lambda: self._deposit(txid))
+            ensure(self._available() == before, "pre-credit was shown as spendable")
+            note(f"state {deposit['state']}, available {before}")
+        with step("the deposit gathers confirmations and is credited") as note:
+            until(lambda: self._mine_until(lambda: self._deposit(txid, "credited")))
+            note(f"available {self._available()}")
+        self._send_out()
+        self._close_the_books()
+        flow = self._withdrawal["flow_id"]
+        say(f"where the money is: {self._url}/flows/{flow}")
+        say(f"the operator's board: {self._url}/operator")
+
+    def _send_out(self) -> None:
+        destination = str(self._node.call("getnewaddress", wallet=MINER))
+        with step(f"Alice asks to send {WITHDRAWAL} {self._asset} away; the funds are held") as note:
+            self._withdrawal = self._alice.post(
+                "/api/v1/withdrawals",
+                {"asset": self._asset, "amount": WITHDRAWAL, "destination": destination},
+                idempotency_key=os.urandom(8).hex(),
+            )
+            ensure(self._withdrawal["state"] == "pending_approval", "the policy let it through without an operator")
+            note(self._withdrawal["state"])
+        with step("an operator signs in and approves it"):
+            self._operator.sign_in()
+            self._make_approver()
+            self._operator.post(f"/api/v1/operator/withdrawals/{self._withdrawal['id']}/approve", {})
+        with step("it is signed, stored, and then broadcast") as note:
+            sent = until(lambda: self._state("broadcast", "confirming", "completed"))
+            note(str(sent["txid"]))
+        with step("it confirms and is final"):
+            until(lambda: self._mine_until(lambda: self._state("completed")))
+            received = self._node.call("getreceivedbyaddress", destination, 1, wallet=MINER)
+            ensure(f"{received:.8f}" == WITHDRAWAL, f"the destination received {received}")
+
+    def _close_the_books(self) -> None:
+        with step("the wallet holds what the books say"):
+            until(self._buffers_agree)
+        with step("every invariant holds, and the ledger verifies from its first row") as note:
+            with self._container.reading() as session:
+                findings = invariants.check(session)
+            ensure(not findings, f"broken: {findings}")
+            note("nothing is off")
+
+    def _deposit(self, txid: str, *states: str) -> dict[str, Any] | None:
+        for item in self._alice.get("/api/v1/deposits")["items"]:
+            if item["txid"] == txid and (not states or item["state"] in states):
+                return dict(item)
+        return None
+
+    def _state(self, *states: str) -> dict[str, Any] | None:
+        found = self._alice.get(f"/api/v1/withdrawals/{self._withdrawal['id']}")
+        return found if found["state"] in states else None
+
+    def _available(self) -> str:
+        for item in self._alice.get("/api/v1/balances")["items"]:
+            if item["asset"] == self._asset:
+                return str(item["available"])
+        return "0.00000000"
+
+    def _mine_until(self, happened: Callable[[], Any]) -> Any:
+        self._node.mine()
+        return wait_for(happened, patience_s=2.0)
+
+    def _make_approver(self) -> None:
+        now = self._container.now()
+        with self._container.transaction() as session:
+            roles.grant(session, self._operator.user_id, "approver", by="cli demo", now=now)
+
+    def _buffers_agree(self) -> bool:
+        """Have the wallet compared now rather than at the next full minute, and read what an operator would see."""
+        asked_at = self._container.now()
+        with self._container.transaction() as session:
+            outbox.promise(session, "buffers.compare", now=asked_at)
+        newest = wait_for(lambda: self._snapshot_since(asked_at), patience_s=5.0)
+        return newest is not None and newest["verdict"] == "ok"
+
+    def _snapshot_since(self, moment: datetime) -> dict[str, Any] | None:
+        for item in self._operator.get("/api/v1/operator/buffers")["items"]:
+            if item["asset"] == self._asset and datetime.fromisoformat(item["at"]) >= moment:
+                return dict(item)
+        return None
+
+
+def say(line: str) -> None:
+    """One line of the story."""
+    print(f"· {line}", flush=True)
+
+
+@contextmanager
+def step(title: str) -> Iterator[Callable[[str], None]]:
+    """Tell one step when it has happened, and how long it took; what the block notes is told with it."""
+    noted: list[str] = []
+    started = time.monotonic()
+    yield noted.append
+    aside = f" ({'; '.join(noted)})" if noted else ""
+    print(f"✓ {time.monotonic() - started:6.2f} s  {title}{aside}", flush=True)
+
+
+def wait_for(happened: Callable[[], Any], *, patience_s: float) -> Any:
+    """What `happened` gives once it gives anything, or its last answer after so many seconds."""
+    deadline = time.monotonic() + patience_s
+    while not (found := happened()) and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN_S)
+    return found
+
+
+def until(happened: Callable[[], Any]) -> Any:
+    """The same, for what has to happen. Raises ServerFailed."""
+    found = wait_for(happened, patience_s=STEP_PATIENCE_S)
+    if not found:
+        raise ServerFailed(f"this did not happen within {STEP_PATIENCE_S:g} s; run with VERBOSE=1 to see every line")
+    return found
+
+
+def _only_system(name: str, line: str) -> None:
+    """Show what the stack says of itself and the warnings of its processes; the story is the rest."""
+    if name == "system" or '"level": "error"' in line or "[error" in line:
+        print(f"  {name}: {line}", file=sys.stderr, flush=True)
