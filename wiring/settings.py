@@ -123,7 +123,7 @@ class Settings:
     )
     chains: tuple[ChainSettings, ...] = _setting(
         parsing.text,
-        "Comma-separated networks, each with STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _WALLET, _POLL_INTERVAL_S, _ZMQ_URL.",
+        "Comma-separated networks, each with its STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _WALLET and so on.",
         default=(),
     )
 

@@ -1,0 +1,107 @@
+# Everything that this project does is a target here; each sees to its own set-up. Start with `make help`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Test processes: as many as there are processors, within bounds that keep one PostgreSQL busy and not drowned.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo $$n)
+SOURCES := api tasks cli wiring services auth adapters models domain bench tests migrations gunicorn.conf.py celeryconfig.py
+
+.PHONY: help
+help: ## Say what can be done
+	@echo "Strongroom. On a fresh machine, try: make demo"
+	@echo
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo
+	@echo "Settings are environment variables; with none set, everything that is needed runs under ./var."
+
+# ------------------------------------------------------------------------------------------------ set-up
+
+.venv/.run: requirements.txt scripts/setup
+	@PYTHON=$(PYTHON) sh scripts/setup requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt scripts/setup
+	@PYTHON=$(PYTHON) sh scripts/setup requirements-dev.txt
+	@touch $@ .venv/.run
+
+.PHONY: setup
+setup: .venv/.dev ## Make .venv with everything that development needs
+
+# -------------------------------------------------------------------------------------------------- use
+
+.PHONY: demo
+demo: .venv/.run ## Bring everything up and walk one coin in and out (ONCE=1: then end)
+	@sh scripts/need node optional
+	@$(BIN)/python -m cli demo $(if $(ONCE),--once)
+
+.PHONY: run
+run: .venv/.run ## Run the installation that ./var or the environment describes, until Ctrl-C
+	@sh scripts/need node optional
+	@$(BIN)/python -m cli run
+
+.PHONY: doctor
+doctor: .venv/.run ## Check everything that Strongroom depends on
+	@$(BIN)/python -m cli doctor
+
+# ------------------------------------------------------------------------------------------------ proof
+
+.PHONY: test
+test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
+	@sh scripts/need node
+	@sh scripts/need chromium
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
+
+.PHONY: check
+check: format-check lint types layers dependencies test ## Everything that must hold: what CI runs
+
+.PHONY: format
+format: .venv/.dev ## Lay the code out
+	@$(BIN)/ruff format $(wildcard $(SOURCES))
+
+.PHONY: format-check
+format-check: .venv/.dev
+	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
+
+.PHONY: lint
+lint: .venv/.dev ## Look for mistakes that can be seen without running
+	@$(BIN)/ruff check $(wildcard $(SOURCES))
+
+.PHONY: types
+types: .venv/.dev ## Check the types
+	@$(BIN)/mypy
+
+.PHONY: layers
+layers: .venv/.dev ## Check that imports point down
+	@$(BIN)/lint-imports
+
+.PHONY: dependencies
+dependencies: .venv/.dev ## Check that what is imported is declared, and the reverse
+	@$(BIN)/deptry .
+
+.PHONY: migrations
+migrations: .venv/.dev ## Migrate up, down and up again, and compare with the models
+	@$(BIN)/pytest tests/architecture/test_migrations.py
+
+.PHONY: bench
+bench: .venv/.dev ## Measure, and write bench/results/latest.json
+	@sh scripts/need node
+	@$(BIN)/python -m bench
+
+# ---------------------------------------------------------------------------------------------- upkeep
+
+.PHONY: lock
+lock: .venv/.dev ## Compile requirements*.txt, with hashes, from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove what can be made again; ./var stays, for it may hold money
+	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
