@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import auth, docs, errors, guards, health, v1
+from api import auth, docs, errors, guards, health, pages, v1
 from api.request_context import CONTAINER, Edge
 from wiring.container import Container
 
@@ -28,6 +28,7 @@ def create_app(container: Container) -> Flask:
     for blueprint in v1.BLUEPRINTS:
         api.register_blueprint(blueprint, url_prefix=API_PREFIX)
     app.register_blueprint(docs.blueprint)
+    pages.register(app)
     _wrap(app, container)
     return app
 

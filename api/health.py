@@ -43,7 +43,7 @@ def health() -> Response:
     parts = container()
     now = parts.now()
     chains = _chains(parts, now)
-    redis_is_up = _redis_answers(parts)
+    redis_is_up = redis_answers(parts)
     bitcoin_rpc = _summary(chains)
     well = chains is not None and redis_is_up and bitcoin_rpc != "disconnected"
     return json_answer(
@@ -99,7 +99,8 @@ def _summary(chains: dict[str, dict[str, Any]] | None) -> str:
     return "disconnected" if seen & {"disconnected", "unknown"} else "connected"
 
 
-def _redis_answers(parts: Container) -> bool:
+def redis_answers(parts: Container) -> bool:
+    """Whether Redis answers a ping in time."""
     if parts.settings.redis_url is None:
         return False
     try:

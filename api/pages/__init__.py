@@ -1,1 +1,22 @@
-"""The pages that people see."""
+"""The pages that people see: plain forms and server-rendered HTML, which scripts only make livelier."""
+
+from typing import Final
+
+from flask import Flask
+
+from api.errors import ERROR_PAGE
+from api.pages import deposit, flow, history, home, login, operator, rendering, send, withdraw
+from api.pages.refusals import error_page
+from api.version import VERSION
+
+BLUEPRINTS: Final = tuple(
+    module.blueprint for module in (home, login, deposit, withdraw, send, history, flow, operator)
+)
+
+
+def register(app: Flask) -> None:
+    """Give an application its pages, its static files and its error page."""
+    rendering.install(app, version=VERSION)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.extensions[ERROR_PAGE] = error_page

@@ -8,6 +8,8 @@ from typing import Final
 
 from flask import Blueprint, Response, abort, request
 
+from api.guards import public
+
 FOLDER: Final = Path(__file__).resolve().parent.parent / "static"
 FOREVER: Final = "public, max-age=31536000, immutable"
 _TYPES: Final = {
@@ -55,16 +57,17 @@ class StaticFiles:
 
 def blueprint(files: StaticFiles) -> Blueprint:
     """The one public route that serves them."""
-    pages = Blueprint("assets", __name__)
+    pages = Blueprint("static-files", __name__)
 
     @pages.get("/static/<path:name>")
+    @public
     def static_file(name: str) -> Response:
         """A stylesheet, script or licence; anything under an outdated name is not found."""
         file = files.find(name)
         if file is None:
             abort(404)
         headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-        if "gzip" in request.accept_encodings:
+        if request.accept_encodings.quality("gzip") > 0:
             return Response(
                 file.compressed, headers={**headers, "Content-Encoding": "gzip"}, content_type=file.content_type
             )

@@ -58,9 +58,7 @@ def qr_code(address_id: UUID) -> Response:
     return Response(qr.drawn(_uri(address)), mimetype="image/svg+xml", headers=headers)
 
 
-def _show(
-    asset_id: str | None, address_id: UUID | None, *, problem: str = "", status: int = HTTPStatus.OK
-) -> Response:
+def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
     with container().reading() as session:
         choice = on_rails(every_asset(session))
         wanted = _address(session, address_id) if address_id is not None else None

@@ -1,5 +1,6 @@
 """Where each state of a flow is drawn, and which moves were taken."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -54,7 +55,7 @@ def draw(kind: FlowKind, path: Sequence[str]) -> Graph:
     places = {state: (0, row) for row, state in enumerate(spine)}
     for state, row in _side_rows(kind, spine).items():
         places[state] = (1, row)
-    taken = set(zip(path, path[1:], strict=False))
+    taken = set(itertools.pairwise(path))
     boxes = tuple(
         Box(
             state=state,

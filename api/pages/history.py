@@ -32,23 +32,22 @@ def history() -> Response:
     with container().reading() as session:
         choice = tuple(every_asset(session).values())
         chosen = chosen_of(choice, request.args.get("asset"))
-        user_id = guards.caller().user_id
-        entries, older = _booked(session, user_id, chosen, before) if chosen else ([], None)
-    address = f"/history?{urlencode({'asset': chosen.asset_id})}" if chosen else "/history"
+        if chosen is None:
+            return page("history.html", assets=(), chosen=None, lines=())
+        entries, older = _booked(session, guards.caller().user_id, chosen, before)
+    address = f"/history?{urlencode({'asset': chosen.asset_id})}"
     return page(
         "history.html",
         assets=choice,
         chosen=chosen,
-        lines=[_line(entry, chosen) for entry in entries] if chosen else [],
+        lines=[_line(entry, chosen) for entry in entries],
         csv=f"/api/v1/transactions?{urlencode({'asset': chosen.asset_id, 'format': 'csv'})}" if entries else None,
         older=f"{address}&before={older}" if older is not None else None,
         first=address if before is not None else None,
     )
 
 
-def _booked(
-    session: Session, user_id: UUID, asset: AssetName, before: int | None
-) -> tuple[list[Entry], int | None]:
+def _booked(session: Session, user_id: UUID, asset: AssetName, before: int | None) -> tuple[list[Entry], int | None]:
     """The entries of one page that changed the balance, and where the next page begins."""
     account_id = balances.account_of(session, user_id, asset.asset_id)
     found: list[Entry] = []

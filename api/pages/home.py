@@ -45,15 +45,12 @@ def _balances(session: Session, user_id: UUID, heights: dict[str, int]) -> tuple
     known = every_asset(session)
     coming, held = activity.coming(session, user_id), activity.held(session, user_id)
     available = {funds.asset_id: funds.available_minor for funds in balances.of_user(session, user_id)}
-    shown = {asset.asset_id for asset in on_rails(known)} | {row.asset_id for row in (*coming, *held)}
+    shown = {asset.asset_id for asset in on_rails(known)}
+    shown |= {row.asset_id for row in coming} | {row.asset_id for row in held}
     return tuple(
         BalanceBlock(
             available=Money(available[asset_id], asset),
-            coming=tuple(
-                lines.on_its_way(row, asset, heights)
-                for row in coming
-                if row.asset_id == asset_id
-            ),
+            coming=tuple(lines.on_its_way(row, asset, heights) for row in coming if row.asset_id == asset_id),
             held=tuple(lines.held(row, asset) for row in held if row.asset_id == asset_id),
         )
         for asset_id, asset in known.items()

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One meaning: its key (also its class in the stylesheet), its word, and its icon as the path of a 16 px drawing."""
+    """One meaning: its key (its class in the stylesheet too), its word, and the path of its 16 px icon."""
 
     key: str
     word: str

@@ -53,7 +53,7 @@ def deposit(state: str, confirmations: int, needed: int, chain: str) -> str:
 
 
 def progress(confirmations: int, needed: int) -> str:
-    """ "1 of 3 confirmations"."""
+    """How far a deposit is: "1 of 3 confirmations"."""
     return f"{min(confirmations, needed)} of {counted(needed, 'confirmation')}"
 
 
@@ -96,7 +96,7 @@ def booking(kind: str, counter_code: str) -> str:
 
 def tiers(confirmation_tiers: list[Any], decimals: int, symbol: str) -> str:
     """How many confirmations which amounts need: "1 confirmation below 0.1 BTC, 3 below 1 BTC, otherwise 6"."""
-    parts = []
+    parts: list[str] = []
     for below_minor, confirmations in confirmation_tiers:
         count = counted(int(confirmations), "confirmation") if not parts else str(confirmations)
         if below_minor is None:

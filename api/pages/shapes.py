@@ -1,7 +1,7 @@
 """What templates are given: plain values, shaped by the views from the rows of the services."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -207,7 +207,6 @@ class FlowView:
     chain: tuple[ChainLine, ...]
     graph: Graph
     actions: tuple[Action, ...] = ()
-    errors: dict[str, list[str]] = field(default_factory=dict)
     moving: bool = False
 
 
@@ -275,4 +274,3 @@ class Board:
     approvals: tuple[WaitingLine, ...]
     held_up: tuple[WaitingLine, ...]
     may_decide: bool
-    errors: dict[str, str] = field(default_factory=dict)

@@ -62,27 +62,54 @@ def ago(**parts: float) -> datetime:
 def activity(index: int = 0) -> tuple[Activity, ...]:
     lines = (
         Activity(
-            SHORT, "deposit", "seen", Money(5_000_000, BTC, "+"), "from the network",
+            SHORT,
+            "deposit",
+            "seen",
+            Money(5_000_000, BTC, "+"),
+            "from the network",
             "Seen on the network. 0 of 1 confirmations. It waits for the next block: yours in about 10 minutes.",
-            ago(seconds=2), moving=True,
+            ago(seconds=2),
+            moving=True,
         ),
         Activity(
-            "m2n9qdk7f3", "withdrawal", "waiting", Money(1_000_000, BTC, "-"), "to bc1p5cyx…qkedrcr",
-            "Waiting for an operator to approve it. The funds are held.", ago(minutes=4), moving=True,
+            "m2n9qdk7f3",
+            "withdrawal",
+            "waiting",
+            Money(1_000_000, BTC, "-"),
+            "to bc1p5cyx…qkedrcr",
+            "Waiting for an operator to approve it. The funds are held.",
+            ago(minutes=4),
+            moving=True,
         ),
         Activity(
-            "0a1b2c3d4e", "deposit", "yours", Money(10_000_000, BTC, "+"), "from the network",
-            "Credited. It is part of your available balance.", ago(days=1),
+            "0a1b2c3d4e",
+            "deposit",
+            "yours",
+            Money(10_000_000, BTC, "+"),
+            "from the network",
+            "Credited. It is part of your available balance.",
+            ago(days=1),
         ),
         Activity(
-            "5f6g7h8j9k", "deposit", "wrong", Money(123_456_789_012_345_678_901_234, COIN, "+"), "from the network",
-            "Its sender replaced this payment by another one.", ago(days=3),
+            "5f6g7h8j9k",
+            "deposit",
+            "wrong",
+            Money(123_456_789_012_345_678_901_234, COIN, "+"),
+            "from the network",
+            "Its sender replaced this payment by another one.",
+            ago(days=3),
         ),
         Activity(
-            "9kapq3rstv", "withdrawal", "over", Money(2_100_000_000_000_000, BTC, "-"), "to bc1p5cyx…qkedrcr",
-            "Sent and final.", ago(days=300), word="sent",
+            "9kapq3rstv",
+            "withdrawal",
+            "over",
+            Money(2_100_000_000_000_000, BTC, "-"),
+            "to bc1p5cyx…qkedrcr",
+            "Sent and final.",
+            ago(days=300),
+            word="sent",
         ),
-    )  # fmt: skip
+    )
     return lines[index:]
 
 
@@ -123,7 +150,6 @@ def login() -> dict[str, Any]:
         "problem": "",
         "onward": "",
         "address_networks": "Bitcoin",
-        "address_examples": "1",
         "key_new_command": "python -m cli key new",
     }
 
@@ -141,7 +167,6 @@ def login_sign() -> dict[str, Any]:
     return {
         "challenge": {"id": ONE, "message": message, "subject": KEY, "expires_at": NOW + timedelta(minutes=5)},
         "command": f"python -m cli key sign '{message}'",
-        "command_first": True,
         "signature": FormField("304402", ("is not a signature of this text by this key.",)),
         "onward": "",
         "problem": "",
@@ -150,16 +175,26 @@ def login_sign() -> dict[str, Any]:
 
 def _card() -> AddressCard:
     return AddressCard(
-        ONE, ADDRESS, f"bitcoin:{ADDRESS}", BTC, Money(10_000, BTC),
-        "1 confirmation below 0.001 BTC, 3 below 0.1 BTC, else 6: about an hour", ago(minutes=3),
-    )  # fmt: skip
+        ONE,
+        ADDRESS,
+        f"bitcoin:{ADDRESS}",
+        BTC,
+        Money(10_000, BTC),
+        "1 confirmation below 0.001 BTC, 3 below 0.1 BTC, else 6: about an hour",
+        ago(minutes=3),
+    )
 
 
 def deposit() -> dict[str, Any]:
     return {
-        "assets": (BTC, COIN), "chosen": BTC, "card": _card(), "arrivals": activity()[:1], "others": (_card(),) * 3,
-        "moving": True, "problem": "",
-    }  # fmt: skip
+        "assets": (BTC, COIN),
+        "chosen": BTC,
+        "card": _card(),
+        "arrivals": activity()[:1],
+        "others": (_card(),) * 3,
+        "moving": True,
+        "problem": "",
+    }
 
 
 def deposit_empty() -> dict[str, Any]:
@@ -169,13 +204,24 @@ def deposit_empty() -> dict[str, Any]:
 
 def withdraw() -> dict[str, Any]:
     return {
-        "assets": (BTC, COIN), "idempotency_key": "x", "destination": FormField(), "typed": FormField(), "problem": "",
+        "assets": (BTC, COIN),
+        "idempotency_key": "x",
+        "destination": FormField(),
+        "typed": FormField(),
+        "problem": "",
         "rules": Rules(
-            BTC, Money(18_422_000, BTC), Money(10_000, BTC), Money(20_000, BTC), Money(1_000_000, BTC),
-            Money(100_000_000, BTC), Money(50_000_000, BTC), allowlist_only=True, paused=False,
+            BTC,
+            Money(18_422_000, BTC),
+            Money(10_000, BTC),
+            Money(20_000, BTC),
+            Money(1_000_000, BTC),
+            Money(100_000_000, BTC),
+            Money(50_000_000, BTC),
+            allowlist_only=True,
+            paused=False,
             cooldown=timedelta(days=1),
         ),
-    }  # fmt: skip
+    }
 
 
 def withdraw_errors() -> dict[str, Any]:
@@ -194,9 +240,13 @@ def withdraw_errors() -> dict[str, Any]:
 
 def send() -> dict[str, Any]:
     return {
-        "balances": (Money(18_422_000, BTC), Money(1_234_567_890_123_456_789, COIN)), "idempotency_key": "x",
-        "to": FormField(), "typed": FormField(), "asset": FormField("BTC"), "problem": "",
-    }  # fmt: skip
+        "balances": (Money(18_422_000, BTC), Money(1_234_567_890_123_456_789, COIN)),
+        "idempotency_key": "x",
+        "to": FormField(),
+        "typed": FormField(),
+        "asset": FormField("BTC"),
+        "problem": "",
+    }
 
 
 def send_errors() -> dict[str, Any]:
@@ -207,15 +257,22 @@ def send_errors() -> dict[str, Any]:
 def history() -> dict[str, Any]:
     lines = tuple(
         StatementLine(
-            ago(hours=7 * index), ("deposit", "withdrawal", "withdrawal fee", "transfer received")[index % 4],
-            Money(10 ** (index % 15), BTC, "+-"[index % 2]), Money(18_422_000 + 10 ** (index % 15), BTC), SHORT,
+            ago(hours=7 * index),
+            ("deposit", "withdrawal", "withdrawal fee", "transfer received")[index % 4],
+            Money(10 ** (index % 15), BTC, "+-"[index % 2]),
+            Money(18_422_000 + 10 ** (index % 15), BTC),
+            SHORT,
         )
         for index in range(200)
-    )  # fmt: skip
+    )
     return {
-        "assets": (BTC, COIN), "chosen": BTC, "lines": lines, "csv": "/history.csv?asset=BTC",
-        "older": "/history?before=x", "first": "/history",
-    }  # fmt: skip
+        "assets": (BTC, COIN),
+        "chosen": BTC,
+        "lines": lines,
+        "csv": "/history.csv?asset=BTC",
+        "older": "/history?before=x",
+        "first": "/history",
+    }
 
 
 def history_empty() -> dict[str, Any]:
@@ -226,17 +283,29 @@ def _steps() -> tuple[Step, ...]:
     path = ("requested", "pending_approval", "approved", "signed", "broadcast", "uncertain")
     steps = [
         Step(
-            state, WITHDRAWAL.states[state].meaning, WITHDRAWAL.states[state].sentence, ago(minutes=60 - 10 * index),
-            "operator:4e5f6g7h8j" if state == "approved" else "user:0a1b2c3d4e" if index < 2 else "task:withdrawals.pay",
-            timedelta(minutes=10, seconds=3), WITHDRAWAL.states[state].time_limit,
+            state,
+            WITHDRAWAL.states[state].meaning,
+            WITHDRAWAL.states[state].sentence,
+            ago(minutes=60 - 10 * index),
+            ("user 0a1b2c3d4e", "user 0a1b2c3d4e", "operator 4e5f6g7h8j")[index]
+            if index < 3
+            else "by itself (payouts.send)",
+            timedelta(minutes=10, seconds=3),
+            WITHDRAWAL.states[state].time_limit,
             (Evidence("transaction", TXID, copy=True), Evidence("fee rate", "12.5 sat/vB")) if index > 2 else (),
         )
         for index, state in enumerate(path)
-    ]  # fmt: skip
+    ]
     waiting = Step(
-        "approved", "waiting", "Waiting: the hot wallet holds too little to pay this now.", ago(minutes=35),
-        "task:withdrawals.pay", None, None, note=True,
-    )  # fmt: skip
+        "approved",
+        "waiting",
+        "Waiting: the hot wallet holds too little to pay this now.",
+        ago(minutes=35),
+        "task:withdrawals.pay",
+        None,
+        None,
+        note=True,
+    )
     return tuple(reversed([*steps[:3], waiting, *steps[3:]]))
 
 
@@ -245,36 +314,69 @@ def flow() -> dict[str, Any]:
     state = WITHDRAWAL.states["uncertain"]
     transfers = tuple(
         TransferLine(
-            1000 + index, "withdrawal_request", ("pending", "posted")[index], "user", "hot wallet",
-            Money(1_000_000, BTC), ago(minutes=60),
+            1000 + index,
+            "withdrawal_request",
+            ("pending", "posted")[index],
+            "user",
+            "hot wallet",
+            Money(1_000_000, BTC),
+            ago(minutes=60),
         )
         for index in range(2)
-    )  # fmt: skip
+    )
     return {
         "page": FlowView(
-            SHORT, "withdrawal", "uncertain", state.meaning, state.sentence, Money(1_000_000, BTC, "-"),
-            ago(hours=1), None,
+            SHORT,
+            "withdrawal",
+            "uncertain",
+            state.meaning,
+            state.sentence,
+            Money(1_000_000, BTC, "-"),
+            ago(hours=1),
+            None,
             (
-                Evidence("To", ADDRESS, copy=True), Evidence("Fee", f"{amount(10_000, 8)} BTC"),
+                Evidence("To", ADDRESS, copy=True),
+                Evidence("Fee", f"{amount(10_000, 8)} BTC"),
                 Evidence("Approvals", "1 of 2: operator 4e5f6g7h8j"),
             ),
-            _steps(), transfers,
+            _steps(),
+            transfers,
             (ChainLine(TXID, "offered, not seen in a block", "0200000001" + "ab" * 300, Money(1_410, BTC), None),),
             graph.draw(WITHDRAWAL, path),
             (
-                Action("/x", "Offer it again", "Looks for it on the chain and offers the same bytes again. Cannot pay twice.", value="retry"),
-                Action("/x", "Resolve as failed", "Says that it can never be paid. The held funds are its owner's again.", grave=True, typed=True, reason=True, value="fail"),
+                Action(
+                    "/x",
+                    "Send again",
+                    "Offers the very same bytes to the network again. It cannot pay twice.",
+                    value="retry",
+                ),
+                Action(
+                    "/x",
+                    "Give it up as failed",
+                    "It can never be paid. The held funds are its owner's again.",
+                    grave=True,
+                    typed=True,
+                    reason=True,
+                    value="give_up",
+                ),
             ),
             moving=True,
         )
-    }  # fmt: skip
+    }
 
 
 def _waiting(flow_id: str, **more: Any) -> WaitingLine:
     return WaitingLine(
-        UUID(int=int.from_bytes(flow_id.encode())), flow_id, Money(1_000_000, BTC), ADDRESS, "user 0a1b2c3d4e",
-        ago(minutes=12), "0 of 2 approvals", "pending_approval", **more,
-    )  # fmt: skip
+        UUID(int=int.from_bytes(flow_id.encode())),
+        flow_id,
+        Money(1_000_000, BTC),
+        ADDRESS,
+        "user 0a1b2c3d4e",
+        ago(minutes=12),
+        "0 of 2 approvals",
+        "pending_approval",
+        **more,
+    )
 
 
 def operator() -> dict[str, Any]:
@@ -282,7 +384,7 @@ def operator() -> dict[str, Any]:
         "page": Board(
             health=(
                 Gauge("Bitcoin", "yours", "at the tip", "block 923 456,", ago(minutes=3)),
-                Gauge("Litecoin (private regtest)", "wrong", "does not answer", "node refused, last read", ago(hours=2)),
+                Gauge("Litecoin (private regtest)", "wrong", "node refused", "block 200, read", ago(hours=2)),
                 Gauge("Queue money", "yours", "consumed", "heartbeat", ago(seconds=9)),
                 Gauge("Queue watch", "waiting", "late", "heartbeat", ago(minutes=4)),
                 Gauge("Queue upkeep", "yours", "consumed", "heartbeat", ago(seconds=12)),
@@ -292,15 +394,25 @@ def operator() -> dict[str, Any]:
             ),
             buffers=(
                 BufferCard(
-                    BTC, "mismatch", "wrong", "0.000 010 00 BTC short", ago(seconds=40), Money(500_000_000, BTC),
-                    Money(499_999_000, BTC), Money(-1_000, BTC),
+                    BTC,
+                    "mismatch",
+                    "wrong",
+                    "0.000 010 00 BTC short",
+                    ago(seconds=40),
+                    Money(500_000_000, BTC),
+                    Money(499_999_000, BTC),
+                    Money(-1_000, BTC),
                     (("in flight out", Money(-1_000_000, BTC)), ("deposits not yet credited", Money(5_000_000, BTC))),
                 ),
                 BufferCard(COIN, "unknown", "waiting", "not readable", ago(hours=2), Money(10**18, COIN), None, None),
             ),
             alerts=(
-                AlertLine("chain_source_stale", "critical", "litecoin-regtest has not answered for 2 h.", "litecoin-regtest", ago(hours=2)),
-                AlertLine("buffer_low", "warning", "The hot wallet holds less than the next ten withdrawals.", "bitcoin", ago(minutes=9)),
+                AlertLine(
+                    "chain_source_stale", "critical", "It has not answered for 2 h.", "litecoin-regtest", ago(hours=2)
+                ),
+                AlertLine(
+                    "buffer_low", "warning", "It holds less than the next ten withdrawals.", "bitcoin", ago(minutes=9)
+                ),
             ),
             uncertain=(_waiting("5f6g7h8j9k"),),
             approvals=(_waiting(SHORT), _waiting("m2n9qdk7f3", mine=True)),
@@ -308,7 +420,7 @@ def operator() -> dict[str, Any]:
             may_decide=True,
         ),
         "problem": "",
-    }  # fmt: skip
+    }
 
 
 def operator_quiet() -> dict[str, Any]:
@@ -318,10 +430,12 @@ def operator_quiet() -> dict[str, Any]:
 
 def refused() -> dict[str, Any]:
     return {
-        "heading": "This is not yours to see", "description": "You are signed in, and this needs a role.",
-        "way_out": "Ask an admin of this house for the role, or sign in with another key.", "code": "role_missing",
+        "heading": "This is not yours to see",
+        "description": "You are signed in, and this needs a role.",
+        "way_out": "Ask an admin of this house for the role, or sign in with another key.",
+        "code": "role_missing",
         "request_id": "3f9a5c0d9e",
-    }  # fmt: skip
+    }
 
 
 # name of the example: (template, whether somebody is signed in, its values)

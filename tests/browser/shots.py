@@ -3,6 +3,7 @@
 import sys
 import threading
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -13,7 +14,7 @@ from tests.browser.samples import SAMPLES
 
 FOLDER = Path("var/screenshots")
 SIZES = {"phone": 390, "desktop": 1280}
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Silent(WSGIRequestHandler):

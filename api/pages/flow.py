@@ -1,0 +1,36 @@
+"""One flow: where the money is, every step it took, and the evidence behind each step."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, Response
+
+from api import guards
+from api.guards import signed_in
+from api.pages import flow_actions, flow_steps
+from api.pages.context import every_asset, page
+from api.pages.flow_steps import Reading
+from api.request_context import container
+from services import activity, evidence
+
+blueprint = Blueprint("flow", __name__)
+
+
+@blueprint.get("/flows/<reference>")
+@signed_in
+def show(reference: str) -> Response:
+    """The page of a flow, by its id or short id: its owner's, its recipient's, or any for an operator."""
+    return show_flow(reference)
+
+
+def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
+    """The same with a problem on top, when something that was asked for was refused. Raises FlowNotFound."""
+    parts, caller = container(), guards.caller()
+    is_operator = "viewer" in caller.roles
+    with parts.reading() as session:
+        flow = evidence.find(session, reference, user_id=None if is_operator else caller.user_id)
+        found = evidence.of_flow(session, flow)
+        asset = every_asset(session)[flow.asset_id]
+        heights = activity.heights(session)
+    reading = Reading(found, asset, heights.get(asset.chain), parts.now())
+    actions = flow_actions.possible(found, caller)
+    return page("flow.html", status=status, page=flow_steps.view(reading, actions, caller.user_id), problem=problem)

@@ -1,0 +1,115 @@
+"""The operator's board, and the decisions taken on it."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, request
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.errors import status_of
+from api.guards import role
+from api.pages import board
+from api.pages.context import page, see, typed
+from api.pages.flow import show_flow
+from api.request_context import container, operator
+from domain.errors import StrongroomError
+from domain.ids import short_id
+from services import payouts, withdrawals
+
+blueprint = Blueprint("operator", __name__)
+
+REASON_LENGTH_MAX: Final = 500
+
+Decision = Callable[[Session], object]
+
+
+@blueprint.get("/operator")
+@role("viewer")
+def show() -> Response:
+    """Health, buffers, alerts, and everything that waits for a person."""
+    return _board()
+
+
+@blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/approve")
+@role("approver")
+def approve(withdrawal_id: UUID) -> Response:
+    """Agree to a withdrawal."""
+    parts, caller = container(), guards.caller()
+    return _decide(
+        withdrawal_id,
+        lambda session: withdrawals.approve(
+            session, withdrawal_id, approver_id=caller.user_id, now=parts.now(), by=operator()
+        ),
+    )
+
+
+@blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/reject")
+@role("approver")
+def reject(withdrawal_id: UUID) -> Response:
+    """Refuse a withdrawal, with a reason, after its short id was typed."""
+    parts, caller = container(), guards.caller()
+    reason = typed("reason")[:REASON_LENGTH_MAX]
+    if not reason:
+        return _again(withdrawal_id, "Nothing was rejected: a reason is missing, which its owner will read.")
+    return _decide(
+        withdrawal_id,
+        lambda session: withdrawals.reject(
+            session, withdrawal_id, approver_id=caller.user_id, reason=reason, now=parts.now(), by=operator()
+        ),
+        is_grave=True,
+    )
+
+
+@blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/resolve")
+@role("approver")
+def resolve(withdrawal_id: UUID) -> Response:
+    """Send a payment again, raise its fee, or give it up on proof."""
+    parts, action = container(), typed("action")
+    if action not in _RESOLUTIONS:
+        abort(HTTPStatus.BAD_REQUEST)
+
+    def act(session: Session) -> None:
+        payout_id = withdrawals.one(session, withdrawal_id).payout_id
+        if payout_id is None:
+            raise payouts.PayoutNotFound
+        _RESOLUTIONS[action](session, payout_id, now=parts.now(), by=operator())
+
+    return _decide(withdrawal_id, act, is_grave=action == "give_up")
+
+
+_RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
+    "retry": payouts.retry,
+    "bump": payouts.ask_for_bump,
+    "give_up": payouts.give_up,
+}
+
+
+def _decide(withdrawal_id: UUID, decision: Decision, *, is_grave: bool = False) -> Response:
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            flow_id = withdrawals.one(session, withdrawal_id).flow_id
+            if is_grave and typed("typed") != short_id(flow_id):
+                return _again(withdrawal_id, "Nothing was changed: the short id that was typed is not this one's.")
+            decision(session)
+    except StrongroomError as refusal:
+        return _again(withdrawal_id, f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
+    return see(f"/flows/{short_id(flow_id)}" if "from_flow" in request.form else "/operator")
+
+
+def _again(withdrawal_id: UUID, problem: str, *, status: int = HTTPStatus.CONFLICT) -> Response:
+    """The page that the form was on, with what was wrong."""
+    if "from_flow" not in request.form:
+        return _board(problem=problem, status=status)
+    with container().reading() as session:
+        flow_id = withdrawals.one(session, withdrawal_id).flow_id
+    return show_flow(str(flow_id), problem=problem, status=status)
+
+
+def _board(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
+    with container().reading() as session:
+        shaped = board.read(session, container(), guards.caller())
+    return page("operator.html", status=status, page=shaped, problem=problem)
