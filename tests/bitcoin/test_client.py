@@ -156,7 +156,11 @@ def test_an_order_without_an_answer_is_uncertain_and_sent_once(regtest: RegtestN
 
 def test_a_node_that_never_answers_times_out(regtest: RegtestNode) -> None:
     ended = threading.Event()
-    with tcp_server(lambda *_: None if ended.wait(5) else None) as port:
+
+    def say_nothing(_: socket.socket, __: int) -> None:
+        ended.wait(5)
+
+    with tcp_server(say_nothing) as port:
         began = time.monotonic()
         with pytest.raises(NodeTimeout):
             litecoin_at(regtest, port, timeout_s=0.3).read("getblockchaininfo")

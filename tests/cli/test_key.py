@@ -1,0 +1,51 @@
+"""The key command: made once, readable by its owner alone, and good for signing in."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from auth.signatures import verify
+from cli.key import key
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(key, arguments, input=stdin)
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    return tmp_path / "my.key"
+
+
+def test_a_new_key_signs_in(key_file: Path) -> None:
+    made = run("new", "--key-file", str(key_file))
+    assert made.exit_code == 0
+    public_key = made.stdout.strip()
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    assert key_file.read_text().strip() not in made.output
+    assert run("show", "--key-file", str(key_file)).stdout.strip() == public_key
+    for signed in (
+        run("sign", "a message", "--key-file", str(key_file)),
+        run("sign", "-", "--key-file", str(key_file), stdin="a message\n"),
+    ):
+        assert verify("a message", signed.stdout.strip(), public_key) == public_key
+
+
+def test_a_key_is_never_overwritten(key_file: Path) -> None:
+    run("new", "--key-file", str(key_file))
+    before = key_file.read_text()
+    again = run("new", "--key-file", str(key_file))
+    assert again.exit_code == 1
+    assert "File exists" in again.output
+    assert key_file.read_text() == before
+
+
+@pytest.mark.parametrize("content", [None, "", "zz", "00" * 32, "ff" * 32, "é"])
+def test_a_file_that_is_no_key_is_named_and_not_shown(key_file: Path, content: str | None) -> None:
+    if content is not None:
+        key_file.write_text(content)
+    answer = run("sign", "a message", "--key-file", str(key_file))
+    assert answer.exit_code == 1
+    assert str(key_file) in answer.output
+    assert not content or content not in answer.output.replace(str(key_file), "")
