@@ -165,8 +165,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     _refuse_unknown(environ, chain_names, faults)
     values.setdefault("environment", "development")
     values["var_dir"] = values.get("var_dir", Path("var")).absolute()
-    if not faults:
-        _complete(values, faults)
+    _complete(values, faults)
     if faults:
         raise SettingsRefused(faults)
     return Settings(**values)
@@ -189,7 +188,7 @@ def _complete(values: dict[str, Any], faults: list[str]) -> None:
             continue
         if values["environment"] == "production":
             faults.append(f"{env_name(item)} must be set in production: {item.metadata['doc']}")
-        elif item.default is MISSING:
+        elif item.default is MISSING and not faults:
             values[item.name] = Secret(generated_secret(values["var_dir"], item.name))
 
 

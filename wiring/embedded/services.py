@@ -49,8 +49,9 @@ class Addresses:
     def from_json(cls, text: str) -> Self:
         """The reverse of `to_json`."""
         plain = {"node_chain", "node_zmq_url"}
-        values: dict[str, Any] = {name: value for name, value in json.loads(text).items() if value is not None}
-        return cls(**{name: value if name in plain else Secret(value) for name, value in values.items()})
+        stored = {name: value for name, value in json.loads(text).items() if value is not None}
+        values: dict[str, Any] = {name: value if name in plain else Secret(value) for name, value in stored.items()}
+        return cls(**values)
 
     def serve(self, wanted: frozenset[Service]) -> bool:
         """Whether all of these services are here."""

@@ -1,0 +1,205 @@
+"""What is wrong with an installation, in words that say how to mend it."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.money import format_amount
+from domain.ports import (
+    Chain,
+    ChainError,
+    NodeRefused,
+    NodeUnauthorised,
+    NodeWarmingUp,
+    NodeWrongChain,
+    WalletNotLoaded,
+)
+from wiring import migrate
+from wiring.container import Container
+from wiring.settings import chain_env
+
+POSTGRES_VERSION_MIN: Final = 150000
+CLOCK_SKEW_MAX: Final = timedelta(seconds=2)
+BLOCK_AGE_MAX: Final = timedelta(hours=3)
+DISK_FREE_BYTES_MIN: Final = 2 * 1024**3
+GIBIBYTE: Final = 1024**3
+_ROLE: Final = """
+    SELECT rolname, rolsuper OR oid = (SELECT datdba FROM pg_database WHERE datname = current_database()) AS has_power
+    FROM pg_roles WHERE rolname = current_user
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: a fact, and what to do about it when it is wrong (or merely noteworthy)."""
+
+    subject: str
+    state: Literal["ok", "note", "wrong"]
+    fact: str
+    remedy: str = ""
+
+
+def examine(container: Container) -> Iterator[Finding]:
+    """Everything that this installation depends on, one finding after another. Changes nothing."""
+    yield from _postgres(container)
+    yield from _redis(container)
+    if not container.settings.chains:
+        yield Finding(
+            "rails", "note", "no chain is configured: no coin can come in or go out",
+            "Set STRONGROOM_CHAINS, or install bitcoind or litecoind for a private test chain.",
+        )  # fmt: skip
+    for name, chain in container.chains.items():
+        yield from _node(name, chain)
+    yield _disk(container)
+
+
+def _postgres(container: Container) -> Iterator[Finding]:
+    try:
+        with container.reading() as session:
+            version = int(session.scalar(text("SHOW server_version_num")) or 0)
+            role = session.execute(
+                text(_ROLE)
+            ).one()  # fmt: skip
+            server_now = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+            revision = migrate.current(session.connection())
+            settings = {row.name: row.setting for row in session.execute(text("SELECT name, setting FROM pg_settings"))}
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        yield Finding(
+            "PostgreSQL", "wrong", f"does not answer: {reason}",
+            "Start it, or correct DATABASE_URL: host, port, user, password and database must all be right.",
+        )  # fmt: skip
+        return
+    yield _postgres_version(version)
+    yield _postgres_role(role.rolname, has_power=role.has_power)
+    yield _durability(settings)
+    yield _schema(revision)
+    yield _clock(server_now)
+
+
+def _postgres_version(version: int) -> Finding:
+    words = f"answers, version {version // 10000}.{version % 10000}"
+    if version < POSTGRES_VERSION_MIN:
+        return Finding("PostgreSQL", "wrong", words, "Upgrade it: version 15 or newer is needed.")
+    return Finding("PostgreSQL", "ok", words)
+
+
+def _postgres_role(role: str, *, has_power: bool) -> Finding:
+    if has_power:
+        return Finding(
+            "role", "wrong", f"the application connects as {role}, which could rewrite the ledger",
+            "Create a lesser role for DATABASE_URL and keep the owner for STRONGROOM_MIGRATION_DATABASE_URL "
+            "(deploy/postgresql.sql).",
+        )  # fmt: skip
+    return Finding("role", "ok", f"{role} owns nothing and is no superuser")
+
+
+def _durability(settings: dict[str, str]) -> Finding:
+    lax = [name for name in ("fsync", "synchronous_commit", "full_page_writes") if settings.get(name) == "off"]
+    if lax:
+        return Finding(
+            "durability", "wrong", f"{', '.join(lax)} off: a power cut can lose money that was acknowledged",
+            "Switch it on in postgresql.conf and restart PostgreSQL.",
+        )  # fmt: skip
+    return Finding("durability", "ok", "a commit is on disk before it is acknowledged")
+
+
+def _schema(revision: str | None) -> Finding:
+    newest = migrate.head()
+    if revision != newest:
+        return Finding(
+            "schema", "wrong", f"is at {revision or 'nothing'}, this code needs {newest}",
+            "Run `python -m cli migrate` (or `make run`, which does it first).",
+        )  # fmt: skip
+    return Finding("schema", "ok", f"at {revision}, the newest")
+
+
+def _clock(server_now: datetime) -> Finding:
+    skew = abs(datetime.now(UTC) - server_now.astimezone(UTC))
+    words = f"differs from PostgreSQL's by {skew.total_seconds():.2f} s"
+    if skew > CLOCK_SKEW_MAX:
+        return Finding("clock", "wrong", words, "Keep both hosts on NTP (timedatectl set-ntp true).")
+    return Finding("clock", "ok", words)
+
+
+def _redis(container: Container) -> Iterator[Finding]:
+    url = container.settings.redis_database(0).reveal()
+    client = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+    try:
+        version = client.info("server")["redis_version"]
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+        keeps = client.config_get("appendonly").get("appendonly")
+    except redis.RedisError as error:
+        yield Finding("Redis", "wrong", f"does not answer: {error}", "Start it, or correct REDIS_URL.")
+        return
+    finally:
+        client.close()
+    yield Finding("Redis", "ok", f"answers, version {version}")
+    if policy != "noeviction":
+        yield Finding(
+            "Redis", "wrong", f"maxmemory-policy is {policy}: it throws messages away in silence",
+            "Set `maxmemory-policy noeviction` in redis.conf.",
+        )  # fmt: skip
+    if keeps != "yes":
+        yield Finding(
+            "Redis", "note", "keeps nothing over a restart: that costs time, never money",
+            "Set `appendonly yes` and `appendfsync everysec` in redis.conf.",
+        )  # fmt: skip
+
+
+def _node(name: str, chain: Chain) -> Iterator[Finding]:
+    try:
+        facts = chain.facts()
+        tip = chain.tip()
+    except ChainError as error:
+        yield Finding(name, "wrong", str(error), _remedy(name, error))
+        return
+    yield Finding(name, "ok", f"{facts.software} at block {tip.height}, {facts.peers} peers")
+    age = datetime.now(UTC) - tip.median_time
+    behind = tip.headers_height - tip.height
+    if behind > 0 or (chain.network.node_chain != "regtest" and (tip.in_initial_download or age > BLOCK_AGE_MAX)):
+        yield Finding(
+            name, "wrong", f"lags: {behind} blocks to go, its newest is {age} old",
+            "Wait until it has caught up, or see whether it has peers; until then nothing is credited.",
+        )  # fmt: skip
+    try:
+        holding = chain.holding()
+    except ChainError as error:
+        yield Finding("wallet", "wrong", str(error), _remedy(name, error))
+        return
+    spendable = format_amount(holding.trusted_minor, chain.network.decimals)
+    yield Finding("wallet", "ok", f"loaded, {spendable} {chain.network.symbol} to spend")
+
+
+def _remedy(name: str, error: ChainError) -> str:
+    address = chain_env(name, "RPC_URL")
+    match error:
+        case NodeRefused():
+            return f"Start the node, or correct the host and port in {address}."
+        case NodeUnauthorised():
+            return f"Correct user and password in {address}, or allow this host with rpcallowip."
+        case NodeWarmingUp():
+            return "It is starting: try again in a minute."
+        case NodeWrongChain():
+            return f"Point {address} at a node of {name}, or list the right network in STRONGROOM_CHAINS."
+        case WalletNotLoaded():
+            return f"Correct {chain_env(name, 'WALLET')}, or start the workers once: they make the wallet."
+        case _:
+            return "The node's own log (debug.log in its data directory) says more."
+
+
+def _disk(container: Container) -> Finding:
+    place = container.settings.var_dir
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    words = f"{free / GIBIBYTE:.1f} GiB free where {place} is"
+    if free < DISK_FREE_BYTES_MIN:
+        return Finding("disk", "wrong", words, "Make room: PostgreSQL and the node stop when it is full.")
+    return Finding("disk", "ok", words)
