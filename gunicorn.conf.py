@@ -22,8 +22,9 @@ worker_connections = 1000
 timeout = 60
 # Longer than the longest statement may take, so that a deployment cuts nobody off.
 graceful_timeout = 30
-# Longer than the proxy's own, or the proxy would now and then send a request into a closing connection.
-keepalive = 75
+# Behind a proxy: longer than the proxy's own, or it would now and then send a request into a closing connection.
+# Without one: short, because a stop waits for browsers that keep an idle connection.
+keepalive = 75 if settings.trusted_proxies else 3
 # gunicorn touches a file to show that a worker lives: in memory, so that a slow disk kills nobody.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - only a heartbeat's file
 # Which proxies may say how the client came is decided by ProxyFix, which counts hops; gunicorn believes nobody.

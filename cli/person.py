@@ -11,6 +11,14 @@ from wiring.embedded.process import ServerFailed
 TIMEOUT_S: Final = 10.0
 
 
+class Refused(ServerFailed):
+    """The server answered with a refusal; `code` is its stable name."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Person:
     """A fresh key and, once signed in, the session that it got."""
 
@@ -39,11 +47,11 @@ class Person:
         return self
 
     def get(self, path: str) -> dict[str, Any]:
-        """The JSON at a path. Raises ServerFailed with the answer when it is a refusal."""
+        """The JSON at a path. Raises Refused."""
         return _body(self._client.get(path))
 
     def post(self, path: str, body: dict[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
-        """Send JSON, and read the answer. Raises ServerFailed with the answer when it is a refusal."""
+        """Send JSON, and read the answer. Raises Refused."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return _body(self._client.post(path, json=body, headers=headers))
 
@@ -53,8 +61,9 @@ class Person:
 
 
 def _body(answer: httpx.Response) -> dict[str, Any]:
+    body = dict(answer.json()) if answer.content else {}
     if answer.is_error:
-        raise ServerFailed(
-            f"{answer.request.method} {answer.request.url.path} answered {answer.status_code}: {answer.text}"
-        )
-    return dict(answer.json()) if answer.content else {}
+        request = answer.request
+        message = f"{request.method} {request.url.path} answered {answer.status_code}: {answer.text}"
+        raise Refused(message, str(body.get("error", "")))
+    return body

@@ -27,6 +27,7 @@ MODULES: Final = (
     "tasks.ledger",
     "tasks.outbox",
     "tasks.payouts",
+    "tasks.sweeper",
     "tasks.upkeep",
     "tasks.withdrawals",
 )
