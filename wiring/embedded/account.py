@@ -48,7 +48,7 @@ def choose(home: Path, install: Path) -> Account:
     stranger = _stranger()
     mapped = Account(("unshare", f"--map-user={stranger.pw_uid}", "--"), home, install)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if _works(mapped.command("postgres", "--version")) and _works([*mapped.prefix, "test", "-w", str(home)]):
+    if _runs_programs(mapped) and _works([*mapped.prefix, "test", "-w", str(home)]):
         return mapped
     return _moved_out(home, install, stranger)
 
@@ -66,16 +66,26 @@ def _moved_out(home: Path, install: Path, stranger: pwd.struct_passwd) -> Accoun
     (home / "MOVED").write_text(f"PostgreSQL runs as {stranger.pw_name} here; its files are in {owned}\n")
     account = Account(become, owned, install, stranger)
     account.adopt(owned)
-    if not _works(account.command("postgres", "--version")):
-        copy = place / "install"
-        shutil.copytree(install, copy, symlinks=True, dirs_exist_ok=True)
-        account = Account(become, owned, copy, stranger)
-    if not _works(account.command("postgres", "--version")):
+    if not _runs_programs(account):
+        account = Account(become, owned, _copied(install, place / "programs"), stranger)
+    if not _runs_programs(account):
         raise ServerFailed(
             "PostgreSQL refuses to run as root, and neither a user namespace nor another account could run it here; "
             "start Strongroom as an ordinary user, or give it a DATABASE_URL"
         )
     return account
+
+
+def _copied(install: Path, target: Path) -> Path:
+    """A fresh copy of the programs and of the libraries that the wheel keeps beside their package."""
+    shutil.rmtree(target, ignore_errors=True)
+    package = install.parent
+    copy = target / package.name / install.name
+    shutil.copytree(install, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
+    return copy
 
 
 def _stranger() -> pwd.struct_passwd:
@@ -86,6 +96,11 @@ def _stranger() -> pwd.struct_passwd:
         except KeyError:
             continue
     return next(entry for entry in pwd.getpwall() if entry.pw_uid != 0)
+
+
+def _runs_programs(account: Account) -> bool:
+    """Whether both can be started: they need different libraries."""
+    return _works(account.command("postgres", "--version")) and _works(account.command("initdb", "--version"))
 
 
 def _works(command: list[str]) -> bool:
