@@ -105,3 +105,7 @@ lock: .venv/.dev ## Compile requirements*.txt, with hashes, from pyproject.toml
 clean: ## Remove what can be made again; ./var stays, for it may hold money
 	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: docs
+docs: .venv/.run ## Write the documents that are drawn from the code
+	@$(BIN)/python scripts/draw_states.py
