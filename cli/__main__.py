@@ -17,6 +17,7 @@ COMMANDS = {
     "ledger": "Verify the ledger.",
     "migrate": "Bring the database to the newest schema, and no more.",
     "policy": "Read and change limits.",
+    "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
     "user": "Look after people's roles.",
 }

@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
 
@@ -56,6 +57,18 @@ rpcpassword={password}
 def find_program() -> str | None:
     """The node program that this machine has, or None."""
     return next((name for name in PROGRAMS if shutil.which(name)), None)
+
+
+def call(rpc_url: str, method: str, *arguments: Any, wallet: str | None = None) -> Any:
+    """One JSON-RPC call to a regtest node, over a connection of its own; amounts come back as Decimal.
+
+    Raises JSONRPCException with the node's `code`, OSError and HTTPException.
+    """
+    parts = urlsplit(rpc_url)
+    path = f"/wallet/{wallet}" if wallet is not None else ""
+    with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=CALL_TIMEOUT_S)) as connection:
+        proxy = AuthServiceProxy(rpc_url + path, connection=connection)
+        return getattr(proxy, method)(*arguments)
 
 
 class NodeServer:
@@ -112,10 +125,7 @@ class NodeServer:
 
         Raises JSONRPCException with the node's `code`, OSError and HTTPException.
         """
-        path = f"/wallet/{wallet}" if wallet is not None else ""
-        with closing(HTTPConnection("127.0.0.1", self._port, timeout=CALL_TIMEOUT_S)) as connection:
-            proxy = AuthServiceProxy(self.rpc_url + path, connection=connection)
-            return getattr(proxy, method)(*arguments)
+        return call(self.rpc_url, method, *arguments, wallet=wallet)
 
     def ensure_wallet(self, name: str) -> None:
         """Load this wallet, making it if there is none, and have it loaded at every start. Safe to repeat."""

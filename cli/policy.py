@@ -1,0 +1,110 @@
+"""`python -m cli policy`: read and change what may leave, and on whose word."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.money import format_amount, parse_amount
+from services import assets, audit
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+OFF: Final = "none"
+AMOUNTS: Final = {
+    "minimum": "minimum_minor",
+    "fee": "fee_minor",
+    "network_fee_cap": "network_fee_cap_minor",
+    "auto_limit": "auto_limit_minor",
+    "daily_user_limit": "daily_user_limit_minor",
+    "daily_system_limit": "daily_system_limit_minor",
+    "two_approvals_above": "two_approvals_above_minor",
+}
+NUMBERS: Final = {"key_cooldown_s": "key_cooldown_s", "confirmations": "confirmations"}
+SWITCHES: Final = {"allowlist_only": "allowlist_only", "paused": "paused"}
+NAMES: Final = (*AMOUNTS, *NUMBERS, *SWITCHES)
+
+
+@click.group()
+def policy() -> None:
+    """Read and change limits, fees and approvals. Amounts are in whole units of the asset."""
+
+
+@policy.command()
+@click.argument("asset")
+def show(asset: str) -> None:
+    """Show the policy of ASSET."""
+    with _session() as (session, _):
+        for line in _lines(session, asset):
+            click.echo(line)
+
+
+@policy.command(name="set")
+@click.argument("asset")
+@click.argument("name", type=click.Choice(NAMES))
+@click.argument("value")
+def change(asset: str, name: str, value: str) -> None:
+    """Set NAME of ASSET's policy to VALUE: an amount, a number, yes or no; daily_system_limit may be "none"."""
+    with _session() as (session, audited):
+        row = assets.policy(session, asset)
+        column, parsed = _parsed(name, value, assets.get(session, asset).decimals)
+        before = getattr(row, column)
+        setattr(row, column, parsed)
+        session.flush()
+        audited("policy.changed", {"asset_id": asset, "name": name, "before": str(before), "after": str(parsed)})
+        for line in _lines(session, asset):
+            click.echo(line)
+
+
+def _parsed(name: str, value: str, decimals: int) -> tuple[str, Any]:
+    if name in SWITCHES:
+        if value not in {"yes", "no"}:
+            raise click.BadParameter("says yes or no", param_hint=name)
+        return SWITCHES[name], value == "yes"
+    if name in NUMBERS:
+        if not value.isdecimal():
+            raise click.BadParameter("is a whole number", param_hint=name)
+        return NUMBERS[name], int(value)
+    if name == "daily_system_limit" and value == OFF:
+        return AMOUNTS[name], None
+    if name in {"fee", "auto_limit"} and value == "0":
+        return AMOUNTS[name], 0
+    try:
+        return AMOUNTS[name], parse_amount(value, decimals, field=name)
+    except StrongroomError as refusal:
+        raise click.BadParameter(str(refusal), param_hint=name) from refusal
+
+
+def _lines(session: Session, asset: str) -> list[str]:
+    row, decimals = assets.policy(session, asset), assets.get(session, asset).decimals
+    lines = []
+    for name in NAMES:
+        value = getattr(row, {**AMOUNTS, **NUMBERS, **SWITCHES}[name])
+        if name in AMOUNTS:
+            value = OFF if value is None else f"{format_amount(int(value), decimals)} {asset}"
+        elif name in SWITCHES:
+            value = "yes" if value else "no"
+        lines.append(f"{name:<20} {value}")
+    return lines
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, Callable[[str, dict[str, Any]], None]]]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                now = container.now()
+
+                def audited(event: str, detail: dict[str, Any]) -> None:
+                    audit.record(session, event, by=Actor("cli"), now=now, detail=detail)
+
+                yield session, audited
+        finally:
+            container.engine.dispose()
