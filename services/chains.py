@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -40,16 +40,21 @@ class ReorganisationTooDeep(StrongroomError):
     code: ClassVar[str] = "reorganisation_too_deep"
 
 
-def follow(session: Session, chain: str, *, height: int, block_hash: str, now: datetime) -> None:
-    """Begin to follow a chain after this block; a chain that is followed already keeps its cursor."""
-    session.execute(
+def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], now: datetime) -> None:
+    """Begin to follow a chain after the block at this height; a chain that is followed already keeps its cursor.
+
+    `hashes` are those of the newest blocks, ending with the one at `height`: with them a reorganisation can be walked
+    back that reaches below the block at which following began.
+    """
+    begun = session.execute(
         upsert(ChainCursor)
-        .values(chain=chain, height=height, hash=block_hash, tip_height=height, polled_at=now, advanced_at=now)
+        .values(chain=chain, height=height, hash=hashes[-1], tip_height=height, polled_at=now, advanced_at=now)
         .on_conflict_do_nothing()
-    )
-    session.execute(
-        upsert(ChainBlock).values(chain=chain, height=height, hash=block_hash, mined_at=now).on_conflict_do_nothing()
-    )
+        .returning(ChainCursor.chain)
+    ).all()
+    if begun:
+        first = height - len(hashes) + 1
+        _keep(session, chain, [(first + place, block_hash, now) for place, block_hash in enumerate(hashes)])
 
 
 def every(session: Session) -> Sequence[ChainCursor]:
@@ -81,7 +86,8 @@ def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
     """The heights and hashes of the branch that was followed, newest first, as deep as can be undone."""
     rows = session.execute(
         select(ChainBlock.height, ChainBlock.hash)
-        .where(ChainBlock.chain == chain)
+        .join(ChainCursor, ChainCursor.chain == ChainBlock.chain)
+        .where(ChainBlock.chain == chain, ChainBlock.height <= ChainCursor.height)
         .order_by(ChainBlock.height.desc())
         .limit(REORG_DEPTH_MAX + 1)
     )
@@ -109,21 +115,15 @@ def advance(
             raise ForkDetected
         ensure(block.height == height, "a block was skipped")
         previous = block.hash
+    deposits.tick(session, asset.chain, blocks[-1].height, now=now)
     found = deposits.sight_blocks(session, asset, blocks, now=now, by=by)
     payouts.sight_blocks(session, asset.chain, blocks, now=now, by=by)
-    session.execute(
-        insert(ChainBlock),
-        [
-            {"chain": asset.chain, "height": block.height, "hash": block.hash, "mined_at": block.time}
-            for block in blocks
-        ],
-    )
+    _keep(session, asset.chain, [(block.height, block.hash, block.time) for block in blocks])
     session.execute(
         delete(ChainBlock).where(ChainBlock.chain == asset.chain, ChainBlock.height < blocks[-1].height - BLOCKS_KEPT)
     )
     cursor.height, cursor.hash, cursor.tip_height = blocks[-1].height, blocks[-1].hash, tip_height
     cursor.advanced_at, cursor.lease_until = now, now + LEASE
-    deposits.tick(session, asset.chain, cursor.height, now=now)
     return found
 
 
@@ -134,6 +134,8 @@ def rewind(session: Session, chain: str, height: int, *, generation: int, now: d
     if block_hash is None:
         raise ReorganisationTooDeep
     undone = cursor.height - height
+    if undone == 0:
+        return 0
     deposits.undo_above(session, chain, height, now=now, by=by)
     payouts.undo_above(session, chain, height, now=now, by=by)
     session.execute(delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height > height))
@@ -152,7 +154,7 @@ def sight_mempool(
     by: Actor,
 ) -> int:
     """Record what newly arrived in the mempool. Returns new deposits."""
-    held(session, asset.chain, generation)
+    held(session, asset.chain, generation).lease_until = now + LEASE
     return deposits.sight_mempool(session, asset, transactions, now=now, by=by)
 
 
@@ -209,3 +211,14 @@ def refresh(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainC
     audit.record(session, "observer.refreshed", by=by, now=now, detail={"chain": chain})
     outbox.promise(session, "chains.watch", now=now)
     return cursor
+
+
+def _keep(session: Session, chain: str, blocks: Sequence[tuple[int, str, datetime]]) -> None:
+    """Remember these (height, hash, time); a cursor that was set back by hand reads blocks that are known already."""
+    rows = [{"chain": chain, "height": height, "hash": found, "mined_at": at} for height, found, at in blocks]
+    kept = upsert(ChainBlock).values(rows)
+    session.execute(
+        kept.on_conflict_do_update(
+            index_elements=["chain", "height"], set_={"hash": kept.excluded.hash, "mined_at": kept.excluded.mined_at}
+        )
+    )

@@ -20,8 +20,12 @@ from wiring.container import Container
 log = structlog.get_logger(__name__)
 
 BLOCKS_PER_BATCH: Final = 100
-OUTPUTS_PER_BATCH: Final = 50_000
+OUTPUTS_PER_BATCH: Final = 20_000
+# So many blocks are read before it is known how full they are.
+BLOCKS_AT_FIRST: Final = 4
 MEMPOOL_PER_BATCH: Final = 500
+# Blocks must not wait for a long look at a full mempool; what is left is looked at in the next turn.
+MEMPOOL_PER_TURN: Final = 10 * MEMPOOL_PER_BATCH
 # A node that knows of this many more headers than it has blocks is catching up itself.
 LAG_BLOCKS_MAX: Final = 3
 # A live network without a block for this many times its interval is more likely to be out of our node's sight.
@@ -68,12 +72,15 @@ def begin(container: Container, chain: Chain) -> None:
     """Follow a chain from its present tip on: no address of ours is older than that."""
     try:
         tip = _healthy_tip(container, chain)
+        first = max(0, tip.height - chains.REORG_DEPTH_MAX)
+        hashes = chain.block_hashes(first, tip.height - first + 1)
     except ChainError as error:
         log.warning("chain_not_followed_yet", chain=chain.network.chain, code=error.code, reason=str(error))
         return
     with container.transaction() as session:
         assets.ensure_network(session, chain.network)
-        chains.follow(session, chain.network.chain, height=tip.height, block_hash=tip.hash, now=container.now())
+        height = first + len(hashes) - 1
+        chains.follow(session, chain.network.chain, height=height, hashes=hashes, now=container.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,11 @@ class Reader:
                 continue
             if len(hashes) == 1:
                 break
-            found += self._record(hashes[1:], tip)
+            try:
+                found += self._record(hashes[1:], tip)
+            except chains.ForkDetected:  # the chain was reorganised between two of the node's answers
+                height, block_hash = self._walk_back(tip)
+                continue
             height, block_hash = height + len(hashes) - 1, hashes[-1]
             if tip.height > height:
                 log.info("catching_up", chain=self.name, height=height, tip_height=tip.height)
@@ -113,24 +124,25 @@ class Reader:
         """Record the unconfirmed transactions that this process has not looked at yet. Returns new deposits."""
         found = 0
         present = self.chain.mempool()
-        unknown = sorted(present - _looked_at.get(self.name, frozenset()))
+        looked_at = _looked_at.get(self.name, frozenset()) & present
+        unknown = sorted(present - looked_at)[:MEMPOOL_PER_TURN]
         for start in range(0, len(unknown), MEMPOOL_PER_BATCH):
             some = unknown[start : start + MEMPOOL_PER_BATCH]
             transactions = list(self.chain.mempool_transactions(some).values())
+            crash_point("deposit.mempool_read")
             with self.container.transaction() as session:
                 asset = assets.get(session, self.chain.network.asset_id)
                 found += chains.sight_mempool(
                     session, asset, transactions, generation=self.generation, now=self.container.now(), by=self.by
                 )
                 crash_point("deposit.mempool_recording")
-        _looked_at[self.name] = present
+        _looked_at[self.name] = looked_at.union(unknown)
         return found
 
     def _record(self, hashes: list[str], tip: Tip) -> int:
         found = 0
-        blocks = self.chain.blocks(hashes)
-        crash_point("deposit.block_read")
-        for batch in _in_bounds(blocks):
+        for batch in self._in_bounds(hashes):
+            crash_point("deposit.block_read")
             with self.container.transaction() as session:
                 found += chains.advance(
                     session,
@@ -145,6 +157,19 @@ class Reader:
             crash_point("deposit.block_recorded")
         return found
 
+    def _in_bounds(self, hashes: list[str]) -> Iterator[list[Block]]:
+        """Read blocks in runs that hold about a bounded number of outputs, whatever size blocks have.
+
+        Neither memory, nor a transaction, nor the time between two renewals of the lease then grows without end.
+        """
+        start, count = 0, BLOCKS_AT_FIRST
+        while start < len(hashes):
+            run = self.chain.blocks(hashes[start : start + count])
+            yield run
+            start += len(run)
+            outputs = sum(len(transaction.outputs) for block in run for transaction in block.transactions)
+            count = max(1, min(BLOCKS_PER_BATCH, OUTPUTS_PER_BATCH * len(run) // max(outputs, 1)))
+
     def _walk_back(self, tip: Tip) -> tuple[int, str]:
         """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.
 
@@ -153,7 +178,7 @@ class Reader:
         with self.container.reading() as session:
             known = dict(chains.recent_hashes(session, self.name))
         lowest, highest = min(known), max(known)
-        if tip.height < highest and known.get(tip.height) == tip.hash:
+        if tip.height < lowest or (tip.height < highest and known.get(tip.height) == tip.hash):
             raise NodeLagging(f"the node is at block {tip.height}, behind the cursor at {highest}")
         ours = self.chain.block_hashes(lowest, highest - lowest + 1)
         common = [lowest + place for place, found in enumerate(ours) if known.get(lowest + place) == found]
@@ -165,22 +190,9 @@ class Reader:
                 session, self.name, height, generation=self.generation, now=self.container.now(), by=self.by
             )
             crash_point("deposit.rewinding")
+        crash_point("deposit.rewound")
         log.warning("chain_reorganised", chain=self.name, to_height=height, blocks_undone=undone)
         return height, known[height]
-
-
-def _in_bounds(blocks: list[Block]) -> Iterator[list[Block]]:
-    """Split blocks into runs that hold a bounded number of outputs, so that no transaction grows without end."""
-    batch: list[Block] = []
-    outputs = 0
-    for block in blocks:
-        batch.append(block)
-        outputs += sum(len(transaction.outputs) for transaction in block.transactions)
-        if outputs >= OUTPUTS_PER_BATCH:
-            yield batch
-            batch, outputs = [], 0
-    if batch:
-        yield batch
 
 
 def _healthy_tip(container: Container, chain: Chain) -> Tip:

@@ -45,7 +45,7 @@ DEPOSIT = FlowKind(
             sentence="The block that held it left the chain. It counts again as soon as it is in another block.",
         ),
         "replaced": State(
-            moves=("seen", "confirming"),
+            moves=("seen", "confirming", "below_minimum"),
             time_limit=None,
             meaning="wrong",
             sentence="Its sender replaced this payment by another one.",

@@ -1,5 +1,6 @@
 """Turn confirmed deposits into spendable money: the one place where the ledger learns of a coin that came in."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,8 +12,8 @@ from domain.flows import DEPOSIT
 from domain.ledger import Transaction, Transfer
 from models.chain import ChainCursor
 from models.deposit import Deposit
-from services import flows, ledger
-from services.deposits import observations
+from services import alerts, flows, ledger
+from services.deposits import accounts, observations
 
 BATCH_MAX = 500
 
@@ -38,7 +39,7 @@ def credit_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
     ).all()
     if not due:
         return 0
-    outcomes = ledger.post(session, [_credit(session, deposit, now) for deposit in due])
+    outcomes = ledger.post(session, _credits(session, due, now))
     steps = []
     for deposit, outcome in zip(due, outcomes, strict=True):
         ensure(outcome.refused is None, f"the ledger refused to credit deposit {deposit.id}: {outcome.refused}")
@@ -48,7 +49,10 @@ def credit_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
         deposit.state_changed_at = deposit.credited_at = now
         deposit.credit_transaction_id = outcome.transaction_id
         deposit.times_credited += 1
-        deposit.in_suspense = False
+        if deposit.in_suspense:
+            deposit.in_suspense = False
+            scope = f"deposit:{deposit.id}"
+            alerts.clear(session, "deposit_undone_after_spending", scope=scope, now=now, reason="it confirmed again")
     flows.record_many(session, steps, now=now, by=by)
     session.flush()
     observations.append(
@@ -60,23 +64,27 @@ def credit_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
     return len(due)
 
 
-def _credit(session: Session, deposit: Deposit, now: datetime) -> Transaction:
-    # A deposit whose earlier credit was spent before the chain undid it is owed to suspense, not to its owner again.
-    owner = (
-        ledger.system_account(session, "suspense", deposit.asset_id)
-        if deposit.in_suspense
-        else ledger.user_account(session, deposit.user_id, deposit.asset_id)
-    )
-    return Transaction(
-        key=f"deposit:{deposit.id}:credit:{deposit.times_credited + 1}",
-        kind="deposit_credit",
-        legs=(
-            Transfer(
-                debit_account=ledger.system_account(session, "hot_wallet", deposit.asset_id),
-                credit_account=owner,
-                amount_minor=deposit.amount_minor,
+def _credits(session: Session, due: Sequence[Deposit], now: datetime) -> list[Transaction]:
+    asset_ids = {deposit.asset_id for deposit in due}
+    hot_wallet = {asset_id: ledger.system_account(session, "hot_wallet", asset_id) for asset_id in asset_ids}
+    suspense = {asset_id: ledger.system_account(session, "suspense", asset_id) for asset_id in asset_ids}
+    owners = accounts.of_owners(session, [deposit for deposit in due if not deposit.in_suspense])
+    return [
+        Transaction(
+            key=f"deposit:{deposit.id}:credit:{deposit.times_credited + 1}",
+            kind="deposit_credit",
+            legs=(
+                Transfer(
+                    debit_account=hot_wallet[deposit.asset_id],
+                    # What was spent before the chain undid it is owed to suspense, not to its owner again.
+                    credit_account=suspense[deposit.asset_id]
+                    if deposit.in_suspense
+                    else owners[deposit.user_id, deposit.asset_id],
+                    amount_minor=deposit.amount_minor,
+                ),
             ),
-        ),
-        flow_id=deposit.flow_id,
-        effective_at=now,
-    )
+            flow_id=deposit.flow_id,
+            effective_at=now,
+        )
+        for deposit in due
+    ]

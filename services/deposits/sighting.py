@@ -1,9 +1,10 @@
 """Record payments to our addresses as the mempool and the blocks show them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -59,7 +60,8 @@ def sight_mempool(
             deposit = _new(asset, output, None, changes, now=now)
             changes.observed.append((deposit, "mempool", 0))
         elif deposit.state in {"reorged", "replaced"}:
-            _step(deposit, "seen", {"txid": deposit.txid}, changes, now=now)
+            deposit.replaced_by = None
+            _step(deposit, _again(asset, deposit, "seen"), {"txid": deposit.txid}, changes, now=now)
             changes.observed.append((deposit, "mempool", 0))
     changes.write(session, source="mempool", now=now, by=by)
     return len(changes.opened)
@@ -85,8 +87,9 @@ def sight_blocks(session: Session, asset: Asset, blocks: Sequence[Block], *, now
             deposit.block_height, deposit.block_hash = block.height, block.hash
             if deposit.state in {"seen", "reorged", "replaced"}:
                 deposit.replaced_by = None
-                _step(deposit, "confirming", _place(block), changes, now=now)
-        changes.observed.append((deposit, "confirming", blocks[-1].height - block.height + 1))
+                _step(deposit, _again(asset, deposit, "confirming"), _place(block), changes, now=now)
+        depth = blocks[-1].height - block.height + 1
+        changes.observed.append((deposit, _status(deposit, depth), depth))
     changes.write(session, source="block", now=now, by=by)
     return len(changes.opened)
 
@@ -99,10 +102,7 @@ def tick(session: Session, chain: str, height: int, *, now: datetime) -> None:
     counted = [(deposit, height - (deposit.block_height or height) + 1) for deposit in waiting]
     observations.append(
         session,
-        [
-            (deposit, "confirmed" if depth >= deposit.confirmations_needed else "confirming", depth)
-            for deposit, depth in counted
-        ],
+        [(deposit, _status(deposit, depth), depth) for deposit, depth in counted],
         source="block",
         now=now,
     )
@@ -122,9 +122,7 @@ def _known(session: Session, chain: str, paid: Sequence[Paid]) -> Mapping[tuple[
 
 
 def _new(asset: Asset, output: Paid, block: Block | None, changes: _Changes, *, now: datetime) -> Deposit:
-    state = "seen" if block is None else "confirming"
-    if output.amount_minor < asset.minimum_deposit_minor:
-        state = "below_minimum"
+    state = _state(asset, output.amount_minor, "seen" if block is None else "confirming")
     needed = confirmations_needed(asset, output.amount_minor)
     deposit = Deposit(
         id=new_id(),
@@ -164,23 +162,52 @@ def _replace(
     session: Session, chain: str, transactions: Iterable[ChainTransaction], changes: _Changes, *, now: datetime
 ) -> None:
     """Mark the unconfirmed deposits whose inputs one of these transactions spends, unless it is themselves."""
-    waiting = session.scalars(
-        select(Deposit)
-        .where(Deposit.chain == chain, Deposit.state.in_(UNBLOCKED), Deposit.block_hash.is_(None))
-        .order_by(Deposit.id)
-        .with_for_update()
+    waiting = session.execute(
+        select(Deposit.id, Deposit.txid, Deposit.spends).where(
+            Deposit.chain == chain, Deposit.block_height.is_(None), Deposit.state.in_(UNBLOCKED)
+        )
     ).all()
     if not waiting:
         return
     spender = {
         f"{spent.txid}:{spent.vout}": transaction.txid for transaction in transactions for spent in transaction.spends
     }
-    for deposit in waiting:
-        by_txid = next((spender[spent] for spent in deposit.spends if spent in spender), deposit.txid)
-        if by_txid != deposit.txid:
-            deposit.replaced_by = by_txid
-            _step(deposit, "replaced", {"replaced_by": by_txid}, changes, now=now)
-            changes.observed.append((deposit, "replaced", 0))
+    replaced_by = {
+        deposit_id: spender[spent]
+        for deposit_id, txid, spends in waiting
+        for spent in spends
+        if spender.get(spent, txid) != txid
+    }
+    for deposit in _unblocked(session, replaced_by):
+        deposit.replaced_by = replaced_by[deposit.id]
+        _step(deposit, "replaced", {"replaced_by": deposit.replaced_by}, changes, now=now)
+        changes.observed.append((deposit, "replaced", 0))
+
+
+def _unblocked(session: Session, deposit_ids: Collection[UUID]) -> Sequence[Deposit]:
+    """Those of these deposits that are in no block, locked."""
+    if not deposit_ids:
+        return []
+    return session.scalars(
+        select(Deposit)
+        .where(Deposit.id.in_(deposit_ids), Deposit.block_height.is_(None), Deposit.state.in_(UNBLOCKED))
+        .order_by(Deposit.id)
+        .with_for_update()
+    ).all()
+
+
+def _state(asset: Asset, amount_minor: int, state: str) -> str:
+    """The state of a payment that is seen or confirming, unless its amount is too small to be credited at all."""
+    return "below_minimum" if amount_minor < asset.minimum_deposit_minor else state
+
+
+def _again(asset: Asset, deposit: Deposit, state: str) -> str:
+    """The state of a payment that comes back: one that was too small before it was replaced still is."""
+    return _state(asset, deposit.amount_minor, state) if deposit.state == "replaced" else state
+
+
+def _status(deposit: Deposit, depth: int) -> str:
+    return "confirmed" if depth >= deposit.confirmations_needed else "confirming"
 
 
 def _step(deposit: Deposit, state: str, detail: Mapping[str, Any], changes: _Changes, *, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Undo what a reorganisation of the chain undid."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from domain.flows import DEPOSIT
 from domain.ledger import Transaction, Transfer
 from models.deposit import Deposit
 from services import alerts, flows, ledger
-from services.deposits import observations
+from services.deposits import accounts, observations
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> int:
@@ -26,10 +27,9 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
         .order_by(Deposit.id)
         .with_for_update()
     ).all()
+    _take_back(session, [deposit for deposit in undone if deposit.state == "credited"], now=now)
     steps = []
     for deposit in undone:
-        if deposit.state == "credited":
-            _take_back(session, deposit, now=now)
         if deposit.state in {"confirming", "credited", "quarantined"}:
             detail = {"block_height": deposit.block_height, "block_hash": deposit.block_hash}
             steps.append(flows.Step(deposit.flow_id, DEPOSIT, deposit.state, "reorged", detail))
@@ -43,40 +43,61 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
     return len(undone)
 
 
-def _take_back(session: Session, deposit: Deposit, *, now: datetime) -> None:
-    hot_wallet = ledger.system_account(session, "hot_wallet", deposit.asset_id)
-    owner = ledger.user_account(session, deposit.user_id, deposit.asset_id)
-    from_owner = Transaction(
-        key=f"deposit:{deposit.id}:reversal:{deposit.times_credited}",
-        kind="deposit_reversal",
-        legs=(Transfer(debit_account=owner, credit_account=hot_wallet, amount_minor=deposit.amount_minor),),
-        flow_id=deposit.flow_id,
-        effective_at=now,
-        reverses=deposit.credit_transaction_id,
-    )
-    [outcome] = ledger.post(session, [from_owner])
-    if outcome.refused is None:
+def _take_back(session: Session, credited: Sequence[Deposit], *, now: datetime) -> None:
+    """Reverse these credits in one call, then, in another, have suspense carry those that were spent."""
+    if not credited:
         return
-    ensure(outcome.refused == "insufficient_funds", f"the ledger refused to reverse {deposit.id}: {outcome.refused}")
-    suspense = ledger.system_account(session, "suspense", deposit.asset_id)
-    from_suspense = Transaction(
-        key=f"deposit:{deposit.id}:suspense:{deposit.times_credited}",
-        kind="deposit_undone_after_spending",
-        legs=(Transfer(debit_account=suspense, credit_account=hot_wallet, amount_minor=deposit.amount_minor),),
-        flow_id=deposit.flow_id,
-        effective_at=now,
-    )
-    [outcome] = ledger.post(session, [from_suspense])
-    ensure(outcome.refused is None, f"the ledger refused suspense for {deposit.id}: {outcome.refused}")
-    deposit.in_suspense = True
-    alerts.raise_alert(
-        session,
-        "deposit_undone_after_spending",
-        scope=f"deposit:{deposit.id}",
-        severity="critical",
-        reason="a reorganisation undid a credited deposit whose owner has already spent it; suspense carries the loss",
-        now=now,
-        asset_id=deposit.asset_id,
-        tx_hash=deposit.txid,
-        details={"deposit_id": str(deposit.id), "amount_minor": str(deposit.amount_minor)},
-    )
+    asset_ids = {deposit.asset_id for deposit in credited}
+    hot_wallet = {asset_id: ledger.system_account(session, "hot_wallet", asset_id) for asset_id in asset_ids}
+    owners = accounts.of_owners(session, credited)
+    reversals = [
+        Transaction(
+            key=f"deposit:{deposit.id}:reversal:{deposit.times_credited}",
+            kind="deposit_reversal",
+            legs=(
+                Transfer(owners[deposit.user_id, deposit.asset_id], hot_wallet[deposit.asset_id], deposit.amount_minor),
+            ),
+            flow_id=deposit.flow_id,
+            effective_at=now,
+            reverses=deposit.credit_transaction_id,
+        )
+        for deposit in credited
+    ]
+    spent = []
+    for deposit, outcome in zip(credited, ledger.post(session, reversals), strict=True):
+        if outcome.refused is not None:
+            ensure(outcome.refused == "insufficient_funds", f"no reversal of {deposit.id}: {outcome.refused}")
+            spent.append(deposit)
+    _put_in_suspense(session, spent, hot_wallet, now=now)
+
+
+def _put_in_suspense(
+    session: Session, spent: Sequence[Deposit], hot_wallet: Mapping[str, int], *, now: datetime
+) -> None:
+    if not spent:
+        return
+    suspense = {asset_id: ledger.system_account(session, "suspense", asset_id) for asset_id in hot_wallet}
+    carried = [
+        Transaction(
+            key=f"deposit:{deposit.id}:suspense:{deposit.times_credited}",
+            kind="deposit_undone_after_spending",
+            legs=(Transfer(suspense[deposit.asset_id], hot_wallet[deposit.asset_id], deposit.amount_minor),),
+            flow_id=deposit.flow_id,
+            effective_at=now,
+        )
+        for deposit in spent
+    ]
+    for deposit, outcome in zip(spent, ledger.post(session, carried), strict=True):
+        ensure(outcome.refused is None, f"the ledger refused suspense for {deposit.id}: {outcome.refused}")
+        deposit.in_suspense = True
+        alerts.raise_alert(
+            session,
+            "deposit_undone_after_spending",
+            scope=f"deposit:{deposit.id}",
+            severity="critical",
+            reason="a reorganisation undid a credited deposit that was spent already; suspense carries the loss",
+            now=now,
+            asset_id=deposit.asset_id,
+            tx_hash=deposit.txid,
+            details={"deposit_id": str(deposit.id), "amount_minor": str(deposit.amount_minor)},
+        )

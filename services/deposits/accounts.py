@@ -1,0 +1,30 @@
+"""Find the ledger accounts of many depositors at once."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.ledger import USER_CODE
+from models.deposit import Deposit
+from models.ledger import LedgerAccount
+from services import ledger
+
+
+def of_owners(session: Session, deposits: Iterable[Deposit]) -> Mapping[tuple[UUID, str], int]:
+    """The accounts of the owners of these deposits by (user, asset): one query, and one more for each newcomer."""
+    wanted = {(deposit.user_id, deposit.asset_id) for deposit in deposits}
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(LedgerAccount.owner_id, LedgerAccount.asset_id, LedgerAccount.id).where(
+            LedgerAccount.owner_id.in_({user_id for user_id, _ in wanted}),
+            LedgerAccount.code == USER_CODE,
+            LedgerAccount.shard == 0,
+        )
+    )
+    found = {(owner_id, asset_id): account_id for owner_id, asset_id, account_id in rows if owner_id is not None}
+    for user_id, asset_id in sorted(wanted - found.keys()):
+        found[user_id, asset_id] = ledger.user_account(session, user_id, asset_id)
+    return found
