@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api.request_context import request_id
-from auth import challenges, roles, users
+from auth import challenges, roles, signatures, users
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
 from domain.errors import StrongroomError
 from domain.flows import WrongState
@@ -85,6 +85,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         CrossSiteRefused: 403,
         InvalidCursor: 422,
         # Sign-in
+        signatures.MalformedKey: 400,
+        signatures.MalformedSignature: 400,
+        signatures.InvalidSignature: 401,
         challenges.ChallengeNotFound: 404,
         challenges.ChallengeUsed: 409,
         challenges.ChallengeExpired: 410,

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
@@ -94,7 +95,7 @@ def actor() -> Actor:
         name=f"user:{short_id(principal.user_id)}" if principal else "visitor",
         user_id=principal.user_id if principal else None,
         address=request.remote_addr,
-        user_agent=request.headers.get("User-Agent", "")[:_USER_AGENT_LENGTH_MAX] or None,
+        user_agent=_user_agent(),
         request_id=request_id(),
         correlation_id=request.environ[_CORRELATION_ID],
     )
@@ -103,14 +104,13 @@ def actor() -> Actor:
 def operator() -> Actor:
     """The doer of this request where a role, not ownership, is what permits it."""
     doer = actor()
-    return Actor(
-        name=doer.name.replace("user:", "operator:"),
-        user_id=doer.user_id,
-        address=doer.address,
-        user_agent=doer.user_agent,
-        request_id=doer.request_id,
-        correlation_id=doer.correlation_id,
-    )
+    return replace(doer, name=doer.name.replace("user:", "operator:"))
+
+
+def _user_agent() -> str | None:
+    text: str = request.environ.get("HTTP_USER_AGENT", "")[:_USER_AGENT_LENGTH_MAX]
+    # Anything may stand there; PostgreSQL takes no NUL, and nobody wants control characters in a log.
+    return (text if text.isprintable() else "".join(filter(str.isprintable, text))) or None
 
 
 def _named(text: str | None) -> str | None:

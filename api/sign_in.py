@@ -1,13 +1,13 @@
 """Sign in and out: what the API and the pages do alike, from the challenge to the session and its line of audit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from api.request_context import actor
-from auth import challenges, sessions, users
+from auth import challenges, sessions, signatures, users
 from auth.sessions import OpenedSession
 from domain.actor import Actor
 from domain.errors import StrongroomError
@@ -42,8 +42,6 @@ class SignedIn:
 
 def challenge(parts: Container, subject: str) -> AuthChallenge:
     """Give out a challenge for a public key in hex or an address. Raises MalformedKey."""
-    from auth import signatures
-
     spelled = signatures.normalise_subject(subject)
     domain = urlsplit(parts.settings.public_url).netloc
     with parts.transaction() as session:
@@ -74,16 +72,14 @@ def sign_out(parts: Container, token: str) -> None:
 
 
 def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str | None) -> SignedIn:
-    from auth import signatures
-
     now = parts.now()
     with parts.transaction() as session:
         asked = challenges.find(session, challenge_id=proof.challenge_id, message=proof.message)
         _check_answers(asked, proof)
         # Before the claim: a wrong signature must not use up somebody's challenge.
-        signatures.verify(asked.message, proof.signature, asked.subject)
+        public_key = signatures.verify(asked.message, proof.signature, asked.subject)
         challenges.claim(session, asked, now=now)
-        user = users.sign_in(session, asked.subject, now=now)
+        user = users.sign_in(session, asked.subject, public_key=public_key, now=now)
         if previous_token is not None:
             sessions.revoke(session, previous_token, now=now)
         opened = sessions.begin(
@@ -95,14 +91,7 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
             user_agent=visitor.user_agent,
         )
         found = sessions.find(session, opened.token, now=now)
-        doer = Actor(
-            name=f"user:{short_id(user.user_id)}",
-            user_id=user.user_id,
-            address=visitor.address,
-            user_agent=visitor.user_agent,
-            request_id=visitor.request_id,
-            correlation_id=visitor.correlation_id,
-        )
+        doer = replace(visitor, name=f"user:{short_id(user.user_id)}", user_id=user.user_id)
         detail = {"subject": asked.subject, "session_id": str(opened.session_id), "first": user.is_new}
         audit.record(session, "login", by=doer, now=now, detail=detail)
     roles = tuple(sorted(found.roles)) if found is not None else ()
@@ -110,8 +99,6 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
 
 
 def _check_answers(asked: AuthChallenge, proof: Proof) -> None:
-    from auth import signatures
-
     if proof.subject is not None and signatures.normalise_subject(proof.subject) != asked.subject:
         raise challenges.ChallengeForAnother
     if proof.message is not None and proof.message != asked.message:

@@ -38,21 +38,20 @@ class KnownUser:
 
 
 def of_subject(session: Session, subject: str, *, now: datetime) -> KnownUser:
-    """The user whose key or address this is (in its normal form), made if there is none. Raises KeyRemoved.
+    """The user whose key or address this is (in its normal form), made if there is none. Raises KeyRemoved."""
+    return _known(session, subject) or _make(session, subject, subject, now, last_login_at=None)
 
-    Two first sign-ins at the same moment make one user: the later waits for the earlier and finds it.
+
+def sign_in(session: Session, subject: str, *, public_key: str, now: datetime) -> KnownUser:
+    """The user of a subject that has just proved itself, with the moment noted; made if it is their first time.
+
+    `public_key` is the key that signed: an address and the key behind it are one person. Raises KeyRemoved.
     """
-    known = _known(session, subject)
-    if known is None:
-        known = _make(session, subject, now) or _known(session, subject)
-    if known is None:
-        raise KeyRemoved
-    return known
-
-
-def sign_in(session: Session, subject: str, *, now: datetime) -> KnownUser:
-    """The user of a subject that has just proved itself, with the moment noted. Raises KeyRemoved."""
-    user = of_subject(session, subject, now=now)
+    user = (
+        _known(session, subject)
+        or _known(session, public_key)
+        or _make(session, public_key, subject, now, last_login_at=now)
+    )
     if not user.is_new:
         session.execute(
             update(User)
@@ -93,18 +92,36 @@ def _known(session: Session, subject: str) -> KnownUser | None:
     return KnownUser(row.id, row.public_key, is_new=False)
 
 
-def _make(session: Session, subject: str, now: datetime) -> KnownUser | None:
+def _make(
+    session: Session, public_key: str, subject: str, now: datetime, *, last_login_at: datetime | None
+) -> KnownUser:
+    """A new user; two first sign-ins at one moment make one: the later waits for the earlier and finds it."""
     user_id = new_id()
     made = session.execute(
         insert(User)
-        .values(id=user_id, public_key=subject, created_at=now, last_login_at=now)
+        .values(id=user_id, public_key=public_key, created_at=now, last_login_at=last_login_at)
         .on_conflict_do_nothing(index_elements=["public_key"])
         .returning(User.id)
     ).first()
     if made is None:
-        return None
-    kind = "public_key" if len(subject) == PUBLIC_KEY_HEX_LENGTH else "address"
-    session.execute(
-        insert(UserKey).values(id=new_id(), user_id=user_id, kind=kind, subject=subject, name="first key", added_at=now)
-    )
-    return KnownUser(user_id, subject, is_new=True)
+        found = _known(session, public_key)
+        if found is None:
+            raise KeyRemoved
+        return found
+    keys = [
+        {
+            "id": new_id(),
+            "user_id": user_id,
+            "kind": _kind(spelled),
+            "subject": spelled,
+            "name": "first",
+            "added_at": now,
+        }
+        for spelled in dict.fromkeys((public_key, subject))
+    ]
+    session.execute(insert(UserKey).values(keys))
+    return KnownUser(user_id, public_key, is_new=True)
+
+
+def _kind(subject: str) -> str:
+    return "public_key" if len(subject) == PUBLIC_KEY_HEX_LENGTH else "address"

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from domain.ids import new_id
@@ -75,7 +76,7 @@ def standing(session: Session) -> Sequence[OpsAlert]:
     newest = aliased(
         OpsAlert,
         select(OpsAlert)
-        .distinct(OpsAlert.fingerprint)
+        .ext(distinct_on(OpsAlert.fingerprint))
         .order_by(OpsAlert.fingerprint, OpsAlert.recorded_at.desc(), OpsAlert.alert_event_id.desc())
         .subquery(),
     )
