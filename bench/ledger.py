@@ -68,7 +68,9 @@ def measure(
     batch = _callers(app_url, seconds, _spread(users), batch=BATCH, callers=2)
     load(app_url, users, verify_rows)
     analyse(owner_url)
-    floor_rate, single_rate, spread_rate, hot_rate = (sum(part) / len(part) for part in (floor, single, spread, through_hot))
+    floor_rate, single_rate, spread_rate, hot_rate = (
+        sum(part) / len(part) for part in (floor, single, spread, through_hot)
+    )
     return {
         "ledger_floor_per_s": floor_rate,
         "ledger_single_per_s": single_rate,
@@ -93,9 +95,34 @@ def floor_per_s(owner_url: str, pgbench: Path, *, seconds: float) -> float:
         script.write_text(_FLOOR_SCRIPT.format(accounts=ACCOUNTS))
         address = url.set(drivername="postgresql", query=url.query).render_as_string(hide_password=False)
         done = subprocess.run(
-            [pgbench, "-n", "-c", str(CALLERS), "-j", "2", "-T", str(max(1, round(seconds))), "-f", script, "-d", address]
+            [
+                pgbench,
+                "-n",
+                "-c",
+                str(CALLERS),
+                "-j",
+                "2",
+                "-T",
+                str(max(1, round(seconds))),
+                "-f",
+                script,
+                "-d",
+                address,
+            ]
             if False
-            else [pgbench, "-n", "-c", str(CALLERS), "-j", "2", "-T", str(max(1, round(seconds))), "-f", script, address],
+            else [
+                pgbench,
+                "-n",
+                "-c",
+                str(CALLERS),
+                "-j",
+                "2",
+                "-T",
+                str(max(1, round(seconds))),
+                "-f",
+                script,
+                address,
+            ],
             check=True,
             capture_output=True,
             text=True,
@@ -200,8 +227,8 @@ def _callers(app_url: str, seconds: float, legs: Legs, *, batch: int, callers: i
     ]
     for process in processes:
         process.start()
-    barrier.wait()
-    done = sum(counts.get() for _ in processes)
+    barrier.wait(timeout=60)
+    done = sum(counts.get(timeout=seconds + 60) for _ in processes)
     for process in processes:
         process.join()
     return done / seconds
@@ -220,7 +247,7 @@ def _call(
     source = legs(seed)
     with Session(engine) as session, session.begin():
         post(session, [_transaction(next(source))])
-    barrier.wait()
+    barrier.wait(timeout=60)
     started = time.perf_counter()
     done = 0
     elapsed = 0.0

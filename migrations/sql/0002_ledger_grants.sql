@@ -4,6 +4,8 @@ REVOKE EXECUTE ON FUNCTION ledger_open_account(text, text, text, uuid, numeric),
     ledger_lock(bigint[], bigint[], text[], bigint[], bigint[], bigint[], integer[], bigint[]),
     ledger_write(text[], text[], uuid[], bytea[], text[], bigint[], timestamptz[],
         integer[], text[], text[], bigint[], bigint[], numeric[], bigint[], timestamptz[]),
+    ledger_transfer(text, text, uuid, bytea, timestamptz, bigint, bigint, numeric),
+    ledger_free_shard(bigint[]),
     ledger_balance_at(bigint, timestamptz),
     ledger_seal(integer)
 FROM PUBLIC;
@@ -21,6 +23,7 @@ BEGIN
             ledger_lock(bigint[], bigint[], text[], bigint[], bigint[], bigint[], integer[], bigint[]),
             ledger_write(text[], text[], uuid[], bytea[], text[], bigint[], timestamptz[],
                 integer[], text[], text[], bigint[], bigint[], numeric[], bigint[], timestamptz[]),
+            ledger_transfer(text, text, uuid, bytea, timestamptz, bigint, bigint, numeric),
             ledger_balance_at(bigint, timestamptz),
             ledger_seal(integer)
         TO strongroom_app;

@@ -9,7 +9,8 @@
 -- free one is taken before waiting for any.
 CREATE FUNCTION ledger_lock(p_accounts bigint[], p_reserving bigint[], p_keys text[], p_posts bigint[],
     p_voids bigint[], p_reverses bigint[], p_ordinals integer[], p_mentions bigint[])
-RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     moving bigint[] := p_accounts;
     reserving bigint[] := p_reserving;
@@ -55,15 +56,7 @@ BEGIN
             SELECT p_keys[ordinal] AS key FROM unnest(p_ordinals, p_mentions) AS named (ordinal, account)
             GROUP BY ordinal HAVING bool_and(account = ANY (heads)) ORDER BY 1) AS hot_only;
         FOR head IN SELECT * FROM ledger_accounts WHERE id = ANY (heads) ORDER BY id LOOP
-            FOR attempt IN 1..6 LOOP
-                SELECT * INTO shard FROM ledger_accounts
-                WHERE id = head.shards[1 + floor(random() * cardinality(head.shards))::integer]
-                FOR NO KEY UPDATE SKIP LOCKED;
-                EXIT WHEN FOUND;
-            END LOOP;
-            IF shard.id IS NULL THEN
-                SELECT * INTO STRICT shard FROM ledger_accounts WHERE id = head.shards[1] FOR NO KEY UPDATE;
-            END IF;
+            shard := ledger_free_shard(head.shards);
             accounts := accounts || json_build_array(head.id, shard.id, shard.asset_id, shard.kind,
                 shard.posted, shard.held, shard.floor, false);
         END LOOP;
@@ -95,7 +88,8 @@ CREATE FUNCTION ledger_write(p_keys text[], p_kinds text[], p_flows uuid[], p_ha
     p_reverses bigint[], p_effective timestamptz[],
     t_ordinals integer[], t_phases text[], t_assets text[], t_debits bigint[], t_credits bigint[], t_amounts numeric[],
     t_resolves bigint[], t_expires timestamptz[], OUT transaction_ids bigint[], OUT transfer_ids bigint[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
     transfers_written bigint;

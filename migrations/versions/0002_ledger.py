@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).parent.parent / "sql"
-PARTS = ("tables", "accounts", "posting", "seals", "guards", "grants")
+PARTS = ("tables", "accounts", "single", "posting", "seals", "guards", "grants")
 
 
 def upgrade() -> None:
@@ -30,5 +30,6 @@ def downgrade() -> None:
     op.execute("DROP TABLE ledger_horizons, ledger_seals, ledger_transfers, ledger_transactions, ledger_accounts")
     op.execute(
         "DROP FUNCTION ledger_open_account, ledger_split_account, ledger_balance_at, ledger_lock, ledger_write, "
+        "ledger_free_shard, ledger_transfer, "
         "ledger_seal, ledger_seal_range, ledger_seal_digest, ledger_refuse"
     )
