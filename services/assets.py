@@ -25,7 +25,7 @@ def every(session: Session) -> Sequence[Asset]:
 
 def decimals(session: Session) -> Mapping[str, int]:
     """How many decimals each asset has."""
-    return dict(session.execute(select(Asset.asset_id, Asset.decimals)).tuples().all())
+    return {row.asset_id: row.decimals for row in session.execute(select(Asset.asset_id, Asset.decimals))}
 
 
 def get(session: Session, asset_id: str) -> Asset:

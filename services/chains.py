@@ -91,7 +91,7 @@ def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
         .order_by(ChainBlock.height.desc())
         .limit(REORG_DEPTH_MAX + 1)
     )
-    return list(rows.tuples())
+    return [(row.height, row.hash) for row in rows]
 
 
 def advance(

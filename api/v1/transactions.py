@@ -1,7 +1,7 @@
 """The caller's statement: every ledger entry of one of their accounts, with the balance after it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import marshmallow as ma
 from flask import Response, request
@@ -15,6 +15,9 @@ from services import assets, balances
 from services.ledger import statements
 from services.ledger.statements import Entry
 from wiring.container import Container
+
+# An account that nobody has: its statement is a line of headings and nothing else.
+_NO_ACCOUNT: Final = 0
 
 blueprint = Blueprint("transactions", __name__, description="What happened to a balance.")
 
@@ -72,9 +75,8 @@ def list_transactions(query: dict[str, Any]) -> Response:
 
 def _csv(parts: Container, account_id: int | None, asset_id: str, decimals: int) -> Response:
     def lines() -> Iterator[str]:
-        if account_id is not None:
-            with parts.reading() as session:
-                yield from statements.csv_lines(session, account_id, decimals=decimals)
+        with parts.reading() as session:
+            yield from statements.csv_lines(session, account_id or _NO_ACCOUNT, decimals=decimals)
 
     disposition = f'attachment; filename="strongroom-{asset_id}.csv"'
     return Response(lines(), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
