@@ -1,0 +1,127 @@
+"""Verification: recompute seals, running totals, pairing and account totals, and name the first row that differs."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Connection, Engine, TextClause, text
+
+from services.ledger.verify_sql import (
+    ACCOUNTS,
+    ALTERED_ROW,
+    CHAIN,
+    RESOLUTIONS,
+    SEAL,
+    SEAL_CHAIN,
+    SIZES,
+    TRANSACTIONS,
+)
+
+CHUNK = 50_000
+WORKERS = 2
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """The first row that does not agree with the others: which table, which id, and what differs."""
+
+    table: str
+    row_id: int
+    differs: str
+
+    def __str__(self) -> str:
+        return f"{self.table} row {self.row_id}: {self.differs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was read, and the first altered row if there is one."""
+
+    accounts: int
+    transactions: int
+    transfers: int
+    seals: int
+    finding: Altered | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One query's worth of checking. `rows` is what it counts for on the progress bar."""
+
+    statement: TextClause
+    facts: dict[str, int]
+    rows: int
+
+
+def size(engine: Engine) -> int:
+    """How many rows a verification counts, for the length of a progress bar."""
+    with engine.connect() as connection:
+        return sum(step.rows for step in _steps(connection))
+
+
+def verify(engine: Engine, *, progress: Progress = lambda _rows: None, workers: int = WORKERS) -> Report:
+    """Check the whole ledger while it is in use; memory stays the same however long it is.
+
+    Each query reads one range of ids in a snapshot of its own. The ranges are asked for in order by `workers`
+    connections at once; at the first finding no further range is begun, and the lowest of the findings is the answer.
+    `progress` is called with the number of rows of each range that is done.
+    """
+    with engine.connect() as connection:
+        sizes = connection.execute(SIZES).one()
+        steps = list(_steps(connection))
+    findings: dict[int, Altered] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        numbered = iter(enumerate(steps))
+        running: dict[Future[Altered | None], int] = {}
+        while not findings or running:
+            wanted = 0 if findings else workers - len(running)
+            running |= {pool.submit(_check, engine, step): number for number, step in islice(numbered, wanted)}
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                number, finding = running.pop(future), future.result()
+                if finding is not None:
+                    findings[number] = finding
+                progress(steps[number].rows)
+    first = findings[min(findings)] if findings else None
+    return Report(sizes.accounts, sizes.transactions, sizes.transfers, sizes.seals, first)
+
+
+def _steps(connection: Connection) -> Iterator[_Step]:
+    """Seals first, because they name the very row that was altered; then what the rows say of each other."""
+    yield _Step(SEAL_CHAIN, {}, 0)
+    seals = connection.execute(text("SELECT id, row_count FROM ledger_seals ORDER BY id"))
+    for seal_id, rows in seals:
+        yield _Step(SEAL, {"seal_id": seal_id}, rows)
+    for statement, table in (
+        (TRANSACTIONS, "ledger_transactions"),
+        (CHAIN, "ledger_transfers"),
+        (RESOLUTIONS, "ledger_transfers"),
+        (ACCOUNTS, "ledger_accounts"),
+    ):
+        first, last = connection.execute(text(f"SELECT min(id), max(id) FROM {table}")).one()  # noqa: S608
+        for start in range(first or 0, (last or -1) + 1, CHUNK):
+            yield _Step(statement, {"first": start, "last": start + CHUNK - 1}, CHUNK)
+
+
+def _check(engine: Engine, step: _Step) -> Altered | None:
+    with engine.connect() as connection:
+        # A range is sorted in memory, and a plan made for one range serves the next.
+        connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+        found = connection.execute(step.statement, step.facts).first()
+        if found is None:
+            return None
+        if found.table_name == "ledger_seals" and step.statement is SEAL:
+            return _altered_row(connection, step.facts["seal_id"]) or Altered(*found)
+        return Altered(*found)
+
+
+def _altered_row(connection: Connection, seal_id: int) -> Altered | None:
+    """Within a seal whose leaves disagree, the first row that does."""
+    subject = connection.execute(text("SELECT subject FROM ledger_seals WHERE id = :id"), {"id": seal_id}).scalar_one()
+    found = connection.execute(ALTERED_ROW[subject], {"seal_id": seal_id}).first()
+    return None if found is None else Altered(*found)
