@@ -20,6 +20,7 @@ class Payout(Leased, Base):
             name="state_is_known",
         ),
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
+        CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
         Index("ix_payouts_chain_block_height", "chain", "block_height"),
     )
@@ -35,8 +36,10 @@ class Payout(Leased, Base):
     reason: Mapped[str | None]
     # The operator who asked for a higher fee, until the dearer form is stored.
     bump_requested_by: Mapped[str | None]
-    # The transaction in a block that spends one of our inputs instead: the proof that no form can confirm.
+    # The transaction in a block that spends one of our inputs instead, and the height of that block: the proof that no
+    # form can confirm, once that block is deep enough.
     conflicted_by: Mapped[str | None]
+    conflict_height: Mapped[int | None]
     created_at: Mapped[datetime]
     state_changed_at: Mapped[datetime]
     settled_transaction_id: Mapped[int | None]

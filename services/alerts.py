@@ -12,6 +12,7 @@ from domain.ids import new_id
 from models.alert import OpsAlert
 
 Severity = Literal["info", "warning", "critical"]
+_RANK = {"info": 0, "warning": 1, "critical": 2}
 
 
 def raise_alert(
@@ -26,9 +27,13 @@ def raise_alert(
     tx_hash: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Record that a condition holds; True when it did not stand already. `code` and `scope` together identify it."""
+    """Record that a condition holds, or holds worse than before; True when that was news.
+
+    `code` and `scope` together identify the condition.
+    """
     fingerprint = f"{code}:{scope}"
-    if _standing(session, fingerprint) is not None:
+    standing = _standing(session, fingerprint)
+    if standing is not None and _RANK[severity] <= _RANK[standing.severity]:
         return False
     _append(
         session,
@@ -40,7 +45,7 @@ def raise_alert(
         service_scope=scope,
         asset_id=asset_id,
         tx_hash=tx_hash,
-        raised_at=now,
+        raised_at=standing.raised_at if standing is not None else now,
         cleared_at=None,
         details=dict(details or {}),
         recorded_at=now,

@@ -37,6 +37,8 @@ def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) 
         ("network fees of those", -_fees_in_flight(session, asset)),
     ]
     difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
+    if difference_minor and _uncertain(session, asset):
+        return unknown(session, asset, reason="a payment may or may not have left", now=now)
     snapshot = BufferSnapshot(
         id=new_id(),
         asset_id=asset.asset_id,
@@ -97,6 +99,12 @@ def _uncredited(session: Session, asset: Asset) -> int:
         )
         or 0
     )
+
+
+def _uncertain(session: Session, asset: Asset) -> bool:
+    """Whether there is a payment of which nobody knows if the wallet still has its amount."""
+    query = select(Payout.id).where(Payout.asset_id == asset.asset_id, Payout.state == "uncertain").limit(1)
+    return session.scalar(query) is not None
 
 
 def _payouts_in_flight(asset: Asset) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 import structlog
 
 from domain.actor import Actor
+from domain.crash import crash_point
 from domain.ports import Chain, ChainError
 from services import addresses, assets
 from tasks.app import task
@@ -30,6 +31,7 @@ def refill_chain(container: Container, chain: Chain) -> int:
     except ChainError as error:
         log.warning("address_pool_not_refilled", chain=name, code=error.code, reason=str(error))
         return 0
+    crash_point("addresses.made")
     with container.transaction() as session:
         addresses.add_to_pool(session, name, fresh, now=container.now())
     return len(fresh)

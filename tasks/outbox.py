@@ -4,17 +4,30 @@ from datetime import timedelta
 from typing import Final
 
 from domain.actor import Actor
+from domain.crash import crash_point
 from services import outbox
 from tasks.app import app, task
 from wiring.container import Container
 
 # The process that promised wakes the worker at once; the relay speaks up for the promises that it did not.
 PATIENCE: Final = timedelta(seconds=1)
+# One turn of the relay does not go on for ever while others promise.
+BATCHES_MAX: Final = 50
 
 
 @task("outbox.relay")
 def relay(container: Container, by: Actor) -> int:
     """Send every promise that is due, then forget it. Returns how many. Sending twice is harmless."""
+    relayed = 0
+    for _ in range(BATCHES_MAX):
+        count = _relay_some(container)
+        relayed += count
+        if count < outbox.BATCH_MAX:
+            break
+    return relayed
+
+
+def _relay_some(container: Container) -> int:
     with container.transaction() as session:
         messages = outbox.claim(session, now=container.now(), older_than=PATIENCE)
     if not messages:
@@ -25,6 +38,7 @@ def relay(container: Container, by: Actor) -> int:
         if request not in seen:
             app.send_task(message.task, kwargs=message.arguments, retry=False)
             seen.add(request)
+    crash_point("outbox.relayed")
     with container.transaction() as session:
         outbox.done(session, [message.id for message in messages])
     return len(messages)

@@ -7,7 +7,7 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.flows import WrongState
-from domain.ports import Chain, ChainError, ChainUncertain
+from domain.ports import Chain, ChainError, ChainUncertain, Located
 from services import chains, payouts
 from services.leases import LeaseLost
 from services.payouts import Outgoing
@@ -52,8 +52,9 @@ def send_chain(container: Container, chain: Chain, by: Actor) -> int:
 
 
 def settle_chain(container: Container, chain: str, by: Actor) -> int:
-    """Complete the final payments of one chain, a batch at a time. Returns how many."""
-    settled = 0
+    """Complete the final payments of one chain, a batch at a time, and fail the impossible. Returns how many."""
+    with container.transaction() as session:
+        settled = payouts.fail_conflicted(session, chain, now=container.now(), by=by)
     while True:
         with container.transaction() as session:
             count = payouts.settle_due(session, chain, now=container.now(), by=by)
@@ -79,7 +80,7 @@ def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) ->
     try:
         answer = chain.broadcast(outgoing.raw_tx)
         crash_point("withdrawal.broadcast")
-        located = chain.locate(outgoing.txid) if answer.outcome == "rejected" else None
+        located = _locate(chain, outgoing) if answer.outcome == "rejected" else None
     except ChainUncertain as error:
         log.warning("payment_uncertain", payout_id=str(outgoing.payout_id), code=error.code)
         with container.transaction() as session:
@@ -88,7 +89,7 @@ def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) ->
     except ChainError as error:
         log.warning("payment_not_sent", payout_id=str(outgoing.payout_id), code=error.code)
         with container.transaction() as session:
-            payouts.record_unsent(session, outgoing, code=error.code, now=container.now())
+            payouts.record_unsent(session, outgoing, code=error.code, now=container.now(), by=by)
         return
     with container.transaction() as session:
         if answer.outcome == "rejected":
@@ -98,11 +99,22 @@ def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) ->
     log.info("payment_offered", txid=outgoing.txid, outcome=answer.outcome, reason=answer.reason)
 
 
+def _locate(chain: Chain, outgoing: Outgoing) -> Located | None:
+    """Where the newest form is, or an earlier one that the network took and does not want replaced."""
+    newest = chain.locate(outgoing.txid)
+    if newest is not None and (newest.in_mempool or newest.confirmations > 0):
+        return newest
+    earlier = [chain.locate(txid) for txid in outgoing.earlier_txids]
+    taken = [found for found in earlier if found is not None and (found.in_mempool or found.confirmations > 0)]
+    return taken[0] if taken else newest
+
+
 def _bump(container: Container, chain: Chain, payout_id: UUID, by: Actor) -> int:
     try:
         with container.transaction() as session:
             replaced, fee_max_minor = payouts.bumpable(session, payout_id)
         signed = chain.bump(replaced, fee_max_minor=fee_max_minor)
+        crash_point("withdrawal.bump_built")
         with container.transaction() as session:
             payouts.record_bumped(session, payout_id, replaced, signed, now=container.now(), by=by)
     except WrongState:

@@ -1,10 +1,20 @@
 """Turn approved withdrawals into signed, stored payments."""
 
+from typing import Final
+
 import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from domain.ports import Chain, ChainError, InsufficientHotFunds, SignedPayment
+from domain.ports import (
+    Chain,
+    ChainError,
+    FeeAboveCap,
+    InsufficientHotFunds,
+    NodeError,
+    PaymentTooSmall,
+    SignedPayment,
+)
 from services import payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task
@@ -13,6 +23,9 @@ from tasks.runtime import worker_name
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
+
+# Refusals that may be about one withdrawal, or about too many at once: fewer are tried, so that one never blocks all.
+PERHAPS_ONE_OF_THEM: Final = (InsufficientHotFunds, FeeAboveCap, PaymentTooSmall, NodeError)
 
 
 @task("withdrawals.pay")
@@ -46,10 +59,11 @@ def _pay_batch(container: Container, chain: Chain, batch: Batch, by: Actor) -> i
             crash_point("withdrawal.built")
             with container.transaction() as session:
                 stored = payouts.record_signed(session, part, payment, now=container.now(), by=by)
-        except InsufficientHotFunds as error:
+        except PERHAPS_ONE_OF_THEM as error:
             if size > 1:
                 size //= 2
                 continue
+            log.warning("withdrawal_waits", chain=batch.chain, code=error.code, reason=str(error))
             _wait(container, part, error.code, by)
         except (ChainError, InputsTaken) as error:
             log.warning("withdrawals_wait", chain=batch.chain, code=error.code, reason=str(error))

@@ -315,6 +315,7 @@ def create_tables() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("bump_requested_by", sa.Text(), nullable=True),
         sa.Column("conflicted_by", sa.Text(), nullable=True),
+        sa.Column("conflict_height", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_transaction_id", sa.BigInteger(), nullable=True),
@@ -328,6 +329,9 @@ def create_tables() -> None:
             name=op.f("ck_payouts_state_is_known"),
         ),
         sa.CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name=op.f("ck_payouts_block_is_whole")),
+        sa.CheckConstraint(
+            "(conflict_height IS NULL) = (conflicted_by IS NULL)", name=op.f("ck_payouts_conflict_is_whole")
+        ),
         sa.ForeignKeyConstraint(["asset_id"], ["assets.asset_id"], name=op.f("fk_payouts_asset_id_assets")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payouts")),
     )

@@ -1,7 +1,7 @@
 """Chain payments on their way out: signed once, stored, sent, followed until final."""
 
 from services.payouts.bumping import ask_for_bump, asked_for_bump, bumpable, record_bumped, record_not_bumped
-from services.payouts.following import settle_due, sight_blocks, undo_above
+from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
@@ -25,14 +25,15 @@ __all__ = [
     "bumpable",
     "claim_approved",
     "claim_unconfirmed",
+    "fail_conflicted",
     "forms_of",
     "give_up",
     "inputs_in_flight",
     "one",
     "record_answer",
     "record_bumped",
-    "record_not_bumped",
     "record_located",
+    "record_not_bumped",
     "record_signed",
     "record_uncertain",
     "record_unsent",

@@ -1,49 +1,35 @@
 """Follow payments through the blocks until they are final, and settle them in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import ensure
 from domain.ledger import Post, Transaction, Transfer
-from domain.ports import Block
+from domain.ports import Block, OutPoint
 from models.asset import WithdrawalPolicy
 from models.chain import ChainCursor
-from models.payout import Payout, PayoutTransaction
+from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, leases, ledger, outbox
+from services.payouts.doubting import doubt
+from services.payouts.failing import fail
 from services.payouts.reading import advance
 
 BATCH_MAX = 50
+# So deep must another transaction that spends our inputs be before nobody doubts any more that ours never confirms.
+CONFLICT_FINAL = 6
+UNCONFIRMED = ("signed", "broadcast", "uncertain")
 
 
 def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
-    """Record which payments of ours these blocks hold, whichever of their forms it is."""
-    waiting = session.execute(
-        select(Payout, PayoutTransaction.txid)
-        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
-        .where(Payout.chain == chain, Payout.state != "failed", Payout.block_hash.is_(None))
-        .order_by(Payout.id)
-        .with_for_update(of=Payout)
-    ).all()
-    if not waiting:
-        return
-    home = {transaction.txid: block for block in blocks for transaction in block.transactions}
-    for payout, txid in waiting:
-        block = home.get(txid)
-        if block is None:
-            continue
-        payout.txid, payout.block_height, payout.block_hash = txid, block.height, block.hash
-        leases.settle(payout)
-        payout.reason = None
-        if payout.state != "completed":
-            detail = {"txid": txid, "block_height": block.height, "block_hash": block.hash}
-            advance(session, payout, "confirming", detail, now=now, by=by)
-            outbox.promise(session, "payouts.settle", now=now)
-        alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="it is in a block")
+    """Record which payments of ours these blocks hold, whichever of their forms, and which they make impossible."""
+    _confirm(session, chain, blocks, now=now, by=by)
+    _doubt_conflicted(session, chain, blocks, now=now, by=by)
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> None:
@@ -54,13 +40,14 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
     for payout in undone:
         detail = {"reorganised": payout.block_hash}
         payout.block_height = payout.block_hash = None
+        leases.release(payout, due_at=now)
         if payout.state == "completed":
             alerts.raise_alert(
                 session,
                 "completed_payout_reorganised",
                 scope=f"payout:{payout.id}",
                 severity="critical",
-                reason="a payment that was final is in no block any more; it should confirm again by itself",
+                reason="a payment that was final is in no block any more; it is offered to the network again",
                 now=now,
                 asset_id=payout.asset_id,
                 tx_hash=payout.txid,
@@ -68,7 +55,32 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
             )
             continue
         advance(session, payout, "broadcast", detail, now=now, by=by)
-        leases.release(payout, due_at=now)
+    session.execute(
+        update(Payout)
+        .where(Payout.chain == chain, Payout.conflict_height > height, Payout.state.in_(UNCONFIRMED))
+        .values(conflicted_by=None, conflict_height=None)
+    )
+
+
+def fail_conflicted(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
+    """Fail the payouts whose inputs another transaction has spent for good; their funds go back. Returns how many."""
+    cursor = session.get(ChainCursor, chain)
+    if cursor is None:
+        return 0
+    proved = session.scalars(
+        select(Payout)
+        .where(
+            Payout.chain == chain,
+            Payout.state.in_(UNCONFIRMED),
+            Payout.conflict_height + CONFLICT_FINAL - 1 <= cursor.height,
+        )
+        .order_by(Payout.id)
+        .limit(BATCH_MAX)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for payout in proved:
+        fail(session, payout, now=now, by=by)
+    return len(proved)
 
 
 def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
@@ -88,16 +100,9 @@ def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
         .limit(BATCH_MAX)
         .with_for_update(skip_locked=True, of=Payout)
     ).all()
-    carried = {payout.id: advance(session, payout, "completed", {}, now=now, by=by) for payout in due}
-    transactions = [
-        transaction
-        for payout in due
-        for transaction in [
-            *(_settlement(withdrawal, now) for withdrawal in carried[payout.id]),
-            _network_fee(session, payout, now),
-        ]
-    ]
-    for outcome in ledger.post(session, transactions) if transactions else ():
+    carried = [withdrawal for payout in due for withdrawal in advance(session, payout, "completed", {}, now=now, by=by)]
+    settlements = [_settlement(withdrawal, now) for withdrawal in carried]
+    for outcome in ledger.post(session, settlements + _network_fees(session, due, now)):
         ensure(outcome.refused is None, f"the ledger refused to settle a payout: {outcome.refused}")
     return len(due)
 
@@ -114,19 +119,98 @@ def _settlement(withdrawal: Withdrawal, now: datetime) -> Transaction:
     )
 
 
-def _network_fee(session: Session, payout: Payout, now: datetime) -> Transaction:
-    form = session.scalars(
-        select(PayoutTransaction).where(PayoutTransaction.payout_id == payout.id, PayoutTransaction.txid == payout.txid)
-    ).one()
-    return Transaction(
-        key=f"payout:{payout.id}:network_fee",
-        kind="network_fee",
-        legs=(
-            Transfer(
-                debit_account=ledger.system_account(session, "network_fees", payout.asset_id),
-                credit_account=ledger.system_account(session, "hot_wallet", payout.asset_id),
-                amount_minor=form.fee_minor,
-            ),
-        ),
-        effective_at=now,
+def _network_fees(session: Session, due: Sequence[Payout], now: datetime) -> list[Transaction]:
+    if not due:
+        return []
+    confirmed = {payout.txid: payout for payout in due}
+    forms = session.execute(
+        select(PayoutTransaction.txid, PayoutTransaction.payout_id, PayoutTransaction.fee_minor).where(
+            PayoutTransaction.chain == due[0].chain, PayoutTransaction.txid.in_(confirmed)
+        )
+    ).all()
+    ensure(len(forms) == len(due), "a payout confirmed in a form that was never stored")
+    asset_ids = {payout.asset_id for payout in due}
+    fees = {asset_id: ledger.system_account(session, "network_fees", asset_id) for asset_id in asset_ids}
+    hot_wallet = {asset_id: ledger.system_account(session, "hot_wallet", asset_id) for asset_id in asset_ids}
+    return [
+        Transaction(
+            key=f"payout:{payout_id}:network_fee",
+            kind="network_fee",
+            legs=(Transfer(fees[confirmed[txid].asset_id], hot_wallet[confirmed[txid].asset_id], int(fee_minor)),),
+            effective_at=now,
+        )
+        for txid, payout_id, fee_minor in forms
+    ]
+
+
+def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
+    waiting = session.execute(
+        select(PayoutTransaction.txid, PayoutTransaction.payout_id)
+        .join(Payout, Payout.id == PayoutTransaction.payout_id)
+        .where(Payout.chain == chain, Payout.block_height.is_(None))
+    ).all()
+    if not waiting:
+        return
+    home = {transaction.txid: block for block in blocks for transaction in block.transactions}
+    found = {payout_id: txid for txid, payout_id in waiting if txid in home}
+    for payout in _locked(session, found):
+        txid, block = found[payout.id], home[found[payout.id]]
+        if payout.state == "failed":
+            _sent_after_all(session, payout, txid, now=now)
+            continue
+        payout.txid, payout.block_height, payout.block_hash = txid, block.height, block.hash
+        payout.reason = payout.conflicted_by = payout.conflict_height = None
+        leases.settle(payout)
+        scope = f"payout:{payout.id}"
+        alerts.clear(session, "withdrawal_uncertain", scope=scope, now=now, reason="it is in a block")
+        if payout.state == "completed":
+            alerts.clear(session, "completed_payout_reorganised", scope=scope, now=now, reason="it is in a block again")
+            continue
+        detail = {"txid": txid, "block_height": block.height, "block_hash": block.hash}
+        for withdrawal in advance(session, payout, "confirming", detail, now=now, by=by):
+            withdrawal.waiting_reason = None
+        outbox.promise(session, "payouts.settle", now=now)
+
+
+def _doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
+    """Mark the payments one of whose inputs these blocks spend in a transaction that is none of their forms."""
+    rows = session.execute(
+        select(PayoutInput.txid, PayoutInput.vout, PayoutInput.payout_id)
+        .join(Payout, Payout.id == PayoutInput.payout_id)
+        .where(Payout.chain == chain, Payout.state.in_(UNCONFIRMED))
+    )
+    at_stake = {OutPoint(txid, vout): payout_id for txid, vout, payout_id in rows}
+    if not at_stake:
+        return
+    spenders = {
+        at_stake[spent]: (transaction.txid, block.height)
+        for block in blocks
+        for transaction in block.transactions
+        for spent in transaction.spends
+        if spent in at_stake
+    }
+    for payout in _locked(session, spenders):
+        payout.conflicted_by, payout.conflict_height = spenders[payout.id]
+        reason = f"{payout.conflicted_by} in block {payout.conflict_height} spends its inputs"
+        doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
+
+
+def _locked(session: Session, payout_ids: Collection[UUID]) -> Sequence[Payout]:
+    if not payout_ids:
+        return []
+    return session.scalars(select(Payout).where(Payout.id.in_(payout_ids)).order_by(Payout.id).with_for_update()).all()
+
+
+def _sent_after_all(session: Session, payout: Payout, txid: str, *, now: datetime) -> None:
+    """The proof was undone by a reorganisation deeper than anything foreseen: the funds went back, and left."""
+    alerts.raise_alert(
+        session,
+        "failed_payout_confirmed",
+        scope=f"payout:{payout.id}",
+        severity="critical",
+        reason="a payment that was proved impossible is in a block after all; its funds were given back before",
+        now=now,
+        asset_id=payout.asset_id,
+        tx_hash=txid,
+        details={"payout_id": str(payout.id)},
     )

@@ -77,8 +77,9 @@ def claim_approved(session: Session, chain: str, *, owner: str, now: datetime) -
 def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now: datetime, by: Actor) -> UUID | None:
     """Store the signed payment; only what is stored may ever leave. Returns the payout's id.
 
-    Raises InputsTaken when another stored payment spends one of its inputs. None when one of the withdrawals was cancelled, rejected or taken over meanwhile: the payment is then forgotten,
-    nobody has seen it, and the others are tried again.
+    None when one of the withdrawals was cancelled, rejected or taken over meanwhile: the payment is then forgotten,
+    nobody has seen it, and the others are tried again. Raises InputsTaken when another stored payment spends one of
+    its inputs.
     """
     claimed = _still_claimed(session, batch)
     if any(
@@ -111,8 +112,9 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     )
     for row in claimed:
         row.state, row.state_changed_at, row.payout_id, row.waiting_reason = "signed", now, payout.id, None
+        if row.attempts >= ATTEMPTS_BEFORE_ALERT:
+            alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{row.id}", now=now, reason="signed")
         leases.settle(row)
-        alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{row.id}", now=now, reason="signed")
     outbox.promise(session, "payouts.send", now=now)
     session.flush()
     crash_point("withdrawal.storing")

@@ -5,13 +5,14 @@ from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL, WrongState, move
 from models.withdrawal import Withdrawal, WithdrawalApproval
-from services import audit, flows, outbox
+from services import alerts, audit, flows, outbox
 from services.withdrawals.policy import give_back_system_day
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
@@ -65,8 +66,8 @@ def reject(
     withdrawal.state = move(WITHDRAWAL, before, "rejected")
     withdrawal.state_changed_at = withdrawal.closed_at = now
     withdrawal.waiting_reason = None
-    if session.get(WithdrawalApproval, (withdrawal_id, approver_id)) is None:
-        _record(session, withdrawal, approver_id, "reject", reason, now=now, by=by)
+    _record(session, withdrawal, approver_id, "reject", reason, now=now, by=by)
+    alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{withdrawal_id}", now=now, reason="rejected")
     release_holds(session, [withdrawal], reason="rejected", now=now)
     give_back_system_day(session, withdrawal)
     step = flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "rejected", {"reason": reason})
@@ -91,11 +92,11 @@ def _record(
     now: datetime,
     by: Actor,
 ) -> None:
-    session.add(
-        WithdrawalApproval(
-            withdrawal_id=withdrawal.id, approver_id=approver_id, decision=decision, reason=reason, decided_at=now
-        )
+    # Whoever approved before and rejects now has one row only, and it is append-only; the audit log has both.
+    session.execute(
+        insert(WithdrawalApproval)
+        .values(withdrawal_id=withdrawal.id, approver_id=approver_id, decision=decision, reason=reason, decided_at=now)
+        .on_conflict_do_nothing()
     )
-    session.flush()
     detail = {"withdrawal_id": str(withdrawal.id), "decision": decision, "reason": reason}
     audit.record(session, "withdrawal.decided", by=by, now=now, detail=detail)

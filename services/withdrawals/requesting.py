@@ -14,7 +14,7 @@ from domain.ledger import Hold, InsufficientFunds, Transaction
 from domain.money import format_amount
 from models.asset import Asset, WithdrawalPolicy
 from models.withdrawal import Withdrawal
-from services import assets, audit, flows, ledger, outbox
+from services import alerts, assets, audit, flows, ledger, outbox
 from services.withdrawals import policy as rules
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
@@ -78,6 +78,7 @@ def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetim
     withdrawal.state = move(WITHDRAWAL, before, "cancelled")
     withdrawal.state_changed_at = withdrawal.closed_at = now
     withdrawal.waiting_reason = None
+    alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{withdrawal.id}", now=now, reason="cancelled")
     release_holds(session, [withdrawal], reason="cancelled", now=now)
     rules.give_back_system_day(session, withdrawal)
     flows.record(session, flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "cancelled"), now=now, by=by)
