@@ -89,7 +89,7 @@ def sent_to(session: Session, address: DepositAddress, *, limit: int) -> Sequenc
 
 def heights(session: Session) -> dict[str, int]:
     """How far each chain has been read: what confirmations are counted from."""
-    return dict(session.execute(select(ChainCursor.chain, ChainCursor.height)).tuples().all())
+    return {cursor.chain: cursor.height for cursor in session.scalars(select(ChainCursor))}
 
 
 def confirmations(deposit: Deposit, height: int | None) -> int:

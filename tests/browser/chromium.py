@@ -1,11 +1,28 @@
-"""Start the system's Chromium for Playwright."""
+"""The system's Chromium, driven by Playwright, and one person's window in it."""
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+AXE = Path(__file__).parent / "vendor" / "axe.js"
+PHONE = 390
+DESKTOP = 1280
+Scheme = Literal["light", "dark"]
+
+
+@contextmanager
+def running() -> Iterator[Browser]:
+    """A headless browser for as long as the block lasts."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -16,3 +33,42 @@ def launch(playwright: Playwright) -> Browser:
     # Chromium's sandbox cannot be set up by root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     return playwright.chromium.launch(executable_path=path, args=[*arguments, "--disable-dev-shm-usage"])
+
+
+class Window:
+    """One person's window: a page with cookies of its own, and everything that its console said."""
+
+    def __init__(self, browser: Browser, url: str = "", *, scheme: Scheme = "light", **options: Any) -> None:
+        options.setdefault("viewport", {"width": PHONE, "height": 800})
+        self._context = browser.new_context(base_url=url, color_scheme=scheme, **options)
+        self.page: Page = self._context.new_page()
+        self.said: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def resize(self, width: int) -> None:
+        self.page.set_viewport_size({"width": width, "height": 800})
+
+    def faults(self) -> list[str]:
+        """What axe-core finds wrong with the page as it stands, and by how much it is wider than its window."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        results = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found = [
+            f"{violation['id']}: {node['html']} {node['failureSummary']}"
+            for violation in results["violations"]
+            for node in violation["nodes"]
+        ]
+        return [*found, *self.too_wide()]
+
+    def too_wide(self) -> list[str]:
+        """By how much the page is wider than its window, if it is."""
+        overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return [f"{overflow} px too wide"] if overflow > 0 else []
+
+    def close(self) -> None:
+        self._context.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A form that is shown again with what was wrong is answered with 422, which the console counts as an error.
+        if message.type in {"error", "warning"} and "status of 422" not in message.text:
+            self.said.append(message.text)

@@ -25,6 +25,12 @@ def create_gallery() -> Flask:
     def code(address_id: str) -> Response:
         return Response(qr.drawn(f"bitcoin:{ADDRESS}"), mimetype="image/svg+xml")
 
+    @app.get("/")
+    @app.get("/<path:polled>")
+    def unchanged(polled: str = "") -> Response:
+        """What a page reads again: nothing new."""
+        return Response(status=204)
+
     @app.after_request
     def policy(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -254,7 +254,7 @@ def send_errors() -> dict[str, Any]:
     return send() | {"to": FormField("03ab", ("nobody here has this key.",)), "typed": FormField("9", short)}
 
 
-def history() -> dict[str, Any]:
+def history(count: int = 12) -> dict[str, Any]:
     lines = tuple(
         StatementLine(
             ago(hours=7 * index),
@@ -263,7 +263,7 @@ def history() -> dict[str, Any]:
             Money(18_422_000 + 10 ** (index % 15), BTC),
             SHORT,
         )
-        for index in range(200)
+        for index in range(count)
     )
     return {
         "assets": (BTC, COIN),
@@ -273,6 +273,10 @@ def history() -> dict[str, Any]:
         "older": "/history?before=x",
         "first": "/history",
     }
+
+
+def history_many() -> dict[str, Any]:
+    return history(200)
 
 
 def history_empty() -> dict[str, Any]:
@@ -454,6 +458,7 @@ SAMPLES = {
     "send": ("send.html", True, send),
     "send-errors": ("send.html", True, send_errors),
     "history": ("history.html", True, history),
+    "history-many": ("history.html", True, history_many),
     "history-empty": ("history.html", True, history_empty),
     "flow": ("flow.html", True, flow),
     "operator": ("operator.html", True, operator),

@@ -1,47 +1,30 @@
 """Screenshots of the example pages: `python -m tests.browser.shots [name…]` writes var/screenshots."""
 
 import sys
-import threading
 from pathlib import Path
-from typing import Literal
 
-from playwright.sync_api import sync_playwright
-from werkzeug.serving import WSGIRequestHandler, make_server
-
-from tests.browser.chromium import launch
+from tests.browser.chromium import DESKTOP, PHONE, Scheme, Window, running
 from tests.browser.gallery import create_gallery
 from tests.browser.samples import SAMPLES
+from tests.browser.serving import serving
 
 FOLDER = Path("var/screenshots")
-SIZES = {"phone": 390, "desktop": 1280}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
-
-class Silent(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: what goes wrong shows in the browser's console."""
+SIZES = {"phone": PHONE, "desktop": DESKTOP}
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    server = make_server("127.0.0.1", 0, create_gallery(), threaded=True, request_handler=Silent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
+    with serving(create_gallery()) as url, running() as browser:
         for scheme in SCHEMES:
-            for size, width in SIZES.items():
-                context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
-                page = context.new_page()
-                page.on("console", lambda message: print("console:", message.text))
-                for name in sys.argv[1:] or SAMPLES:
-                    page.goto(f"http://127.0.0.1:{server.server_port}/sample/{name}")
-                    page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
-                    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                    if overflow > 0:
-                        print(f"{name} {size}: {overflow} px too wide")
-                context.close()
-        browser.close()
-    server.shutdown()
+            window = Window(browser, url, scheme=scheme)
+            for name in sys.argv[1:] or SAMPLES:
+                window.page.goto(f"/sample/{name}")
+                for size, width in SIZES.items():
+                    window.resize(width)
+                    window.page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
+            print("\n".join(window.said), end="")
+            window.close()
 
 
 if __name__ == "__main__":

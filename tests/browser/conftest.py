@@ -1,0 +1,52 @@
+"""A browser for every test here, and windows in it that must have nothing to complain about."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from api.app import create_app
+from tests.browser.chromium import Window, running
+from tests.browser.gallery import create_gallery
+from tests.browser.serving import serving
+from tests.rail import Rail
+
+OpenWindow = Callable[..., Window]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with running() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def gallery() -> Iterator[str]:
+    """The example pages, served."""
+    with serving(create_gallery()) as url:
+        yield url
+
+
+@pytest.fixture
+def site(rail: Rail) -> Iterator[str]:
+    """The real application over a real rail, served."""
+    with serving(create_app(rail.container)) as url:
+        yield url
+
+
+@pytest.fixture
+def open_window(browser: Browser) -> Iterator[OpenWindow]:
+    """Opens windows; at the end none of their consoles may have complained, about the content policy above all."""
+    opened: list[Window] = []
+
+    def open_one(url: str, **options: Any) -> Window:
+        window = Window(browser, url, **options)
+        opened.append(window)
+        return window
+
+    yield open_one
+    said = [text for window in opened for text in window.said]
+    for window in opened:
+        window.close()
+    assert said == []
