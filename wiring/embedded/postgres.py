@@ -24,6 +24,8 @@ APPLICATION: Final = "strongroom_app"
 SUPERUSER: Final = "postgres"
 DATABASE: Final = "strongroom"
 START_PATIENCE_S: Final = 90.0
+START_ATTEMPTS: Final = 5
+RETRY_AFTER_S: Final = 1.0
 STOP_PATIENCE_S: Final = 60.0
 SOCKET_PATH_MAX: Final = 100
 """The kernel takes 107 bytes; the lock file beside the socket has a longer name."""
@@ -88,11 +90,15 @@ class PostgresServer:
         command = account.command("postgres", "-D", str(data), *(f"--{key}={value}" for key, value in options.items()))
         self._passwords = json.loads((account.home / "cluster" / "passwords.json").read_text())
         log = self._home / "postgres.log"
-        self._server = process.spawn(command, log=log, directory=data)
-        if not process.await_truth(self._answers, START_PATIENCE_S):
-            self.stop()
-            raise ServerFailed(f"PostgreSQL did not start:\n{process.tail(log)}")
-        self._ensure_roles()
+        for _ in range(START_ATTEMPTS):
+            self._server = process.spawn(command, log=log, directory=data)
+            if process.await_truth(self._answers_or_ended, START_PATIENCE_S) and self._answers():
+                self._ensure_roles()
+                return
+            # The children of a killed server may hold its memory for a moment longer than it lived.
+            process.await_truth(lambda: False, RETRY_AFTER_S)
+        self.stop()
+        raise ServerFailed(f"PostgreSQL did not start:\n{process.tail(log)}")
 
     def stop(self) -> None:
         """Stop the server: after a checkpoint, or at once when its data need not last."""
@@ -111,7 +117,9 @@ class PostgresServer:
         near = account.home / "socket"
         if len(str(near / ".s.PGSQL.5432.lock")) > SOCKET_PATH_MAX:
             near = Path(tempfile.mkdtemp(prefix="strongroom-"))
-        near.mkdir(mode=0o700, exist_ok=True)
+        # A killed server leaves its socket and a lock beside it; nobody else uses this directory.
+        shutil.rmtree(near, ignore_errors=True)
+        near.mkdir(mode=0o700)
         account.adopt(near)
         return near
 
@@ -139,9 +147,10 @@ class PostgresServer:
         (draft / "superuser").unlink()
         draft.rename(account.home / "cluster")
 
+    def _answers_or_ended(self) -> bool:
+        return self._server is None or self._server.poll() is not None or self._answers()
+
     def _answers(self) -> bool:
-        if self._server is None or self._server.poll() is not None:
-            raise ServerFailed(f"PostgreSQL ended at once:\n{process.tail(self._home / 'postgres.log')}")
         try:
             psycopg2.connect(self.url(SUPERUSER, "postgres"), connect_timeout=5).close()
         except psycopg2.OperationalError:
