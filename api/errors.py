@@ -18,12 +18,12 @@ from auth import challenges, roles, signatures, users
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
 from domain.errors import StrongroomError
 from domain.flows import WrongState
-from domain.ledger import InsufficientFunds, LedgerRefusal
+from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.ports import ChainError
 from services import addresses, assets, chains, flows, idempotency, leases, transfers
 from services.deposits import DepositNotFound
-from services.payouts import NoProof, PayoutNotFound
+from services.payouts import InputsTaken, NoProof, PayoutNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
 log = structlog.get_logger(__name__)
@@ -106,10 +106,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         policy.AmountBelowMinimum: 422,
         # What was asked does not fit what is
         WrongState: 409,
-        leases.LeaseLost: 409,
         idempotency.IdempotencyKeyMissing: 400,
         InsufficientFunds: 409,
-        LedgerRefusal: 409,
+        IdempotencyConflict: 409,
         addresses.TooManyUnusedAddresses: 409,
         policy.DailyLimitExceeded: 409,
         policy.SystemLimitExceeded: 409,
@@ -131,6 +130,10 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         chains.ReorganisationTooDeep: 503,
         addresses.AddressPoolEmpty: 503,
         ChainError: 503,
+        # Facts that workers state to each other: one that reaches an answer is a bug, and is answered as one
+        LedgerRefusal: 500,
+        leases.LeaseLost: 500,
+        InputsTaken: 500,
     }
 )
 """Every refusal's HTTP status; a class that is not here has the status of its nearest base that is."""
@@ -152,7 +155,10 @@ HTTP_ERRORS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "method_not_allowed": (405, "This address does not take that method; the Allow header says which it takes."),
         "body_too_large": (413, "The body is larger than 64 kB."),
         "internal_error": (500, "Something went wrong here. It was recorded under the request id of this answer."),
-        "database_unavailable": (503, "The database cannot be reached or is busy. Nothing was changed; try again."),
+        "database_unavailable": (
+            503,
+            "The database cannot be reached or is busy. Try again, with the same Idempotency-Key.",
+        ),
     }
 )
 """Codes without an exception class of ours: their status and meaning."""
@@ -197,6 +203,8 @@ def register(app: Flask) -> None:
 
 def _refused(refusal: StrongroomError) -> Response:
     status = status_of(type(refusal))
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _bug(refusal)
     response = _answer(status, refusal_body(refusal))
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"

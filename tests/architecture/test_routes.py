@@ -1,0 +1,104 @@
+"""Every route says who may come in, and what is public is listed here by hand."""
+
+import inspect
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine
+
+from api.app import create_app
+from api.guards import SAFE_METHODS, guard_of
+from wiring.container import Container
+from wiring.settings import read_settings
+
+PUBLIC = {
+    "GET /docs",
+    "GET /health",
+    "GET /health/live",
+    "GET /login",
+    "GET /login/<uuid:challenge_id>",
+    "GET /openapi.json",
+    "GET /static/<path:name>",
+    "POST /api/auth/challenge",
+    "POST /login",
+    "POST /login/<uuid:challenge_id>",
+    "POST /logout",
+    "POST /verify_signature",
+}
+ROLES = {"role:viewer", "role:approver", "role:admin"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """An application that connects to nothing."""
+    settings = read_settings({"STRONGROOM_VAR_DIR": str(tmp_path_factory.mktemp("routes"))})
+    return create_app(Container(settings=settings, engine=create_engine("postgresql+psycopg2://")))
+
+
+def guards(app: Flask) -> dict[str, str | None]:
+    return {
+        f"{method} {rule.rule}": guard_of(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def test_every_route_is_guarded_or_listed_as_public(app: Flask) -> None:
+    undecided = [route for route, guard in guards(app).items() if guard not in {"public", "signed_in", *ROLES}]
+    assert undecided == []
+
+
+def test_exactly_the_listed_routes_are_public(app: Flask) -> None:
+    assert {route for route, guard in guards(app).items() if guard == "public"} == PUBLIC
+
+
+def test_what_only_operators_may_do_is_behind_a_role(app: Flask) -> None:
+    operators = {route: guard for route, guard in guards(app).items() if "/operator" in route or "/observers" in route}
+    assert operators
+    assert set(operators.values()) <= ROLES
+    looking = {route for route, guard in operators.items() if guard == "role:viewer"}
+    assert all(route.startswith("GET") for route in looking)
+
+
+def test_every_route_of_the_api_is_described(app: Flask) -> None:
+    spec = app.test_client().get("/openapi.json").get_json()
+    described = {
+        f"{method.upper()} {path}"
+        for path, operations in spec["paths"].items()
+        for method in operations
+        if method != "parameters"
+    }
+    served = {
+        route.replace("<uuid:", "{").replace("<", "{").replace(">", "}")
+        for route in guards(app)
+        if "/api/" in route or route in {"POST /verify_signature", "POST /logout"}
+    }
+    assert described == served
+
+
+def test_every_operation_says_what_it_does_and_how_it_refuses(app: Flask) -> None:
+    spec = app.test_client().get("/openapi.json").get_json()
+    for path, operations in spec["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            assert operation["summary"], f"{method} {path}"
+            assert operation["responses"]["default"], f"{method} {path}"
+            assert any(status.startswith("2") for status in operation["responses"])
+
+
+def test_every_post_that_moves_money_asks_for_a_key(app: Flask) -> None:
+    spec = app.test_client().get("/openapi.json").get_json()
+    keyed = {
+        path
+        for path, operations in spec["paths"].items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operations.get("post", {}).get("parameters", []))
+    }
+    assert keyed == {"/api/v1/withdrawals", "/api/v1/transfers"}
+
+
+def test_reading_views_open_no_transaction(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/v1") and (rule.methods or set()) <= SAFE_METHODS:
+            source = inspect.getsource(inspect.unwrap(app.view_functions[rule.endpoint]))
+            assert ".transaction()" not in source, rule.rule
