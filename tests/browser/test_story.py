@@ -142,7 +142,7 @@ def test_a_form_sent_twice_asks_once(rail: Rail, site: str, open_window: OpenWin
     rail.fund(user_id, 4 * COIN)
     page.goto("/withdraw")
     names = ("csrf_token", "idempotency_key", "asset")
-    form = {name: page.locator(f"main [name={name}]").input_value() for name in names}
+    form: dict[str, str | float | bool] = {name: page.locator(f"main [name={name}]").input_value() for name in names}
     form |= {"destination": rail.outside_address(), "amount": "1"}
     first, second = (page.request.post("/withdraw", form=form, headers={"Origin": site}) for _ in range(2))
     assert first.ok
