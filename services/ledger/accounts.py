@@ -23,6 +23,23 @@ _SPLIT = text("SELECT ledger_split_account(:account_id, :shards)")
 _TOTAL = text("SELECT sum(posted), sum(held) FROM ledger_accounts WHERE id = :account_id OR shard_of = :account_id")
 
 
+_TOTALS = text(
+    "SELECT asset_id, kind, code, sum(posted) AS posted, sum(held) AS held FROM ledger_accounts "
+    "GROUP BY asset_id, kind, code ORDER BY asset_id, kind, code"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """All accounts of one code in one asset together, in the smallest unit."""
+
+    asset_id: str
+    kind: str
+    code: str
+    posted_minor: int
+    held_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """One asset of one user, in the smallest unit. What may be spent is `available_minor`."""
@@ -75,3 +92,8 @@ def account_balance(session: Session, account_id: int) -> tuple[int, int]:
 def system_balance(session: Session, code: str, asset_id: str) -> int:
     """What the house's account of this code has posted, in the smallest unit, shards included."""
     return account_balance(session, system_account(session, code, asset_id))[0]
+
+
+def totals(session: Session) -> list[Total]:
+    """What stands under each code, per asset; all users' accounts are one line."""
+    return [Total(row.asset_id, row.kind, row.code, int(row.posted), int(row.held)) for row in session.execute(_TOTALS)]

@@ -1,0 +1,94 @@
+"""`python -m cli ledger`: verify the books, look at the house's accounts, put the owner's money in."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from domain.ids import new_id
+from domain.ledger import Transaction, Transfer
+from domain.money import format_amount, parse_amount
+from services import assets, invariants
+from services.ledger import accounts, post_one
+from services.ledger import seals as sealing
+from services.ledger.verify import size, verify
+from wiring.container import Container, build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+
+@click.group()
+def ledger() -> None:
+    """Verify the ledger, look at its accounts, and fund the house."""
+
+
+@ledger.command("verify")
+def verify_() -> None:
+    """Recompute everything from the first row. Names the first altered row, with exit status 1, if anything differs."""
+    with _opened() as parts:
+        with click.progressbar(length=size(parts.engine), label="Verifying") as bar:
+            report = verify(parts.engine, progress=bar.update)
+        click.echo(
+            f"{report.accounts:,} accounts, {report.transactions:,} transactions, {report.transfers:,} transfers, "
+            f"{report.seals:,} seals read."
+        )
+        if report.finding is not None:
+            raise click.ClickException(f"altered: {report.finding}")
+        with parts.reading() as session:
+            findings = invariants.check(session)
+    for finding in findings:
+        click.echo(f"broken: {finding}", err=True)
+    if findings:
+        raise click.ClickException(f"{len(findings)} invariants do not hold")
+    click.echo("All is well.")
+
+
+@ledger.command()
+def seal() -> None:
+    """Seal what is complete now, without waiting for the schedule; rows just written follow at the next call."""
+    with _opened() as parts, parts.transaction() as session:
+        made = sealing.seal(session)
+    click.echo(f"{made} seals made.")
+
+
+@ledger.command("accounts")
+def accounts_() -> None:
+    """What the house's accounts hold, and what all users together are owed."""
+    with _opened() as parts, parts.reading() as session:
+        decimals = assets.decimals(session)
+        for total in accounts.totals(session):
+            posted = format_amount(total.posted_minor, decimals[total.asset_id])
+            held = format_amount(total.held_minor, decimals[total.asset_id])
+            click.echo(f"{total.asset_id:<6} {total.kind:<10} {total.code:<18} {posted:>24}   held {held:>24}")
+
+
+@ledger.command()
+@click.argument("asset")
+@click.argument("amount")
+@click.option("--key", help="Makes a repeated command count once; a new one each time if not given.")
+def fund(asset: str, amount: str, key: str | None) -> None:
+    """Record that the owner put AMOUNT of ASSET into the hot wallet: owner's equity, not a user's money."""
+    with _opened() as parts, parts.transaction() as session:
+        kept = assets.get(session, asset)
+        amount_minor = parse_amount(amount, kept.decimals)
+        hot = accounts.system_account(session, "hot_wallet", asset)
+        owner = accounts.system_account(session, "owner_equity", asset)
+        outcome = post_one(
+            session,
+            Transaction(
+                f"owner-funding:{key or new_id()}", "owner_funding", (Transfer(hot, owner, amount_minor),), parts.now()
+            ),
+        )
+    done = "was recorded before" if outcome.replayed else "recorded"
+    click.echo(f"{format_amount(amount_minor, kept.decimals)} {asset} {done}, transaction {outcome.transaction_id}.")
+
+
+@contextmanager
+def _opened() -> Iterator[Container]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        parts = build_container(settings, chains={})
+        try:
+            yield parts
+        finally:
+            parts.engine.dispose()
