@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, text
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from auth.roles import implied
 from domain.ids import new_id
+from models.prepared import Prepared
 from models.session import UserSession
 
 LIFETIME = timedelta(hours=24)
@@ -67,19 +69,21 @@ def begin(
 
 
 # Everything that a request needs to know of its caller, in the one statement that every request pays for.
-_FIND = text(
+_FIND = Prepared(
+    "session_by_token",
+    "bytea, timestamptz",
     """
     SELECT s.user_id, u.public_key, s.id, s.expires_at,
            ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id)
     FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.token_hash = :token_hash AND s.revoked_at IS NULL AND s.expires_at > :now
-    """
+    WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2
+    """,
 )
 
 
 def find(session: Session, token: str, *, now: datetime) -> Principal | None:
     """Whom a token stands for; None when it is unknown, expired or revoked."""
-    row = session.execute(_FIND, {"token_hash": _digest(token), "now": now}).first()
+    row = _FIND.execute(session, _digest(token), now).first()
     if row is None:
         return None
     user_id, public_key, session_id, expires_at, roles = row

@@ -1,11 +1,13 @@
 """What one person has: spendable, held, and, in a figure of its own, what is on its way."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from models.prepared import Prepared
 
 
 class Funds(NamedTuple):
@@ -24,17 +26,19 @@ class Funds(NamedTuple):
 
 
 # One statement, because it is asked more often than anything else.
-_OF_USER = text(
+_OF_USER = Prepared(
+    "balances_of_user",
+    "uuid",
     """
     SELECT a.asset_id, a.decimals, coalesce(l.posted, 0), coalesce(l.held, 0), coalesce(d.total, 0)
     FROM assets a
-    LEFT JOIN ledger_accounts l ON l.owner_id = :user_id AND l.code = 'user' AND l.asset_id = a.asset_id
+    LEFT JOIN ledger_accounts l ON l.owner_id = $1 AND l.code = 'user' AND l.asset_id = a.asset_id
     LEFT JOIN (
         SELECT asset_id, sum(amount_minor) AS total FROM deposits
-        WHERE user_id = :user_id AND state IN ('seen', 'confirming') GROUP BY asset_id
+        WHERE user_id = $1 AND state IN ('seen', 'confirming') GROUP BY asset_id
     ) d ON d.asset_id = a.asset_id
     ORDER BY a.asset_id
-    """
+    """,
 )
 _ACCOUNT = text(
     "SELECT id FROM ledger_accounts WHERE owner_id = :user_id AND code = 'user' AND asset_id = :asset_id AND shard = 0"
@@ -43,7 +47,7 @@ _ACCOUNT = text(
 
 def of_user(session: Session, user_id: UUID) -> Sequence[Funds]:
     """Every asset of this house with what the user has of it, zeros included."""
-    rows = session.execute(_OF_USER, {"user_id": user_id})
+    rows = _OF_USER.execute(session, user_id)
     return [
         Funds(asset_id, decimals, int(posted), int(held), int(coming))
         for asset_id, decimals, posted, held, coming in rows
