@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, text
@@ -74,7 +73,7 @@ _FIND = Prepared(
     "bytea, timestamptz",
     """
     SELECT s.user_id, u.public_key, s.id, s.expires_at,
-           ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id)
+           ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id) AS roles
     FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2
     """,
@@ -86,8 +85,7 @@ def find(session: Session, token: str, *, now: datetime) -> Principal | None:
     row = _FIND.execute(session, _digest(token), now).first()
     if row is None:
         return None
-    user_id, public_key, session_id, expires_at, roles = row
-    return Principal(user_id, public_key, implied(roles), session_id, expires_at)
+    return Principal(row.user_id, row.public_key, implied(row.roles), row.id, row.expires_at)
 
 
 _REVOKE = text("UPDATE sessions SET revoked_at = :now WHERE token_hash = :token_hash AND revoked_at IS NULL")

@@ -1,7 +1,7 @@
 """What one person has: spendable, held, and, in a figure of its own, what is on its way."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -30,7 +30,8 @@ _OF_USER = Prepared(
     "balances_of_user",
     "uuid",
     """
-    SELECT a.asset_id, a.decimals, coalesce(l.posted, 0), coalesce(l.held, 0), coalesce(d.total, 0)
+    SELECT a.asset_id, a.decimals, coalesce(l.posted, 0) AS posted, coalesce(l.held, 0) AS held,
+        coalesce(d.total, 0) AS coming
     FROM assets a
     LEFT JOIN ledger_accounts l ON l.owner_id = $1 AND l.code = 'user' AND l.asset_id = a.asset_id
     LEFT JOIN (
@@ -48,10 +49,7 @@ _ACCOUNT = text(
 def of_user(session: Session, user_id: UUID) -> Sequence[Funds]:
     """Every asset of this house with what the user has of it, zeros included."""
     rows = _OF_USER.execute(session, user_id)
-    return [
-        Funds(asset_id, decimals, int(posted), int(held), int(coming))
-        for asset_id, decimals, posted, held, coming in rows
-    ]
+    return [Funds(row.asset_id, row.decimals, int(row.posted), int(row.held), int(row.coming)) for row in rows]
 
 
 def account_of(session: Session, user_id: UUID, asset_id: str) -> int | None:
