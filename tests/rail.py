@@ -18,7 +18,6 @@ from models.payout import Payout
 from models.user import User
 from models.withdrawal import Withdrawal
 from services import addresses, invariants, ledger, withdrawals
-from tasks import addresses as address_tasks
 from tasks import buffers, chains, deposits, payouts
 from tasks import withdrawals as withdrawal_tasks
 from wiring.container import Container, build_container
@@ -28,6 +27,7 @@ from wiring.settings import ChainSettings, Settings
 
 BY = Actor("test")
 COIN = 100_000_000
+POOL = 12
 
 
 @dataclass
@@ -156,5 +156,7 @@ def make_rail(settings: Settings, node: NodeServer) -> Rail:
     chain = container.chains[node.chain]
     chain.ensure_wallet()
     chains.begin(container, chain)
-    address_tasks.refill_chain(container, chain)
+    with container.transaction() as session:
+        # Few, because making them is slow; the tests of the pool fill it.
+        addresses.add_to_pool(session, node.chain, chain.new_addresses(POOL), now=container.now())
     return Rail(container, chain, node)

@@ -34,6 +34,7 @@ START_PATIENCE_S: Final = 60.0
 STOP_PATIENCE_S: Final = 60.0
 CALL_TIMEOUT_S: Final = 60.0
 
+# A wallet with the usual pool of a thousand keys takes seconds to make.
 _CONFIGURATION: Final = """\
 regtest=1
 server=1
@@ -44,6 +45,7 @@ fallbackfee=0.0002
 rpcthreads=8
 rpcworkqueue=128
 rpcservertimeout=5
+keypool=20
 pid={directory}/node.pid
 [regtest]
 rpcbind=127.0.0.1
