@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -15,6 +16,9 @@ from domain.ports import ChainError, ChainUncertain, NodeBusy, NodeError, NodeRe
 
 # The library wants credentials inside the URL, where an odd password cannot be spelt: ours go in the header.
 _URL: Final = "http://-:-@{host}:{port}{path}"
+
+_PIECE_SIZE: Final = 1 << 18
+_QUICK_ACKNOWLEDGE: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Connection:
@@ -56,8 +60,9 @@ class Connection:
         Items of a batch become pairs (result, refusal), so that one refused call does not hide the others; and the
         strict JSON-RPC 2.0 answers of Core 28 and later, which omit the half that is empty, look like older ones.
         """
+        self._http.acknowledge_at_once()
         response = self._http.getresponse()
-        body = response.read()
+        body = b"".join(self._pieces(response))
         self.bytes_read = len(body)
         try:
             answer = json.loads(body, parse_float=Decimal)
@@ -68,6 +73,15 @@ class Connection:
         if answer.get("error") is not None:
             raise JSONRPCException(answer["error"])
         return answer
+
+    def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        self._http.acknowledge_at_once()
+        while piece := response.read1(_PIECE_SIZE):
+            yield piece
+            self._http.acknowledge_at_once()
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        response.close()
 
 
 class _Proxy(AuthServiceProxy):  # type: ignore[misc]  # the library is not typed
@@ -92,6 +106,14 @@ class _HttpConnection(http.client.HTTPConnection):
     def __del__(self) -> None:
         self.close()  # a thread that ends, or a forked child, drops its connections without a word
 
+    def acknowledge_at_once(self) -> None:
+        """Ask the kernel not to delay its next acknowledgement, where it can be asked; it forgets soon.
+
+        Nodes send an answer in pieces and hold the last one back until the others are acknowledged: 40 ms each time.
+        """
+        if _QUICK_ACKNOWLEDGE is not None and self.sock is not None:
+            self.sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGE, 1)
+
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         """As in the standard library, with the header that the library could not spell."""
         super().request(method, url, body, {**(headers or {}), "Authorization": self._authorization}, **options)
@@ -111,7 +133,7 @@ def _http_failure(status: int, reason: str) -> ChainError:
             return NodeUnauthorised("the node does not accept calls from this address")
         case http.HTTPStatus.SERVICE_UNAVAILABLE:
             return NodeBusy("the node has more work than it accepts")
-        case _ if status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        case _ if http.HTTPStatus.BAD_REQUEST <= status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
             return NodeError(f"the node's address answered HTTP {status} {reason}, not as a node does")
         case _:
             return ChainUncertain(f"the node's address answered HTTP {status} {reason} without an answer")

@@ -71,7 +71,7 @@ def read_request(connection: socket.socket) -> bytes:
     length = int(next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")).split()[1])
     while len(body) < length:
         body += connection.recv(65536)
-    return text
+    return head + b"\r\n\r\n" + body
 
 
 def reply(connection: socket.socket, status: str, body: str, kind: str = "application/json") -> None:
@@ -183,9 +183,20 @@ def test_an_order_cut_off_is_uncertain_and_a_read_cut_off_is_asked_again(regtest
         client.close()
 
 
+def test_an_answer_cut_short_is_uncertain(regtest: RegtestNode) -> None:
+    def break_off(connection: socket.socket, _: int) -> None:
+        greet(connection)
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+
+    with tcp_server(break_off) as port, pytest.raises(ChainUncertain):
+        litecoin_at(regtest, port).order("sendrawtransaction", "00")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
+        ("200 OK", "<html>welcome", ChainUncertain),
         ("503 Service Unavailable", "Work queue depth exceeded", NodeBusy),
         ("403 Forbidden", "", NodeUnauthorised),
         ("502 Bad Gateway", "<html>", ChainUncertain),

@@ -4,7 +4,7 @@ from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.source import BYTES_PER_CALL
 from domain.addresses import parse_address
 from domain.networks import COIN
-from domain.ports import OutPoint
+from domain.ports import Chain, OutPoint
 from tests.bitcoin.node import RICH_WALLET, RegtestNode
 
 GHOST = "ab" * 32
@@ -88,3 +88,8 @@ def test_the_node_says_what_it_is(regtest: RegtestNode) -> None:
     tip = regtest.chain().tip()
     assert tip.headers_height == tip.height
     assert to_minor(50) == 50 * COIN
+
+
+def test_the_adapter_is_what_the_core_asks_for(regtest: RegtestNode) -> None:
+    chain: Chain = regtest.chain()
+    assert chain.network is regtest.network
