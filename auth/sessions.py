@@ -82,9 +82,10 @@ _FIND = Prepared(
 
 def find(session: Session, token: str, *, now: datetime) -> Principal | None:
     """Whom a token stands for; None when it is unknown, expired or revoked."""
-    row = _FIND.execute(session, _digest(token), now).first()
-    if row is None:
+    found = _FIND.rows(session, _digest(token), now)
+    if not found:
         return None
+    [row] = found
     return Principal(row.user_id, row.public_key, implied(row.roles), row.id, row.expires_at)
 
 

@@ -48,7 +48,7 @@ _ACCOUNT = text(
 
 def of_user(session: Session, user_id: UUID) -> Sequence[Funds]:
     """Every asset of this house with what the user has of it, zeros included."""
-    rows = _OF_USER.execute(session, user_id)
+    rows = _OF_USER.rows(session, user_id)
     return [Funds(row.asset_id, row.decimals, int(row.posted), int(row.held), int(row.coming)) for row in rows]
 
 

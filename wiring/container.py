@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from domain.ports import Chain, Publisher
 from services import outbox
 from wiring.chains import build_chains
-from wiring.database import make_engine
+from wiring.database import make_engine, without_transaction
 from wiring.parsing import SettingsRefused
 from wiring.publishing import NullPublisher
 from wiring.settings import Settings
@@ -53,7 +53,8 @@ class Container:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for reads, each statement seeing what is committed at that moment; it opens no transaction."""
-        with Session(self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False) as session:
+            without_transaction(session.connection())
             yield session
 
 

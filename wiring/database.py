@@ -2,15 +2,19 @@
 
 import os
 import weakref
-from typing import Final
+from time import monotonic
+from typing import Any, Final
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
 
 from wiring.secret import Secret
 
 POOL_WAIT_S: Final = 10.0
 CONNECTION_AGE_S_MAX: Final = 1800
 CONNECT_TIMEOUT_S: Final = 5
+UNASKED_S_MAX: Final = 1.0
+"""A connection that answered this recently is used without asking whether it still lives: asking is a round trip."""
 IDLE_IN_TRANSACTION_S_MAX: Final = 60
 """No transaction is open while the network is, so one that idles for this long belongs to something that is stuck."""
 
@@ -35,7 +39,6 @@ def make_engine(
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         pool_recycle=CONNECTION_AGE_S_MAX,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         hide_parameters=True,
         connect_args={
@@ -44,8 +47,19 @@ def make_engine(
             "options": " ".join(f"-c {key}={value}" for key, value in limits.items()),
         },
     )
+    _look_after_connections(engine)
     _forget_after_fork(engine)
     return engine
+
+
+def without_transaction(connection: Connection) -> None:
+    """Have each statement of this connection stand for itself, until it is given back to the pool.
+
+    SQLAlchemy's AUTOCOMMIT does the same, but names an isolation level on the way back, and psycopg2 then tells the
+    server of it: a round trip for each read.
+    """
+    held: Any = connection.connection.dbapi_connection
+    held.autocommit = True
 
 
 def with_driver(url: Secret) -> URL:
@@ -71,6 +85,30 @@ def cooperate_with_gevent() -> None:
                 raise OperationalError(f"psycopg2 is in an unknown state: {state!r}")
 
     extensions.set_wait_callback(wait)
+
+
+def _look_after_connections(engine: Engine) -> None:
+    """Replace a connection that died while it idled before anybody uses it, and undo `without_transaction`.
+
+    One that died within the last second is noticed by the statement that it fails, which also empties the pool.
+    """
+    idle_since = "strongroom.idle_since"
+
+    def rest(connection: Any, record: Any) -> None:
+        record.info[idle_since] = monotonic()
+        if connection is not None and not connection.closed:
+            connection.autocommit = False
+
+    def wake(connection: Any, record: Any, _holder: Any) -> None:
+        if monotonic() - record.info.get(idle_since, monotonic()) < UNASKED_S_MAX:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", wake)
 
 
 def _forget_after_fork(engine: Engine) -> None:

@@ -1,0 +1,59 @@
+"""The pool: a lively connection is not asked whether it lives, a reading one does not stay without transactions."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from models.prepared import Prepared
+from tests.databases import Database
+from wiring.container import Container
+from wiring.database import make_engine
+
+
+@pytest.fixture
+def pool_of_one(own_database: Database) -> Iterator[Engine]:
+    made = make_engine(own_database.url, pool_size=1, statement_timeout_s=15, lock_timeout_s=10)
+    yield made
+    made.dispose()
+
+
+def backend(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+def test_a_connection_that_answered_just_now_is_not_asked_again(pool_of_one: Engine) -> None:
+    backend(pool_of_one)
+    asked = []
+    pool_of_one.dialect.do_ping = asked.append  # type: ignore[method-assign, assignment]
+    backend(pool_of_one)
+    assert not asked
+
+
+def test_a_transaction_after_a_read_on_the_same_connection_is_rolled_back_whole(container: Container) -> None:
+    with container.reading() as session:
+        session.execute(text("CREATE TEMP TABLE kept (n int)"))
+    with pytest.raises(RuntimeError), container.transaction() as session:
+        session.execute(text("INSERT INTO kept VALUES (1)"))
+        raise RuntimeError
+    with container.reading() as session:
+        assert session.execute(text("SELECT count(*) FROM kept")).scalar_one() == 0
+
+
+def test_a_prepared_statement_is_learnt_by_each_connection(pool_of_one: Engine, own_engine: Engine) -> None:
+    double = Prepared("double", "bigint", "SELECT $1 * 2 AS doubled, 100 % 7 AS rest")
+    for engine in (pool_of_one, own_engine, pool_of_one):
+        with Session(engine) as session:
+            [row] = double.rows(session, 21)
+            assert (row.doubled, row.rest) == (42, 2)
+
+
+def test_a_prepared_statement_survives_the_rollback_of_the_transaction_that_learnt_it(pool_of_one: Engine) -> None:
+    double = Prepared("double", "bigint", "SELECT $1 * 2 AS doubled")
+    for _ in range(2):
+        with Session(pool_of_one) as session:
+            [row] = double.rows(session, 21)
+            assert row.doubled == 42
+            session.rollback()
