@@ -73,6 +73,12 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config(None)).get_current_head()
 
 
+def revisions() -> list[str]:
+    """Every revision that this code knows, oldest first."""
+    scripts = ScriptDirectory.from_config(_config(None)).walk_revisions()
+    return [script.revision for script in reversed(list(scripts))]
+
+
 def differences(connection_: Connection) -> list[Any]:
     """What autogenerate would change to make this database agree with the models; it does not see CHECKs."""
     context = MigrationContext.configure(
