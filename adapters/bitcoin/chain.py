@@ -4,6 +4,7 @@ from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.endpoint import NodeEndpoint
 from adapters.bitcoin.source import BitcoinSource
 from adapters.bitcoin.wallet import BitcoinWallet
+from adapters.bitcoin.zmq_news import NodeNews, node_news
 from domain.networks import Network
 
 
@@ -15,6 +16,10 @@ class BitcoinChain(BitcoinSource, BitcoinWallet):
 
     def __repr__(self) -> str:
         return f"BitcoinChain({self._client!r})"
+
+    def news(self) -> NodeNews | None:
+        """What the node announces, to be waited for by one thread; None when it announces nothing."""
+        return node_news(self._client)
 
     def close(self) -> None:
         """Hang up this thread's connections."""

@@ -5,13 +5,12 @@ import time
 import pytest
 import zmq
 
-from adapters.bitcoin.client import NodeClient
-from adapters.bitcoin.zmq_news import NodeNews, node_news, subscriptions_for
+from adapters.bitcoin.zmq_news import NodeNews, subscriptions_for
 from tests.bitcoin.node import RegtestNode
 
 
 def test_a_node_that_announces_nothing_has_no_news(regtest: RegtestNode) -> None:
-    assert node_news(NodeClient(regtest.endpoint(), regtest.network)) is None
+    assert regtest.chain().news() is None
 
 
 def test_an_announcement_ends_the_wait_and_a_pile_of_them_counts_once() -> None:

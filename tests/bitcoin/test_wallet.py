@@ -12,6 +12,7 @@ from domain.ports import (
     BumpImpossible,
     FeeAboveCap,
     InsufficientHotFunds,
+    NodeError,
     OutPoint,
     Payment,
     PaymentTooSmall,
@@ -110,7 +111,12 @@ def test_bytes_whose_outputs_are_all_spent_are_still_known(regtest: RegtestNode,
     assert chain.broadcast(first.raw_tx).outcome == "already_known"
 
 
-def test_nonsense_is_rejected_and_a_spent_input_is_rejected(regtest: RegtestNode, name: str) -> None:
+def test_bytes_that_are_no_transaction_are_an_error_and_not_an_answer(regtest: RegtestNode) -> None:
+    with pytest.raises(NodeError):
+        regtest.chain().broadcast("00ff")
+
+
+def test_a_payment_whose_inputs_another_spent_is_rejected_with_a_reason(regtest: RegtestNode, name: str) -> None:
     chain = regtest.wallet(name)
     first = build(chain, COIN)
     chain.reserve([])
