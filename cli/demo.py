@@ -19,6 +19,7 @@ from cli.stack import Stack
 from domain.errors import ensure
 from domain.networks import NETWORKS
 from services import invariants, outbox
+from services.ledger.verify import verify
 from wiring.container import Container, build_container
 from wiring.embedded.node import MINER, NodeServer
 from wiring.embedded.process import ServerFailed
@@ -130,7 +131,9 @@ class Story:
             with self._container.reading() as session:
                 findings = invariants.check(session)
             ensure(not findings, f"broken: {findings}")
-            note("nothing is off")
+            report = verify(self._container.engine)
+            ensure(report.finding is None, f"altered: {report.finding}")
+            note(f"{report.transfers} transfers read")
 
     def _new_address(self) -> str | None:
         try:
