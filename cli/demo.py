@@ -162,7 +162,7 @@ class Story:
 
     def _mine_until(self, happened: Callable[[], Any]) -> Any:
         self._node.mine()
-        return wait_for(happened, patience_s=2.0)
+        return wait_for(happened, patience_s=1.0)
 
     def _make_approver(self) -> None:
         now = self._container.now()
@@ -178,7 +178,7 @@ class Story:
         return newest is not None and newest["verdict"] == "ok"
 
     def _snapshot_since(self, moment: datetime) -> dict[str, Any] | None:
-        for item in self._operator.get("/api/v1/operator/buffers")["items"]:
+        for item in self._operator.get("/api/v1/buffers")["items"]:
             if item["asset"] == self._asset and datetime.fromisoformat(item["at"]) >= moment:
                 return dict(item)
         return None
