@@ -1,0 +1,193 @@
+"""What PostgreSQL refuses in raw SQL: to the application's role, and to the owner of the tables."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from domain.ledger import Hold, Post, Transfer
+from tests.databases import Database
+from tests.ledger.conftest import Books
+
+TABLES = ("ledger_accounts", "ledger_transactions", "ledger_transfers", "ledger_seals")
+FIXED_COLUMNS = {
+    "id": "id + 1000",
+    "asset_id": "'TIN'",
+    "kind": "'asset'",
+    "code": "'other'",
+    "owner_id": "gen_random_uuid()",
+    "floor": "NULL",
+    "shard_of": "1",
+    "shard": "7",
+    "created_at": "now()",
+}
+CHANGING_COLUMNS = {"posted", "held", "version", "shards"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    books: Books
+    user: int
+    other: int
+    tin: int
+    hot: int
+    hold: int
+    posted_hold: int
+    reversed_transaction: int
+
+
+@pytest.fixture
+def scene(books: Books) -> Scene:
+    user, other, hot = books.user(funds=100), books.user(), books.hot()
+    hold = books.one(Hold(user, hot, 10)).transfer_ids[0]
+    posted = books.one(Hold(user, hot, 10)).transfer_ids[0]
+    books.one(Post(posted))
+    moved = books.one(Transfer(user, other, 1))
+    books.seal()
+    return Scene(books, user, other, books.user("TIN", 100), hot, hold, posted, moved.transaction_id)
+
+
+Attempt = Callable[..., Any]
+
+
+@pytest.fixture(params=["application", "owner"])
+def attempt(
+    request: pytest.FixtureRequest, raw: Callable[..., Any], own_database: Database, scene: Scene
+) -> Iterator[Attempt]:
+    """Runs one statement as a role; afterwards the books are as they were."""
+    url = own_database.url if request.param == "application" else own_database.owner_url
+    connection = raw(url)
+    before = _everything(connection)
+    connection.rollback()
+
+    def run(sql: str, *parameters: object) -> Any:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql, parameters or None)
+            return cursor.fetchone() if cursor.description else None
+
+    yield run
+    connection.rollback()
+    assert _everything(connection) == before
+
+
+def _everything(connection: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        contents = []
+        for table in TABLES:
+            cursor.execute(f"SELECT * FROM {table} ORDER BY id")
+            contents.append([tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in cursor])
+        return contents
+
+
+REFUSED = (
+    psycopg2.errors.RestrictViolation,
+    psycopg2.errors.InsufficientPrivilege,
+    psycopg2.errors.GeneratedAlways,
+)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("verb", ["DELETE FROM {}", "DELETE FROM {} WHERE false", "TRUNCATE {} CASCADE"])
+def test_history_is_neither_deleted_nor_truncated(attempt: Attempt, table: str, verb: str) -> None:
+    with pytest.raises(REFUSED):
+        attempt(verb.format(table))
+
+
+@pytest.mark.parametrize("table", TABLES[1:])
+def test_no_column_of_history_is_updated(attempt: Attempt, table: str) -> None:
+    columns = {
+        "ledger_transactions": "kind = 'x', flow_id = NULL, refusal = NULL, effective_at = now()",
+        "ledger_transfers": "amount = amount + 1, expires_at = NULL, resolves_id = NULL, debit_balance = 0",
+        "ledger_seals": "digest = ''",
+    }[table]
+    for column in columns.split(", "):
+        with pytest.raises(REFUSED):
+            attempt(f"UPDATE {table} SET {column}")
+
+
+@pytest.mark.parametrize("column", FIXED_COLUMNS)
+def test_what_an_account_is_never_changes(attempt: Attempt, column: str) -> None:
+    with pytest.raises(REFUSED):
+        attempt(f"UPDATE ledger_accounts SET {column} = {FIXED_COLUMNS[column]}")
+
+
+def test_every_column_of_an_account_is_either_fixed_or_known_to_change(own_engine: Any) -> None:
+    with own_engine.connect() as connection:
+        columns = connection.exec_driver_sql(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'ledger_accounts'::regclass AND attnum > 0"
+        ).scalars()
+        assert set(columns) == set(FIXED_COLUMNS) | CHANGING_COLUMNS
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["posted = -1", "posted = 0", "held = 1000", "held = -1", "posted = posted - 1000, version = version + 1"],
+)
+def test_no_account_is_overdrawn_by_hand(attempt: Attempt, scene: Scene, change: str) -> None:
+    with pytest.raises((*REFUSED, psycopg2.errors.CheckViolation)):
+        attempt(f"UPDATE ledger_accounts SET {change} WHERE id = %s", scene.user)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_application_inserts_nothing_itself(
+    raw: Callable[..., Any], own_database: Database, scene: Scene, table: str
+) -> None:
+    connection = raw(own_database.url)
+    with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {table}")
+
+
+WRITE = (
+    "SELECT * FROM ledger_write(ARRAY[%s], ARRAY['x'], ARRAY[NULL]::uuid[], ARRAY['']::bytea[], ARRAY[NULL]::text[], "
+    "ARRAY[%s]::bigint[], ARRAY[now()], ARRAY[1], ARRAY[%s], ARRAY[%s], ARRAY[%s]::bigint[], ARRAY[%s]::bigint[], "
+    "ARRAY[%s]::numeric[], ARRAY[%s]::bigint[], ARRAY[NULL]::timestamptz[])"
+)
+
+
+def test_a_forged_posting_is_refused(attempt: Attempt, scene: Scene) -> None:
+    """The writing function believes nothing that it is told."""
+    user, other, hot = scene.user, scene.other, scene.hot
+    forged: dict[str, tuple[object, ...]] = {
+        "overdraft": (None, "posted", "GOLD", user, other, 80, None),
+        "overdraft by hold": (None, "pending", "GOLD", user, hot, 80, None),
+        "cross-asset": (None, "posted", "GOLD", user, scene.tin, 1, None),
+        "cross-asset, other way": (None, "posted", "TIN", user, scene.tin, 1, None),
+        "negative amount": (None, "posted", "GOLD", other, user, -1, None),
+        "zero": (None, "posted", "GOLD", other, user, 0, None),
+        "to itself": (None, "posted", "GOLD", user, user, 1, None),
+        "to nobody": (None, "posted", "GOLD", user, 999_999, 1, None),
+        "from nobody": (None, "posted", "GOLD", 999_999, user, 1, None),
+        "more than held": (None, "post", "GOLD", user, hot, 11, scene.hold),
+        "hold to somebody else": (None, "post", "GOLD", user, other, 10, scene.hold),
+        "release of less": (None, "void", "GOLD", user, hot, 9, scene.hold),
+        "resolution of nothing": (None, "post", "GOLD", user, hot, 1, None),
+        "release of a transfer": (None, "void", "GOLD", user, hot, 10, 1),
+        "double capture": (None, "post", "GOLD", user, hot, 10, scene.posted_hold),
+        "capture then release": (None, "void", "GOLD", user, hot, 10, scene.posted_hold),
+        "reversal of itself": (None, "unheard of", "GOLD", user, hot, 1, None),
+    }
+    for name, (reverses, *leg) in forged.items():
+        with pytest.raises((psycopg2.errors.IntegrityError, psycopg2.errors.RaiseException)):
+            attempt(WRITE, f"forged {name}", reverses, *leg)
+
+
+def test_a_second_reversal_is_refused(scene: Scene, raw: Callable[..., Any], own_database: Database) -> None:
+    leg = ("posted", "GOLD", scene.other, scene.user, 1, None)
+    with raw(own_database.url) as connection, connection.cursor() as cursor:
+        cursor.execute(WRITE, ("once", scene.reversed_transaction, *leg))
+        connection.commit()
+        scene.books.one(Transfer(scene.user, scene.other, 1))
+        with pytest.raises(psycopg2.errors.UniqueViolation, match="uq_ledger_transactions_reverses_id"):
+            cursor.execute(WRITE, ("twice", scene.reversed_transaction, *leg))
+
+
+def test_a_users_account_cannot_be_opened_without_a_floor(
+    books: Books, raw: Callable[..., Any], own_database: Database
+) -> None:
+    for kind, floor in (("liability", None), ("liability", -1), ("asset", 0)):
+        connection = raw(own_database.url)
+        with connection.cursor() as cursor, pytest.raises(psycopg2.errors.IntegrityError):
+            cursor.execute("SELECT ledger_open_account('user', %s, 'GOLD', gen_random_uuid(), %s)", (kind, floor))
