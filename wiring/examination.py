@@ -30,7 +30,9 @@ BLOCK_AGE_MAX: Final = timedelta(hours=3)
 DISK_FREE_BYTES_MIN: Final = 2 * 1024**3
 GIBIBYTE: Final = 1024**3
 _ROLE: Final = """
-    SELECT rolname, rolsuper OR oid = (SELECT datdba FROM pg_database WHERE datname = current_database()) AS has_power
+    SELECT rolname, rolsuper OR EXISTS (
+               SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relnamespace = 'public'::regnamespace
+           ) AS has_power
     FROM pg_roles WHERE rolname = current_user
 """
 

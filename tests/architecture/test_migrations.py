@@ -108,7 +108,7 @@ def test_every_foreign_key_is_indexed(connection: Connection) -> None:
                AND confrelid NOT IN ('assets'::regclass, 'users'::regclass)
                AND NOT EXISTS (
                    SELECT FROM pg_index WHERE indrelid = key.conrelid AND indkey[0] = ANY (key.conkey)
-                      AND coalesce(pg_get_expr(indpred, indrelid), 'IS NOT NULL)') LIKE '%IS NOT NULL)')
+                      AND coalesce(pg_get_expr(indpred, indrelid), 'IS NOT NULL)') LIKE '%IS NOT NULL)%')
             """
         )
     ).scalars()
