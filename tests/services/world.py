@@ -1,0 +1,179 @@
+"""What the world does to a rail under test: payments that conflict, forks, time that passes, rules that change."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from adapters.bitcoin.transactions import unsigned_transaction
+from domain.ports import Chain
+from models.asset import Asset, WithdrawalPolicy
+from models.chain import ChainCursor
+from models.deposit import Deposit, FundingObservation
+from models.flow import Flow, FlowEvent
+from services import alerts
+from tests.rail import COIN, Rail
+from wiring.chains import build_chains
+from wiring.embedded.node import MINER
+from wiring.secret import Secret
+from wiring.settings import ChainSettings
+
+FEE = COIN // 1000
+TIERS = [[COIN, 1], [10 * COIN, 3], [None, 6]]
+
+# ---------------------------------------------------------------------------------------------- time and rules
+
+
+def travel(rail: Rail, by: timedelta) -> None:
+    """Let this much time pass for everything that the rail does from now on."""
+    clock = rail.container.clock
+    rail.container = replace(rail.container, clock=lambda: clock() + by)
+
+
+def set_asset(rail: Rail, **values: Any) -> None:
+    with rail.container.transaction() as session:
+        session.execute(update(Asset).values(**values))
+
+
+def set_policy(rail: Rail, **values: Any) -> None:
+    with rail.container.transaction() as session:
+        session.execute(update(WithdrawalPolicy).values(**values))
+
+
+# ------------------------------------------------------------------------------------------------- payments in
+
+
+def send_replaceable(rail: Rail, address: str, amount_minor: int) -> str:
+    """Pay an address in a way that every node lets its sender replace."""
+    txid: str = rail.node.call("sendtoaddress", address, rail.spell(amount_minor), "", "", False, True, wallet=MINER)
+    return txid
+
+
+def send_outputs(rail: Rail, outputs: Sequence[tuple[bytes, int]]) -> str:
+    """One transaction with exactly these (script, amount) outputs, and change."""
+    funded = rail.node.call("fundrawtransaction", unsigned_transaction([], list(outputs)), wallet=MINER)
+    signed = rail.node.call("signrawtransactionwithwallet", funded["hex"], wallet=MINER)
+    txid: str = rail.node.call("sendrawtransaction", signed["hex"])
+    return txid
+
+
+def conflicting(rail: Rail, txid: str, address: str, *, wallet: str = MINER) -> str:
+    """A signed transaction that spends all inputs of another one of a wallet, for a higher fee, to this address."""
+    raw = rail.node.call("gettransaction", txid, wallet=wallet)["hex"]
+    return spending(rail, raw, address, wallet=wallet)
+
+
+def spending(rail: Rail, raw_tx: str, address: str, *, wallet: str = MINER) -> str:
+    """The same, given the other transaction itself."""
+    decoded = rail.node.call("decoderawtransaction", raw_tx)
+    inputs = [{"txid": spent["txid"], "vout": spent["vout"]} for spent in decoded["vin"]]
+    total = sum(int(output["value"] * COIN) for output in decoded["vout"])
+    unsigned = rail.node.call("createrawtransaction", inputs, {address: rail.spell(total - FEE)})
+    signed = rail.node.call("signrawtransactionwithwallet", unsigned, wallet=wallet)
+    assert signed["complete"]
+    raw: str = signed["hex"]
+    return raw
+
+
+def submit(rail: Rail, raw_tx: str) -> str:
+    txid: str = rail.node.call("sendrawtransaction", raw_tx)
+    return txid
+
+
+# -------------------------------------------------------------------------------------------------- the chain
+
+
+def mine_holding(rail: Rail, *transactions: str, count: int = 1) -> None:
+    """Mine blocks of which the first holds exactly these (ids or raw transactions) and the others nothing."""
+    for place in range(count):
+        rail.node.call("generateblock", rail.outside_address(), list(transactions) if place == 0 else [])
+
+
+def height(rail: Rail) -> int:
+    found: int = rail.node.call("getblockcount")
+    return found
+
+
+def drop_blocks(rail: Rail, count: int) -> str:
+    """Have the node turn away from its newest blocks; their payments go back to its mempool. Returns the first."""
+    dropped: str = rail.node.call("getblockhash", height(rail) - count + 1)
+    rail.node.call("invalidateblock", dropped)
+    return dropped
+
+
+def fork(rail: Rail, depth: int, *transactions: str) -> None:
+    """Replace the newest blocks by one more, of which the first holds exactly these transactions."""
+    drop_blocks(rail, depth)
+    mine_holding(rail, *transactions, count=depth + 1)
+
+
+def elsewhere(rail: Rail, url: str, chain: str | None = None) -> Chain:
+    """The rail's chain, or another one, asked for at another address."""
+    name = chain or rail.chain.network.chain
+    return build_chains((ChainSettings(chain=name, rpc_url=Secret(url), wallet="nowhere"),))[name]
+
+
+@contextmanager
+def reached_at(rail: Rail, chain: Chain) -> Iterator[None]:
+    """Have the rail use another way to its chain for a while."""
+    usual, rail.chain = rail.chain, chain
+    yield
+    rail.chain = usual
+
+
+# --------------------------------------------------------------------------------------------- what is on record
+
+
+def cursor(rail: Rail) -> ChainCursor:
+    with rail.container.reading() as session:
+        return session.get_one(ChainCursor, rail.chain.network.chain)
+
+
+def deposits(rail: Rail) -> Mapping[str, Deposit]:
+    """All deposits by transaction; of several in one, the last."""
+    return {deposit.txid: deposit for deposit in rail.rows(Deposit)}
+
+
+def observed(rail: Rail, deposit_id: UUID) -> list[tuple[str, str, int]]:
+    """(source, status, confirmations) of all observations of a deposit, oldest first."""
+    query = (
+        select(FundingObservation.source, FundingObservation.status, FundingObservation.confirmations)
+        .where(FundingObservation.deposit_id == deposit_id)
+        .order_by(FundingObservation.recorded_at, FundingObservation.funding_observation_id)
+    )
+    with rail.container.reading() as session:
+        return [(source, status, depth) for source, status, depth in session.execute(query)]
+
+
+def states(rail: Rail, flow_id: UUID) -> list[str]:
+    """Every state that a flow was recorded in, oldest first; notes repeat the state. Each event follows the last."""
+    with rail.container.reading() as session:
+        flow = session.get_one(Flow, flow_id)
+        events = session.scalars(select(FlowEvent).where(FlowEvent.group_id == flow_id).order_by(FlowEvent.id)).all()
+    assert [event.from_state for event in events] == [None, *[event.state for event in events[:-1]]]
+    assert events[-1].state == flow.state
+    return [event.state for event in events]
+
+
+def notes(rail: Rail, flow_id: UUID) -> list[dict[str, Any]]:
+    """The details of the events of a flow that stayed in its state."""
+    with rail.container.reading() as session:
+        events = session.scalars(select(FlowEvent).where(FlowEvent.group_id == flow_id).order_by(FlowEvent.id)).all()
+    return [event.detail for event in events if event.from_state == event.state]
+
+
+def standing(rail: Rail) -> dict[str, str]:
+    """The alerts that stand, with their severity."""
+    with rail.container.reading() as session:
+        return {alert.alert_code: alert.severity for alert in alerts.standing(session)}
+
+
+def total_credited(rail: Rail) -> int:
+    """What the ledger says was ever credited to users by deposits, less what was taken back."""
+    with rail.container.reading() as session:
+        rows = session.execute(select(Deposit.amount_minor).where(Deposit.state == "credited")).scalars()
+        return sum(int(amount) for amount in rows)
