@@ -30,7 +30,7 @@ def _owner(short_id: str, withdrawal: Withdrawal) -> list[Action]:
     if withdrawal.state not in _CANCELLABLE:
         return []
     consequence = "Nothing is signed yet: you can still take it back. The held funds are available again at once."
-    return [Action(f"/flows/{short_id}/cancel", "Cancel this withdrawal", consequence)]
+    return [Action(f"/flows/{short_id}/cancel", "Cancel this withdrawal", consequence, quiet=True)]
 
 
 def _decisions(found: Evidence, withdrawal: Withdrawal, caller: Principal) -> list[Action]:

@@ -19,6 +19,9 @@ _COPIED: Final = frozenset(
     {"txid", "block_hash", "address", "destination", "payout_id", "replaces", "reorganised", "replaced_by", "to"}
 )
 
+_DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
+_PHASES: Final = {"posted": "posted", "pending": "held", "post": "hold posted", "void": "hold released"}
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -74,7 +77,8 @@ def _facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
         )
     if found.withdrawal is not None:
         approvals = ", ".join(
-            f"{row.decision} by operator {short_id(row.approver_id)}" + (f": {row.reason}" if row.reason else "")
+            f"{_DECISIONS[row.decision]} by operator {short_id(row.approver_id)}"
+            + (f": {row.reason}" if row.reason else "")
             for row in found.approvals
         )
         needed = found.withdrawal.approvals_needed
@@ -145,7 +149,7 @@ def _transfers(reading: Reading) -> tuple[TransferLine, ...]:
         TransferLine(
             id=row.transfer_id,
             kind=row.kind,
-            phase=row.phase,
+            phase=_PHASES[row.phase],
             debit=wording.spoken(row.debit_code),
             credit=wording.spoken(row.credit_code),
             money=Money(row.amount_minor, reading.asset),

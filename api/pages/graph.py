@@ -7,10 +7,10 @@ from typing import Final
 
 from domain.flows import FlowKind
 
-BOX_WIDTH: Final = 120
+BOX_WIDTH: Final = 128
 BOX_HEIGHT: Final = 32
 ROW_HEIGHT: Final = 56
-MARGIN: Final = 24
+MARGIN: Final = 20
 COLUMN_GAP: Final = 48
 
 

@@ -20,7 +20,7 @@ def activity(movement: Movement, assets: Mapping[str, AssetName], heights: Mappi
         flow=flow.short_id,
         kind=flow.kind,
         meaning=_meaning(movement),
-        word=sentences.word(flow.kind, flow.state, outgoing=not incoming),
+        word=sentences.word(flow.kind, flow.state),
         money=Money(flow.amount_minor, assets[flow.asset_id], "+" if incoming else "-"),
         what=_what(movement),
         words=_words(movement, heights),
@@ -69,7 +69,7 @@ def held(withdrawal: Withdrawal, asset: AssetName) -> Coming:
 def _meaning(movement: Movement) -> str:
     flow = movement.flow
     if flow.kind == "internal_transfer" and not movement.received:
-        return "over"
+        return "sent"
     return sentences.meaning(flow.kind, flow.state)
 
 

@@ -24,8 +24,10 @@ MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
             Meaning("yours", "yours", "M3 8.5 6.5 12 13 4.5"),
             Meaning("waiting", "waiting", "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Zm0 3v3.2l2 1.6"),
             Meaning("wrong", "wrong", "M8 2.2 14.3 13.5H1.7L8 2.2Zm0 4.3v3m0 1.8v.2"),
-            Meaning("over", "over", "M3.5 8h9"),
+            Meaning("sent", "sent", "M4 12 12 4M6 4h6v6"),
+            Meaning("ended", "ended", "m4.5 4.5 7 7m0-7-7 7"),
         )
     }
 )
-"""By key. "over" is the fifth thing a page can say: finished, and nothing about it needs an eye any more."""
+"""By key. The last two are for what is over and needs no eye any more: money that left, and requests that came to
+nothing; both are muted."""

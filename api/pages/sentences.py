@@ -31,9 +31,7 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Why an approved withdrawal has not left, by code."""
 
-_CLOSED_WORDS: Final[Mapping[str, str]] = MappingProxyType(
-    {"completed": "sent", "rejected": "rejected", "cancelled": "cancelled", "failed": "failed"}
-)
+_ENDED: Final = ("rejected", "cancelled", "failed")
 _KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer"})
 _BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -69,17 +67,17 @@ def waiting(code: str) -> str:
 
 
 def meaning(kind: str, state: str) -> str:
-    """Which of the meanings a flow has for its owner; money that has left is over, not anybody's."""
-    if kind == "withdrawal" and state in _CLOSED_WORDS:
-        return "over"
+    """Which of the meanings a flow has for its owner; money that has left is nobody's any more."""
+    if kind == "withdrawal" and state in _ENDED:
+        return "ended"
+    if kind == "withdrawal" and state == "completed":
+        return "sent"
     return FLOW_KINDS[kind].states[state].meaning
 
 
-def word(kind: str, state: str, *, outgoing: bool) -> str:
+def word(kind: str, state: str) -> str:
     """The word beside the icon, where it is another than the meaning's own."""
-    if kind == "withdrawal":
-        return _CLOSED_WORDS.get(state, "")
-    return "sent" if kind == "internal_transfer" and outgoing else ""
+    return state if kind == "withdrawal" and state in _ENDED else ""
 
 
 def kind_word(kind: str) -> str:

@@ -177,6 +177,7 @@ class ChainLine:
 class Action:
     """Something that may be done now, and what it leads to.
 
+    A `grave` one ends something for good; a `quiet` one is offered without being suggested.
     `typed` asks for the flow's short id to be typed first; `reason` asks for words that go on record.
     """
 
@@ -184,6 +185,7 @@ class Action:
     label: str
     consequence: str
     grave: bool = False
+    quiet: bool = False
     typed: bool = False
     reason: bool = False
     value: str = ""

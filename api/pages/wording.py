@@ -44,7 +44,7 @@ def relative(moment: datetime, now: datetime) -> str:
     if age < timedelta(seconds=1):
         return "just now"
     if age < timedelta(hours=12) or days == 0:
-        return f"{lasting(age)} ago"
+        return f"{lasting(timedelta(seconds=int(age.total_seconds())))} ago"
     if days == 1:
         return "yesterday"
     if days < _WEEK_DAYS:

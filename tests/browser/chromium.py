@@ -69,6 +69,7 @@ class Window:
         self._context.close()
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # A form that is shown again with what was wrong is answered with 422, which the console counts as an error.
-        if message.type in {"error", "warning"} and "status of 422" not in message.text:
+        # A form that is shown again with what was wrong is answered with 422 or 409: to the console, an error.
+        is_refusal = "status of 422" in message.text or "status of 409" in message.text
+        if message.type in {"error", "warning"} and not is_refusal:
             self.said.append(message.text)

@@ -102,7 +102,7 @@ def activity(index: int = 0) -> tuple[Activity, ...]:
         Activity(
             "9kapq3rstv",
             "withdrawal",
-            "over",
+            "sent",
             Money(2_100_000_000_000_000, BTC, "-"),
             "to bc1p5cyx…qkedrcr",
             "Sent and final.",

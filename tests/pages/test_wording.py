@@ -43,7 +43,7 @@ def test_what_a_page_shows_can_be_typed_back(minor: int, decimals: int) -> None:
     [
         (timedelta(0), "just now"),
         (timedelta(seconds=2), "2 s ago"),
-        (timedelta(seconds=2.44), "2.4 s ago"),
+        (timedelta(seconds=2.44), "2 s ago"),
         (timedelta(seconds=59), "59 s ago"),
         (timedelta(minutes=4, seconds=59), "4 min ago"),
         (timedelta(hours=2, minutes=5), "2 h 5 min ago"),
