@@ -85,8 +85,8 @@ def find(session: Session, token: str, *, now: datetime) -> Principal | None:
     found = _FIND.rows(session, _digest(token), now)
     if not found:
         return None
-    [row] = found
-    return Principal(row.user_id, row.public_key, implied(row.roles), row.id, row.expires_at)
+    user_id, public_key, session_id, expires_at, roles = found[0]
+    return Principal(user_id, public_key, implied(roles), session_id, expires_at)
 
 
 _REVOKE = text("UPDATE sessions SET revoked_at = :now WHERE token_hash = :token_hash AND revoked_at IS NULL")

@@ -48,8 +48,10 @@ _ACCOUNT = text(
 
 def of_user(session: Session, user_id: UUID) -> Sequence[Funds]:
     """Every asset of this house with what the user has of it, zeros included."""
-    rows = _OF_USER.rows(session, user_id)
-    return [Funds(row.asset_id, row.decimals, int(row.posted), int(row.held), int(row.coming)) for row in rows]
+    return [
+        Funds(asset_id, decimals, int(posted), int(held), int(coming))
+        for asset_id, decimals, posted, held, coming in _OF_USER.rows(session, user_id)
+    ]
 
 
 def account_of(session: Session, user_id: UUID, asset_id: str) -> int | None:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from models.prepared import Prepared
 from tests.databases import Database
 from wiring.container import Container
-from wiring.database import make_engine
+from wiring.database import make_engine, without_transaction
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def backend(engine: Engine) -> int:
 
 def test_a_connection_that_answered_just_now_is_not_asked_again(pool_of_one: Engine) -> None:
     backend(pool_of_one)
-    asked = []
+    asked: list[object] = []
     pool_of_one.dialect.do_ping = asked.append  # type: ignore[method-assign, assignment]
     backend(pool_of_one)
     assert not asked
@@ -35,9 +36,9 @@ def test_a_connection_that_answered_just_now_is_not_asked_again(pool_of_one: Eng
 def test_a_transaction_after_a_read_on_the_same_connection_is_rolled_back_whole(container: Container) -> None:
     with container.reading() as session:
         session.execute(text("CREATE TEMP TABLE kept (n int)"))
-    with pytest.raises(RuntimeError), container.transaction() as session:
+    with pytest.raises(ProgrammingError), container.transaction() as session:
         session.execute(text("INSERT INTO kept VALUES (1)"))
-        raise RuntimeError
+        session.execute(text("SELECT of nothing"))
     with container.reading() as session:
         assert session.execute(text("SELECT count(*) FROM kept")).scalar_one() == 0
 
@@ -46,14 +47,44 @@ def test_a_prepared_statement_is_learnt_by_each_connection(pool_of_one: Engine, 
     double = Prepared("double", "bigint", "SELECT $1 * 2 AS doubled, 100 % 7 AS rest")
     for engine in (pool_of_one, own_engine, pool_of_one):
         with Session(engine) as session:
-            [row] = double.rows(session, 21)
-            assert (row.doubled, row.rest) == (42, 2)
+            assert double.rows(session, 21) == [(42, 2)]
 
 
 def test_a_prepared_statement_survives_the_rollback_of_the_transaction_that_learnt_it(pool_of_one: Engine) -> None:
     double = Prepared("double", "bigint", "SELECT $1 * 2 AS doubled")
     for _ in range(2):
         with Session(pool_of_one) as session:
-            [row] = double.rows(session, 21)
-            assert row.doubled == 42
+            assert double.rows(session, 21) == [(42,)]
             session.rollback()
+
+
+def test_a_prepared_statement_fails_with_the_errors_of_all_others(pool_of_one: Engine) -> None:
+    divide = Prepared("divide", "bigint", "SELECT 1 / $1")
+    with Session(pool_of_one) as session, pytest.raises(DataError):
+        divide.rows(session, 0)
+    with Session(pool_of_one) as session:
+        without_transaction(session.connection())
+        with pytest.raises(DataError):
+            divide.rows(session, 0)
+        assert divide.rows(session, 1) == [(1,)]
+
+
+@pytest.mark.parametrize("is_reading", [True, False])
+def test_a_prepared_statement_on_a_connection_that_died_fails_once(
+    pool_of_one: Engine, own_engine: Engine, is_reading: bool
+) -> None:
+    one = Prepared("one", "bigint", "SELECT $1")
+    with Session(pool_of_one) as session:
+        if is_reading:
+            without_transaction(session.connection())
+        one.rows(session, 1)
+        with own_engine.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": one_backend(session)})
+        with pytest.raises((OperationalError, InterfaceError)):
+            one.rows(session, 2)
+    with Session(pool_of_one) as session:
+        assert one.rows(session, 3) == [(3,)]
+
+
+def one_backend(session: Session) -> int:
+    return int(session.execute(text("SELECT pg_backend_pid()")).scalar_one())
