@@ -1,6 +1,8 @@
 """The whole installation on one host: embedded servers where no address is given, and every process of Strongroom."""
 
+import errno
 import os
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ from wiring.supervisor import Program, Supervisor, Write
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HEALTHY_PATIENCE_S: Final = 90.0
+PORT_PATIENCE_S: Final = 30.0
 
 # What moves money never waits behind what reads chains or keeps house: a worker for each.
 _WORKERS: Final = {"money": "money", "watch": "watch", "chores": "upkeep,verify,notify"}
@@ -48,6 +51,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            self._await_ports()
             wanted = wanted_by(self.settings)
             if wanted:
                 self._write("system", f"starting {', '.join(sorted(wanted))} under {self.settings.var_dir}")
@@ -73,6 +77,17 @@ class Stack:
         """The process id of each process that runs now."""
         return self._supervisor.pids() if self._supervisor else {}
 
+    def _await_ports(self) -> None:
+        """Refuse to start beside whoever has our ports; the processes of a killed predecessor give them up soon."""
+        ports = {
+            "STRONGROOM_WEB_PORT": self.settings.web_port,
+            "STRONGROOM_REALTIME_PORT": self.settings.realtime_port,
+            "STRONGROOM_FLOWER_PORT": self.settings.flower_port,
+        }
+        for name, port in ports.items():
+            if not await_truth(lambda port=port: _is_free(self.settings.host, port), PORT_PATIENCE_S):  # type: ignore[misc]
+                raise ServerFailed(f"port {port} is taken by another program: stop it, or set {name} to a free one")
+
     def _is_healthy(self) -> bool:
         try:
             with urlopen(f"http://{self.settings.host}:{self.settings.web_port}/health", timeout=5) as answer:
@@ -94,6 +109,18 @@ class Stack:
         self._write("system", "stopping")
         self._stop.set()
         self._thread.join()
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise ServerFailed(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return True
 
 
 def programs(settings: Settings) -> list[Program]:

@@ -1,7 +1,7 @@
 """What the environment says, read once into one frozen, typed object."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +87,7 @@ class Settings:
     )
     public_url: str = _setting(
         parsing.url("http", "https"),
-        "How browsers and wallets reach this installation.",
+        "How browsers and wallets reach this installation; in development, the web process itself unless it is said.",
         default="http://127.0.0.1:8080",
         production=True,
     )
@@ -168,7 +168,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     _complete(values, faults)
     if faults:
         raise SettingsRefused(faults)
-    return Settings(**values)
+    settings = Settings(**values)
+    if "public_url" not in values:
+        settings = replace(settings, public_url=f"http://{settings.host}:{settings.web_port}")
+    return settings
 
 
 def env_name(item: "Field[Any]") -> str:

@@ -105,6 +105,13 @@ def test_development_makes_up_secrets_once_and_keeps_them_to_its_owner(tmp_path:
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o600}
 
 
+def test_development_is_reached_where_its_web_process_listens(tmp_path: Path) -> None:
+    environ = {"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_WEB_PORT": "8180"}
+    assert read_settings(environ).public_url == "http://127.0.0.1:8180"
+    said = read_settings(environ | {"STRONGROOM_PUBLIC_URL": "https://money.example"})
+    assert said.public_url == "https://money.example"
+
+
 def test_a_refusal_makes_up_nothing(tmp_path: Path) -> None:
     faults({"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_TYPO": "1"})
     assert not list(tmp_path.iterdir())
