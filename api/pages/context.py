@@ -13,6 +13,7 @@ from api.pages.rendering import Visitor, render
 from api.pages.shapes import AssetName
 from api.request_context import container
 from domain.errors import StrongroomError
+from domain.networks import NETWORKS
 from models.asset import Asset
 from services import assets
 
@@ -22,7 +23,9 @@ _OPERATOR: Final = ("/operator", "Operator")
 
 def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """Answer with a page for whoever asks."""
-    return render(template, now=container().now(), visitor=visitor(), status=status, **values)
+    parts = container()
+    configured = [NETWORKS[rail.chain].name for rail in parts.settings.chains]
+    return render(template, now=parts.now(), visitor=visitor(), status=status, configured_rails=configured, **values)
 
 
 def visitor() -> Visitor | None:

@@ -76,7 +76,6 @@ def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", s
         chosen=chosen,
         card=card,
         arrivals=arrivals,
-        moving=any(line.moving for line in arrivals),
         others=[other for other in mine if current is None or other.id != current.id],
         problem=problem,
     )

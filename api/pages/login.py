@@ -15,7 +15,6 @@ from api.pages.shapes import FormField
 from api.request_context import container
 from auth import challenges
 from domain.errors import StrongroomError
-from domain.networks import NETWORKS
 from models.session import AuthChallenge
 
 blueprint = Blueprint("login", __name__)
@@ -86,14 +85,12 @@ def _challenge(challenge_id: UUID) -> AuthChallenge:
 
 
 def _first_form(subject: FormField, target: str, *, status: int = HTTPStatus.OK, problem: str = "") -> Response:
-    networks = [NETWORKS[rail.chain] for rail in container().settings.chains]
     return page(
         "login.html",
         status=status,
         subject=subject,
         problem=problem,
         onward=onward_query(target),
-        address_networks=" or ".join(network.name for network in networks),
         key_new_command=KEY_NEW_COMMAND,
     )
 

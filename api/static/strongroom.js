@@ -3,10 +3,8 @@
 
 const SAID_FOR_MS = 1600;
 
-function showCopyButtons(root) {
-  if (!navigator.clipboard) return;
-  for (const button of root.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
-}
+// Buttons that need a script are hidden until there is one that can serve them.
+if (navigator.clipboard) document.documentElement.classList.add("copies");
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
@@ -32,6 +30,3 @@ document.addEventListener("htmx:before:request", (event) => {
 document.addEventListener("htmx:response:error", (event) => {
   if (event.detail.ctx.response.status === 401) location.reload();
 });
-
-document.addEventListener("htmx:after:swap", () => showCopyButtons(document));
-showCopyButtons(document);

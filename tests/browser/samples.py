@@ -144,12 +144,16 @@ def home_no_rail() -> dict[str, Any]:
     return {"page": Home((), (), rails=False)}
 
 
+def home_not_ready() -> dict[str, Any]:
+    return home_no_rail() | {"configured_rails": ["Bitcoin", "Litecoin"]}
+
+
 def login() -> dict[str, Any]:
     return {
         "subject": FormField(),
         "problem": "",
         "onward": "",
-        "address_networks": "Bitcoin",
+        "configured_rails": ["Bitcoin"],
         "key_new_command": "python -m cli key new",
     }
 
@@ -192,7 +196,6 @@ def deposit() -> dict[str, Any]:
         "card": _card(),
         "arrivals": activity()[:1],
         "others": (_card(),) * 3,
-        "moving": True,
         "problem": "",
     }
 
@@ -259,7 +262,7 @@ def history(count: int = 12) -> dict[str, Any]:
         StatementLine(
             ago(hours=7 * index),
             ("deposit", "withdrawal", "withdrawal fee", "transfer received")[index % 4],
-            Money(10 ** (index % 15), BTC, "+-"[index % 2]),
+            Money(10 ** (index % 15), BTC, "+--+"[index % 4]),
             Money(18_422_000 + 10 ** (index % 15), BTC),
             SHORT,
         )
@@ -448,6 +451,7 @@ SAMPLES = {
     "home-many": ("home.html", True, home_many),
     "home-empty": ("home.html", True, home_empty),
     "home-no-rail": ("home.html", True, home_no_rail),
+    "home-not-ready": ("home.html", True, home_not_ready),
     "login": ("login.html", False, login),
     "login-error": ("login.html", False, login_error),
     "login-sign": ("login_sign.html", False, login_sign),
