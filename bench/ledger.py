@@ -7,9 +7,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from statistics import fmean
 from uuid import uuid4
 
 from sqlalchemy import create_engine, make_url, text
@@ -19,6 +22,7 @@ from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
 from services.ledger import post
 from services.ledger.accounts import split, system_account, user_account
+from services.ledger.seals import seal
 from services.ledger.verify import verify
 
 CALLERS = 8
@@ -60,17 +64,15 @@ def measure(
     floor, single = [], []
     for _ in range(2):
         floor.append(floor_per_s(owner_url, pgbench, seconds=seconds / 2))
-        single.append(_callers(app_url, seconds / 2, _spread(users), batch=1))
+        single.append(_callers(app_url, seconds / 2, _Spread(users), batch=1))
     spread, through_hot = [], []
     for _ in range(2):
-        spread.append(_callers(app_url, seconds / 2, _spread(users), batch=1))
-        through_hot.append(_callers(app_url, seconds / 2, _through(users, hot), batch=1))
-    batch = _callers(app_url, seconds, _spread(users), batch=BATCH, callers=2)
+        spread.append(_callers(app_url, seconds / 2, _Spread(users), batch=1))
+        through_hot.append(_callers(app_url, seconds / 2, _Through(users, hot), batch=1))
+    batch = _callers(app_url, seconds, _Spread(users), batch=BATCH, callers=2)
     load(app_url, users, verify_rows)
     analyse(owner_url)
-    floor_rate, single_rate, spread_rate, hot_rate = (
-        sum(part) / len(part) for part in (floor, single, spread, through_hot)
-    )
+    floor_rate, single_rate, spread_rate, hot_rate = map(fmean, (floor, single, spread, through_hot))
     return {
         "ledger_floor_per_s": floor_rate,
         "ledger_single_per_s": single_rate,
@@ -93,36 +95,9 @@ def floor_per_s(owner_url: str, pgbench: Path, *, seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "transfer.sql"
         script.write_text(_FLOOR_SCRIPT.format(accounts=ACCOUNTS))
-        address = url.set(drivername="postgresql", query=url.query).render_as_string(hide_password=False)
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         done = subprocess.run(
-            [
-                pgbench,
-                "-n",
-                "-c",
-                str(CALLERS),
-                "-j",
-                "2",
-                "-T",
-                str(max(1, round(seconds))),
-                "-f",
-                script,
-                "-d",
-                address,
-            ]
-            if False
-            else [
-                pgbench,
-                "-n",
-                "-c",
-                str(CALLERS),
-                "-j",
-                "2",
-                "-T",
-                str(max(1, round(seconds))),
-                "-f",
-                script,
-                address,
-            ],
+            [pgbench, "-n", "-c", str(CALLERS), "-j", "2", "-T", str(max(1, round(seconds))), "-f", script, address],
             check=True,
             capture_output=True,
             text=True,
@@ -135,8 +110,6 @@ def floor_per_s(owner_url: str, pgbench: Path, *, seconds: float) -> float:
 
 def verify_per_s(app_url: str) -> float:
     """Transfers per second that a full verification reads, everything sealed first."""
-    from services.ledger.seals import seal
-
     engine = create_engine(app_url)
     made = 1
     for _ in range(1_000):
@@ -156,7 +129,7 @@ def verify_per_s(app_url: str) -> float:
 def load(app_url: str, users: list[int], transfers: int) -> None:
     """Add so many transfers, in batches."""
     engine = create_engine(app_url)
-    legs = _spread(users)(0)
+    legs = _Spread(users)(0)
     for _ in range(transfers // 1_000):
         with Session(engine) as session, session.begin():
             post(session, [_transaction(next(legs)) for _ in range(1_000)])
@@ -191,7 +164,7 @@ def _transaction(leg: Transfer) -> Transaction:
 Legs = Callable[[int], Iterator[Transfer]]
 
 
-class _spread:
+class _Spread:
     """Transfers between two random users."""
 
     def __init__(self, users: list[int]) -> None:
@@ -204,7 +177,7 @@ class _spread:
             yield Transfer(debit, credit, dice.randint(1, 100))
 
 
-class _through:
+class _Through:
     """Transfers from a random user to one account that all share."""
 
     def __init__(self, users: list[int], hot: int) -> None:
@@ -216,44 +189,47 @@ class _through:
             yield Transfer(dice.choice(self.users), self.hot, dice.randint(1, 100))
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What each calling process does: calls of `batch` transfers for so many seconds."""
+
+    app_url: str
+    seconds: float
+    legs: Legs
+    batch: int
+
+
 def _callers(app_url: str, seconds: float, legs: Legs, *, batch: int, callers: int = CALLERS) -> float:
     """Committed transfers per second of so many processes, each posting calls of `batch`."""
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(callers + 1)
-    counts = context.Queue()
+    rates: Queue[float] = context.Queue()
+    work = _Work(app_url, seconds, legs, batch)
     processes = [
-        context.Process(target=_call, args=(app_url, seconds, legs, batch, random.getrandbits(32), barrier, counts))
-        for _ in range(callers)
+        context.Process(target=_call, args=(work, random.getrandbits(32), barrier, rates)) for _ in range(callers)
     ]
     for process in processes:
         process.start()
     barrier.wait(timeout=60)
-    done = sum(counts.get(timeout=seconds + 60) for _ in processes)
+    total = sum(rates.get(timeout=seconds + 60) for _ in processes)
     for process in processes:
         process.join()
-    return done / seconds
+    return total
 
 
-def _call(
-    app_url: str,
-    seconds: float,
-    legs: Legs,
-    batch: int,
-    seed: int,
-    barrier: Barrier,
-    counts: "multiprocessing.queues.Queue[float]",
-) -> None:
-    engine = create_engine(app_url, pool_size=1)
-    source = legs(seed)
-    with Session(engine) as session, session.begin():
-        post(session, [_transaction(next(source))])
+def _call(work: _Work, seed: int, barrier: Barrier, rates: "Queue[float]") -> None:
+    engine = create_engine(work.app_url, pool_size=1)
+    source = work.legs(seed)
+    # The first calls on a connection plan what later ones repeat.
+    for _ in range(3):
+        with Session(engine) as session, session.begin():
+            post(session, [_transaction(next(source)) for _ in range(work.batch)])
     barrier.wait(timeout=60)
     started = time.perf_counter()
-    done = 0
-    elapsed = 0.0
-    while elapsed < seconds:
+    done, elapsed = 0, 0.0
+    while elapsed < work.seconds:
         with Session(engine) as session, session.begin():
-            outcomes = post(session, [_transaction(next(source)) for _ in range(batch)])
+            outcomes = post(session, [_transaction(next(source)) for _ in range(work.batch)])
         done += sum(outcome.refused is None for outcome in outcomes)
         elapsed = time.perf_counter() - started
-    counts.put(done * seconds / elapsed)
+    rates.put(done / elapsed)

@@ -27,9 +27,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP VIEW ledger_transfer_leaves, ledger_transaction_leaves, ledger_account_leaves, ledger_entries")
-    op.execute("DROP FUNCTION ledger_free_shard")  # it returns rows of a table that goes next
-    op.execute("DROP TABLE ledger_horizons, ledger_seals, ledger_transfers, ledger_transactions, ledger_accounts")
     op.execute(
         "DROP FUNCTION ledger_open_account, ledger_split_account, ledger_balance_at, ledger_lock, ledger_write, "
-        "ledger_transfer, ledger_seal, ledger_seal_range, ledger_seal_digest, ledger_refuse"
+        "ledger_transfer, ledger_free_shard, ledger_seal, ledger_seal_range, ledger_seal_digest"
     )
+    op.execute("DROP TABLE ledger_horizons, ledger_seals, ledger_transfers, ledger_transactions, ledger_accounts")
+    op.execute("DROP FUNCTION ledger_refuse")
