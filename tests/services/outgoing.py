@@ -1,0 +1,164 @@
+"""What tests of money on its way out share: rules with small numbers, decisions, and nodes that fail in one place."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import select
+
+from domain.ports import BroadcastAnswer, Chain, NodeRefused, NodeTimeout
+from models.payout import Payout, PayoutTransaction
+from models.withdrawal import Withdrawal
+from services import payouts, withdrawals
+from tasks.payouts import bump_chain
+from tests.rail import BY, COIN, Rail
+from tests.services import world
+
+FEE = 1_000
+AUTO, TWO = COIN // 10, COIN
+
+
+def usual_rules(rail: Rail) -> None:
+    """Up to a tenth of a coin by itself, one approver, from one coin on two; one confirmation."""
+    world.set_policy(
+        rail,
+        minimum_minor=COIN // 1000,
+        fee_minor=FEE,
+        auto_limit_minor=AUTO,
+        two_approvals_above_minor=TWO,
+        daily_user_limit_minor=1000 * COIN,
+        daily_system_limit_minor=None,
+        confirmations=1,
+    )
+    world.set_asset(rail, confirmation_tiers=[[None, 1]])
+
+
+def funded(rail: Rail, amount_minor: int = 2 * COIN, *, parts: int = 1) -> UUID:
+    """A user who owns this much, in as many coins of the hot wallet."""
+    user_id = rail.new_user()
+    address = rail.new_address(user_id).address
+    for _ in range(parts):
+        rail.send_to(address, amount_minor // parts)
+    rail.mine()
+    rail.watch()
+    assert rail.balance(user_id) == (amount_minor, 0)
+    return user_id
+
+
+def approve(rail: Rail, withdrawal_id: UUID, approver_id: UUID | None = None) -> Withdrawal:
+    with rail.container.transaction() as session:
+        return withdrawals.approve(
+            session, withdrawal_id, approver_id=approver_id or rail.new_user(), now=rail.container.now(), by=BY
+        )
+
+
+def reject(rail: Rail, withdrawal_id: UUID, approver_id: UUID | None = None) -> Withdrawal:
+    with rail.container.transaction() as session:
+        return withdrawals.reject(
+            session,
+            withdrawal_id,
+            approver_id=approver_id or rail.new_user(),
+            reason="looks wrong",
+            now=rail.container.now(),
+            by=BY,
+        )
+
+
+def cancel(rail: Rail, withdrawal: Withdrawal) -> Withdrawal:
+    with rail.container.transaction() as session:
+        return withdrawals.cancel(session, withdrawal.id, user_id=withdrawal.user_id, now=rail.container.now(), by=BY)
+
+
+def retry(rail: Rail) -> None:
+    with rail.container.transaction() as session:
+        payouts.retry(session, rail.payout().id, now=rail.container.now(), by=BY)
+
+
+def give_up(rail: Rail) -> None:
+    with rail.container.transaction() as session:
+        payouts.give_up(session, rail.payout().id, now=rail.container.now(), by=BY)
+
+
+def bump(rail: Rail) -> int:
+    """Have an operator ask for a higher fee, and a worker see to it."""
+    with rail.container.transaction() as session:
+        payouts.ask_for_bump(session, rail.payout().id, now=rail.container.now(), by=BY)
+    return bump_chain(rail.container, rail.chain, BY)
+
+
+def forms(rail: Rail) -> list[PayoutTransaction]:
+    """Every signed form of the one payout, oldest first."""
+    with rail.container.reading() as session:
+        return list(session.scalars(select(PayoutTransaction).order_by(PayoutTransaction.form)))
+
+
+def one(rail: Rail, withdrawal_id: UUID) -> Withdrawal:
+    with rail.container.reading() as session:
+        return session.get_one(Withdrawal, withdrawal_id)
+
+
+def hot_wallet(rail: Rail) -> str:
+    return rail.container.settings.chains[0].wallet
+
+
+def sent_once(rail: Rail, destination: str, amount_minor: int) -> bool:
+    """Whether the world received this amount, in one transaction."""
+    [found] = rail.node.call("listreceivedbyaddress", 0, False, False, destination, wallet="miner") or [None]
+    return found is not None and int(found["amount"] * COIN) == amount_minor and len(found["txids"]) == 1
+
+
+# -------------------------------------------------------------------------------------------- nodes that fail
+
+
+class Wrapped:
+    """A real chain, in front of which something happens."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chain, name)
+
+
+class _AnswerLost(Wrapped):
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        self._chain.broadcast(raw_tx)
+        raise NodeTimeout
+
+
+class _NeverArrives(Wrapped):
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        raise NodeTimeout(f"nobody answered to {raw_tx[:16]}…")
+
+
+class _GoneAtBroadcast(Wrapped):
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        raise NodeRefused(f"nobody took {raw_tx[:16]}…")
+
+
+class _Rejects(Wrapped):
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        return BroadcastAnswer("rejected", f"insufficient fee, says this node of {raw_tx[:16]}…")
+
+
+def rejects(rail: Rail) -> Chain:
+    """A node that will not take a payment now."""
+    return cast("Chain", _Rejects(rail.chain))
+
+
+def answer_lost(rail: Rail) -> Chain:
+    """A node that takes a payment and whose answer never comes."""
+    return cast("Chain", _AnswerLost(rail.chain))
+
+
+def never_arrives(rail: Rail) -> Chain:
+    """A node that a payment never reaches, without anybody knowing."""
+    return cast("Chain", _NeverArrives(rail.chain))
+
+
+def gone_at_broadcast(rail: Rail) -> Chain:
+    """A node that goes down between signing and sending."""
+    return cast("Chain", _GoneAtBroadcast(rail.chain))
+
+
+def open_payouts(rail: Rail) -> list[Payout]:
+    return [payout for payout in rail.rows(Payout) if payout.state not in {"completed", "failed"}]

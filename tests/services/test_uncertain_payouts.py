@@ -1,0 +1,207 @@
+"""Payments whose fate nobody knows: held until something proves it, never sent twice, never given back too early."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.flows import WrongState
+from services.payouts import NoProof, give_up
+from services.payouts.following import CONFLICT_FINAL
+from tests.rail import BY, COIN, Rail
+from tests.services import outgoing, world
+from tests.services.outgoing import AUTO, FEE
+
+A_WHILE = timedelta(minutes=11)
+
+
+@pytest.fixture(autouse=True)
+def rules(rail: Rail) -> None:
+    outgoing.usual_rules(rail)
+
+
+def double_spend(rail: Rail) -> str:
+    """Somebody who has the wallet's keys spends the inputs of its one payment, in a block."""
+    [form] = outgoing.forms(rail)
+    raw = world.spending(rail, form.raw_tx, rail.outside_address(), wallet=outgoing.hot_wallet(rail))
+    world.mine_holding(rail, raw)
+    txid: str = rail.node.call("decoderawtransaction", raw)["txid"]
+    return txid
+
+
+def signed_and_unsent(rail: Rail) -> None:
+    rail.request(outgoing.funded(rail), AUTO)
+    with world.reached_at(rail, outgoing.gone_at_broadcast(rail)):
+        rail.pay()
+
+
+def test_a_broadcast_answered_by_a_time_out_although_it_arrived_completes_once(rail: Rail) -> None:
+    user_id = outgoing.funded(rail)
+    withdrawal = rail.request(user_id, AUTO)
+    with world.reached_at(rail, outgoing.answer_lost(rail)):
+        rail.pay()
+    found = outgoing.one(rail, withdrawal.id)
+    assert (found.state, found.waiting_reason) == ("uncertain", "node_timeout")
+    assert rail.balance(user_id)[1] == AUTO + FEE
+    assert world.standing(rail) == {"withdrawal_uncertain": "warning"}
+    world.travel(rail, A_WHILE)
+    assert rail.send() == 1
+    assert outgoing.one(rail, withdrawal.id).state == "broadcast"
+    assert world.standing(rail) == {}
+    rail.mine()
+    rail.watch()
+    assert world.states(rail, withdrawal.flow_id)[-5:] == [
+        "signed",
+        "uncertain",
+        "broadcast",
+        "confirming",
+        "completed",
+    ]
+    assert outgoing.sent_once(rail, withdrawal.destination, AUTO)
+    rail.assert_sound()
+
+
+def test_an_uncertain_payment_that_is_found_in_a_block_completes_without_being_sent_again(rail: Rail) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), AUTO)
+    with world.reached_at(rail, outgoing.answer_lost(rail)):
+        rail.pay()
+    rail.mine()
+    rail.watch()
+    found = outgoing.one(rail, withdrawal.id)
+    assert (found.state, found.waiting_reason) == ("completed", None)
+    assert world.standing(rail) == {}
+    assert outgoing.sent_once(rail, withdrawal.destination, AUTO)
+
+
+def test_a_payment_that_never_arrived_is_sent_again_as_the_same_bytes(rail: Rail) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), AUTO)
+    with world.reached_at(rail, outgoing.never_arrives(rail)):
+        rail.pay()
+        assert rail.compare() == "unknown"  # it may or may not have left
+        world.travel(rail, A_WHILE)
+        rail.send()
+    assert outgoing.one(rail, withdrawal.id).state == "uncertain"
+    [stored] = outgoing.forms(rail)
+    world.travel(rail, A_WHILE)
+    rail.send()
+    assert stored.txid in rail.node.call("getrawmempool")
+    assert outgoing.sent_once(rail, withdrawal.destination, AUTO)
+    assert rail.compare() == "ok"
+
+
+def test_the_alert_of_a_payment_that_stays_uncertain_turns_critical(rail: Rail) -> None:
+    rail.request(outgoing.funded(rail), AUTO)
+    with world.reached_at(rail, outgoing.never_arrives(rail)):
+        rail.pay()
+        for _ in range(7):
+            assert world.standing(rail) == {"withdrawal_uncertain": "warning"}
+            world.travel(rail, A_WHILE)
+            rail.send()
+    assert world.standing(rail) == {"withdrawal_uncertain": "critical"}
+
+
+def test_an_operator_may_have_it_sent_now(rail: Rail) -> None:
+    rail.request(outgoing.funded(rail), AUTO)
+    with world.reached_at(rail, outgoing.never_arrives(rail)):
+        rail.pay()
+    assert rail.send() == 0  # its back-off has not passed
+    outgoing.retry(rail)
+    assert rail.send() == 1
+    assert rail.withdrawal().state == "broadcast"
+
+
+def test_without_proof_nothing_is_given_back(rail: Rail) -> None:
+    user_id = outgoing.funded(rail)
+    rail.request(user_id, AUTO)
+    with world.reached_at(rail, outgoing.never_arrives(rail)):
+        rail.pay()
+    with pytest.raises(NoProof):
+        outgoing.give_up(rail)
+    assert rail.withdrawal().state == "uncertain"
+    assert rail.balance(user_id)[1] == AUTO + FEE
+
+
+def test_a_payment_that_is_not_uncertain_cannot_be_given_up_and_a_final_one_not_retried(rail: Rail) -> None:
+    rail.request(outgoing.funded(rail), AUTO)
+    rail.pay()
+    with pytest.raises(WrongState):
+        outgoing.give_up(rail)
+    rail.mine()
+    rail.watch()
+    with pytest.raises(WrongState):
+        outgoing.retry(rail)
+    with pytest.raises(WrongState):
+        outgoing.bump(rail)
+
+
+def test_a_double_spend_of_our_input_that_is_deep_enough_fails_the_payment_and_gives_the_funds_back(rail: Rail) -> None:
+    signed_and_unsent(rail)
+    user_id = rail.withdrawal().user_id
+    spender = double_spend(rail)
+    rail.watch()
+    payout = rail.payout()
+    assert (payout.state, payout.conflicted_by) == ("uncertain", spender)
+    assert rail.balance(user_id)[1] == AUTO + FEE
+    world.travel(rail, A_WHILE)
+    rail.send()
+    assert rail.payout().conflicted_by == spender
+    rail.mine(CONFLICT_FINAL - 2)
+    rail.watch()
+    assert rail.payout().state == "uncertain"
+    rail.mine()
+    rail.watch()
+    withdrawal = rail.withdrawal()
+    assert (rail.payout().state, withdrawal.state) == ("failed", "failed")
+    assert world.states(rail, withdrawal.flow_id)[-3:] == ["signed", "uncertain", "failed"]
+    assert rail.balance(user_id) == (2 * COIN, 0)
+    assert world.standing(rail) == {}
+    assert rail.received(withdrawal.destination) == 0
+    rail.assert_sound()
+
+
+def test_an_operator_may_give_up_on_proof_before_it_is_deep(rail: Rail) -> None:
+    signed_and_unsent(rail)
+    double_spend(rail)
+    rail.watch()
+    outgoing.give_up(rail)
+    assert rail.withdrawal().state == "failed"
+    assert rail.balance(rail.withdrawal().user_id) == (2 * COIN, 0)
+    with pytest.raises(WrongState), rail.container.transaction() as session:
+        give_up(session, rail.payout().id, now=rail.container.now(), by=BY)
+
+
+def test_a_reorganisation_takes_the_proof_back_and_the_payment_completes(rail: Rail) -> None:
+    signed_and_unsent(rail)
+    withdrawal = rail.withdrawal()
+    [form] = outgoing.forms(rail)
+    double_spend(rail)
+    rail.watch()
+    assert rail.payout().conflicted_by is not None
+    world.fork(rail, 1, form.raw_tx)
+    rail.watch()
+    assert (rail.payout().state, rail.payout().conflicted_by) == ("completed", None)
+    assert outgoing.sent_once(rail, withdrawal.destination, AUTO)
+    rail.assert_sound()
+
+
+def test_after_a_reorganisation_of_the_proof_nothing_is_given_up(rail: Rail) -> None:
+    signed_and_unsent(rail)
+    double_spend(rail)
+    rail.watch()
+    world.fork(rail, 1)
+    rail.watch()
+    assert rail.payout().conflicted_by is None
+    with pytest.raises(NoProof):
+        outgoing.give_up(rail)
+
+
+def test_a_refused_bump_does_not_hide_that_the_first_form_is_on_the_network(rail: Rail) -> None:
+    """The dearer form is stored and then refused, while the network holds the first one."""
+    rail.request(outgoing.funded(rail), AUTO)
+    rail.pay()
+    with world.reached_at(rail, outgoing.rejects(rail)):
+        outgoing.bump(rail)
+    assert len(outgoing.forms(rail)) == 2
+    assert rail.withdrawal().state == "broadcast"
+    rail.mine()
+    rail.watch()
+    assert rail.payout().txid == outgoing.forms(rail)[0].txid
