@@ -43,6 +43,8 @@ class DepositAddress(Base):
     __tablename__ = "deposit_addresses"
     __table_args__ = (
         Index("uq_deposit_addresses_chain_script", "chain", "script", unique=True),
+        # What every output of every block is looked up in: half the size of the unique index, and no descent.
+        Index("ix_deposit_addresses_script", "script", postgresql_using="hash"),
         Index("ix_deposit_addresses_pool", "chain", "id", postgresql_where=text("user_id IS NULL")),
         Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
         CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),

@@ -267,6 +267,9 @@ def create_tables() -> None:
     op.create_index(
         "ix_deposit_addresses_user_id_chain", "deposit_addresses", ["user_id", "chain", "issued_at"], unique=False
     )
+    op.create_index(
+        "ix_deposit_addresses_script", "deposit_addresses", ["script"], unique=False, postgresql_using="hash"
+    )
     op.create_index("uq_deposit_addresses_chain_script", "deposit_addresses", ["chain", "script"], unique=True)
     op.create_table(
         "flows",
@@ -673,6 +676,7 @@ def drop_tables() -> None:
     op.drop_index("ix_flows_open", table_name="flows", postgresql_where=sa.text("closed_at IS NULL"))
     op.drop_table("flows")
     op.drop_index("uq_deposit_addresses_chain_script", table_name="deposit_addresses")
+    op.drop_index("ix_deposit_addresses_script", table_name="deposit_addresses", postgresql_using="hash")
     op.drop_index("ix_deposit_addresses_user_id_chain", table_name="deposit_addresses")
     op.drop_index(
         "ix_deposit_addresses_pool", table_name="deposit_addresses", postgresql_where=sa.text("user_id IS NULL")

@@ -1,0 +1,115 @@
+"""What a block costs when a million addresses are watched, next to the same block when a thousand are."""
+
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from statistics import median
+from typing import Final
+
+from sqlalchemy import text
+
+from bench.world import House, World
+from domain.actor import Actor
+from domain.networks import NETWORKS
+from domain.ports import Block, ChainOutput, ChainTransaction, OutPoint
+from services import assets, deposits
+from wiring.container import Container
+
+FEW: Final = 1_000
+MANY: Final = 1_000_000
+OUTPUTS: Final = 5_000
+OURS: Final = 48
+OUTPUTS_EACH: Final = 2
+ROUNDS: Final = 25
+_BY: Final = Actor("bench")
+
+_PEOPLE = """
+INSERT INTO users (id, public_key, created_at)
+SELECT uuidv7(), '02' || md5(n::text) || md5((-n)::text), now() FROM generate_series(1, 1000) AS n
+"""
+# Scripts are spread as hashes are, so that look-ups meet the index everywhere.
+_ADDRESSES = """
+WITH people AS (SELECT array_agg(id ORDER BY id) AS ids FROM users)
+INSERT INTO deposit_addresses (id, chain, address, script, user_id, created_at, issued_at)
+SELECT uuidv7(), '{chain}', 'bench' || n, decode('0014' || substr(md5(n::text) || md5((-n)::text), 1, 40), 'hex'),
+       ids[1 + mod(n, 1000)], now(), now()
+FROM people, generate_series(1, {count}) AS n
+"""
+
+
+def block_match_scale(world: World) -> dict[str, float]:
+    """Time to match and record a block against a million addresses ÷ against a thousand, in turns: the median."""
+    with ExitStack() as stack:
+        sides = [_Side(stack, world.house(f"addresses_{count}"), count) for count in (FEW, MANY)]
+        for side in sides:  # first use plans statements and reads pages
+            side.record()
+        pairs = [[side.record() for side in sides] for _ in range(ROUNDS)]
+    return {
+        "block_match_scale": median(many / few for few, many in pairs),
+        "block_match_ms": median(many for _, many in pairs) * 1000,
+        "block_match_scale_floor_ms": median(few for few, _ in pairs) * 1000,
+    }
+
+
+class _Side:
+    """One database with its addresses, and blocks that pay some of them."""
+
+    def __init__(self, stack: ExitStack, house: House, count: int) -> None:
+        self._container: Container = stack.enter_context(house.container())
+        self._network = next(iter(self._container.chains.values())).network
+        self._dice = random.Random(count)
+        self._height = 1_000
+        _issue(house, self._network.chain, count)
+        with self._container.reading() as session:
+            self._ours: Sequence[bytes] = [
+                bytes(script)
+                for script in session.scalars(text("SELECT script FROM deposit_addresses ORDER BY md5(address) LIMIT 1000"))
+            ]
+
+    def record(self) -> float:
+        """Match and record one more block, durably; how long that took."""
+        self._height += 1
+        block = self._block()
+        started = time.perf_counter()
+        with self._container.transaction() as session:
+            asset = assets.get(session, NETWORKS[self._network.chain].asset_id)
+            found = deposits.sight_blocks(session, asset, [block], now=datetime.now(UTC), by=_BY)
+        elapsed = time.perf_counter() - started
+        if found != OURS:
+            raise RuntimeError(f"{found} of {OURS} payments were found")
+        return elapsed
+
+    def _block(self) -> Block:
+        scripts = [b"\x00\x14" + self._dice.randbytes(20) for _ in range(OUTPUTS - OURS)]
+        scripts += self._dice.sample(self._ours, OURS)
+        self._dice.shuffle(scripts)
+        transactions = tuple(
+            ChainTransaction(
+                txid=self._dice.randbytes(32).hex(),
+                outputs=tuple(
+                    ChainOutput(place, script, 5_000_000)
+                    for place, script in enumerate(scripts[first : first + OUTPUTS_EACH])
+                ),
+                spends=(OutPoint(self._dice.randbytes(32).hex(), 0),),
+                is_coinbase=False,
+            )
+            for first in range(0, OUTPUTS, OUTPUTS_EACH)
+        )
+        return Block(
+            height=self._height,
+            hash=self._dice.randbytes(32).hex(),
+            previous_hash="",
+            time=datetime.now(UTC),
+            transactions=transactions,
+        )
+
+
+def _issue(house: House, chain: str, count: int) -> None:
+    engine = house.engine(superuser=True)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_PEOPLE)
+        connection.exec_driver_sql(_ADDRESSES.format(chain=chain, count=count))
+    engine.dispose()
+    house.analyse("deposit_addresses", "users")
