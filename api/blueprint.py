@@ -8,6 +8,7 @@ import flask_smorest
 import marshmallow as ma
 from flask import Request
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.errors import InvalidRequest, MalformedJson, NotJson
 
@@ -26,11 +27,15 @@ class StrictParser(FlaskParser):
     }
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:  # noqa: ARG002 - webargs fixes the signature
-        """The JSON object in the body. Raises NotJson, MalformedJson."""
+        """The JSON object in the body. Raises NotJson, MalformedJson, RequestEntityTooLarge."""
         if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
             raise NotJson
+        raw = req.get_data(cache=True)
+        if req.content_length is None and req.max_content_length is not None and len(raw) >= req.max_content_length:
+            # A body of chunks does not say how long it is; Werkzeug stops reading it at the limit.
+            raise RequestEntityTooLarge
         try:
-            body = json.loads(req.get_data(cache=True), parse_constant=_refuse_constant)
+            body = json.loads(raw, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as fault:
             raise MalformedJson from fault
         if not isinstance(body, dict):

@@ -1,6 +1,7 @@
 """Whatever is wrong with a request is refused by name, with its status, and changes nothing."""
 
 import json
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -245,3 +246,15 @@ def test_an_address_is_refused_while_the_pool_is_empty_and_limited_when_it_is_no
     answers = [person.post("/deposit-addresses", {"asset": ASSET}) for _ in range(21)]
     assert [answer.status_code for answer in answers] == [201] * 20 + [409]
     assert answers[-1].get_json()["error"] == "too_many_unused_addresses"
+
+
+def test_a_long_body_in_chunks_is_refused_as_well(house: House) -> None:
+    person = house.person(funds_minor=COIN)
+    refused = person.post(
+        "/withdrawals",
+        input_stream=BytesIO(b"x" * 100_000),
+        content_type="application/json",
+        environ_base={"wsgi.input_terminated": True},
+        key="k",
+    )
+    assert (refused.status_code, refused.get_json()["error"]) == (413, "body_too_large")
