@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from uuid import uuid4
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from domain.ids import new_id
@@ -87,7 +87,7 @@ def measure(
 
 def floor_per_s(owner_url: str, pgbench: Path, *, seconds: float) -> float:
     """Transfers per second of pgbench's 8 clients: two updates and two inserts, written by hand."""
-    engine = create_engine(owner_url)
+    engine = _engine(owner_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(_FLOOR_TABLES.format(accounts=ACCOUNTS))
     engine.dispose()
@@ -110,7 +110,7 @@ def floor_per_s(owner_url: str, pgbench: Path, *, seconds: float) -> float:
 
 def verify_per_s(app_url: str) -> float:
     """Transfers per second that a full verification reads, everything sealed first."""
-    engine = create_engine(app_url)
+    engine = _engine(app_url)
     made = 1
     for _ in range(1_000):
         with Session(engine) as session, session.begin():
@@ -128,7 +128,7 @@ def verify_per_s(app_url: str) -> float:
 
 def load(app_url: str, users: list[int], transfers: int) -> None:
     """Add so many transfers, in batches."""
-    engine = create_engine(app_url)
+    engine = _engine(app_url)
     legs = _Spread(users)(0)
     for _ in range(transfers // 1_000):
         with Session(engine) as session, session.begin():
@@ -138,15 +138,19 @@ def load(app_url: str, users: list[int], transfers: int) -> None:
 
 def analyse(owner_url: str) -> None:
     """Refresh the planner's statistics, as autovacuum does in its own time."""
-    engine = create_engine(owner_url, isolation_level="AUTOCOMMIT")
+    engine = _engine(owner_url).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("VACUUM ANALYZE ledger_accounts, ledger_transactions, ledger_transfers"))
     engine.dispose()
 
 
+def _engine(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"), pool_size=2)
+
+
 def _prepare(app_url: str, asset_id: str) -> tuple[list[int], int]:
     """Open the accounts and give every user something to spend, through a hot account that is split."""
-    engine = create_engine(app_url)
+    engine = _engine(app_url)
     with Session(engine) as session, session.begin():
         hot = system_account(session, "hot_wallet", asset_id)
         split(session, hot, shards=SHARDS)
@@ -218,7 +222,7 @@ def _callers(app_url: str, seconds: float, legs: Legs, *, batch: int, callers: i
 
 
 def _call(work: _Work, seed: int, barrier: Barrier, rates: "Queue[float]") -> None:
-    engine = create_engine(work.app_url, pool_size=1)
+    engine = _engine(work.app_url)
     source = work.legs(seed)
     # The first calls on a connection plan what later ones repeat.
     for _ in range(3):
