@@ -37,7 +37,8 @@ def grant(public_key: str, role: str) -> None:
         now, by = parts.now(), _operator()
         known = users.of_subject(session, subject, now=now)
         given = roles.grant(session, known.user_id, role, by=by.name, now=now)
-        audit.record(session, "role.granted", by=by, now=now, detail={"user_id": str(known.user_id), "role": role})
+        if given:
+            audit.record(session, "role.granted", by=by, now=now, detail={"user_id": str(known.user_id), "role": role})
     who = "who has not signed in yet" if known.is_new else "as of now"
     click.echo(f"{role}: {subject} {who}." if given else f"{subject} is {role} already.")
 
@@ -52,7 +53,8 @@ def revoke(public_key: str, role: str) -> None:
         now, by = parts.now(), _operator()
         known = users.find(session, subject)
         taken = roles.revoke(session, known.user_id, role)
-        audit.record(session, "role.revoked", by=by, now=now, detail={"user_id": str(known.user_id), "role": role})
+        if taken:
+            audit.record(session, "role.revoked", by=by, now=now, detail={"user_id": str(known.user_id), "role": role})
     click.echo(f"{subject} is no longer {role}." if taken else f"{subject} was not {role}.")
 
 
