@@ -36,9 +36,14 @@ def test_a_connection_that_answered_just_now_is_not_asked_again(pool_of_one: Eng
 def test_a_transaction_after_a_read_on_the_same_connection_is_rolled_back_whole(container: Container) -> None:
     with container.reading() as session:
         session.execute(text("CREATE TEMP TABLE kept (n int)"))
-    with pytest.raises(ProgrammingError), container.transaction() as session:
-        session.execute(text("INSERT INTO kept VALUES (1)"))
-        session.execute(text("SELECT of nothing"))
+
+    def fail() -> None:
+        with container.transaction() as session:
+            session.execute(text("INSERT INTO kept VALUES (1)"))
+            session.execute(text("SELECT of nothing"))
+
+    with pytest.raises(ProgrammingError):
+        fail()
     with container.reading() as session:
         assert session.execute(text("SELECT count(*) FROM kept")).scalar_one() == 0
 
