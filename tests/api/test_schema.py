@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from tests.api.house import COIN, House
@@ -34,7 +35,7 @@ def test_no_request_breaks_anything(
     if role != "nobody":
         person = house.person(role="admin" if role == "admin" else None, funds_minor=COIN)
         headers["Authorization"] = f"Bearer {person.token}"
-    for operation in [result.ok() for result in schema.get_all_operations()]:
+    for operation in [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]:
 
         @settings(
             max_examples=EXAMPLES_EACH,
