@@ -1,4 +1,4 @@
-"""`python -m cli ledger`: verify the books, look at the house's accounts, put the owner's money in."""
+"""`python -m cli ledger`: verify the books, look at the house's accounts, fund them, spread the busy ones."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import click
 
 from domain.ids import new_id
-from domain.ledger import Transaction, Transfer
+from domain.ledger import CHART, Transaction, Transfer
 from domain.money import format_amount, parse_amount
 from services import assets, invariants
 from services.ledger import accounts, post_one
@@ -82,6 +82,18 @@ def fund(asset: str, amount: str, key: str | None) -> None:
         )
     done = "was recorded before" if outcome.replayed else "recorded"
     click.echo(f"{format_amount(amount_minor, kept.decimals)} {asset} {done}, transaction {outcome.transaction_id}.")
+
+
+@ledger.command()
+@click.argument("asset")
+@click.argument("code", type=click.Choice(sorted(CHART)))
+@click.option("--shards", default=32, show_default=True, type=click.IntRange(2, 1024))
+def split(asset: str, code: str, shards: int) -> None:
+    """Spread a busy house account over several rows, so that what moves it need not queue. Once, and for good."""
+    with _opened() as parts, parts.transaction() as session:
+        assets.get(session, asset)
+        accounts.split(session, accounts.system_account(session, code, asset), shards=shards)
+    click.echo(f"{asset} {code} is split.")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM pg_current_xact_id();
+    -- The locks above have given this transaction its id, so it has one before numbers are drawn: what seals rely on.
     INSERT INTO ledger_transactions (kind, flow_id, idempotency_key, request_hash, outcome, effective_at, recorded_at)
     VALUES (p_kind, p_flow, p_key, p_hash, 'posted', p_effective, moment)
     ON CONFLICT ON CONSTRAINT uq_ledger_transactions_idempotency_key DO NOTHING RETURNING id INTO transaction_id;

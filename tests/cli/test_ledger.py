@@ -31,6 +31,8 @@ def test_the_owners_money_is_recorded_once_per_key(command: CliRunner) -> None:
     assert "recorded" in run(command, "fund", "GOLD", "12.50", "--key", "first").output
     assert "was recorded before" in run(command, "fund", "GOLD", "12.50", "--key", "first").output
     listed = run(command, "accounts").output
+    assert run(command, "split", "GOLD", "hot_wallet", "--shards", "4").exit_code == 0
+    assert run(command, "accounts").output == listed
     assert [line.split()[:4] for line in listed.splitlines()] == [
         ["GOLD", "asset", "hot_wallet", "12.50"],
         ["GOLD", "equity", "owner_equity", "12.50"],

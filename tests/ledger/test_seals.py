@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -70,6 +71,25 @@ def test_a_row_with_a_lower_number_that_commits_later_is_sealed(books: Books) ->
             books.seal_once()
         assert books.sealed() == before, "something was sealed past a number that is still to come"
         slow.commit()
+    books.seal()
+    assert verify(books.engine).finding is None
+
+
+def test_a_writer_newer_than_all_that_ended_is_waited_for_too(books: Books) -> None:
+    """One past the latest transaction that ended may be one that still runs: a snapshot's xmax is no horizon."""
+    payers = [books.user(funds=10) for _ in range(2)]
+    payee, other = books.user(), books.user()
+    books.seal()
+    before = books.sealed()
+    with Session(books.engine) as older, Session(books.engine) as newer:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        post(newer, [transaction(Transfer(payers[0], payee, 3))])
+        post(older, [transaction(Transfer(payers[1], other, 3))])
+        older.commit()
+        for _ in range(4):
+            books.seal_once()
+        assert books.sealed() == before, "something was sealed past a number that is still to come"
+        newer.commit()
     books.seal()
     assert verify(books.engine).finding is None
 
