@@ -5,15 +5,9 @@ from flask.testing import FlaskClient
 
 from api.pages.context import onward
 from tests.api.house import House
-from wiring.container import Container
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGES = ("/", "/deposit", "/withdraw", "/send", "/history", "/flows/k7f3m2n9qd", "/operator")
-
-
-@pytest.fixture
-def house(container: Container) -> House:
-    return House(container)
 
 
 @pytest.fixture

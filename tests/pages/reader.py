@@ -1,0 +1,45 @@
+"""A signed-in person who reads pages and sends their forms."""
+
+import html
+import re
+
+from werkzeug.test import TestResponse
+
+from tests.api.house import DESTINATION, House, Person
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+_TAGS = re.compile(r"<[^>]+>")
+
+
+class Reader:
+    """One person's browser, without the drawing."""
+
+    def __init__(self, house: House, person: Person) -> None:
+        self.person = person
+        self._client = house.app.test_client()
+        self._client.set_cookie("session", person.token)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self._client.get(path, headers={**BROWSER, **headers})
+
+    def text(self, path: str) -> str:
+        """The words of a page."""
+        return words(self.get(path))
+
+    def value(self, path: str, name: str) -> str:
+        """What a hidden field of a page's form holds."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.get(path).text)
+        assert found is not None, f"{path} has no field {name}"
+        return html.unescape(found[1])
+
+    def post(self, path: str, **form: str) -> TestResponse:
+        form.setdefault("csrf_token", self.value("/", "csrf_token"))
+        return self._client.post(path, data=form, headers=BROWSER)
+
+    def withdraw(self, amount: str = "6", destination: str = DESTINATION, *, key: str = "page-1") -> TestResponse:
+        return self.post("/withdraw", asset="rLTC", amount=amount, destination=destination, idempotency_key=key)
+
+
+def words(answer: TestResponse) -> str:
+    """The words of an answered page, each run of spaces as one."""
+    return " ".join(html.unescape(_TAGS.sub(" ", answer.text)).split())
