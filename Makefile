@@ -92,6 +92,11 @@ bench: .venv/.dev ## Measure, and write bench/results/latest.json
 	@sh scripts/need node
 	@$(BIN)/python -m bench
 
+.PHONY: screenshots
+screenshots: .venv/.dev ## Draw every example page, light and dark, phone and desk, into var/screenshots
+	@sh scripts/need chromium
+	@$(BIN)/python -m tests.browser.shots
+
 # ---------------------------------------------------------------------------------------------- upkeep
 
 .PHONY: lock
