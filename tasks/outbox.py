@@ -17,6 +17,11 @@ BATCHES_MAX: Final = 50
 
 @task("outbox.relay")
 def relay(container: Container, by: Actor) -> int:
+    """Send every promise that is due. Returns how many."""
+    return relay_promises(container)
+
+
+def relay_promises(container: Container) -> int:
     """Send every promise that is due, then forget it. Returns how many. Sending twice is harmless."""
     relayed = 0
     for _ in range(BATCHES_MAX):

@@ -1,5 +1,6 @@
 """What tests of money on its way out share: rules with small numbers, decisions, and nodes that fail in one place."""
 
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from tests.services import world
 
 FEE = 1_000
 AUTO, TWO = COIN // 10, COIN
+A_WHILE = timedelta(minutes=11)
+"""Longer than any back-off."""
 
 
 def usual_rules(rail: Rail) -> None:

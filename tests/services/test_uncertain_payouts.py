@@ -1,7 +1,5 @@
 """Payments whose fate nobody knows: held until something proves it, never sent twice, never given back too early."""
 
-from datetime import timedelta
-
 import pytest
 
 from domain.flows import WrongState
@@ -9,9 +7,7 @@ from services.payouts import NoProof, give_up
 from services.payouts.following import CONFLICT_FINAL
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
-from tests.services.outgoing import AUTO, FEE
-
-A_WHILE = timedelta(minutes=11)
+from tests.services.outgoing import A_WHILE, AUTO, FEE
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,72 @@
+"""One step of the work, in a process of its own that may be told to die on the way."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+from uuid import UUID
+
+from domain.crash import CRASH_AT
+from services import withdrawals
+from tasks.addresses import refill_chain
+from tasks.app import app
+from tasks.chains import watch_chain
+from tasks.outbox import relay_promises
+from tasks.payouts import bump_chain, send_chain
+from tasks.withdrawals import pay_chain
+from tests.rail import BY, COIN, Rail
+from wiring.container import Container, build_container
+from wiring.environ import to_environ
+from wiring.settings import read_settings
+
+PATIENCE_S: Final = 60.0
+REQUESTED_MINOR: Final = COIN // 10
+_OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
+    "watch": watch_chain,
+    "pay": pay_chain,
+    "send": send_chain,
+    "bump": bump_chain,
+}
+
+# A server that has everything imported and forks: a fresh interpreter for every step would take seconds each.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
+
+
+def die_at(rail: Rail, step: str, crash_at: str, *arguments: str) -> int | None:
+    """Do one step on the rail's database and node in another process; returns how that ended (-9: killed)."""
+    environ = {**to_environ(rail.container.settings), CRASH_AT: crash_at}
+    process = _processes.Process(target=_run, args=(environ, step, arguments))
+    process.start()
+    process.join(PATIENCE_S)
+    assert process.exitcode is not None, "the step did not end"
+    return process.exitcode
+
+
+def _run(environ: dict[str, str], step: str, arguments: tuple[str, ...]) -> None:
+    os.environ.update(environ)
+    settings = read_settings(environ)
+    app.conf.broker_url = environ["REDIS_URL"]
+    container = build_container(settings)
+    [chain] = container.chains.values()
+    if step in _OF_CHAIN:
+        _OF_CHAIN[step](container, chain, BY)
+    elif step == "refill":
+        refill_chain(container, chain)
+    elif step == "relay":
+        relay_promises(container)
+    elif step == "request":
+        _request(container, *arguments)
+
+
+def _request(container: Container, user_id: str, asset_id: str, destination: str) -> None:
+    with container.transaction() as session:
+        withdrawals.request(
+            session,
+            user_id=UUID(user_id),
+            asset_id=asset_id,
+            amount_minor=REQUESTED_MINOR,
+            destination=destination,
+            now=container.now(),
+            by=BY,
+        )

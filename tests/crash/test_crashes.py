@@ -1,0 +1,185 @@
+"""A process that dies at any marked step leaves work that the next run finishes: one credit, one payment."""
+
+import re
+import signal
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+
+from models.chain import DepositAddress
+from models.deposit import Deposit
+from models.payout import Payout
+from models.withdrawal import Withdrawal
+from models.work import OutboxMessage
+from services import addresses, payouts
+from tasks.addresses import refill_chain
+from tasks.payouts import bump_chain
+from tests.crash.driver import REQUESTED_MINOR, die_at
+from tests.rail import BY, COIN, Rail
+from tests.services import outgoing, world
+from wiring.secret import Secret
+
+KILLED = -signal.SIGKILL
+ROOT = Path(__file__).resolve().parents[2]
+DEPOSITED = COIN // 2
+
+# Each marked step, and the step of the work in which a process passes it.
+OF_A_DEPOSIT = {
+    "deposit.mempool_read": "seen",
+    "deposit.mempool_recording": "seen",
+    "deposit.block_read": "mined",
+    "deposit.block_recording": "mined",
+    "deposit.block_recorded": "mined",
+    "deposit.crediting": "mined",
+    "deposit.credited": "mined",
+    "deposit.rewinding": "forked",
+    "deposit.rewound": "forked",
+}
+OF_A_PAYMENT = (
+    "withdrawal.claimed",
+    "withdrawal.built",
+    "withdrawal.storing",
+    "withdrawal.signed",
+    "withdrawal.sending",
+    "withdrawal.broadcast",
+    "withdrawal.recording",
+)
+OF_A_SETTLEMENT = ("withdrawal.settling", "withdrawal.settled")
+OF_A_BUMP = ("withdrawal.bump_built", "withdrawal.bumped")
+OTHERS = ("withdrawal.requested", "addresses.made", "outbox.relayed")
+
+
+@pytest.fixture(autouse=True)
+def rules(rail: Rail) -> None:
+    outgoing.usual_rules(rail)
+
+
+def sweep(rail: Rail) -> None:
+    """What beat has workers do, after every lease and back-off has passed."""
+    world.travel(rail, timedelta(minutes=11))
+    rail.watch()
+    rail.credit()
+    rail.pay()
+    rail.send()
+    bump_chain(rail.container, rail.chain, BY)
+    rail.settle()
+
+
+def sweep_and_mine(rail: Rail) -> None:
+    sweep(rail)
+    rail.mine()
+    sweep(rail)
+
+
+def test_every_marked_step_is_exercised() -> None:
+    marked = {
+        name
+        for layer in ("tasks", "services", "adapters", "api", "auth", "cli", "wiring", "models", "domain")
+        for source in (ROOT / layer).rglob("*.py")
+        for name in re.findall(r'crash_point\("([^"]+)"\)', source.read_text())
+    }
+    assert marked == {*OF_A_DEPOSIT, *OF_A_PAYMENT, *OF_A_SETTLEMENT, *OF_A_BUMP, *OTHERS}
+
+
+@pytest.mark.parametrize(("crash_at", "moment"), OF_A_DEPOSIT.items())
+def test_a_deposit_is_credited_once_whenever_its_reader_dies(rail: Rail, crash_at: str, moment: str) -> None:
+    user_id = rail.new_user()
+    txid = rail.send_to(rail.new_address(user_id).address, DEPOSITED)
+    if moment != "seen":
+        rail.mine()
+    if moment == "forked":
+        rail.watch()
+        world.fork(rail, 1, txid)
+    assert die_at(rail, "watch", crash_at) == KILLED
+    sweep_and_mine(rail)
+    assert rail.count(Deposit) == 1
+    assert rail.deposit().state == "credited"
+    assert rail.balance(user_id) == (DEPOSITED, 0)
+    assert rail.compare() == "ok"
+    assert world.standing(rail) == {}
+    rail.assert_sound()
+
+
+def paid_once(rail: Rail, withdrawal: Withdrawal) -> None:
+    assert rail.withdrawal().state == "completed"
+    assert rail.count(Payout) == 1
+    assert outgoing.sent_once(rail, withdrawal.destination, withdrawal.amount_minor)
+    assert rail.balance(withdrawal.user_id) == (2 * COIN - withdrawal.amount_minor - withdrawal.fee_minor, 0)
+    assert rail.compare() == "ok"
+    assert world.standing(rail) == {}
+    rail.assert_sound()
+
+
+@pytest.mark.parametrize("crash_at", OF_A_PAYMENT)
+def test_a_withdrawal_is_sent_once_whenever_its_payer_dies(rail: Rail, crash_at: str) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), REQUESTED_MINOR)
+    assert die_at(rail, "pay", crash_at) == KILLED
+    sweep_and_mine(rail)
+    paid_once(rail, withdrawal)
+
+
+@pytest.mark.parametrize("crash_at", OF_A_SETTLEMENT)
+def test_a_withdrawal_is_settled_once_whenever_its_settler_dies(rail: Rail, crash_at: str) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), REQUESTED_MINOR)
+    rail.pay()
+    rail.mine()
+    assert die_at(rail, "watch", crash_at) == KILLED
+    sweep(rail)
+    paid_once(rail, withdrawal)
+
+
+@pytest.mark.parametrize("crash_at", OF_A_BUMP)
+def test_a_withdrawal_is_sent_once_whenever_a_raiser_of_its_fee_dies(rail: Rail, crash_at: str) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), REQUESTED_MINOR)
+    rail.pay()
+    with rail.container.transaction() as session:
+        payouts.ask_for_bump(session, rail.payout().id, now=rail.container.now(), by=BY)
+    assert die_at(rail, "bump", crash_at) == KILLED
+    sweep(rail)
+    assert len(outgoing.forms(rail)) == 2
+    assert outgoing.forms(rail)[1].txid in rail.node.call("getrawmempool")
+    sweep_and_mine(rail)
+    paid_once(rail, withdrawal)
+
+
+def test_a_request_that_dies_before_its_commit_never_happened(rail: Rail) -> None:
+    user_id = outgoing.funded(rail)
+    destination = rail.outside_address()
+    facts = (str(user_id), rail.asset_id, destination)
+    assert die_at(rail, "request", "withdrawal.requested", *facts) == KILLED
+    assert rail.count(Withdrawal) == 0
+    assert rail.balance(user_id) == (2 * COIN, 0)
+    assert die_at(rail, "request", "", *facts) == 0
+    sweep_and_mine(rail)
+    paid_once(rail, rail.withdrawal())
+
+
+def test_addresses_lost_by_a_dead_process_are_made_again(rail: Rail) -> None:
+    before = rail.count(DepositAddress)
+    assert die_at(rail, "refill", "addresses.made") == KILLED
+    assert rail.count(DepositAddress) == before
+    refill_chain(rail.container, rail.chain)
+    assert rail.count(DepositAddress) == addresses.POOL_TARGET
+
+
+def test_promises_relayed_by_a_dead_process_are_relayed_again(rail: Rail, redis_url: Secret) -> None:
+    rail.new_address(rail.new_user())
+    change(rail, created_at=rail.container.now() - timedelta(seconds=5))
+    with closing(Redis.from_url(redis_url.reveal())) as broker:
+        broker.flushdb()
+        assert die_at(rail, "relay", "outbox.relayed") == KILLED
+        assert rail.count(OutboxMessage) == 1
+        change(rail, lease_until=None)
+        assert die_at(rail, "relay", "") == 0
+        assert rail.count(OutboxMessage) == 0
+        assert broker.llen("strongroom:upkeep") == 2  # told twice, which is harmless
+
+
+def change(rail: Rail, **values: Any) -> None:
+    with rail.container.transaction() as session:
+        session.execute(update(OutboxMessage).values(**values))
