@@ -1,0 +1,61 @@
+"""How long after a block appears its deposit is spendable, with every process of Strongroom running."""
+
+import sys
+import time
+from dataclasses import replace
+from typing import Final
+
+from bench.world import World
+from cli.person import Person
+from cli.stack import Stack
+from domain.money import parse_amount
+
+BLOCKS: Final = 40
+SETTLE_S: Final = 0.35
+"""Between two blocks; no multiple of any interval, so that every phase of the polling is met."""
+LOOK_AGAIN_S: Final = 0.01
+PATIENCE_S: Final = 30.0
+AMOUNT: Final = "0.5"
+_LOUD: Final = ("error", "critical", "Traceback")
+
+
+def block_to_credit(world: World) -> dict[str, float]:
+    """The 95th percentile of the time from a mined block to the credit as the API shows it."""
+    house = world.house("latency")
+    settings = replace(house.settings, chains=house.settings.chains)
+    with Stack(settings, write=_complain) as stack:
+        stack.wait_until_healthy()
+        person = Person(settings.public_url)
+        person.sign_in()
+        asset = next(item for item in person.get("/api/v1/balances")["items"] if item["asset"].startswith("r"))["asset"]
+        address = person.post("/api/v1/deposit-addresses", {"asset": asset}, idempotency_key="bench")["address"]
+        waits = sorted(_one(world, person, asset, address) for _ in range(BLOCKS))
+        person.close()
+    return {
+        "block_to_credit_p95_s": waits[int(0.95 * len(waits))],
+        "block_to_credit_p50_s": waits[len(waits) // 2],
+    }
+
+
+def _one(world: World, person: Person, asset: str, address: str) -> float:
+    """One payment, seen in the mempool, then mined; seconds from the mined block to the credit."""
+    before = _available(person, asset)
+    world.node.pay(address, AMOUNT)
+    time.sleep(SETTLE_S)
+    world.node.mine()
+    mined = time.perf_counter()
+    while _available(person, asset) == before:
+        if time.perf_counter() - mined > PATIENCE_S:
+            raise TimeoutError("a deposit was not credited")
+        time.sleep(LOOK_AGAIN_S)
+    return time.perf_counter() - mined
+
+
+def _available(person: Person, asset: str) -> int:
+    [item] = [item for item in person.get("/api/v1/balances")["items"] if item["asset"] == asset]
+    return parse_amount(item["available"], 8)
+
+
+def _complain(name: str, line: str) -> None:
+    if any(word in line for word in _LOUD):
+        print(f"    {name}: {line}", file=sys.stderr)
