@@ -31,6 +31,13 @@ def pay(address: str, amount: str) -> None:
 
 
 @regtest.command()
+def address() -> None:
+    """Print an address outside Strongroom, to withdraw to."""
+    with _node() as rpc_url:
+        click.echo(call(rpc_url, "getnewaddress", wallet=MINER))
+
+
+@regtest.command()
 @click.argument("blocks", type=click.IntRange(1, 1000), default=CONFIRMATIONS)
 def mine(blocks: int) -> None:
     """Add BLOCKS blocks (6 unless told otherwise), with whatever waits in the mempool."""
