@@ -101,9 +101,7 @@ def test_cancelling_and_paying_at_once_leaves_one_of_both(rail: Rail) -> None:
     user_id = outgoing.funded(rail, 4 * COIN, parts=4)
     for _ in range(4):
         withdrawal = rail.request(user_id, AUTO)
-        outcomes = at_once(
-            partial(answer, partial(outgoing.cancel, rail, withdrawal)), partial(answer, rail.pay)
-        )
+        outcomes = at_once(partial(answer, partial(outgoing.cancel, rail, withdrawal)), partial(answer, rail.pay))
         found = outgoing.one(rail, withdrawal.id)
         paid = rail.received(withdrawal.destination)
         if found.state == "cancelled":
