@@ -4,8 +4,8 @@ import os
 
 from api.app import create_app
 from tasks.app import app as celery
-from tasks.publisher import CeleryPublisher
+from tasks.publisher import CeleryPublisher, impatient
 from wiring.container import build_container
 from wiring.settings import read_settings
 
-app = create_app(build_container(read_settings(os.environ), publisher=CeleryPublisher(celery)))
+app = create_app(build_container(read_settings(os.environ), publisher=CeleryPublisher(impatient(celery))))

@@ -358,10 +358,6 @@ class Wallet(Protocol):
         ...
 
 
-class Chain(ChainSource, Wallet, Protocol):
-    """One configured rail of the Bitcoin family: its node and its hot wallet."""
-
-
 class ChainWaker(Protocol):
     """Something that notices a node's news early. Only ever a hint: polling finds what it misses."""
 
@@ -371,6 +367,14 @@ class ChainWaker(Protocol):
 
     def close(self) -> None:
         """Let go of the connection."""
+        ...
+
+
+class Chain(ChainSource, Wallet, Protocol):
+    """One configured rail of the Bitcoin family: its node and its hot wallet."""
+
+    def news(self) -> ChainWaker | None:
+        """What the node announces, to be waited for by one thread; None when it announces nothing."""
         ...
 
 

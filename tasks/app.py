@@ -12,6 +12,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from domain.actor import Actor
 from domain.ids import new_id
+from tasks.publisher import CALLER
 from wiring.container import Container
 from wiring.logging import configure_logging
 from wiring.settings import read_settings
@@ -25,6 +26,7 @@ MODULES: Final = (
     "tasks.chains",
     "tasks.deposits",
     "tasks.ledger",
+    "tasks.news",
     "tasks.outbox",
     "tasks.payouts",
     "tasks.sweeper",
@@ -47,7 +49,7 @@ def task(name: str) -> Callable[[Callable[..., object]], Any]:
     def register(work: Work) -> Any:
         @functools.wraps(work)
         def run(*arguments: Any) -> None:
-            correlation_id = str(new_id())
+            correlation_id = _caller() or str(new_id())
             structlog.contextvars.clear_contextvars()
             structlog.contextvars.bind_contextvars(task=name, correlation_id=correlation_id)
             started = perf_counter()
@@ -86,6 +88,14 @@ def _start(**_: object) -> None:
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: object) -> None:
     container().engine.dispose()
+
+
+def _caller() -> str | None:
+    """The correlation id of the request or task that promised this work, if it came with the message."""
+    current = app.current_task
+    headers = (getattr(current.request, "headers", None) or {}) if current is not None else {}
+    caller = headers.get(CALLER)
+    return caller if isinstance(caller, str) else None
 
 
 def _elapsed_ms(started: float) -> float:

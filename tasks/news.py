@@ -1,0 +1,53 @@
+"""Hear a node's announcements, where it makes any, and have its chain looked at now rather than at the next poll."""
+
+import threading
+from typing import Any, Final
+
+import structlog
+from celery.signals import worker_ready, worker_shutting_down
+
+from domain.ports import Chain, ChainError
+from tasks.app import app, container
+from tasks.publisher import CeleryPublisher
+
+log = structlog.get_logger(__name__)
+
+WAIT_S: Final = 1.0
+ASK_AGAIN_S: Final = 30.0
+QUEUE: Final = "watch"
+_stopped = threading.Event()
+
+
+def listen(chain: Chain, publisher: CeleryPublisher, stopped: threading.Event) -> None:
+    """Wake the watcher at each piece of news, until told to stop. A node that announces nothing is left to polling."""
+    while not stopped.is_set():
+        try:
+            news = chain.news()
+        except ChainError as error:
+            log.info("news_not_heard_yet", chain=chain.network.chain, code=error.code)
+            stopped.wait(ASK_AGAIN_S)
+            continue
+        if news is None:
+            return
+        log.info("news_heard", chain=chain.network.chain)
+        while not stopped.is_set():
+            if news.wait(WAIT_S):
+                publisher.wake(["chains.watch"])
+        news.close()
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _start(sender: Any = None, **_: object) -> None:
+    """One listener for each chain, in workers that read chains."""
+    if sender is None or QUEUE not in sender.app.amqp.queues.consume_from:
+        return
+    publisher = CeleryPublisher(app)
+    for chain in container().chains.values():
+        threading.Thread(
+            target=listen, args=(chain, publisher, _stopped), name=f"news:{chain.network.chain}", daemon=True
+        ).start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop(**_: object) -> None:
+    _stopped.set()

@@ -1,0 +1,43 @@
+"""The policy that every task is under."""
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from domain.actor import Actor
+from tasks import app as tasks_app
+from tasks.publisher import CALLER
+from wiring.container import Container
+
+SEEN: list[Actor] = []
+
+
+@pytest.fixture
+def noting(container: Container, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A task that notes who it works for, on the container of this test."""
+    monkeypatch.setattr(tasks_app, "container", lambda: container)
+
+    @tasks_app.task("test.note")
+    def note(_: Container, by: Actor) -> None:
+        SEEN.append(by)
+
+    yield "test.note"
+    tasks_app.app.tasks.pop("test.note")
+    SEEN.clear()
+    structlog.contextvars.clear_contextvars()
+
+
+def test_a_task_goes_on_under_the_correlation_id_of_whoever_promised_it(noting: str) -> None:
+    tasks_app.app.tasks[noting].apply(headers={CALLER: "request-17"}, throw=True)
+    assert [by.correlation_id for by in SEEN] == ["request-17"]
+    assert structlog.contextvars.get_contextvars()["correlation_id"] == "request-17"
+
+
+def test_a_task_that_nobody_promised_gets_a_correlation_id_of_its_own(noting: str) -> None:
+    for _ in range(2):
+        tasks_app.app.tasks[noting].apply(throw=True)
+    first, second = (by.correlation_id for by in SEEN)
+    assert first
+    assert second
+    assert first != second
