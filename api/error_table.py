@@ -41,7 +41,8 @@ def refusals() -> list[type[StrongroomError]]:
         package = import_module(name)
         for module in walk_packages(package.__path__, f"{name}."):
             import_module(module.name)
-    return sorted(_below(StrongroomError), key=lambda kind: (kind.code, kind.__module__))
+    ours = [kind for kind in _below(StrongroomError) if kind.__module__.split(".")[0] in _PACKAGES]
+    return sorted(ours, key=lambda kind: (kind.code, kind.__module__))
 
 
 def render() -> str:
