@@ -2,8 +2,10 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from flask import Blueprint, Response, abort, request
@@ -20,6 +22,8 @@ _TYPES: Final = {
     ".json": "application/json",
 }
 _HASH_LENGTH: Final = 12
+BUNDLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"pages.css": ("vendor/pico.css", "strongroom.css")})
+"""Files sent as one. Apart, there would be a moment at which the base applies without what we change in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,9 @@ class StaticFiles:
         self._names: dict[str, str] = {}
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix in _TYPES:
-                name = path.relative_to(folder).as_posix()
-                plain = path.read_bytes()
-                digest = hashlib.sha256(plain).hexdigest()[:_HASH_LENGTH]
-                hashed = f"{name.removesuffix(path.suffix)}.{digest}{path.suffix}"
-                self._names[name] = hashed
-                self._files[hashed] = StaticFile(_TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0))
+                self._add(path.relative_to(folder).as_posix(), path.read_bytes())
+        for name, parts in BUNDLES.items():
+            self._add(name, b"\n".join((folder / part).read_bytes() for part in parts))
 
     def url(self, name: str) -> str:
         """The address of a file by its plain name. Raises KeyError for one that does not exist."""
@@ -53,6 +54,12 @@ class StaticFiles:
     def find(self, hashed: str) -> StaticFile | None:
         """The file under a hashed name, if its content is still that."""
         return self._files.get(hashed)
+
+    def _add(self, name: str, plain: bytes) -> None:
+        stem, dot, suffix = name.rpartition(".")
+        hashed = f"{stem}.{hashlib.sha256(plain).hexdigest()[:_HASH_LENGTH]}{dot}{suffix}"
+        self._names[name] = hashed
+        self._files[hashed] = StaticFile(_TYPES[dot + suffix], plain, gzip.compress(plain, 9, mtime=0))
 
 
 def blueprint(files: StaticFiles) -> Blueprint:

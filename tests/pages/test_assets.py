@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from api.pages.assets import FOLDER, StaticFiles, blueprint
 
 VENDORED = (FOLDER / "vendor", Path(__file__).parent.parent / "browser" / "vendor")
-FIRST_PAGE = ("vendor/pico.css", "strongroom.css", "vendor/htmx.js", "strongroom.js", "icon.svg")
+FIRST_PAGE = ("pages.css", "vendor/htmx.js", "strongroom.js", "icon.svg")
 
 
 @pytest.fixture
