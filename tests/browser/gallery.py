@@ -8,7 +8,8 @@ import api
 from api.pages import qr
 from api.pages.rendering import install, render
 from api.request_context import CONTENT_SECURITY_POLICY
-from tests.browser.samples import ADDRESS, NOW, SAMPLES, VISITOR
+from tests.browser.facts import ADDRESS, NOW, VISITOR
+from tests.browser.samples import SAMPLES
 
 
 def create_gallery() -> Flask:

@@ -1,62 +1,21 @@
 """Example pages, made by hand, for every state that is hard to reach on a running house."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from api.pages import graph
-from api.pages.rendering import Visitor
 from api.pages.shapes import (
-    Action,
     Activity,
     AddressCard,
-    AlertLine,
-    AssetName,
     BalanceBlock,
-    Board,
-    BufferCard,
-    ChainLine,
     Coming,
-    Evidence,
-    FlowView,
     FormField,
-    Gauge,
     Home,
     Money,
     Rules,
     StatementLine,
-    Step,
-    TransferLine,
-    WaitingLine,
 )
-from api.pages.wording import amount
-from domain.flows import WITHDRAWAL
-
-NOW = datetime(2025, 11, 21, 14, 30, tzinfo=UTC)
-BTC = AssetName("BTC", "BTC", "Bitcoin", 8, "bitcoin")
-COIN = AssetName(
-    "wVERYLONGTOKEN", "wVERYLONGTOKEN", "Wrapped token with a name that somebody thought was a good idea", 18, "gnosis"
-)
-KEY = "02c3b844b8104f0c1b15c507774c9ba7fc609f58f343b9b149122e944dd20c9362"
-TXID = "9b0fc92260312ce44e74ef369f5c66bb85b66c7f1c30eb4e9f8e2b7a8ab7f3c1"
-ADDRESS = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
-SHORT = "k7f3m2n9qd"
-ONE = UUID("01936f00-0000-7000-8000-000000000001")
-VISITOR = Visitor(
-    KEY,
-    ("approver", "viewer"),
-    (
-        ("/deposit", "Deposit"),
-        ("/withdraw", "Withdraw"),
-        ("/send", "Send"),
-        ("/history", "History"),
-        ("/operator", "Operator"),
-    ),
-)
-
-
-def ago(**parts: float) -> datetime:
-    return NOW - timedelta(**parts)
+from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
+from tests.browser.samples_operator import flow, operator, operator_quiet
 
 
 def activity(index: int = 0) -> tuple[Activity, ...]:
@@ -284,155 +243,6 @@ def history_many() -> dict[str, Any]:
 
 def history_empty() -> dict[str, Any]:
     return history() | {"lines": (), "assets": (BTC,), "csv": None}
-
-
-def _steps() -> tuple[Step, ...]:
-    path = ("requested", "pending_approval", "approved", "signed", "broadcast", "uncertain")
-    steps = [
-        Step(
-            state,
-            WITHDRAWAL.states[state].meaning,
-            WITHDRAWAL.states[state].sentence,
-            ago(minutes=60 - 10 * index),
-            ("user 0a1b2c3d4e", "user 0a1b2c3d4e", "operator 4e5f6g7h8j")[index]
-            if index < 3
-            else "by itself (payouts.send)",
-            timedelta(minutes=10, seconds=3),
-            WITHDRAWAL.states[state].time_limit,
-            (Evidence("transaction", TXID, copy=True), Evidence("fee rate", "12.5 sat/vB")) if index > 2 else (),
-        )
-        for index, state in enumerate(path)
-    ]
-    waiting = Step(
-        "approved",
-        "waiting",
-        "Waiting: the hot wallet holds too little to pay this now.",
-        ago(minutes=35),
-        "task:withdrawals.pay",
-        None,
-        None,
-        note=True,
-    )
-    return tuple(reversed([*steps[:3], waiting, *steps[3:]]))
-
-
-def flow() -> dict[str, Any]:
-    path = ("requested", "pending_approval", "approved", "signed", "broadcast", "uncertain")
-    state = WITHDRAWAL.states["uncertain"]
-    transfers = tuple(
-        TransferLine(
-            1000 + index,
-            "withdrawal_request",
-            ("pending", "posted")[index],
-            "user",
-            "hot wallet",
-            Money(1_000_000, BTC),
-            ago(minutes=60),
-        )
-        for index in range(2)
-    )
-    return {
-        "page": FlowView(
-            SHORT,
-            "withdrawal",
-            "uncertain",
-            state.meaning,
-            state.sentence,
-            Money(1_000_000, BTC, "-"),
-            ago(hours=1),
-            None,
-            (
-                Evidence("To", ADDRESS, copy=True),
-                Evidence("Fee", f"{amount(10_000, 8)} BTC"),
-                Evidence("Approvals", "1 of 2: operator 4e5f6g7h8j"),
-            ),
-            _steps(),
-            transfers,
-            (ChainLine(TXID, "offered, not seen in a block", "0200000001" + "ab" * 300, Money(1_410, BTC), None),),
-            graph.draw(WITHDRAWAL, path),
-            (
-                Action(
-                    "/x",
-                    "Send again",
-                    "Offers the very same bytes to the network again. It cannot pay twice.",
-                    value="retry",
-                ),
-                Action(
-                    "/x",
-                    "Give it up as failed",
-                    "It can never be paid. The held funds are its owner's again.",
-                    grave=True,
-                    typed=True,
-                    reason=True,
-                    value="give_up",
-                ),
-            ),
-            moving=True,
-        )
-    }
-
-
-def _waiting(flow_id: str, **more: Any) -> WaitingLine:
-    return WaitingLine(
-        UUID(int=int.from_bytes(flow_id.encode())),
-        flow_id,
-        Money(1_000_000, BTC),
-        ADDRESS,
-        "user 0a1b2c3d4e",
-        ago(minutes=12),
-        "0 of 2 approvals",
-        "pending_approval",
-        **more,
-    )
-
-
-def operator() -> dict[str, Any]:
-    return {
-        "page": Board(
-            health=(
-                Gauge("Bitcoin", "yours", "at the tip", "block 923 456,", ago(minutes=3)),
-                Gauge("Litecoin (private regtest)", "wrong", "node refused", "block 200, read", ago(hours=2)),
-                Gauge("Queue money", "yours", "consumed", "heartbeat", ago(seconds=9)),
-                Gauge("Queue watch", "waiting", "late", "heartbeat", ago(minutes=4)),
-                Gauge("Queue upkeep", "yours", "consumed", "heartbeat", ago(seconds=12)),
-                Gauge("Database", "yours", "answers", "1.2 ms"),
-                Gauge("Redis", "yours", "answers", "0.4 ms"),
-                Gauge("Last seal", "yours", "sealed", "transfer 10 442,", ago(minutes=1)),
-            ),
-            buffers=(
-                BufferCard(
-                    BTC,
-                    "mismatch",
-                    "wrong",
-                    "0.000 010 00 BTC short",
-                    ago(seconds=40),
-                    Money(500_000_000, BTC),
-                    Money(499_999_000, BTC),
-                    Money(-1_000, BTC),
-                    (("in flight out", Money(-1_000_000, BTC)), ("deposits not yet credited", Money(5_000_000, BTC))),
-                ),
-                BufferCard(COIN, "unknown", "waiting", "not readable", ago(hours=2), Money(10**18, COIN), None, None),
-            ),
-            alerts=(
-                AlertLine(
-                    "chain_source_stale", "critical", "It has not answered for 2 h.", "litecoin-regtest", ago(hours=2)
-                ),
-                AlertLine(
-                    "buffer_low", "warning", "It holds less than the next ten withdrawals.", "bitcoin", ago(minutes=9)
-                ),
-            ),
-            uncertain=(_waiting("5f6g7h8j9k"),),
-            approvals=(_waiting(SHORT), _waiting("m2n9qdk7f3", mine=True)),
-            held_up=(_waiting("9kapq3rstv", reason="The hot wallet holds too little to pay this now."),),
-            may_decide=True,
-        ),
-        "problem": "",
-    }
-
-
-def operator_quiet() -> dict[str, Any]:
-    full = operator()["page"]
-    return {"page": Board(full.health[:1], (), (), (), (), (), may_decide=True), "problem": ""}
 
 
 def refused() -> dict[str, Any]:

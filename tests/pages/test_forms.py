@@ -166,3 +166,15 @@ def test_a_fragment_is_the_live_part_alone(owner: Reader) -> None:
 def test_nothing_about_a_person_is_kept_by_a_cache(owner: Reader) -> None:
     for path in ("/", "/history", "/withdraw", "/deposit"):
         assert owner.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_an_older_page_reads_itself_again_and_not_the_newest(house: House, owner: Reader) -> None:
+    friend = house.person()
+    for number in range(30):
+        owner.person.post("/transfers", {"asset": "rLTC", "amount": "0.01", "to": friend.public_key}, key=f"o{number}")
+    newest = owner.get("/")
+    assert 'data-hx-get="/"' in newest.text
+    older = newest.text.split(">Older<")[0].rsplit('href="', 1)[1].split('"')[0]
+    again = owner.get(older, **{"HX-Request": "true"})
+    assert f'data-hx-get="{older}"' in again.text
+    assert again.text.count("to another user, flow") == 5
