@@ -1,5 +1,6 @@
 """Record where each movement of money stands, in the transaction that moves it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from domain.errors import StrongroomError, ensure
 from domain.flows import FlowKind, move
 from domain.ids import new_id, short_id
 from models.flow import Flow, FlowEvent
+from models.prepared import Prepared
 
 
 class FlowNotFound(StrongroomError):
@@ -73,9 +75,52 @@ def open_many(session: Session, openings: Sequence[Opening], *, now: datetime, b
     return flow_ids
 
 
-def open_one(session: Session, opening: Opening, *, now: datetime, by: Actor) -> UUID:
-    """Begin one flow."""
-    return open_many(session, [opening], now=now, by=by)[0]
+# A request opens one flow and waits for every round trip: the flow and its events are one statement, planned once.
+_OPEN = Prepared(
+    "flow_opened",
+    "uuid, text, text, text, uuid, text, numeric, timestamptz, timestamptz, text, text, text[], text[], text[]",
+    """
+    WITH opened AS (
+        INSERT INTO flows (group_id, short_id, kind, state, user_id, asset_id, amount_minor,
+            opened_at, state_since, closed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+    )
+    INSERT INTO flow_events (group_id, from_state, state, at, actor, correlation_id, detail)
+    SELECT $1, step.from_state, step.state, $8, $10, $11, step.detail::jsonb
+    FROM unnest($12, $13, $14) WITH ORDINALITY AS step (from_state, state, detail, place) ORDER BY place
+    RETURNING id
+    """,
+)
+
+
+def open_one(session: Session, opening: Opening, *, now: datetime, by: Actor, then: str | None = None) -> UUID:
+    """Begin one flow; with `then`, it moves on to that state at once. Raises WrongState."""
+    kind, flow_id = opening.kind, new_id()
+    ensure(opening.state in kind.initial, f"a {kind.name} cannot begin as {opening.state}")
+    events: list[tuple[str | None, str, Mapping[str, Any]]] = [(None, opening.state, opening.detail)]
+    state = opening.state
+    if then is not None:
+        state = move(kind, opening.state, then)
+        events.append((opening.state, state, {}))
+    from_states, states, details = zip(*events, strict=True)
+    _OPEN.rows(
+        session,
+        flow_id,
+        short_id(flow_id),
+        kind.name,
+        state,
+        opening.user_id,
+        opening.asset_id,
+        opening.amount_minor,
+        now,
+        now if kind.closed(state) else None,
+        by.name,
+        by.correlation_id,
+        list(from_states),
+        list(states),
+        [json.dumps(dict(detail)) for detail in details],
+    )
+    return flow_id
 
 
 _MOVE = text(

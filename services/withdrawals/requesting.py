@@ -42,7 +42,8 @@ def request(
     opening = flows.Opening(
         WITHDRAWAL, "requested", user_id, asset_id, amount_minor, {"destination": spelled, "approvals_needed": needed}
     )
-    flow_id = flows.open_one(session, opening, now=now, by=by)
+    state = "approved" if needed == 0 else "pending_approval"
+    flow_id = flows.open_one(session, opening, now=now, by=by, then=state)
     withdrawal = Withdrawal(
         id=new_id(),
         user_id=user_id,
@@ -51,6 +52,7 @@ def request(
         destination=spelled,
         amount_minor=amount_minor,
         fee_minor=policy.fee_minor,
+        state=state,
         approvals_needed=needed,
         requested_at=now,
         state_changed_at=now,
@@ -60,9 +62,7 @@ def request(
     )
     _hold(session, asset, policy, withdrawal, now)
     rules.check_limits(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
-    withdrawal.state = "approved" if needed == 0 else "pending_approval"
     session.add(withdrawal)
-    flows.record(session, flows.Step(flow_id, WITHDRAWAL, "requested", withdrawal.state), now=now, by=by)
     audit.record(session, "withdrawal.requested", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
     if needed == 0:
         outbox.promise(session, "withdrawals.pay", now=now)
