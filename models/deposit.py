@@ -54,6 +54,7 @@ class Deposit(Base):
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
         CheckConstraint("(state = 'credited') <= (credit_transaction_id IS NOT NULL)", name="credited_by_the_ledger"),
         Index("ix_deposits_user_id_id", "user_id", "id"),
+        Index("ix_deposits_on_its_way", "user_id", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_open", "chain", "block_height", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_chain_block_height", "chain", "block_height"),
     )

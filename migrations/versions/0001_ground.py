@@ -471,6 +471,13 @@ def create_tables() -> None:
         postgresql_where=sa.text("state IN ('seen', 'confirming')"),
     )
     op.create_index("ix_deposits_user_id_id", "deposits", ["user_id", "id"], unique=False)
+    op.create_index(
+        "ix_deposits_on_its_way",
+        "deposits",
+        ["user_id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('seen', 'confirming')"),
+    )
     op.create_table(
         "flow_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -650,6 +657,11 @@ def drop_tables() -> None:
     op.drop_table("payout_inputs")
     op.drop_index("ix_flow_events_group_id_id", table_name="flow_events")
     op.drop_table("flow_events")
+    op.drop_index(
+        "ix_deposits_on_its_way",
+        table_name="deposits",
+        postgresql_where=sa.text("state IN ('seen', 'confirming')"),
+    )
     op.drop_index("ix_deposits_user_id_id", table_name="deposits")
     op.drop_index(
         "ix_deposits_open", table_name="deposits", postgresql_where=sa.text("state IN ('seen', 'confirming')")
