@@ -14,7 +14,8 @@ SILENT_S: Final = 5.0
 EXPIRES_S: Final = 60
 CALLER: Final = "strongroom_caller"
 """The message header that carries the correlation id of whoever promised the work."""
-IMPATIENT: Final = {"socket_timeout": 1.0, "socket_connect_timeout": 0.5}
+# Without `max_retries`, six seconds pass in attempts to connect, whatever is asked of a single publish.
+IMPATIENT: Final = {"socket_timeout": 1.0, "socket_connect_timeout": 0.5, "max_retries": 0}
 
 
 def impatient(app: Celery) -> Celery:
