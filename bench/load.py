@@ -1,4 +1,4 @@
-"""A load generator: one process, many keep-alive connections, each sending its next request when the last is answered."""
+"""A load generator: one process, many keep-alive connections, each sending when it has been answered."""
 
 import resource
 import select

@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from bench.world import House, World
 from domain.actor import Actor
-from domain.networks import NETWORKS
 from domain.ports import Block, ChainOutput, ChainTransaction, OutPoint
 from services import assets, deposits
 from wiring.container import Container
@@ -65,7 +64,9 @@ class _Side:
         with self._container.reading() as session:
             self._ours: Sequence[bytes] = [
                 bytes(script)
-                for script in session.scalars(text("SELECT script FROM deposit_addresses ORDER BY md5(address) LIMIT 1000"))
+                for script in session.scalars(
+                    text("SELECT script FROM deposit_addresses ORDER BY md5(address) LIMIT 1000")
+                )
             ]
 
     def record(self) -> float:
@@ -74,7 +75,7 @@ class _Side:
         block = self._block()
         started = time.perf_counter()
         with self._container.transaction() as session:
-            asset = assets.get(session, NETWORKS[self._network.chain].asset_id)
+            asset = assets.get(session, self._network.asset_id)
             found = deposits.sight_blocks(session, asset, [block], now=datetime.now(UTC), by=_BY)
         elapsed = time.perf_counter() - started
         if found != OURS:

@@ -28,19 +28,17 @@ def settle(container: Container, count: int, *, asset_id: str, amount_minor: int
     now = datetime.now(UTC)
     people = []
     with container.transaction() as session:
-        rows = [{"id": (user_id := new_id()), "public_key": _key(user_id), "created_at": now} for _ in range(count)]
-        session.execute(insert(User), rows)
+        made = [(user_id, f"02{user_id.hex}{user_id.hex}") for user_id in (new_id() for _ in range(count))]
+        session.execute(insert(User), [{"id": who, "public_key": key, "created_at": now} for who, key in made])
         session.execute(
             insert(UserKey),
             [
-                {"id": new_id(), "user_id": row["id"], "subject": row["public_key"], "kind": "public_key", "name": "",
-                 "added_at": now}
-                for row in rows
+                {"id": new_id(), "user_id": who, "subject": key, "kind": "public_key", "name": "", "added_at": now}
+                for who, key in made
             ],
-        )  # fmt: skip
-        for row in rows:
-            opened = sessions.begin(session, row["id"], now=now)
-            people.append(Person(row["id"], row["public_key"], opened.token))
+        )
+        # Shaped like compressed public keys; nobody signs with them.
+        people += [Person(who, key, sessions.begin(session, who, now=now).token) for who, key in made]
         hot = ledger.system_account(session, "hot_wallet", asset_id)
         accounts = [ledger.user_account(session, person.user_id, asset_id) for person in people]
     with container.transaction() as session:
@@ -50,8 +48,3 @@ def settle(container: Container, count: int, *, asset_id: str, amount_minor: int
         ]
         ledger.post(session, given)
     return people
-
-
-def _key(user_id: UUID) -> str:
-    """Shaped like a compressed public key; nobody signs with it."""
-    return f"02{user_id.hex}{user_id.hex}"

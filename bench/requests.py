@@ -43,8 +43,7 @@ def serving(world: World) -> Iterator[Site]:
     """Both servers, and signed-in people with money."""
     house = world.house("requests")
     with house.container() as container:
-        asset_id = next(iter(container.chains.values())).network.asset_id
-        crowd = people.settle(container, PEOPLE, asset_id=asset_id, amount_minor=OWNED_MINOR)
+        crowd = people.settle(container, PEOPLE, asset_id=house.asset_id, amount_minor=OWNED_MINOR)
     house.analyse("users", "user_keys", "sessions", "assets", "ledger_accounts", "ledger_transactions")
     destination = str(world.node.call("getnewaddress", wallet=MINER))
     bare = replace(house.settings, web_port=free_port())
@@ -52,7 +51,7 @@ def serving(world: World) -> Iterator[Site]:
         gunicorn(house.settings, "wsgi:app", world.directory / "web.log") as port,
         gunicorn(bare, "bench.bare:app", world.directory / "bare.log") as bare_port,
     ):
-        yield Site(port, bare_port, crowd, asset_id, destination)
+        yield Site(port, bare_port, crowd, house.asset_id, destination)
 
 
 def balance_read(site: Site, *, rounds: int = 6, seconds: float = 5) -> dict[str, float]:

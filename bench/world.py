@@ -1,5 +1,6 @@
 """The servers of one run, in a temporary directory: durable PostgreSQL, Redis, a regtest node, and gunicorn."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import psycopg2
 from psycopg2 import sql
 from sqlalchemy import Engine
 
+from domain.networks import NETWORKS
 from wiring.container import Container, build_container
 from wiring.database import make_engine
 from wiring.embedded import postgres
@@ -49,6 +51,11 @@ class House:
     def owner_url(self) -> str:
         """The database as the owner of its tables."""
         return _revealed(self.settings.migration_database_url)
+
+    @property
+    def asset_id(self) -> str:
+        """The asset of the regtest node's chain."""
+        return NETWORKS[self.settings.chains[0].chain].asset_id
 
     def engine(self, *, superuser: bool = False) -> Engine:
         """Connections with the application's limits, or as the superuser without a limit on statements."""
@@ -164,8 +171,6 @@ def _await_answer(server: "subprocess.Popen[bytes]", port: int, log: Path) -> No
 
 
 def _plain_environ() -> dict[str, str]:
-    import os
-
     return {name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")}
 
 

@@ -1,0 +1,60 @@
+"""Measure everything, side by side with its floor, and write bench/results: `python -m bench [figure …]`."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bench import catching_up, latency, ledger, matching, overwatch, report, requests
+from bench.world import World
+
+Measurement = Callable[[World], dict[str, float]]
+
+
+def _ledger(world: World) -> dict[str, float]:
+    house = world.house("ledger")
+    return ledger.measure(house.app_url, house.owner_url, world.pgbench, house.asset_id)
+
+
+def _requests(world: World) -> dict[str, float]:
+    with requests.serving(world) as site:
+        return requests.balance_read(site) | requests.withdrawal_vs_read(site)
+
+
+MEASUREMENTS: Final[Mapping[str, Measurement]] = {
+    "ledger": _ledger,
+    "requests": _requests,
+    "matching": matching.block_match_scale,
+    "overwatch": overwatch.overwatch_overhead,
+    "catching_up": catching_up.catch_up,
+    "latency": latency.block_to_credit,
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Run the measurements that are named, or all; only a whole run is kept."""
+    unknown = set(wanted) - set(MEASUREMENTS)
+    if unknown:
+        print(f"not a measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        return 2
+    facts = report.machine()
+    figures: dict[str, float] = {}
+    started = time.monotonic()
+    with World() as world:
+        for name, measure in MEASUREMENTS.items():
+            if wanted and name not in wanted:
+                continue
+            began = time.monotonic()
+            print(f"{began - started:5.0f} s  {name} …", flush=True)
+            found = measure(world)
+            figures |= found
+            for figure, value in found.items():
+                print(f"           {figure} = {value:.4g}", flush=True)
+    figures["bench_s"] = time.monotonic() - started
+    print()
+    print(report.table(figures, facts) if wanted else report.write(figures, facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""What recording flows adds to a request: the same requests with and without it, in turns, in one process."""
+
+import io
+import json
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from flask import Flask
+
+from api.app import create_app
+from bench import people
+from bench.people import Person
+from bench.requests import OWNED_MINOR
+from bench.world import World
+from domain.ids import new_id
+from services import flows
+from wiring.logging import configure_logging
+
+PEOPLE: Final = 500
+REQUESTS: Final = 3_000
+WARM_UP: Final = 200
+RESAMPLES: Final = 400
+
+
+def overwatch_overhead(world: World) -> dict[str, float]:
+    """The median time of an internal transfer's request with its flow ÷ without, minus 1, with its 95 % interval.
+
+    A transfer is the request that recording weighs heaviest on: no other that moves money does less besides. The
+    time is that of the whole request in the process that serves it, the durable commit included.
+    """
+    house = world.house("overwatch")
+    configure_logging(house.settings)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    with house.container() as container, _quiet():
+        crowd = people.settle(container, PEOPLE, asset_id=house.asset_id, amount_minor=OWNED_MINOR)
+        house.analyse("users", "user_keys", "sessions", "assets", "ledger_accounts")
+        app = create_app(container)
+        for number in range(2 * REQUESTS + WARM_UP):
+            # Pairs in random order, so that nothing periodic lands on one side.
+            recorded = bool(number % 2) if number // 2 % 2 else not number % 2
+            environ = _transfer(crowd, number, house.asset_id)
+            if recorded:
+                elapsed = _timed(app, environ)
+            else:
+                with _without_flows():
+                    elapsed = _timed(app, environ)
+            if number >= WARM_UP:
+                times[recorded].append(elapsed)
+    low, high = _interval(times[True], times[False])
+    return {
+        "overwatch_overhead": median(times[True]) / median(times[False]) - 1,
+        "overwatch_overhead_low": low,
+        "overwatch_overhead_high": high,
+        "overwatch_overhead_floor_ms": median(times[False]) * 1000,
+    }
+
+
+@contextmanager
+def _without_flows() -> Iterator[None]:
+    """Recording as it would be if there were none. Only here: production code has no such switch."""
+
+    def open_nothing(*_: Any, **__: Any) -> UUID:
+        return new_id()
+
+    kept, flows.open_one = flows.open_one, open_nothing
+    try:
+        yield
+    finally:
+        flows.open_one = kept
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Log lines are made and rendered as ever, and thrown away."""
+    root = logging.getLogger()
+    kept = root.handlers[:]
+    with Path(os.devnull).open("w") as nowhere:
+        thrown_away = logging.StreamHandler(nowhere)
+        thrown_away.setFormatter(kept[0].formatter)
+        root.handlers[:] = [thrown_away]
+        try:
+            yield
+        finally:
+            root.handlers[:] = kept
+
+
+def _transfer(crowd: list[Person], number: int, asset_id: str) -> dict[str, Any]:
+    """The WSGI environment of one person paying the next."""
+    payer, payee = crowd[number % len(crowd)], crowd[(number + 1) % len(crowd)]
+    body = json.dumps({"asset": asset_id, "amount": "0.00001000", "to": payee.public_key}).encode()
+    return {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/api/v1/transfers",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_AUTHORIZATION": f"Bearer {payer.token}",
+        "HTTP_IDEMPOTENCY_KEY": str(uuid4()),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+
+
+def _timed(app: Flask, environ: dict[str, Any]) -> float:
+    said: list[str] = []
+
+    def start(status: str, _headers: Any, _error: Any = None) -> Callable[[bytes], object]:
+        said.append(status)
+        return said.append  # type: ignore[return-value]
+
+    started = time.perf_counter()
+    body = b"".join(app.wsgi_app(environ, start))
+    elapsed = time.perf_counter() - started
+    if not said[0].startswith("201"):
+        raise RuntimeError(f"a transfer was answered {said[0]}: {body!r}")
+    return elapsed
+
+
+def _interval(recorded: list[float], without: list[float]) -> tuple[float, float]:
+    """Between which two values 95 % of the ratios lie when both samples are drawn again."""
+    dice = random.Random(1)
+    ratios = sorted(
+        median(dice.choices(recorded, k=len(recorded))) / median(dice.choices(without, k=len(without))) - 1
+        for _ in range(RESAMPLES)
+    )
+    return ratios[int(0.025 * RESAMPLES)], ratios[int(0.975 * RESAMPLES)]

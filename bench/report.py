@@ -1,0 +1,137 @@
+"""What a run found: one flat object for programs, one table for people."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Literal
+
+from wiring.embedded.node import find_program
+from wiring.embedded.postgres import install_directory
+
+RESULTS: Final = Path(__file__).resolve().parent / "results"
+PACKAGES: Final = ("celery", "flask", "gevent", "gunicorn", "psycopg2-binary", "sqlalchemy")
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure should come to, and what it means."""
+
+    name: str
+    meaning: str
+    sense: Literal["≥", "≤"]
+    bound: float
+    floor: str | None = None
+    floor_unit: str = ""
+
+    def met(self, measured: float) -> bool:
+        """Whether it does."""
+        return measured >= self.bound if self.sense == "≥" else measured <= self.bound
+
+
+TARGETS: Final = (
+    Target("ledger_single", "durable transfers/s, one per call, ÷ pgbench's hand-written transfer", "≥", 0.5,
+           "ledger_floor_per_s", "/s by pgbench"),
+    Target("ledger_batch", "durable transfers/s, 500 per call, ÷ the same", "≥", 2.0,
+           "ledger_floor_per_s", "/s by pgbench"),
+    Target("ledger_hot", "transfers/s through one hot account ÷ spread accounts", "≥", 0.8,
+           "ledger_single_per_s", "/s spread"),
+    Target("ledger_verify_per_s", "transfers verified per second", "≥", 200_000),
+    Target("balance_read", "authenticated balance reads/s ÷ a bare Flask view", "≥", 0.35,
+           "balance_read_floor_per_s", "/s bare"),
+    Target("withdrawal_vs_read", "p95 of a withdrawal request ÷ p95 of a balance read, 50 concurrent", "≤", 5.0,
+           "withdrawal_vs_read_floor_p95_ms", " ms per read"),
+    Target("block_match_scale", "a block against 1,000,000 addresses ÷ against 1,000", "≤", 1.2,
+           "block_match_scale_floor_ms", " ms against 1,000"),
+    Target("catch_up", "blocks/s caught up ÷ blocks/s of the node alone", "≥", 0.7,
+           "catch_up_floor_blocks_per_s", " blocks/s alone"),
+    Target("block_to_credit_p95_s", "from a mined block to the credit in the API, p95", "≤", 1.0),
+    Target("overwatch_overhead", "request time with flow recording ÷ without − 1", "≤", 0.01,
+           "overwatch_overhead_floor_ms", " ms without"),
+)  # fmt: skip
+
+
+def machine() -> dict[str, str | float]:
+    """Where the figures come from; a figure without its machine says nothing."""
+    postgres = subprocess.run(
+        [install_directory() / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    found: dict[str, str | float] = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine_cpu": _line("/proc/cpuinfo", "model name"),
+        "machine_cores": float(len(os.sched_getaffinity(0))),
+        "machine_memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "machine_kernel": platform.release(),
+        "machine_load_at_start": round(os.getloadavg()[0], 2),
+        "version_python": platform.python_version(),
+        "version_postgresql": postgres.stdout.split()[-1],
+        "version_node": _node_version(),
+    }
+    return found | {f"version_{name}": version(name) for name in PACKAGES}
+
+
+def write(figures: Figures, facts: Mapping[str, str | float]) -> str:
+    """Keep both forms in bench/results; returns the table."""
+    RESULTS.mkdir(exist_ok=True)
+    rounded = {name: float(f"{value:.4g}") for name, value in figures.items()}
+    (RESULTS / "latest.json").write_text(json.dumps({**rounded, **facts}, indent=2, ensure_ascii=False) + "\n")
+    text = table(figures, facts)
+    (RESULTS / "latest.md").write_text(text)
+    return text
+
+
+def table(figures: Figures, facts: Mapping[str, str | float]) -> str:
+    """Each figure with its target and its floor."""
+    where = (
+        f"{facts['measured_at']} on {facts['machine_cores']:.0f} cores of {facts['machine_cpu']}, "
+        f"{facts['machine_memory_gb']} GB, Linux {facts['machine_kernel']}, PostgreSQL {facts['version_postgresql']}, "
+        f"Python {facts['version_python']}; load when it began {facts['machine_load_at_start']}."
+    )
+    lines = [
+        "# What was measured",
+        "",
+        where,
+        "",
+        "| figure | meaning | measured | target | | floor |",
+        "|---|---|--:|--:|---|--:|",
+    ]
+    for target in TARGETS:
+        if target.name not in figures:
+            continue
+        measured = figures[target.name]
+        floor = f"{_spelled(figures[target.floor])}{target.floor_unit}" if target.floor else ""
+        verdict = "met" if target.met(measured) else "**missed**"
+        lines.append(
+            f"| `{target.name}` | {target.meaning} | {_spelled(measured)} | {target.sense} {_spelled(target.bound)} "
+            f"| {verdict} | {floor} |"
+        )
+    named = {target.name for target in TARGETS}
+    lines += ["", "Also measured:", ""]
+    lines += [f"- `{name}`: {_spelled(value)}" for name, value in figures.items() if name not in named]
+    return "\n".join(lines) + "\n"
+
+
+def _spelled(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _line(path: str, name: str) -> str:
+    for line in Path(path).read_text().splitlines():
+        if line.startswith(name):
+            return line.split(":", 1)[1].strip()
+    return "unknown"
+
+
+def _node_version() -> str:
+    program = find_program()
+    if program is None:
+        return "none"
+    answer = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)
+    return answer.stdout.splitlines()[0]
