@@ -1,6 +1,6 @@
 """Follow a chain: a cursor of (height, hash) that moves in the same transaction as what was found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -156,6 +156,14 @@ def sight_mempool(
     """Record what newly arrived in the mempool. Returns new deposits."""
     held(session, asset.chain, generation).lease_until = now + LEASE
     return deposits.sight_mempool(session, asset, transactions, now=now, by=by)
+
+
+def give_up_on(
+    session: Session, chain: str, txids: Collection[str], *, generation: int, now: datetime, by: Actor
+) -> int:
+    """Stop showing payments that are certainly in neither the mempool nor a block. Returns how many deposits."""
+    held(session, chain, generation)
+    return deposits.give_up_on(session, chain, txids, now=now, by=by)
 
 
 def finish(session: Session, chain: str, *, generation: int, tip_height: int, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -11,6 +11,7 @@ from domain.actor import Actor
 from domain.crash import crash_point
 from domain.ports import Block, Chain, ChainError, NodeLagging, Tip
 from services import assets, chains
+from services import deposits as own_deposits
 from services.leases import LeaseLost
 from tasks import deposits, payouts
 from tasks.app import task
@@ -31,8 +32,13 @@ LAG_BLOCKS_MAX: Final = 3
 # A live network without a block for this many times its interval is more likely to be out of our node's sight.
 SILENT_INTERVALS_MAX: Final = 24
 
+# A node that has just started fills its mempool again for a while.
+MISSING_MAX: Final = timedelta(seconds=60)
+
 # What this process has already looked at, by chain. Forgetting it costs a second look and nothing else.
 _looked_at: dict[str, frozenset[str]] = {}
+# Since when this process has been missing payments from the mempool that no block holds, by chain and transaction.
+_missing_since: dict[str, dict[str, datetime]] = {}
 
 
 @task("chains.watch")
@@ -54,7 +60,7 @@ def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
     reader = Reader(container, chain, cursor.lease_generation, by)
     try:
         tip = _healthy_tip(container, chain)
-        found = reader.catch_up(cursor.height, cursor.hash, tip) + reader.look_at_mempool()
+        found = reader.catch_up(cursor.height, cursor.hash, tip) + reader.look_at_mempool(tip)
         with container.transaction() as session:
             chains.finish(session, name, generation=reader.generation, tip_height=tip.height, now=container.now())
     except LeaseLost:
@@ -120,7 +126,7 @@ class Reader:
                 log.info("catching_up", chain=self.name, height=height, tip_height=tip.height)
         return found
 
-    def look_at_mempool(self) -> int:
+    def look_at_mempool(self, tip: Tip) -> int:
         """Record the unconfirmed transactions that this process has not looked at yet. Returns new deposits."""
         found = 0
         present = self.chain.mempool()
@@ -137,7 +143,24 @@ class Reader:
                 )
                 crash_point("deposit.mempool_recording")
         _looked_at[self.name] = looked_at.union(unknown)
+        self._give_up_on_missing(present, tip)
         return found
+
+    def _give_up_on_missing(self, present: frozenset[str], tip: Tip) -> None:
+        """Stop showing payments that have been missing from the mempool for a while, though no block took them."""
+        with self.container.reading() as session:
+            missing = own_deposits.awaiting_a_block(session, self.name) - present
+        now = self.container.now()
+        since = {txid: _missing_since.get(self.name, {}).get(txid, now) for txid in missing}
+        _missing_since[self.name] = since
+        gone = [txid for txid, at in since.items() if now - at >= MISSING_MAX]
+        # Only if no block has come since: otherwise that block may be where they went.
+        if gone and self.chain.tip().hash == tip.hash:
+            with self.container.transaction() as session:
+                count = chains.give_up_on(
+                    session, self.name, gone, generation=self.generation, now=self.container.now(), by=self.by
+                )
+            log.info("payments_left_the_mempool", chain=self.name, deposits=count)
 
     def _record(self, hashes: list[str], tip: Tip) -> int:
         found = 0

@@ -48,7 +48,7 @@ DEPOSIT = FlowKind(
             moves=("seen", "confirming", "below_minimum"),
             time_limit=None,
             meaning="wrong",
-            sentence="Its sender replaced this payment by another one.",
+            sentence="It left the network without entering a block: as a rule, its sender replaced it.",
         ),
     },
 )

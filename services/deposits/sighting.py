@@ -94,6 +94,41 @@ def sight_blocks(session: Session, asset: Asset, blocks: Sequence[Block], *, now
     return len(changes.opened)
 
 
+def awaiting_a_block(session: Session, chain: str) -> frozenset[str]:
+    """The transactions of deposits that are shown as coming in and that no block holds."""
+    return frozenset(
+        session.scalars(
+            select(Deposit.txid).where(
+                Deposit.chain == chain, Deposit.block_height.is_(None), Deposit.state.in_(UNBLOCKED)
+            )
+        )
+    )
+
+
+def give_up_on(session: Session, chain: str, txids: Collection[str], *, now: datetime, by: Actor) -> int:
+    """Stop showing payments that neither the mempool nor a block holds any more. Returns how many deposits.
+
+    They are evicted, or spend an output of a payment that was replaced. Should one appear again, it counts again.
+    """
+    gone = session.scalars(
+        select(Deposit)
+        .where(
+            Deposit.chain == chain,
+            Deposit.txid.in_(txids),
+            Deposit.block_height.is_(None),
+            Deposit.state.in_(UNBLOCKED),
+        )
+        .order_by(Deposit.id)
+        .with_for_update()
+    ).all()
+    changes = _Changes()
+    for deposit in gone:
+        _step(deposit, "replaced", {"left_the_mempool": True}, changes, now=now)
+        changes.observed.append((deposit, "replaced", 0))
+    changes.write(session, source="mempool", now=now, by=by)
+    return len(gone)
+
+
 def tick(session: Session, chain: str, height: int, *, now: datetime) -> None:
     """Append the new number of confirmations of every deposit that waits for more than one."""
     waiting = session.scalars(

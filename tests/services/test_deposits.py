@@ -1,5 +1,7 @@
 """Deposits from first sight to credit: each counted once, whatever shows it first and however often."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select, update
 
@@ -225,6 +227,30 @@ def test_a_replaced_payment_that_confirms_after_all_is_credited(rail: Rail) -> N
     assert (deposit.state, deposit.replaced_by) == ("credited", None)
     assert world.states(rail, deposit.flow_id) == ["seen", "replaced", "confirming", "credited"]
     assert rail.balance(user_id) == (COIN // 2, 0)
+
+
+def test_a_payment_that_left_the_mempool_for_good_is_not_shown_for_ever(rail: Rail) -> None:
+    """It spends the change of a payment that its sender replaces: nothing else spends its own inputs."""
+    user_id = rail.new_user()
+    parent = world.send_replaceable(rail, rail.outside_address(), COIN)
+    child = world.submit(rail, world.child_of(rail, parent, rail.new_address(user_id).address))
+    rail.watch()
+    world.travel(rail, timedelta(minutes=5))
+    rail.watch()
+    assert rail.deposit().state == "seen"
+    world.submit(rail, world.conflicting(rail, parent, rail.outside_address()))
+    assert child not in rail.node.call("getrawmempool")
+    rail.watch()
+    assert rail.deposit().state == "seen"  # the mempool of a node that has just started is empty, too
+    world.travel(rail, timedelta(seconds=61))
+    rail.watch()
+    deposit = rail.deposit()
+    assert (deposit.state, deposit.replaced_by) == ("replaced", None)
+    assert world.states(rail, deposit.flow_id) == ["seen", "replaced"]
+    with rail.container.reading() as session:
+        [funds] = of_user(session, user_id)
+    assert funds.on_its_way_minor == 0
+    assert rail.compare() == "ok"
 
 
 def test_a_late_payment_to_an_old_address_is_credited(rail: Rail) -> None:

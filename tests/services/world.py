@@ -79,6 +79,17 @@ def spending(rail: Rail, raw_tx: str, address: str, *, wallet: str = MINER) -> s
     return raw
 
 
+def child_of(rail: Rail, parent: str, address: str) -> str:
+    """A signed transaction that pays an address from the largest output of one that is in no block yet."""
+    decoded = rail.node.call("decoderawtransaction", rail.node.call("getrawtransaction", parent))
+    largest = max(decoded["vout"], key=lambda output: output["value"])
+    left = int(largest["value"] * COIN) - FEE // 10
+    spent = [{"txid": parent, "vout": largest["n"]}]
+    unsigned = rail.node.call("createrawtransaction", spent, {address: rail.spell(left)})
+    raw: str = rail.node.call("signrawtransactionwithwallet", unsigned, wallet=MINER)["hex"]
+    return raw
+
+
 def submit(rail: Rail, raw_tx: str) -> str:
     txid: str = rail.node.call("sendrawtransaction", raw_tx)
     return txid
