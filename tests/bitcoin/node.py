@@ -1,10 +1,7 @@
 """A private regtest node that tests may start, stop, encrypt and reorganise as they like."""
 
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +10,11 @@ from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.endpoint import NodeEndpoint
 from domain.networks import NETWORKS, Network
 from domain.ports import ChainError
+from tests.waiting import eventually
+from wiring.embedded.redis import free_port
 
 PASSWORD = "p@ss/w#rd:%41"  # everything that a URL could not carry
 RICH_WALLET = "rich"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def eventually(condition: Callable[[], Any], *, within_s: float = 20.0) -> Any:
-    """Ask until the answer is true; fail the test when it never is."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        answer = condition()
-        if answer:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(f"still not so after {within_s} s")
 
 
 class RegtestNode:

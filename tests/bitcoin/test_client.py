@@ -29,7 +29,9 @@ from domain.ports import (
     NodeWrongChain,
     WalletNotLoaded,
 )
-from tests.bitcoin.node import PASSWORD, RegtestNode, eventually, free_port
+from tests.bitcoin.node import PASSWORD, RegtestNode
+from tests.waiting import eventually
+from wiring.embedded.redis import free_port
 
 GENESIS = NETWORKS["litecoin-regtest"].genesis_hash
 

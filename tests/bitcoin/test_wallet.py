@@ -20,7 +20,8 @@ from domain.ports import (
     WalletLocked,
     WalletNotLoaded,
 )
-from tests.bitcoin.node import RICH_WALLET, RegtestNode, eventually
+from tests.bitcoin.node import RICH_WALLET, RegtestNode
+from tests.waiting import eventually
 
 CAP = COIN // 10
 
@@ -92,7 +93,7 @@ def test_the_same_bytes_may_be_sent_again_at_any_time(regtest: RegtestNode, name
     assert chain.broadcast(built.raw_tx).outcome in {"accepted", "already_known"}
     eventually(lambda: (at := chain.locate(built.txid)) is not None and at.in_mempool)
     (block,) = regtest.mine()
-    located = eventually(lambda: (at := chain.locate(built.txid)) is not None and at.confirmations == 1 and at)
+    located = eventually(lambda: at if (at := chain.locate(built.txid)) is not None and at.confirmations == 1 else None)
     assert located.block_hash == block
     assert located.block_height == chain.tip().height
     assert not located.in_mempool
@@ -211,7 +212,7 @@ def test_a_bump_pays_the_same_people_and_replaces(regtest: RegtestNode, name: st
     third = chain.bump(second, fee_max_minor=CAP, fee_rate_minor_per_kvb=300_000)
     assert chain.broadcast(third.raw_tx).outcome == "accepted"
     regtest.mine()
-    located = eventually(lambda: (at := chain.locate(first.txid)) is not None and at.confirmations < 0 and at)
+    located = eventually(lambda: at if (at := chain.locate(first.txid)) is not None and at.confirmations < 0 else None)
     assert located.conflicted_by == third.txid
     assert not located.in_mempool
 
@@ -265,7 +266,7 @@ def test_a_transaction_that_a_reorganisation_removed_is_known_and_comes_back(own
     (block,) = own_regtest.mine()
     eventually(lambda: (at := chain.locate(built.txid)) is not None and at.confirmations == 1)
     own_regtest.ask("invalidateblock", block)
-    located = eventually(lambda: (at := chain.locate(built.txid)) is not None and at.in_mempool and at)
+    located = eventually(lambda: at if (at := chain.locate(built.txid)) is not None and at.in_mempool else None)
     assert located.confirmations == 0
     assert located.block_hash is None
     assert chain.broadcast(built.raw_tx).outcome in {"accepted", "already_known"}
