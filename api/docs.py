@@ -4,10 +4,11 @@ import json
 from typing import Any, Final
 
 import flask_smorest
-from flask import Blueprint, Flask, Response, current_app, render_template
+from flask import Blueprint, Flask, Response, current_app
 
 from api.errors import HTTP_ERRORS
 from api.guards import guard_of, public
+from api.pages.context import page
 from api.schemas import ErrorBody
 from api.version import VERSION
 
@@ -54,9 +55,9 @@ def openapi() -> Response:
 
 @blueprint.get("/docs")
 @public
-def documentation() -> str:
+def documentation() -> Response:
     """The same for people: one page, no scripts."""
-    return render_template("api_docs.html", spec=_description(), http_errors=HTTP_ERRORS)
+    return page("api_docs.html", spec=_description(), http_errors=HTTP_ERRORS)
 
 
 def _description() -> dict[str, Any]:
