@@ -55,7 +55,7 @@ def activity(index: int = 0) -> tuple[Activity, ...]:
             "wrong",
             Money(123_456_789_012_345_678_901_234, COIN, "+"),
             "from the network",
-            "Its sender replaced this payment by another one.",
+            "It left the network without entering a block: as a rule, its sender replaced it.",
             ago(days=3),
         ),
         Activity(

@@ -85,12 +85,11 @@ def test_a_payment_that_moves_to_another_block_of_the_new_branch_is_credited_onc
 def test_a_credit_that_was_spent_before_the_chain_undid_it_is_carried_by_suspense(rail: Rail) -> None:
     user_id, other = rail.new_user(), rail.new_user()
     txid = rail.send_to(rail.new_address(user_id).address, COIN // 2)
+    rail.send_to(rail.new_address(other).address, COIN // 2)
     rail.mine()
     rail.watch()
     rail.request(user_id, COIN // 4)
-    rail.fund(other, COIN // 2)
-    world.drop_blocks(rail, 7)
-    world.mine_holding(rail, count=8)
+    world.fork(rail, 1)
     rail.watch()
     assert suspense(rail) == -COIN // 2
     assert world.standing(rail) == {"deposit_undone_after_spending": "critical"}
