@@ -53,8 +53,22 @@ def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], 
         .returning(ChainCursor.chain)
     ).all()
     if begun:
+        alerts.clear(session, "chain_source_stale", scope=chain, now=now, reason="the node answers")
         first = height - len(hashes) + 1
         _keep(session, chain, [(first + place, block_hash, now) for place, block_hash in enumerate(hashes)])
+
+
+def cannot_follow(session: Session, chain: str, *, code: str, now: datetime) -> None:
+    """Record that a configured chain cannot be followed at all yet: nothing paid to it would be seen."""
+    alerts.raise_alert(
+        session,
+        "chain_source_stale",
+        scope=chain,
+        severity="warning",
+        reason=f"{chain} has never been readable: {code}",
+        now=now,
+        details={"error": code},
+    )
 
 
 def every(session: Session) -> Sequence[ChainCursor]:

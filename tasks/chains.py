@@ -82,6 +82,8 @@ def begin(container: Container, chain: Chain) -> None:
         hashes = chain.block_hashes(first, tip.height - first + 1)
     except ChainError as error:
         log.warning("chain_not_followed_yet", chain=chain.network.chain, code=error.code, reason=str(error))
+        with container.transaction() as session:
+            chains.cannot_follow(session, chain.network.chain, code=error.code, now=container.now())
         return
     with container.transaction() as session:
         assets.ensure_network(session, chain.network)

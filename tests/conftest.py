@@ -184,7 +184,7 @@ def engine_for(url: Secret, *, pool_size: int = 20) -> Engine:
 
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeServer]:
-    """A regtest node for the tests of this process: its chain only grows."""
+    """A regtest node for the tests of this process; each begins at its tip, and may replace blocks that it mined."""
     yield from _running_node(tmp_path_factory.mktemp("node"))
 
 

@@ -95,6 +95,7 @@ def test_a_node_of_another_chain_moves_nothing(rail: Rail) -> None:
     begin(rail.container, stranger)
     with rail.container.reading() as session:
         assert [row.chain for row in chains.every(session)] == [rail.chain.network.chain]
+    assert world.standing(rail) == {"chain_source_stale": "warning"}
     with rail.container.transaction() as session:
         chains.follow(session, other, height=1, hashes=["0" * 64], now=rail.container.now())
     with world.reached_at(rail, stranger):
