@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError, ensure
 from domain.ledger import IdempotencyConflict
 from models.idempotency import IdempotentRequest
+from models.prepared import Prepared
 
 KEY_LENGTH_MAX = 255
 
@@ -33,17 +34,18 @@ class Answer:
     replayed: bool = False
 
 
-_TAKE = text(
+_TAKE = Prepared(
+    "idempotency_key_taken",
+    "uuid, text, bytea, timestamptz",
     """
     INSERT INTO idempotent_requests (user_id, key, request_hash, status, body, created_at)
-    VALUES (:user_id, :key, :request_hash, 0, '{}', :now) ON CONFLICT DO NOTHING RETURNING 1
-    """
+    VALUES ($1, $2, $3, 0, '{}', $4) ON CONFLICT DO NOTHING RETURNING 1
+    """,
 )
-_KEEP = text(
-    """
-    UPDATE idempotent_requests SET status = :status, body = CAST(:body AS jsonb)
-    WHERE user_id = :user_id AND key = :key
-    """
+_KEEP = Prepared(
+    "idempotent_answer_kept",
+    "uuid, text, integer, jsonb",
+    "UPDATE idempotent_requests SET status = $3, body = $4 WHERE user_id = $1 AND key = $2 RETURNING 1",
 )
 
 
@@ -64,11 +66,10 @@ def once(
     if key is None or not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing
     request_hash = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).digest()
-    identity = {"user_id": user_id, "key": key}
-    if session.execute(_TAKE, {**identity, "request_hash": request_hash, "now": now}).first() is None:
+    if not _TAKE.rows(session, user_id, key, request_hash, now):
         return _replay(session, user_id, key, request_hash)
     answer = perform()
-    session.execute(_KEEP, {**identity, "status": answer.status, "body": json.dumps(answer.body)})
+    _KEEP.rows(session, user_id, key, answer.status, json.dumps(answer.body))
     return answer
 
 

@@ -1,16 +1,25 @@
 """Promise work inside a transaction, and hand over what was promised after it committed."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from models.prepared import Prepared
 from models.work import OutboxMessage
 
 LEASE = timedelta(seconds=15)
 BATCH_MAX = 200
 _NOTED = "promised_tasks"
+
+
+_PROMISE = Prepared(
+    "work_promised",
+    "text, jsonb, timestamptz",
+    "INSERT INTO outbox (task, arguments, created_at, attempts) VALUES ($1, $2, $3, 0) RETURNING id",
+)
 
 
 def promise(session: Session, task: str, *, now: datetime, **arguments: Any) -> None:
@@ -19,7 +28,7 @@ def promise(session: Session, task: str, *, now: datetime, **arguments: Any) -> 
     The row is what counts; the note on the session lets the committing process wake a worker at once (a task with
     arguments waits for the relay).
     """
-    session.execute(insert(OutboxMessage), [{"task": task, "arguments": arguments, "created_at": now, "attempts": 0}])
+    _PROMISE.rows(session, task, json.dumps(arguments, default=str), now)
     if not arguments:
         session.info.setdefault(_NOTED, set()).add(task)
 

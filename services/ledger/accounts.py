@@ -7,16 +7,21 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from domain.ledger import CHART, USER_CODE, USER_KIND
+from models.prepared import Prepared
 
 # What the hot read path sends; also through a bare AUTOCOMMIT connection.
 BALANCES_SQL = text(
     "SELECT asset_id, posted, held FROM ledger_accounts WHERE owner_id = :owner_id AND code = 'user' ORDER BY asset_id"
 )
-_FIND_USER = text(
-    "SELECT id FROM ledger_accounts WHERE owner_id = :owner_id AND code = :code AND asset_id = :asset_id AND shard = 0"
+_FIND_USER = Prepared(
+    "ledger_account_of_user",
+    "uuid, text, text",
+    "SELECT id FROM ledger_accounts WHERE owner_id = $1 AND code = $2 AND asset_id = $3 AND shard = 0",
 )
-_FIND_SYSTEM = text(
-    "SELECT id FROM ledger_accounts WHERE owner_id IS NULL AND code = :code AND asset_id = :asset_id AND shard = 0"
+_FIND_SYSTEM = Prepared(
+    "ledger_account_of_house",
+    "text, text",
+    "SELECT id FROM ledger_accounts WHERE owner_id IS NULL AND code = $1 AND asset_id = $2 AND shard = 0",
 )
 _OPEN = text("SELECT ledger_open_account(:code, :kind, :asset_id, :owner_id, :floor)")
 _SPLIT = text("SELECT ledger_split_account(:account_id, :shards)")
@@ -56,20 +61,18 @@ class Balance:
 
 def user_account(session: Session, user_id: UUID, asset_id: str) -> int:
     """The id of the user's account in this asset, opened if need be. It can never be overdrawn."""
-    facts = {"owner_id": user_id, "code": USER_CODE, "asset_id": asset_id}
-    found: int | None = session.execute(_FIND_USER, facts).scalar()
-    if found is None:
-        found = session.execute(_OPEN, facts | {"kind": USER_KIND, "floor": 0}).scalar_one()
-    return int(found)
+    for (found,) in _FIND_USER.rows(session, user_id, USER_CODE, asset_id):
+        return int(found)
+    facts = {"owner_id": user_id, "code": USER_CODE, "asset_id": asset_id, "kind": USER_KIND, "floor": 0}
+    return int(session.execute(_OPEN, facts).scalar_one())
 
 
 def system_account(session: Session, code: str, asset_id: str) -> int:
     """The id of the house's account of this code (a key of domain.ledger.CHART), opened if need be. It has no floor."""
-    facts = {"owner_id": None, "code": code, "asset_id": asset_id}
-    found: int | None = session.execute(_FIND_SYSTEM, facts).scalar()
-    if found is None:
-        found = session.execute(_OPEN, facts | {"kind": CHART[code], "floor": None}).scalar_one()
-    return int(found)
+    for (found,) in _FIND_SYSTEM.rows(session, code, asset_id):
+        return int(found)
+    facts = {"owner_id": None, "code": code, "asset_id": asset_id, "kind": CHART[code], "floor": None}
+    return int(session.execute(_OPEN, facts).scalar_one())
 
 
 def split(session: Session, account_id: int, *, shards: int) -> None:

@@ -1,11 +1,10 @@
 """Whether a withdrawal may be asked for, and how many operators must agree to it."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -14,7 +13,7 @@ from domain.errors import StrongroomError
 from domain.money import format_amount
 from domain.networks import NETWORKS, Network
 from models.asset import Asset, WithdrawalPolicy
-from models.user import UserKey
+from models.prepared import Prepared
 from models.withdrawal import AllowedDestination, Withdrawal
 from services import assets, audit
 
@@ -93,28 +92,44 @@ def check_request(
     return spelled
 
 
-def check_limits(
+_REQUESTED_SINCE = Prepared(
+    "withdrawals_requested_since",
+    "uuid, text, timestamptz, text[]",
+    """
+    SELECT coalesce(sum(amount_minor), 0) FROM withdrawals
+    WHERE user_id = $1 AND asset_id = $2 AND requested_at > $3 AND state <> ALL ($4)
+    """,
+)
+
+
+def check_user_limit(
     session: Session, asset: Asset, policy: WithdrawalPolicy, *, user_id: UUID, amount_minor: int, now: datetime
 ) -> None:
-    """The daily limits. Call after the hold is placed: its lock on the user's account makes the sum exact.
+    """The user's daily limit. Call after the hold is placed: its lock on the user's account makes the sum exact.
 
-    Raises DailyLimitExceeded, SystemLimitExceeded; rolling back then gives the hold back.
+    Raises DailyLimitExceeded; rolling back then gives the hold back.
     """
-    recent_minor = session.scalar(
-        select(func.coalesce(func.sum(Withdrawal.amount_minor), 0)).where(
-            Withdrawal.user_id == user_id,
-            Withdrawal.asset_id == asset.asset_id,
-            Withdrawal.requested_at > now - DAY,
-            Withdrawal.state.not_in(GIVEN_BACK),
-        )
-    )
-    left_minor = policy.daily_user_limit_minor - int(recent_minor or 0)
+    [(recent_minor,)] = _REQUESTED_SINCE.rows(session, user_id, asset.asset_id, now - DAY, list(GIVEN_BACK))
+    left_minor = policy.daily_user_limit_minor - int(recent_minor)
     if amount_minor > left_minor:
         left = format_amount(max(left_minor, 0), asset.decimals)
         reason = f"is above what is left of your daily limit: {left} {asset.symbol}"
         raise DailyLimitExceeded(f"amount: {reason}", fields={"amount": [reason]})
-    if policy.daily_system_limit_minor is not None:
-        _count_system_day(session, asset, policy.daily_system_limit_minor, amount_minor, now)
+
+
+def check_system_limit(
+    session: Session, asset: Asset, policy: WithdrawalPolicy, *, amount_minor: int, now: datetime
+) -> None:
+    """The limit of the whole house for this day, counted in one row that stays locked until the commit.
+
+    Raises SystemLimitExceeded; rolling back then takes the amount off the count.
+    """
+    limit_minor = policy.daily_system_limit_minor
+    if limit_minor is None:
+        return
+    [(counted_minor,)] = _COUNT_DAY.rows(session, asset.asset_id, now.date().isoformat(), amount_minor)
+    if counted_minor > limit_minor:
+        raise SystemLimitExceeded
 
 
 def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
@@ -149,27 +164,20 @@ def resume(session: Session, asset_id: str, *, now: datetime, by: Actor) -> With
     return _set_paused(session, asset_id, paused=False, now=now, by=by)
 
 
-_COUNT_DAY = text(
+_COUNT_DAY = Prepared(
+    "withdrawal_day_counted",
+    "text, text, numeric",
     """
-    INSERT INTO withdrawal_days AS counted (asset_id, day, requested_minor) VALUES (:asset_id, :day, :amount)
+    INSERT INTO withdrawal_days AS counted (asset_id, day, requested_minor) VALUES ($1, $2, $3)
     ON CONFLICT (asset_id, day) DO UPDATE SET requested_minor = counted.requested_minor + excluded.requested_minor
     RETURNING requested_minor
-    """
+    """,
 )
-
-
-def _count_system_day(session: Session, asset: Asset, limit_minor: int, amount_minor: int, now: datetime) -> None:
-    parameters: Mapping[str, object] = {
-        "asset_id": asset.asset_id,
-        "day": now.date().isoformat(),
-        "amount": amount_minor,
-    }
-    if session.execute(_COUNT_DAY, parameters).scalar_one() > limit_minor:
-        raise SystemLimitExceeded
+_KEYS = Prepared("user_key_changes", "uuid", "SELECT added_at, removed_at FROM user_keys WHERE user_id = $1")
 
 
 def _check_cooldown(session: Session, user_id: UUID, cooldown: timedelta, now: datetime) -> None:
-    keys = session.execute(select(UserKey.added_at, UserKey.removed_at).where(UserKey.user_id == user_id)).all()
+    keys = _KEYS.rows(session, user_id)
     first = min((added for added, _ in keys), default=now)
     changes = [at for added, removed in keys for at in (added, removed) if at is not None and at != first]
     until = max(changes, default=first - cooldown) + cooldown

@@ -61,12 +61,14 @@ def request(
         attempts=0,
     )
     _hold(session, asset, policy, withdrawal, now)
-    rules.check_limits(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
+    rules.check_user_limit(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
     session.add(withdrawal)
     audit.record(session, "withdrawal.requested", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
     if needed == 0:
         outbox.promise(session, "withdrawals.pay", now=now)
     session.flush()
+    # Last, because everybody's withdrawals wait for one another from here to the commit.
+    rules.check_system_limit(session, asset, policy, amount_minor=amount_minor, now=now)
     crash_point("withdrawal.requested")
     return withdrawal
 
