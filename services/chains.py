@@ -129,6 +129,7 @@ def advance(
             raise ForkDetected
         ensure(block.height == height, "a block was skipped")
         previous = block.hash
+    _undo_other_branch(session, asset.chain, blocks, now=now, by=by)
     deposits.tick(session, asset.chain, blocks[-1].height, now=now)
     found = deposits.sight_blocks(session, asset, blocks, now=now, by=by)
     payouts.sight_blocks(session, asset.chain, blocks, now=now, by=by)
@@ -233,6 +234,21 @@ def refresh(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainC
     audit.record(session, "observer.refreshed", by=by, now=now, detail={"chain": chain})
     outbox.promise(session, "chains.watch", now=now)
     return cursor
+
+
+def _undo_other_branch(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
+    """Un-see what stood in other blocks at these heights: a cursor that was set back by hand may meet a new branch."""
+    known = session.execute(
+        select(ChainBlock.height, ChainBlock.hash).where(
+            ChainBlock.chain == chain, ChainBlock.height.between(blocks[0].height, blocks[-1].height)
+        )
+    ).all()
+    now_there = {block.height: block.hash for block in blocks}
+    left = [height for height, block_hash in known if now_there[height] != block_hash]
+    if left:
+        deposits.undo_above(session, chain, min(left) - 1, now=now, by=by)
+        payouts.undo_above(session, chain, min(left) - 1, now=now, by=by)
+        session.execute(delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height >= min(left)))
 
 
 def _keep(session: Session, chain: str, blocks: Sequence[tuple[int, str, datetime]]) -> None:

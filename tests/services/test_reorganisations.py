@@ -1,7 +1,9 @@
 """What a reorganisation of the chain undoes, and that it is undone once."""
 
 import pytest
+from sqlalchemy import update
 
+from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.ledger import LedgerTransaction
 from services import ledger
@@ -119,6 +121,26 @@ def test_a_payment_double_spent_in_the_new_branch_is_replaced_and_its_credit_sta
     assert deposit.state == "replaced"
     assert world.states(rail, deposit.flow_id) == ["confirming", "credited", "reorged", "replaced"]
     assert rail.balance(user_id) == (0, 0)
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
+@pytest.mark.parametrize("confirms_again", [True, False])
+def test_a_rescan_that_meets_another_branch_undoes_what_stood_there(rail: Rail, confirms_again: bool) -> None:
+    user_id = rail.new_user()
+    rail.mine()
+    rail.watch()
+    start = world.cursor(rail)
+    txid = rail.send_to(rail.new_address(user_id).address, COIN // 2)
+    double_spend = world.conflicting(rail, txid, rail.outside_address())
+    rail.mine(2)
+    rail.watch()
+    with rail.container.transaction() as session:  # an operator sets the cursor back by hand
+        session.execute(update(ChainCursor).values(height=start.height, hash=start.hash))
+    world.fork(rail, 2, txid if confirms_again else double_spend)
+    rail.watch()
+    assert rail.deposit().state == ("credited" if confirms_again else "replaced")
+    assert rail.balance(user_id) == (COIN // 2 if confirms_again else 0, 0)
     assert rail.compare() == "ok"
     rail.assert_sound()
 
