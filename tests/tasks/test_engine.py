@@ -1,4 +1,4 @@
-"""The real engine: worker processes and beat on a Redis that loses everything, and a worker that is killed."""
+"""The real engine: two workers and two beats on a Redis that loses everything, and a worker that is killed."""
 
 import os
 import signal
@@ -86,7 +86,8 @@ def test_the_story_completes_once_though_redis_is_emptied_and_a_worker_is_killed
     address = rail.new_address(user_id).address
     for name in ("one", "other"):
         engine.start_worker(name)
-    engine.start("beat", "beat", "--loglevel", "INFO")
+    for name in ("beat", "second-beat"):
+        engine.start(name, "beat", "--loglevel", "INFO")
 
     rail.send_to(address, COIN)
     assert await_truth(lambda: rail.count(Deposit) == 1, PATIENCE_S), engine.logs()
