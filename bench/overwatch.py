@@ -26,7 +26,7 @@ from services import flows
 from wiring.logging import configure_logging
 
 PEOPLE: Final = 500
-REQUESTS: Final = 3_000
+REQUESTS: Final = 2_000
 WARM_UP: Final = 200
 RESAMPLES: Final = 400
 
