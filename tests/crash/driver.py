@@ -7,14 +7,14 @@ from typing import Final
 from uuid import UUID
 
 from domain.crash import CRASH_AT
-from services import withdrawals
+from services import addresses, withdrawals
 from tasks.addresses import refill_chain
 from tasks.app import app
 from tasks.chains import watch_chain
 from tasks.outbox import relay_promises
 from tasks.payouts import bump_chain, send_chain
 from tasks.withdrawals import pay_chain
-from tests.rail import BY, COIN, Rail
+from tests.rail import BY, COIN, POOL, Rail
 from wiring.container import Container, build_container
 from wiring.environ import to_environ
 from wiring.settings import read_settings
@@ -43,6 +43,11 @@ def die_at(rail: Rail, step: str, crash_at: str, *arguments: str) -> int | None:
     return process.exitcode
 
 
+def keep_a_small_pool() -> None:
+    """Have this process fill pools of addresses with few, because making them is slow."""
+    addresses.POOL_TARGET, addresses.POOL_LOW = 2 * POOL, POOL + 1
+
+
 def _run(environ: dict[str, str], step: str, arguments: tuple[str, ...]) -> None:
     os.environ.update(environ)
     settings = read_settings(environ)
@@ -52,6 +57,7 @@ def _run(environ: dict[str, str], step: str, arguments: tuple[str, ...]) -> None
     if step in _OF_CHAIN:
         _OF_CHAIN[step](container, chain, BY)
     elif step == "refill":
+        keep_a_small_pool()
         refill_chain(container, chain)
     elif step == "relay":
         relay_promises(container)

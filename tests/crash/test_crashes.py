@@ -159,8 +159,9 @@ def test_a_request_that_dies_before_its_commit_never_happened(rail: Rail) -> Non
     paid_once(rail, rail.withdrawal())
 
 
-def test_addresses_lost_by_a_dead_process_are_made_again(rail: Rail) -> None:
+def test_addresses_lost_by_a_dead_process_are_made_again(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> None:
     before = rail.count(DepositAddress)
+    monkeypatch.setattr(addresses, "POOL_TARGET", 2 * before)
     assert die_at(rail, "refill", "addresses.made") == KILLED
     assert rail.count(DepositAddress) == before
     refill_chain(rail.container, rail.chain)
