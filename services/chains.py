@@ -130,7 +130,7 @@ def advance(
         ensure(block.height == height, "a block was skipped")
         previous = block.hash
     _undo_other_branch(session, asset.chain, blocks, now=now, by=by)
-    deposits.tick(session, asset.chain, blocks[-1].height, now=now)
+    deposits.tick(session, asset.chain, blocks[-1].height, since=cursor.height, now=now)
     found = deposits.sight_blocks(session, asset, blocks, now=now, by=by)
     payouts.sight_blocks(session, asset.chain, blocks, now=now, by=by)
     _keep(session, asset.chain, [(block.height, block.hash, block.time) for block in blocks])

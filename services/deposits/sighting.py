@@ -129,10 +129,18 @@ def give_up_on(session: Session, chain: str, txids: Collection[str], *, now: dat
     return len(gone)
 
 
-def tick(session: Session, chain: str, height: int, *, now: datetime) -> None:
-    """Append the new number of confirmations of every deposit that waits for more than one."""
+def tick(session: Session, chain: str, height: int, *, since: int, now: datetime) -> None:
+    """Append the new number of confirmations of every deposit that still lacked some at height `since`.
+
+    Those that had theirs by then wait for nothing but their credit; those in later blocks were just observed.
+    """
     waiting = session.scalars(
-        select(Deposit).where(Deposit.chain == chain, Deposit.state == "confirming", Deposit.block_height < height)
+        select(Deposit).where(
+            Deposit.chain == chain,
+            Deposit.state == "confirming",
+            Deposit.block_height <= since,
+            Deposit.block_height + Deposit.confirmations_needed - 1 > since,
+        )
     ).all()
     counted = [(deposit, height - (deposit.block_height or height) + 1) for deposit in waiting]
     observations.append(
