@@ -7,7 +7,6 @@ from typing import Final
 from bench.world import World
 from cli.person import Person, Refused
 from cli.stack import Stack
-from domain.money import parse_amount
 
 BLOCKS: Final = 40
 SETTLE_S: Final = 0.35
@@ -61,9 +60,9 @@ def _one(world: World, person: Person, asset: str, address: str) -> float:
     return time.perf_counter() - mined
 
 
-def _available(person: Person, asset: str) -> int:
+def _available(person: Person, asset: str) -> str:
     [item] = [item for item in person.get("/api/v1/balances")["items"] if item["asset"] == asset]
-    return parse_amount(item["available"], 8)
+    return str(item["available"])
 
 
 def _complain(name: str, line: str) -> None:

@@ -24,6 +24,7 @@ from bench.world import World
 from domain.ids import new_id
 from services import flows
 from wiring.logging import configure_logging
+from wiring.settings import Settings
 
 PEOPLE: Final = 500
 REQUESTS: Final = 2_000
@@ -38,9 +39,8 @@ def overwatch_overhead(world: World) -> dict[str, float]:
     time is that of the whole request in the process that serves it, the durable commit included.
     """
     house = world.house("overwatch")
-    configure_logging(house.settings)
     times: dict[bool, list[float]] = {True: [], False: []}
-    with house.container() as container, _quiet():
+    with house.container() as container, _logging_to_nowhere(house.settings):
         crowd = people.settle(container, PEOPLE, asset_id=house.asset_id, amount_minor=OWNED_MINOR)
         house.analyse("users", "user_keys", "sessions", "assets", "ledger_accounts")
         app = create_app(container)
@@ -79,13 +79,14 @@ def _without_flows() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _logging_to_nowhere(settings: Settings) -> Iterator[None]:
     """Log lines are made and rendered as ever, and thrown away."""
     root = logging.getLogger()
     kept = root.handlers[:]
+    configure_logging(settings)
     with Path(os.devnull).open("w") as nowhere:
         thrown_away = logging.StreamHandler(nowhere)
-        thrown_away.setFormatter(kept[0].formatter)
+        thrown_away.setFormatter(root.handlers[0].formatter)
         root.handlers[:] = [thrown_away]
         try:
             yield
