@@ -1,8 +1,9 @@
 """`python -m cli policy`: read and change what may leave, and on whose word."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import click
@@ -11,11 +12,12 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.money import format_amount, parse_amount
-from services import assets, audit
+from services import assets, audit, withdrawals
 from wiring.container import build_container
 from wiring.embedded.services import provided
 from wiring.settings import read_settings
 
+BY: Final = Actor("cli")
 OFF: Final = "none"
 AMOUNTS: Final = {
     "minimum": "minimum_minor",
@@ -51,13 +53,16 @@ def show(asset: str) -> None:
 @click.argument("value")
 def change(asset: str, name: str, value: str) -> None:
     """Set NAME of ASSET's policy to VALUE: an amount, a number, yes or no; daily_system_limit may be "none"."""
-    with _session() as (session, audited):
+    with _session() as (session, now):
         row = assets.policy(session, asset)
         column, parsed = _parsed(name, value, assets.get(session, asset).decimals)
         before = getattr(row, column)
+        if name == "paused":
+            (withdrawals.pause if parsed else withdrawals.resume)(session, asset, now=now, by=BY)
         setattr(row, column, parsed)
         session.flush()
-        audited("policy.changed", {"asset_id": asset, "name": name, "before": str(before), "after": str(parsed)})
+        detail = {"asset_id": asset, "name": name, "before": str(before), "after": str(parsed)}
+        audit.record(session, "policy.changed", by=BY, now=now, detail=detail)
         for line in _lines(session, asset):
             click.echo(line)
 
@@ -95,16 +100,11 @@ def _lines(session: Session, asset: str) -> list[str]:
 
 
 @contextmanager
-def _session() -> Iterator[tuple[Session, Callable[[str, dict[str, Any]], None]]]:
+def _session() -> Iterator[tuple[Session, datetime]]:
     with provided(read_settings(os.environ), "postgres") as settings:
         container = build_container(settings)
         try:
             with container.transaction() as session:
-                now = container.now()
-
-                def audited(event: str, detail: dict[str, Any]) -> None:
-                    audit.record(session, event, by=Actor("cli"), now=now, detail=detail)
-
-                yield session, audited
+                yield session, container.now()
         finally:
             container.engine.dispose()

@@ -12,8 +12,8 @@ from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL, WrongState, move
 from models.withdrawal import Withdrawal, WithdrawalApproval
-from services import alerts, audit, flows, outbox
-from services.withdrawals.policy import give_back_system_day
+from services import alerts, assets, audit, flows, outbox
+from services.withdrawals.policy import WithdrawalsPaused, give_back_system_day
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
 
@@ -53,6 +53,8 @@ def approve(session: Session, withdrawal_id: UUID, *, approver_id: UUID, now: da
     step = flows.Step(withdrawal.flow_id, WITHDRAWAL, withdrawal.state, "approved", detail)
     flows.record(session, step, now=now, by=by)
     withdrawal.state, withdrawal.state_changed_at, withdrawal.due_at = "approved", now, now
+    if assets.policy(session, withdrawal.asset_id).paused:
+        withdrawal.waiting_reason = WithdrawalsPaused.code
     outbox.promise(session, "withdrawals.pay", now=now)
     return withdrawal
 

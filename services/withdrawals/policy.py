@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -207,4 +207,15 @@ def _set_paused(session: Session, asset_id: str, *, paused: bool, now: datetime,
         policy.paused = paused
         event = "withdrawals.paused" if paused else "withdrawals.resumed"
         audit.record(session, event, by=by, now=now, detail={"asset_id": asset_id})
+        _show_why_they_wait(session, asset_id, paused=paused)
     return policy
+
+
+def _show_why_they_wait(session: Session, asset_id: str, *, paused: bool) -> None:
+    """Tell the owners of approved withdrawals that they wait for an operator, or no longer do."""
+    waiting = update(Withdrawal).where(Withdrawal.asset_id == asset_id, Withdrawal.state == "approved")
+    if paused:
+        session.execute(waiting.values(waiting_reason=WithdrawalsPaused.code))
+    else:
+        ended = waiting.where(Withdrawal.waiting_reason == WithdrawalsPaused.code)
+        session.execute(ended.values(waiting_reason=None, due_at=None))

@@ -242,6 +242,8 @@ def test_paused_withdrawals_are_refused_and_approved_ones_stay_where_they_are(ra
     refused(rail, WithdrawalsPaused, user_id, AUTO)
     assert rail.pay() == 0
     assert rail.count(Payout) == 0
+    assert rail.withdrawal().waiting_reason == "withdrawals_paused"
     with rail.container.transaction() as session:
         withdrawals.resume(session, rail.asset_id, now=rail.container.now(), by=BY)
+    assert rail.withdrawal().waiting_reason is None
     assert rail.pay() == 1
