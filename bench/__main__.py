@@ -1,5 +1,6 @@
 """Measure everything, side by side with its floor, and write bench/results: `python -m bench [figure …]`."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ def main(wanted: list[str]) -> int:
             figures |= found
             for figure, value in found.items():
                 print(f"           {figure} = {value:.4g}", flush=True)
+    facts["machine_load_at_end"] = round(os.getloadavg()[0], 2)
     figures["bench_s"] = time.monotonic() - started
     print()
     print(report.table(figures, facts) if wanted else report.write(figures, facts))
