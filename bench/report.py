@@ -93,7 +93,7 @@ def table(figures: Figures, facts: Mapping[str, str | float]) -> str:
         f"{facts['measured_at']} on {facts['machine_cores']:.0f} cores of {facts['machine_cpu']}, "
         f"{facts['machine_memory_gb']} GB, Linux {facts['machine_kernel']}, PostgreSQL {facts['version_postgresql']}, "
         f"Python {facts['version_python']}; load {facts['machine_load_at_start']} when it began and "
-        f"{facts['machine_load_at_end']} when it ended (the run itself makes about 3)."
+        f"{facts['machine_load_at_end']} when it ended."
     )
     lines = [
         "# What was measured",
