@@ -12,7 +12,7 @@ from models.user import User
 from services import addresses, chains
 from tasks import addresses as address_tasks
 from tasks import chains as chain_tasks
-from tasks.chains import BLOCKS_PER_BATCH, Reader
+from tasks.chains import BLOCKS_PER_BATCH, HASHES_PER_READ, Reader
 from tasks.runtime import worker_name
 from wiring.container import Container
 from wiring.embedded.node import MINER
@@ -73,8 +73,9 @@ def _alone(chain: Chain, start: Tip) -> float:
     """The calls of catching up, and nothing done with the answers."""
     height = start.height
     started = time.perf_counter()
-    while len(hashes := chain.block_hashes(height, BLOCKS_PER_BATCH + 1)) > 1:
-        height += len(chain.blocks(hashes[1:]))
+    while len(hashes := chain.block_hashes(height, HASHES_PER_READ + 1)) > 1:
+        for first in range(1, len(hashes), BLOCKS_PER_BATCH):
+            height += len(chain.blocks(hashes[first : first + BLOCKS_PER_BATCH]))
     return (height - start.height) / (time.perf_counter() - started)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -251,12 +251,18 @@ def _undo_other_branch(session: Session, chain: str, blocks: Sequence[Block], *,
         session.execute(delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height >= min(left)))
 
 
+_KEEP = text(
+    """
+    INSERT INTO chain_blocks (chain, height, hash, mined_at)
+    SELECT :chain, block.height, block.hash, block.mined_at
+    FROM unnest(CAST(:heights AS bigint[]), CAST(:hashes AS text[]), CAST(:times AS timestamptz[]))
+        AS block (height, hash, mined_at)
+    ON CONFLICT (chain, height) DO UPDATE SET hash = excluded.hash, mined_at = excluded.mined_at
+    """
+)
+
+
 def _keep(session: Session, chain: str, blocks: Sequence[tuple[int, str, datetime]]) -> None:
     """Remember these (height, hash, time); a cursor that was set back by hand reads blocks that are known already."""
-    rows = [{"chain": chain, "height": height, "hash": found, "mined_at": at} for height, found, at in blocks]
-    kept = upsert(ChainBlock).values(rows)
-    session.execute(
-        kept.on_conflict_do_update(
-            index_elements=["chain", "height"], set_={"hash": kept.excluded.hash, "mined_at": kept.excluded.mined_at}
-        )
-    )
+    heights, hashes, times = (list(column) for column in zip(*blocks, strict=True))
+    session.execute(_KEEP, {"chain": chain, "heights": heights, "hashes": hashes, "times": times})

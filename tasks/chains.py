@@ -1,6 +1,7 @@
 """Read every chain from its cursor to its tip, then its mempool."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,7 @@ from wiring.container import Container
 
 log = structlog.get_logger(__name__)
 
+HASHES_PER_READ: Final = 2_000
 BLOCKS_PER_BATCH: Final = 100
 OUTPUTS_PER_BATCH: Final = 20_000
 # So many blocks are read before it is known how full they are.
@@ -112,7 +114,7 @@ class Reader:
         """
         found = 0
         while (height, block_hash) != (tip.height, tip.hash):
-            hashes = self.chain.block_hashes(height, BLOCKS_PER_BATCH + 1)
+            hashes = self.chain.block_hashes(height, HASHES_PER_READ + 1)
             if not hashes or hashes[0] != block_hash:
                 height, block_hash = self._walk_back(tip)
                 continue
@@ -124,8 +126,6 @@ class Reader:
                 height, block_hash = self._walk_back(tip)
                 continue
             height, block_hash = height + len(hashes) - 1, hashes[-1]
-            if tip.height > height:
-                log.info("catching_up", chain=self.name, height=height, tip_height=tip.height)
         return found
 
     def look_at_mempool(self, tip: Tip) -> int:
@@ -180,20 +180,30 @@ class Reader:
                 )
                 crash_point("deposit.block_recording")
             crash_point("deposit.block_recorded")
+            if batch[-1].height < tip.height:
+                log.info("catching_up", chain=self.name, height=batch[-1].height, tip_height=tip.height)
         return found
 
     def _in_bounds(self, hashes: list[str]) -> Iterator[list[Block]]:
         """Read blocks in runs that hold about a bounded number of outputs, whatever size blocks have.
 
-        Neither memory, nor a transaction, nor the time between two renewals of the lease then grows without end.
+        Neither memory, nor a transaction, nor the time between two renewals of the lease then grows without end. The
+        next run is read while the caller records this one.
         """
-        start, count = 0, BLOCKS_AT_FIRST
-        while start < len(hashes):
-            run = self.chain.blocks(hashes[start : start + count])
-            yield run
-            start += len(run)
-            outputs = sum(len(transaction.outputs) for block in run for transaction in block.transactions)
-            count = max(1, min(BLOCKS_PER_BATCH, OUTPUTS_PER_BATCH * len(run) // max(outputs, 1)))
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as ahead:
+            end = BLOCKS_AT_FIRST
+            coming = ahead.submit(self.chain.blocks, hashes[:end])
+            while True:
+                run = coming.result()
+                outputs = sum(len(transaction.outputs) for block in run for transaction in block.transactions)
+                count = max(1, min(BLOCKS_PER_BATCH, OUTPUTS_PER_BATCH * len(run) // max(outputs, 1)))
+                following = hashes[end : end + count]
+                end += count
+                if following:
+                    coming = ahead.submit(self.chain.blocks, following)
+                yield run
+                if not following:
+                    return
 
     def _walk_back(self, tip: Tip) -> tuple[int, str]:
         """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.

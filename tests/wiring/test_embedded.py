@@ -44,6 +44,11 @@ def var_dir() -> Iterator[Path]:
         yield Path(directory)
 
 
+def cluster_under(var_dir: Path) -> Path:
+    """Where the cluster's files are: elsewhere when the account that runs it may not enter this directory."""
+    return account.choose(var_dir / "postgres", install_directory()).home / "cluster"
+
+
 @contextmanager
 def holding(var_dir: Path, program: str = HOLD) -> Iterator["subprocess.Popen[bytes]"]:
     """Another process that owns the servers of `var_dir`."""
@@ -120,7 +125,7 @@ def test_nobody_gets_in_without_the_password(var_dir: Path) -> None:
                 psycopg2.connect(f"postgresql://{role}:wrong@{address.split('@')[1]}")
         with pytest.raises(redis.AuthenticationError):
             redis.Redis.from_url(f"redis://{addresses.redis_url.reveal().split('@')[1]}").ping()
-        for path in (var_dir / "embedded.json", var_dir / "postgres" / "cluster" / "passwords.json"):
+        for path in (var_dir / "embedded.json", cluster_under(var_dir) / "passwords.json"):
             assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -165,16 +170,18 @@ def test_a_stale_pid_of_a_stranger_is_no_obstacle_and_the_stranger_lives(var_dir
     with fleeting(var_dir, BOTH):
         pass
     with subprocess.Popen(["sleep", "600"]) as stranger:
-        (var_dir / "postgres" / "cluster" / "data" / "postmaster.pid").write_text(f"{stranger.pid}\n")
-        (var_dir / "redis" / "redis.pid").write_text(f"{stranger.pid}\n")
-        with fleeting(var_dir, BOTH) as addresses:
-            assert query(addresses.database_url, "SELECT 1") == 1
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            (cluster_under(var_dir) / "data" / "postmaster.pid").write_text(f"{stranger.pid}\n")
+            (var_dir / "redis" / "redis.pid").write_text(f"{stranger.pid}\n")
+            with fleeting(var_dir, BOTH) as addresses:
+                assert query(addresses.database_url, "SELECT 1") == 1
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_a_cluster_that_was_half_made_is_made_again(var_dir: Path) -> None:
-    half = var_dir / "postgres" / "cluster.new" / "data"
+    half = cluster_under(var_dir).with_name("cluster.new") / "data"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18")
     with fleeting(var_dir, POSTGRES) as addresses:
