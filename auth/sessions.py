@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
+from auth.oauth.delegation import Delegation
 from auth.roles import implied
 from domain.ids import new_id
 from models.prepared import Prepared
@@ -21,13 +22,18 @@ USER_AGENT_LENGTH_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request speaks for: a user, the roles they hold (implied ones included) and the session that says so."""
+    """Who a request speaks for: a user, the roles they hold (implied ones included) and the session that says so.
+
+    With a `delegation` it is an app that speaks for the user: it has no role, and `session_id` is the authorization
+    that its tokens descend from.
+    """
 
     user_id: UUID
     public_key: str
     roles: frozenset[str]
     session_id: UUID
     expires_at: datetime
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True, slots=True)
