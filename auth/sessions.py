@@ -64,6 +64,7 @@ def begin(
                 "token_hash": _digest(opened.token),
                 "user_id": user_id,
                 "created_at": now,
+                "last_seen_at": now,
                 "expires_at": opened.expires_at,
                 "address": address,
                 "user_agent": user_agent[:USER_AGENT_LENGTH_MAX] if user_agent else None,
