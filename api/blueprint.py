@@ -96,6 +96,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         )
         return decorate
 
+    def answers_also(self, status: int, schema: Any, *, description: str) -> Callable[[View], View]:
+        """Describe a second answer that a view gives."""
+        decorate: Callable[[View], View] = self.alt_response(status, schema=schema, description=description)
+        return decorate
+
     def needs_key(self, view: View) -> View:
         """Describe that a view takes an Idempotency-Key, which api/v1/money.py demands."""
         decorate: Callable[[View], View] = self.doc(

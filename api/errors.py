@@ -16,14 +16,16 @@ from werkzeug.exceptions import HTTPException
 from api.request_context import request_id
 from auth import challenges, roles, signatures, users
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
+from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
 from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
-from domain.ports import ChainError
+from domain.ports import ChainError, DescriptorRefused
 from services import addresses, assets, chains, flows, idempotency, leases, transfers
 from services.deposits import DepositNotFound
 from services.payouts import InputsTaken, NoProof, PayoutNotFound
+from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
 log = structlog.get_logger(__name__)
@@ -100,6 +102,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidAddress: 422,
         WrongNetwork: 422,
         UnsupportedAddress: 422,
+        InvalidDescriptor: 422,
+        InvalidRange: 422,
+        DescriptorRefused: 422,
         assets.UnknownAsset: 422,
         transfers.RecipientNotFound: 422,
         transfers.SelfTransfer: 422,
@@ -116,6 +121,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         policy.KeyCooldown: 409,
         deciding.AlreadyDecided: 409,
         NoProof: 409,
+        TooManyWatchWallets: 409,
         # Not by you
         deciding.SelfApproval: 403,
         # Not there, or not yours to see
@@ -124,6 +130,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         WithdrawalNotFound: 404,
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,
+        WatchWalletNotFound: 404,
         # Not now
         policy.WithdrawalsPaused: 503,
         chains.ForkDetected: 503,

@@ -15,6 +15,7 @@ from models import (
     payout,
     session,
     user,
+    watch_wallet,
     withdrawal,
     work,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "payout",
     "session",
     "user",
+    "watch_wallet",
     "withdrawal",
     "work",
 ]

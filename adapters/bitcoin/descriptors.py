@@ -54,8 +54,9 @@ class BitcoinDescriptors:
         try:
             self._accompany(call, report)
         except BaseException:
-            self.abort_scan()
-            call.join()
+            if call.is_alive():  # else whatever the node scans now is somebody else's
+                self.abort_scan()
+                call.join()
             raise
         return call.result()
 
