@@ -24,7 +24,7 @@ class ChallengeRequest(StrictSchema):
     subject = Text(
         required=True,
         length_max=SUBJECT_LENGTH_MAX,
-        metadata={"description": "A secp256k1 public key in hex, or a P2PKH address of a known network."},
+        metadata={"description": "A secp256k1 public key in hex, or an address of a known network."},
     )
 
 
