@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.request_context import request_id
 from auth import challenges, roles, signatures, users
+from auth.oauth import clients, device_grant, grants
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
 from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
@@ -22,7 +23,7 @@ from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.ports import ChainError, DescriptorRefused
-from services import addresses, assets, chains, flows, idempotency, leases, transfers
+from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound
 from services.payouts import InputsTaken, NoProof, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
@@ -58,6 +59,18 @@ class NotSignedIn(StrongroomError):
     code: ClassVar[str] = "not_signed_in"
 
 
+class InvalidToken(StrongroomError):
+    """This access token has expired, was revoked, or is not for this."""
+
+    code: ClassVar[str] = "invalid_token"
+
+
+class ScopeMissing(StrongroomError):
+    """The app's token does not allow this; its user can be asked for more."""
+
+    code: ClassVar[str] = "insufficient_scope"
+
+
 class RoleMissing(StrongroomError):
     """You are signed in, and this needs a role that you do not have."""
 
@@ -83,6 +96,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         MalformedJson: 400,
         NotJson: 415,
         NotSignedIn: 401,
+        InvalidToken: 401,
+        ScopeMissing: 403,
         RoleMissing: 403,
         CrossSiteRefused: 403,
         InvalidCursor: 422,
@@ -97,6 +112,13 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         users.KeyRemoved: 401,
         users.UserNotFound: 404,
         roles.UnknownRole: 422,
+        # Apps
+        clients.InvalidClientMetadata: 400,
+        clients.InvalidRedirectUri: 400,
+        clients.TooManyClients: 409,
+        clients.ClientNotFound: 404,
+        grants.GrantNotFound: 404,
+        device_grant.UserCodeNotFound: 404,
         # What was asked cannot be meant
         InvalidAmount: 422,
         InvalidAddress: 422,
@@ -123,6 +145,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         NoProof: 409,
         TooManyWatchWallets: 409,
         # Not by you
+        spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,
         # Not there, or not yours to see
         flows.FlowNotFound: 404,
@@ -213,8 +236,10 @@ def _refused(refusal: StrongroomError) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _bug(refusal)
     response = _answer(status, refusal_body(refusal))
-    if status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.UNAUTHORIZED or isinstance(refusal, ScopeMissing):
+        # RFC 6750 3: an app that sent no token is told nothing but the scheme.
+        says = isinstance(refusal, InvalidToken | ScopeMissing)
+        response.headers["WWW-Authenticate"] = f'Bearer error="{refusal.code}"' if says else "Bearer"
     return response
 
 

@@ -116,6 +116,9 @@ class Settings:
         parsing.seconds(0.1, 600), "Waiting longer than this for a row lock is refused by PostgreSQL.", default=10.0
     )
     session_hours: int = _setting(parsing.integer(1, 720), "How long a sign-in lasts.", default=24)
+    open_registration: bool = _setting(
+        parsing.boolean, "Whether anyone may register an app, rather than people who are signed in.", default=False
+    )
     private_node: bool = _setting(
         parsing.boolean,
         "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",

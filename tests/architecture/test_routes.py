@@ -8,21 +8,31 @@ from sqlalchemy import create_engine
 
 from api.app import create_app
 from api.guards import SAFE_METHODS, guard_of
+from auth.oauth.scopes import SCOPES
 from wiring.container import Container
 from wiring.settings import read_settings
 
 PUBLIC = {
+    "GET /.well-known/oauth-authorization-server",
+    "GET /.well-known/openid-configuration",
     "GET /docs",
     "GET /health",
     "GET /health/live",
     "GET /login",
     "GET /login/<uuid:challenge_id>",
+    "GET /oauth/authorize",
+    "GET /oauth/jwks",
     "GET /openapi.json",
     "GET /static/<path:name>",
     "POST /api/auth/challenge",
     "POST /login",
     "POST /login/<uuid:challenge_id>",
     "POST /logout",
+    "POST /oauth/device_authorization",
+    "POST /oauth/introspect",
+    "POST /oauth/register",
+    "POST /oauth/revoke",
+    "POST /oauth/token",
     "POST /verify_signature",
 }
 # Those of the JSON API that keep the addresses they had elsewhere.
@@ -34,6 +44,7 @@ DESCRIBED_TOO = {
     "GET /export_wallet",
 }
 ROLES = {"role:viewer", "role:approver", "role:admin"}
+SCOPE_GUARDS = {f"scope:{name}" for name in SCOPES}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +63,8 @@ def guards(app: Flask) -> dict[str, str | None]:
 
 
 def test_every_route_is_guarded_or_listed_as_public(app: Flask) -> None:
-    undecided = [route for route, guard in guards(app).items() if guard not in {"public", "signed_in", *ROLES}]
+    known = {"public", "signed_in", *ROLES, *SCOPE_GUARDS}
+    undecided = [route for route, guard in guards(app).items() if guard not in known]
     assert undecided == []
 
 
