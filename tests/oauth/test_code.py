@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.api.house import House
+from tests.oauth.ageing import age
 from tests.oauth.app import App, allow, ask, register, sent_back
 from tests.services.threads import at_once
 
@@ -163,7 +164,7 @@ def test_a_code_belongs_to_the_app_that_it_was_given_to(house: House) -> None:
 def test_a_code_lasts_ten_minutes(own_house: House) -> None:
     app, person = register(own_house), own_house.person()
     code = app.code(person)
-    _age(own_house, "oauth_codes", "expires_at", timedelta(minutes=10))
+    age(own_house, "oauth_codes", "expires_at", timedelta(minutes=10))
     assert app.redeem(code).get_json()["error"] == "invalid_grant"
 
 
@@ -183,7 +184,7 @@ def test_a_code_that_comes_back_later_ends_its_tokens(own_house: House) -> None:
     code = app.code(person)
     body = app.redeem(code).get_json()
     thief = App(own_house, app.client_id, app.secret, "y" * 64)
-    _age(own_house, "oauth_codes", "redeemed_at", timedelta(seconds=3))
+    age(own_house, "oauth_codes", "redeemed_at", timedelta(seconds=3))
     assert thief.redeem(code).get_json()["error"] == "invalid_grant"
     assert app.get("/api/v1/balances", body["access_token"]).status_code == 200
     assert app.redeem(code).get_json()["error"] == "invalid_grant"
@@ -261,8 +262,3 @@ def _signed_with(secret: bytes, header: dict[str, Any], claims: dict[str, Any]) 
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims)]
     tag = base64.urlsafe_b64encode(hmac.digest(secret, b".".join(parts), "sha256")).rstrip(b"=")
     return b".".join([*parts, tag]).decode()
-
-
-def _age(house: House, table: str, column: str, by: timedelta) -> None:
-    with house.container.transaction() as session:
-        session.execute(text(f"UPDATE {table} SET {column} = {column} - CAST(:by AS interval)"), {"by": by})
