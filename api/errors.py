@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api.request_context import request_id
-from auth import challenges, roles, signatures, users
+from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, grants
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
 from domain.descriptors import InvalidDescriptor, InvalidRange
@@ -83,6 +83,22 @@ class CrossSiteRefused(StrongroomError):
     code: ClassVar[str] = "cross_site_refused"
 
 
+class RateLimited(StrongroomError):
+    """Too many attempts: wait for as many seconds as Retry-After says."""
+
+    code: ClassVar[str] = "rate_limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many attempts: try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
+class LimitsUnavailable(StrongroomError):
+    """Attempts cannot be counted now, so none is allowed. Try again in a moment."""
+
+    code: ClassVar[str] = "limits_unavailable"
+
+
 class InvalidCursor(StrongroomError):
     """The cursor is not one that this listing gave out."""
 
@@ -101,6 +117,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         RoleMissing: 403,
         CrossSiteRefused: 403,
         InvalidCursor: 422,
+        RateLimited: 429,
+        LimitsUnavailable: 503,
         # Sign-in
         signatures.MalformedKey: 400,
         signatures.MalformedSignature: 400,
@@ -109,6 +127,15 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         challenges.ChallengeUsed: 409,
         challenges.ChallengeExpired: 410,
         challenges.ChallengeForAnother: 401,
+        lnurl.LnurlNotFound: 404,
+        lnurl.LnurlUsed: 409,
+        lnurl.LnurlExpired: 410,
+        lnurl.LnurlMalformed: 400,
+        lnurl.LnurlNotSigned: 401,
+        keys.KeyOfAnother: 409,
+        keys.KeyNotFound: 404,
+        keys.LastKeyStays: 409,
+        keys.BadKeyName: 422,
         users.KeyRemoved: 401,
         users.UserNotFound: 404,
         roles.UnknownRole: 422,
@@ -240,6 +267,8 @@ def _refused(refusal: StrongroomError) -> Response:
         # RFC 6750 3: an app that sent no token is told nothing but the scheme.
         says = isinstance(refusal, InvalidToken | ScopeMissing)
         response.headers["WWW-Authenticate"] = f'Bearer error="{refusal.code}"' if says else "Bearer"
+    if isinstance(refusal, RateLimited):
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
@@ -53,17 +54,8 @@ def principal() -> Principal | None:
         token = session_token() if access_token is None else None
         g.principal = principal_of(container(), access_token) if access_token is not None else None
         if token is not None:
-            with container().reading() as session:
-                g.principal = sessions.find(session, token, now=container().now())
+            g.principal = _of_session(token)
     return cast("Principal | None", g.principal)
-
-
-def session_token() -> str | None:
-    """The session token that this request carries; a bearer token comes before the cookie."""
-    token = _bearer()
-    if token is None:
-        token = request.cookies.get(cookie_name())
-    return token if token and len(token) <= TOKEN_LENGTH_MAX else None
 
 
 def session_token() -> str | None:
@@ -178,6 +170,11 @@ def _bearer() -> str | None:
 
 
 # --------------------------------------------------------------------------------------------- the cookie
+
+
+def is_https() -> bool:
+    """Whether browsers reach this site over https."""
+    return bool(current_app.extensions[_HTTPS])
 
 
 def cookie_name() -> str:
