@@ -65,10 +65,11 @@ def claim_scan(session: Session, chain: str, *, owner: str, now: datetime) -> Sc
     was_abandoned = scanner.started_at is not None
     _put_back(session, chain)
     objects = _take(session, chain, scanner.lease_generation)
-    scanner.started_at, scanner.progress = now, 0
-    if not objects and not was_abandoned:
+    if not objects:
+        # Also after an abandoned pass: whatever the node still does for it runs out by itself.
         _rest(scanner)
         return None
+    scanner.started_at, scanner.progress = now, 0
     return ScanOrder(scanner.lease_generation, objects, was_abandoned)
 
 

@@ -16,6 +16,7 @@ from services.watch_wallets import ScanOrder, scanning
 from tasks.watch_wallets import derive_chain, scan_chain
 from tests.api.house import House
 from tests.rail import BY, Rail
+from tests.services.threads import at_once
 from tests.wallet_tools.keys import extended
 from tests.wallet_tools.watcher import Watcher
 from wiring.chains import build_chains
@@ -130,6 +131,28 @@ def test_a_worker_that_died_is_replaced_and_its_scan_at_the_node_ended(watcher: 
         finish(rail, lost)
     with pytest.raises(LeaseLost):
         report(rail, lost, 50)
+
+
+def test_an_abandoned_pass_that_nobody_waits_for_any_more_is_let_go(watcher: Watcher, rail: Rail) -> None:
+    wallet_id = ready(watcher)
+    claimed(rail)
+    watcher.call("DELETE", f"/api/v1/watch-wallets/{wallet_id}")
+    assert claim(rail, later=scanning.LEASE) is None
+    ready(watcher)
+    assert claimed(rail).follows_abandoned is False
+
+
+def test_two_workers_make_one_pass(watcher: Watcher, rail: Rail) -> None:
+    ready(watcher)
+    scans = at_once(*[lambda: scan_chain(rail.container, rail.chain)] * 4)
+    assert sorted(str(made) for made in scans) == ["1", "None", "None", "None"]
+
+
+def test_two_workers_derive_a_wallet_once(watcher: Watcher, rail: Rail) -> None:
+    watcher.ask(f"wpkh({extended(new_id().hex)}/*)", range=9_999)
+    assert sum(at_once(*[lambda: derive_chain(rail.container, rail.chain, BY)] * 4)) == 1
+    assert watcher.wallets()[0]["addresses"] == 10_000
+    assert watcher.scan() == 1
 
 
 def test_a_node_that_is_down_is_waited_for_and_said(own_rail: Rail) -> None:
