@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from coincurve import PrivateKey
+from coincurve import PrivateKey, PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.bip322 import proof, sighash
+from auth.bip322.encoding import push
 from auth.bip322.transactions import Input, message_hash, read_transaction, to_sign, to_spend
 from auth.ecdsa import ORDER, der_of, read_der
 from auth.signature_refusals import (
@@ -28,6 +29,7 @@ from tests.auth.signer import (
     addresses_of,
     from_wif,
     multisig,
+    p2sh,
     p2wsh,
     spell_transaction,
     spell_witness,
@@ -240,6 +242,87 @@ def test_a_native_address_has_nothing_in_its_script_sig(kind: str) -> None:
     other = replace(signed, inputs=(replace(signed.inputs[0], script_sig=b"\x00"),))
     with pytest.raises(InvalidSignature):
         verify(MESSAGE, b64encode(spell_transaction(other)).decode(), WALLETS[kind].address)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WALLETS if kind != "p2tr"])
+def test_another_key_or_script_cannot_sign_for_an_address(kind: str) -> None:
+    """The forger signs for the right message and the right address: with a key that has nothing to do with it."""
+    forger = wallets(PrivateKey.from_int(10), PrivateKey.from_int(11), THIRD)[kind]
+    victim = WALLETS[kind].address
+    forged = replace(forger, address=victim)
+    texts = [forged.full(MESSAGE), *([forged.simple(MESSAGE)] if kind in SEGWIT_KINDS else [])]
+    for text in texts:
+        with pytest.raises(InvalidSignature, match="another address's"):
+            verify(MESSAGE, text, victim)
+
+
+def test_another_key_cannot_sign_for_a_taproot_address() -> None:
+    address = WALLETS["p2tr"].address
+    digest = sighash.taproot(to_sign(MESSAGE.encode(), address_of(address).script), address_of(address).script, 0)
+    for key in (OTHER, tweaked(OTHER), KEY):  # the last without its tweak
+        with pytest.raises(InvalidSignature):
+            verify(MESSAGE, b64encode(spell_witness((key.sign_schnorr(digest),))).decode(), address)
+
+
+def test_base64_has_one_spelling() -> None:
+    wallet = next(wallet for wallet in WALLETS.values() if wallet.full(MESSAGE).endswith("="))
+    text = wallet.full(MESSAGE)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = text.rstrip("=")[-1]
+    stray = text.rstrip("=")[:-1] + letters[letters.index(last) + 1] + "=" * text.count("=")
+    assert b64decode(stray) == b64decode(text)
+    assert verify(MESSAGE, text, wallet.address)
+    for other in (stray, text.rstrip("="), text + "=", text[:8] + "\n" + text[8:]):
+        with pytest.raises(MalformedSignature):
+            verify(MESSAGE, other, wallet.address)
+
+
+@pytest.mark.parametrize("kind", WALLETS)
+def test_nothing_follows_a_proof(kind: str) -> None:
+    wallet = WALLETS[kind]
+    with pytest.raises(MalformedSignature):
+        verify(MESSAGE, "ful" + b64encode(b64decode(wallet.full(MESSAGE)) + b"\0").decode(), wallet.address)
+    if kind in SEGWIT_KINDS:
+        with pytest.raises(MalformedSignature):
+            verify(MESSAGE, "smp" + b64encode(b64decode(wallet.simple(MESSAGE)) + b"\0").decode(), wallet.address)
+
+
+def test_an_address_without_segwit_has_no_witness() -> None:
+    wallet = WALLETS["p2pkh"]
+    signed = wallet.signed(MESSAGE)
+    other = replace(signed, inputs=(replace(signed.inputs[0], witness=(b"",)),))
+    with pytest.raises(InvalidSignature):
+        verify(MESSAGE, b64encode(spell_transaction(other)).decode(), wallet.address)
+
+
+def test_a_script_sig_does_nothing_but_push() -> None:
+    wallet = WALLETS["p2sh multisig"]
+    signed = wallet.signed(MESSAGE)
+    assert signed.inputs[0].script_sig[:1] == b"\x00"
+    other = replace(signed, inputs=(replace(signed.inputs[0], script_sig=b"\x61" + signed.inputs[0].script_sig[1:]),))
+    with pytest.raises(InvalidSignature):
+        verify(MESSAGE, b64encode(spell_transaction(other)).decode(), wallet.address)
+
+
+def test_a_script_that_holds_its_own_signature_is_refused() -> None:
+    """The old rules would cut the signature out of what is signed (FindAndDelete); BIP-322 forbids the case."""
+    signature = der_of(1 << 200, 1 << 200) + b"\x01"
+    held = push(signature) + b"\x75\xac"
+    unheld = push(b"anything else") + b"\x75\xac"
+    for script, accepted in ((unheld, True), (held, False)):
+        address = p2sh(script)
+        unsigned = to_sign(MESSAGE.encode(), address_of(address).script)
+        recoverable = (1 << 200).to_bytes(32) * 2 + b"\0"
+        # Some key made this signature, of whatever it is a signature.
+        key = PublicKey.from_signature_and_message(recoverable, sighash.legacy(unsigned, script), hasher=None)
+        script_sig = push(signature) + push(key.format()) + push(script)
+        signed = replace(unsigned, inputs=(replace(unsigned.inputs[0], script_sig=script_sig),))
+        text = b64encode(spell_transaction(signed)).decode()
+        if accepted:
+            assert verify(MESSAGE, text, address) == address
+            continue
+        with pytest.raises(InvalidSignature, match="FindAndDelete"):
+            verify(MESSAGE, text, address)
 
 
 def test_segwit_with_an_uncompressed_key_is_inconclusive() -> None:
