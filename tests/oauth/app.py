@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.api.house import ASSET, DESTINATION, House, Person
@@ -72,7 +73,7 @@ class App:
         answer: dict[str, Any] = self.post("/oauth/introspect", token=token).get_json()
         return answer
 
-    def tokens(self, person: Person, **changes: str | None) -> dict[str, Any]:
+    def tokens(self, person: Person, **changes: Any) -> dict[str, Any]:
         """Tokens that this person agreed to."""
         answer = self.redeem(self.code(person, **changes))
         assert answer.status_code == 200, answer.text
@@ -131,7 +132,7 @@ def sent_back(answer: TestResponse) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
 
 
-def _browser(person: Person) -> Any:
+def _browser(person: Person) -> FlaskClient:
     client = person.house.visitor(use_cookies=True)
     client.set_cookie("session", person.token)
     return client

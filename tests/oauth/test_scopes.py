@@ -86,11 +86,11 @@ def test_many_withdrawals_at_once_stay_within_the_limit(own_house: House) -> Non
     _ = own_house.app
     own_house.policy(fee_minor=0, daily_user_limit_minor=1000 * COIN)
     app, token = spender(own_house, "5")
-    asks: list[Callable[[], int]] = [
-        lambda n=n: app.withdraw(token, "1", key=f"k{n}").status_code
-        for n in range(20)  # type: ignore[misc]
-    ]
-    answers = at_once(*asks)
+
+    def ask(number: int) -> Callable[[], int]:
+        return lambda: app.withdraw(token, "1", key=f"k{number}").status_code
+
+    answers = at_once(*(ask(number) for number in range(20)))
     assert (answers.count(201), answers.count(403)) == (5, 15)
 
 
