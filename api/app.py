@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import auth, docs, errors, guards, health, pages, v1
+from api import auth, demo, docs, errors, guards, health, lnurl, oauth, pages, v1, wallet_tools
 from api.request_context import CONTAINER, Edge
 from wiring.container import Container
 
@@ -25,6 +25,10 @@ def create_app(container: Container) -> Flask:
     app.jinja_env.globals["csrf_token"] = guards.csrf_token
     api = docs.describe(app)
     api.register_blueprint(auth.blueprint)
+    api.register_blueprint(lnurl.blueprint)
+    api.register_blueprint(demo.blueprint)
+    app.register_blueprint(oauth.blueprint)
+    api.register_blueprint(wallet_tools.blueprint)
     for blueprint in v1.BLUEPRINTS:
         api.register_blueprint(blueprint, url_prefix=API_PREFIX)
     app.register_blueprint(docs.blueprint)

@@ -8,8 +8,10 @@ from flask import Response, request
 from api import guards, sign_in
 from api.blueprint import Blueprint
 from api.guards import public
+from api.limits import limited
 from api.request_context import container
 from api.schemas import StrictSchema, Text, json_answer, moment
+from api.sign_in import SignedIn
 
 blueprint = Blueprint("sign-in", __name__, description="Prove a key, get a session.")
 
@@ -24,7 +26,7 @@ class ChallengeRequest(StrictSchema):
     subject = Text(
         required=True,
         length_max=SUBJECT_LENGTH_MAX,
-        metadata={"description": "A secp256k1 public key in hex, or a P2PKH address of a known network."},
+        metadata={"description": "A secp256k1 public key in hex, or an address of a known network."},
     )
 
 
@@ -72,8 +74,23 @@ class SessionAnswer(ma.Schema):
     user = ma.fields.Nested(UserAnswer, required=True)
 
 
+def session_body(signed_in: SignedIn) -> dict[str, Any]:
+    """A new session, as SessionAnswer describes it."""
+    return {
+        "session_token": signed_in.session.token,
+        "expires_at": moment(signed_in.session.expires_at),
+        "user": {
+            "id": str(signed_in.user_id),
+            "public_key": signed_in.public_key,
+            "roles": list(signed_in.roles),
+            "is_new": signed_in.is_new,
+        },
+    }
+
+
 @blueprint.post("/api/auth/challenge")
 @public
+@limited("sign_in")
 @blueprint.takes(ChallengeRequest)
 @blueprint.answers(201, ChallengeAnswer)
 def challenge(body: dict[str, Any]) -> Response:
@@ -92,6 +109,7 @@ def challenge(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/verify_signature")
 @public
+@limited("sign_in")
 @blueprint.takes(SignatureRequest)
 @blueprint.answers(200, SessionAnswer)
 def verify_signature(body: dict[str, Any]) -> Response:
@@ -103,18 +121,7 @@ def verify_signature(body: dict[str, Any]) -> Response:
         signature=body["signature"],
     )
     signed_in = sign_in.sign_in(container(), proof, previous_token=guards.session_token())
-    response = json_answer(
-        {
-            "session_token": signed_in.session.token,
-            "expires_at": moment(signed_in.session.expires_at),
-            "user": {
-                "id": str(signed_in.user_id),
-                "public_key": signed_in.public_key,
-                "roles": list(signed_in.roles),
-                "is_new": signed_in.is_new,
-            },
-        }
-    )
+    response = json_answer(session_body(signed_in))
     guards.set_session_cookie(response, signed_in.session)
     return response
 

@@ -1,7 +1,7 @@
 """A blueprint that describes itself, reads its arguments strictly and keeps the types of its views."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 import flask_smorest
@@ -94,6 +94,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         decorate: Callable[[View], View] = self.response(
             status, schema, description=description, content_type=content_type
         )
+        return decorate
+
+    def answers_also(self, status: int, schema: Any, *, description: str) -> Callable[[View], View]:
+        """Describe a second answer that a view gives."""
+        decorate: Callable[[View], View] = self.alt_response(status, schema=schema, description=description)
+        return decorate
+
+    def reads(self, parameters: Sequence[Mapping[str, Any]]) -> Callable[[View], View]:
+        """Describe parameters (as OpenAPI does) that a view reads by itself, because it may not refuse others."""
+        decorate: Callable[[View], View] = self.doc(parameters=list(parameters))
         return decorate
 
     def needs_key(self, view: View) -> View:

@@ -17,7 +17,8 @@ _DESCRIPTION: Final = """A self-hosted money backend.
 Amounts are decimal strings in whole units of their asset. Times are RFC 3339 in UTC. Every refusal has the shape
 `Error`, and its code is listed in docs/errors.md. Every POST that moves money takes an `Idempotency-Key`: the same key
 with the same body is answered as the first time, refusals included. Browsers are known by a cookie, and send
-`X-CSRF-Token` or come from this origin; programs send `Authorization: Bearer` with a session token.
+`X-CSRF-Token` or come from this origin; programs send `Authorization: Bearer` with a session token, apps with an
+access token whose scopes allow what they ask (`x-scope`).
 """
 _SPEC: Final = "strongroom.spec"
 
@@ -86,6 +87,9 @@ def _complete(operation: dict[str, Any], guard: str | None) -> None:
         operation["security"] = []
     else:
         responses.setdefault("401", {"$ref": "#/components/responses/DEFAULT_ERROR"})
+    if guard is not None and guard.startswith("scope:"):
+        operation["x-scope"] = guard.removeprefix("scope:")
+        responses.setdefault("403", {"$ref": "#/components/responses/DEFAULT_ERROR"})
     if guard is not None and guard.startswith("role:"):
         operation["x-role"] = guard.removeprefix("role:")
         responses.setdefault("403", {"$ref": "#/components/responses/DEFAULT_ERROR"})

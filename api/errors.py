@@ -14,16 +14,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api.request_context import request_id
-from auth import challenges, roles, signatures, users
+from auth import challenges, keys, lnurl, roles, signatures, users
+from auth.oauth import clients, device_grant, grants
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
+from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
 from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
-from domain.ports import ChainError
-from services import addresses, assets, chains, flows, idempotency, leases, transfers
+from domain.ports import ChainError, DescriptorRefused
+from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound
 from services.payouts import InputsTaken, NoProof, PayoutNotFound
+from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
 log = structlog.get_logger(__name__)
@@ -56,6 +59,18 @@ class NotSignedIn(StrongroomError):
     code: ClassVar[str] = "not_signed_in"
 
 
+class InvalidToken(StrongroomError):
+    """This access token has expired, was revoked, or is not for this."""
+
+    code: ClassVar[str] = "invalid_token"
+
+
+class ScopeMissing(StrongroomError):
+    """The app's token does not allow this; its user can be asked for more."""
+
+    code: ClassVar[str] = "insufficient_scope"
+
+
 class RoleMissing(StrongroomError):
     """You are signed in, and this needs a role that you do not have."""
 
@@ -66,6 +81,22 @@ class CrossSiteRefused(StrongroomError):
     """This request may have been made by another site: send X-CSRF-Token, or Authorization instead of a cookie."""
 
     code: ClassVar[str] = "cross_site_refused"
+
+
+class RateLimited(StrongroomError):
+    """Too many attempts: wait for as many seconds as Retry-After says."""
+
+    code: ClassVar[str] = "rate_limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many attempts: try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
+class LimitsUnavailable(StrongroomError):
+    """Attempts cannot be counted now, so none is allowed. Try again in a moment."""
+
+    code: ClassVar[str] = "limits_unavailable"
 
 
 class InvalidCursor(StrongroomError):
@@ -81,9 +112,13 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         MalformedJson: 400,
         NotJson: 415,
         NotSignedIn: 401,
+        InvalidToken: 401,
+        ScopeMissing: 403,
         RoleMissing: 403,
         CrossSiteRefused: 403,
         InvalidCursor: 422,
+        RateLimited: 429,
+        LimitsUnavailable: 503,
         # Sign-in
         signatures.MalformedKey: 400,
         signatures.MalformedSignature: 400,
@@ -92,14 +127,33 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         challenges.ChallengeUsed: 409,
         challenges.ChallengeExpired: 410,
         challenges.ChallengeForAnother: 401,
+        lnurl.LnurlNotFound: 404,
+        lnurl.LnurlUsed: 409,
+        lnurl.LnurlExpired: 410,
+        lnurl.LnurlMalformed: 400,
+        lnurl.LnurlNotSigned: 401,
+        keys.KeyOfAnother: 409,
+        keys.KeyNotFound: 404,
+        keys.LastKeyStays: 409,
+        keys.BadKeyName: 422,
         users.KeyRemoved: 401,
         users.UserNotFound: 404,
         roles.UnknownRole: 422,
+        # Apps
+        clients.InvalidClientMetadata: 400,
+        clients.InvalidRedirectUri: 400,
+        clients.TooManyClients: 409,
+        clients.ClientNotFound: 404,
+        grants.GrantNotFound: 404,
+        device_grant.UserCodeNotFound: 404,
         # What was asked cannot be meant
         InvalidAmount: 422,
         InvalidAddress: 422,
         WrongNetwork: 422,
         UnsupportedAddress: 422,
+        InvalidDescriptor: 422,
+        InvalidRange: 422,
+        DescriptorRefused: 422,
         assets.UnknownAsset: 422,
         transfers.RecipientNotFound: 422,
         transfers.SelfTransfer: 422,
@@ -116,7 +170,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         policy.KeyCooldown: 409,
         deciding.AlreadyDecided: 409,
         NoProof: 409,
+        TooManyWatchWallets: 409,
         # Not by you
+        spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,
         # Not there, or not yours to see
         flows.FlowNotFound: 404,
@@ -124,6 +180,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         WithdrawalNotFound: 404,
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,
+        WatchWalletNotFound: 404,
         # Not now
         policy.WithdrawalsPaused: 503,
         chains.ForkDetected: 503,
@@ -206,8 +263,12 @@ def _refused(refusal: StrongroomError) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _bug(refusal)
     response = _answer(status, refusal_body(refusal))
-    if status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.UNAUTHORIZED or isinstance(refusal, ScopeMissing):
+        # RFC 6750 3: an app that sent no token is told nothing but the scheme.
+        says = isinstance(refusal, InvalidToken | ScopeMissing)
+        response.headers["WWW-Authenticate"] = f'Bearer error="{refusal.code}"' if says else "Bearer"
+    if isinstance(refusal, RateLimited):
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
@@ -10,14 +11,19 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.errors import CrossSiteRefused, NotSignedIn, RoleMissing
+from api.access import principal_of
+from api.errors import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
 from api.request_context import CONTAINER, container
 from auth import sessions
+from auth.oauth import tokens
 from auth.sessions import OpenedSession, Principal
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES_MAX: Final = 64 * 1024
 TOKEN_LENGTH_MAX: Final = 128
+API: Final = "/api/v1"
+"""The path of the API as a resource of its own (RFC 8707)."""
+USERINFO: Final = "/oauth/userinfo"
 CSRF_FIELD: Final = "csrf_token"
 CSRF_HEADER: Final = "X-CSRF-Token"
 _HTTPS: Final = "strongroom.is_https"
@@ -40,14 +46,15 @@ def register(app: Flask) -> None:
 def principal() -> Principal | None:
     """Whom this request speaks for, or None; looked up once per request.
 
-    The one place that knows how requests name their caller: a session token, in the cookie or as a bearer token.
+    The one place that knows how requests name their caller: a session token, in the cookie or as a bearer token, or
+    the access token of an app.
     """
     if "principal" not in g:
-        token = session_token()
-        g.principal = None
+        access_token = _access_token()
+        token = session_token() if access_token is None else None
+        g.principal = principal_of(container(), access_token) if access_token is not None else None
         if token is not None:
-            with container().reading() as session:
-                g.principal = sessions.find(session, token, now=container().now())
+            g.principal = _of_session(token)
     return cast("Principal | None", g.principal)
 
 
@@ -59,23 +66,69 @@ def session_token() -> str | None:
     return token if token and len(token) <= TOKEN_LENGTH_MAX else None
 
 
+def _of_session(token: str) -> Principal | None:
+    parts, token_hash = container(), sessions.digest(token)
+    now = parts.now()
+    found = parts.session_cache.get(token_hash, now=now)
+    if found is None:
+        idle = timedelta(minutes=parts.settings.session_idle_minutes)
+        with parts.reading() as session:
+            found = sessions.find(session, token, now=now, idle=idle)
+        if found is not None:
+            parts.session_cache.put(token_hash, found, now=now)
+    return found
+
+
 def caller() -> Principal:
-    """Whom this request speaks for. Raises NotSignedIn."""
+    """Whom this request speaks for. Raises NotSignedIn, InvalidToken."""
     found = principal()
     if found is None:
-        raise NotSignedIn
+        raise NotSignedIn if _access_token() is None else InvalidToken
+    return found
+
+
+def person() -> Principal:
+    """The person who sends this request themselves. Raises NotSignedIn, InvalidToken, and ScopeMissing for an app."""
+    found = caller()
+    if found.delegation is not None:
+        raise ScopeMissing("This is not open to apps.")
     return found
 
 
 def signed_in(view: View) -> View:
-    """Let only signed-in callers reach this view. Outermost of a view's decorators, after its route."""
+    """Let only signed-in people reach this view, no apps. Outermost of a view's decorators, after its route."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        caller()
+        person()
         return view(*args, **kwargs)
 
     return cast("View", _marked(guarded, "signed_in"))
+
+
+def scope(name: str, *, resource: str = API) -> Callable[[View], View]:
+    """Let signed-in people reach this view, and apps whose token has this scope and is for this resource."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            app = caller().delegation
+            if app is not None:
+                if f"{container().settings.public_url}{resource}" not in app.audience:
+                    raise InvalidToken("This token is for another resource.")
+                if name not in app.scopes:
+                    raise ScopeMissing(f"This needs the scope {name}.")
+            return view(*args, **kwargs)
+
+        return cast("View", _marked(guarded, f"scope:{name}"))
+
+    return guard
+
+
+def from_anywhere(view: View) -> View:
+    """Let other sites' pages call this view: it looks at no cookie, so there is nothing of ours to abuse."""
+    view.from_anywhere = True  # type: ignore[attr-defined]
+    return view
 
 
 def role(name: str) -> Callable[[View], View]:
@@ -99,7 +152,7 @@ def public(view: View) -> View:
 
 
 def guard_of(view: Callable[..., Any]) -> str | None:
-    """How a view is guarded: "public", "signed_in", "role:…", or None when nobody decided."""
+    """How a view is guarded: "public", "signed_in", "scope:…", "role:…", or None when nobody decided."""
     return cast("str | None", getattr(view, "guard", None))
 
 
@@ -117,6 +170,11 @@ def _bearer() -> str | None:
 
 
 # --------------------------------------------------------------------------------------------- the cookie
+
+
+def is_https() -> bool:
+    """Whether browsers reach this site over https."""
+    return bool(current_app.extensions[_HTTPS])
 
 
 def cookie_name() -> str:
@@ -153,11 +211,19 @@ def csrf_token() -> str:
     return hashlib.sha256(b"strongroom csrf\0" + token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _access_token() -> str | None:
+    token = _bearer()
+    return token if token is not None and tokens.looks_like_one(token) else None
+
+
 def _check_unsafe() -> None:
     if request.method in SAFE_METHODS:
         return
     if (request.content_length or 0) > BODY_BYTES_MAX:
         raise RequestEntityTooLarge
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "from_anywhere", False):
+        return
     if _bearer() is None and not _sent_by_ourselves():
         raise CrossSiteRefused
 

@@ -68,7 +68,9 @@ class Edge:
         bind_contextvars(request_id=request_id, correlation_id=correlation_id)
 
         def answer(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
-            headers.extend(self._headers)
+            said = {name for name, _ in headers}
+            # The one page whose form leads to another site says so itself.
+            headers.extend((name, value) for name, value in self._headers if name not in said)
             headers.append(("X-Request-ID", request_id))
             if not any(name == "Cache-Control" for name, _ in headers):
                 headers.append(("Cache-Control", "no-store"))
@@ -89,15 +91,18 @@ def request_id() -> str:
 
 
 def actor() -> Actor:
-    """The doer that records of this request name: its signed-in user, or "visitor"."""
+    """The doer that records of this request name: its signed-in user, the app that acts for them, or "visitor"."""
     principal: Principal | None = g.get("principal")
+    app = principal.delegation if principal else None
+    name = f"user:{short_id(principal.user_id)}" if principal else "visitor"
     return Actor(
-        name=f"user:{short_id(principal.user_id)}" if principal else "visitor",
+        name=f"app:{app.client_id}" if app else name,
         user_id=principal.user_id if principal else None,
         address=request.remote_addr,
         user_agent=_user_agent(),
         request_id=request_id(),
         correlation_id=request.environ[_CORRELATION_ID],
+        grant_id=app.grant_id if app else None,
     )
 
 

@@ -1,11 +1,15 @@
 """Sign in and out: what the API and the pages do alike, from the challenge to the session and its line of audit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from api import limits
 from api.request_context import actor
 from auth import challenges, sessions, signatures, users
 from auth.sessions import OpenedSession
@@ -43,6 +47,7 @@ class SignedIn:
 def challenge(parts: Container, subject: str) -> AuthChallenge:
     """Give out a challenge for a public key in hex or an address. Raises MalformedKey."""
     spelled = signatures.normalise_subject(subject)
+    limits.spend("sign_in", user=spelled)
     domain = urlsplit(parts.settings.public_url).netloc
     with parts.transaction() as session:
         return challenges.issue(session, subject=spelled, domain=domain, now=parts.now())
@@ -71,6 +76,35 @@ def sign_out(parts: Container, token: str) -> None:
         audit.record(session, "logout", by=doer, now=now)
 
 
+def begin(
+    parts: Container,
+    session: Session,
+    user: users.KnownUser,
+    *,
+    visitor: Actor,
+    previous_token: str | None,
+    detail: Mapping[str, Any],
+) -> SignedIn:
+    """Begin the session of somebody who has just proved a key; whatever session the browser had before ends."""
+    now, settings = parts.now(), parts.settings
+    if previous_token is not None:
+        sessions.revoke(session, previous_token, now=now)
+    opened = sessions.begin(
+        session,
+        user.user_id,
+        now=now,
+        lifetime=timedelta(hours=settings.session_hours),
+        address=visitor.address,
+        user_agent=visitor.user_agent,
+    )
+    found = sessions.find(session, opened.token, now=now)
+    doer = replace(visitor, name=f"user:{short_id(user.user_id)}", user_id=user.user_id)
+    on_record = {**detail, "session_id": str(opened.session_id), "first": user.is_new}
+    audit.record(session, "login", by=doer, now=now, detail=on_record)
+    roles = tuple(sorted(found.roles)) if found is not None else ()
+    return SignedIn(opened, user.user_id, user.public_key, roles, user.is_new)
+
+
 def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str | None) -> SignedIn:
     now = parts.now()
     with parts.transaction() as session:
@@ -80,22 +114,8 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
         public_key = signatures.verify(asked.message, proof.signature, asked.subject)
         challenges.claim(session, asked, now=now)
         user = users.sign_in(session, asked.subject, public_key=public_key, now=now)
-        if previous_token is not None:
-            sessions.revoke(session, previous_token, now=now)
-        opened = sessions.begin(
-            session,
-            user.user_id,
-            now=now,
-            lifetime=timedelta(hours=parts.settings.session_hours),
-            address=visitor.address,
-            user_agent=visitor.user_agent,
-        )
-        found = sessions.find(session, opened.token, now=now)
-        doer = replace(visitor, name=f"user:{short_id(user.user_id)}", user_id=user.user_id)
-        detail = {"subject": asked.subject, "session_id": str(opened.session_id), "first": user.is_new}
-        audit.record(session, "login", by=doer, now=now, detail=detail)
-    roles = tuple(sorted(found.roles)) if found is not None else ()
-    return SignedIn(opened, user.user_id, user.public_key, roles, user.is_new)
+        detail = {"method": "signature", "subject": asked.subject}
+        return begin(parts, session, user, visitor=visitor, previous_token=previous_token, detail=detail)
 
 
 def _check_answers(asked: AuthChallenge, proof: Proof) -> None:

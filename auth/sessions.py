@@ -2,32 +2,42 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from auth import changes
+from auth.oauth.delegation import Delegation
 from auth.roles import implied
 from domain.ids import new_id
 from models.prepared import Prepared
 from models.session import UserSession
 
 LIFETIME = timedelta(hours=24)
+NOTED_EVERY = timedelta(minutes=5)
+"""How stale the note of a session's last use may be: to write at every request would cost more than the request."""
 TOKEN_BYTES = 32
 USER_AGENT_LENGTH_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request speaks for: a user, the roles they hold (implied ones included) and the session that says so."""
+    """Who a request speaks for: a user, the roles they hold (implied ones included) and the session that says so.
+
+    With a `delegation` it is an app that speaks for the user: it has no role, and `session_id` is the authorization
+    that its tokens descend from.
+    """
 
     user_id: UUID
     public_key: str
     roles: frozenset[str]
     session_id: UUID
     expires_at: datetime
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,10 @@ def begin(
         [
             {
                 "id": opened.session_id,
-                "token_hash": _digest(opened.token),
+                "token_hash": digest(opened.token),
                 "user_id": user_id,
                 "created_at": now,
+                "last_seen_at": now,
                 "expires_at": opened.expires_at,
                 "address": address,
                 "user_agent": user_agent[:USER_AGENT_LENGTH_MAX] if user_agent else None,
@@ -70,31 +81,64 @@ def begin(
 # Everything that a request needs to know of its caller, in the one statement that every request pays for.
 _FIND = Prepared(
     "session_by_token",
-    "bytea, timestamptz",
+    "bytea, timestamptz, timestamptz",
     """
-    SELECT s.user_id, u.public_key, s.id, s.expires_at,
+    SELECT s.user_id, u.public_key, s.id, s.expires_at, s.last_seen_at,
            ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id) AS roles
     FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2
+    WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3
     """,
 )
+_TOUCH = text("UPDATE sessions SET last_seen_at = :now WHERE id = :session_id AND last_seen_at < :now")
 
 
-def find(session: Session, token: str, *, now: datetime) -> Principal | None:
-    """Whom a token stands for; None when it is unknown, expired or revoked."""
-    found = _FIND.rows(session, _digest(token), now)
+def find(session: Session, token: str, *, now: datetime, idle: timedelta = LIFETIME) -> Principal | None:
+    """Whom a token stands for; None when it is unknown, expired, revoked, or was not used for as long as `idle`."""
+    found = _FIND.rows(session, digest(token), now, now - idle)
     if not found:
         return None
-    user_id, public_key, session_id, expires_at, roles = found[0]
+    user_id, public_key, session_id, expires_at, last_seen_at, roles = found[0]
+    if now - last_seen_at > NOTED_EVERY:
+        session.execute(_TOUCH, {"session_id": session_id, "now": now})
     return Principal(user_id, public_key, implied(roles), session_id, expires_at)
 
 
-_REVOKE = text("UPDATE sessions SET revoked_at = :now WHERE token_hash = :token_hash AND revoked_at IS NULL")
+_REVOKE = text(
+    "UPDATE sessions SET revoked_at = :now WHERE token_hash = :token_hash AND revoked_at IS NULL RETURNING token_hash"
+)
 
 
 def revoke(session: Session, token: str, *, now: datetime) -> None:
     """End the session of a token; one that has ended already, or never began, is no error."""
-    session.execute(_REVOKE, {"token_hash": _digest(token), "now": now})
+    session.execute(_REVOKE, {"token_hash": digest(token), "now": now})
+    changes.note(session, [digest(token)])
+
+
+def open_of(session: Session, user_id: UUID, *, now: datetime) -> Sequence[UserSession]:
+    """The sessions of a user that have not ended, the one used last first."""
+    return session.scalars(
+        select(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None), UserSession.expires_at > now)
+        .order_by(UserSession.last_seen_at.desc(), UserSession.id.desc())
+    ).all()
+
+
+def end(session: Session, user_id: UUID, *, now: datetime, only: UUID | None = None, spared: UUID | None = None) -> int:
+    """End a user's sessions, or only one of them, or all but one; the answer is how many ended."""
+    ended = (
+        update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None), UserSession.expires_at > now)
+        .values(revoked_at=now)
+        .returning(UserSession.token_hash)
+        .execution_options(synchronize_session=False)
+    )
+    if only is not None:
+        ended = ended.where(UserSession.id == only)
+    if spared is not None:
+        ended = ended.where(UserSession.id != spared)
+    hashes = session.scalars(ended).all()
+    changes.note(session, hashes)
+    return len(hashes)
 
 
 def forget_ended(session: Session, *, now: datetime, kept: timedelta = timedelta(days=30)) -> None:
@@ -104,5 +148,6 @@ def forget_ended(session: Session, *, now: datetime, kept: timedelta = timedelta
     )
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

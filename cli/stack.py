@@ -25,8 +25,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HEALTHY_PATIENCE_S: Final = 90.0
 PORT_PATIENCE_S: Final = 30.0
 
-# What moves money never waits behind what reads chains or keeps house: a worker for each.
-_WORKERS: Final = {"money": "money", "watch": "watch", "chores": "upkeep,verify,notify"}
+# What moves money never waits behind what reads chains or keeps house, and none of them behind a scan that may take
+# many minutes: a worker for each.
+_WORKERS: Final = {"money": "money", "watch": "watch", "scans": "scan", "chores": "upkeep,verify,notify"}
 
 
 class Stack:

@@ -8,7 +8,8 @@ from uuid import UUID
 class Actor:
     """The doer of one decision: a person, an operator or a task.
 
-    `name` is what records show: "user:<short id>", "operator:<short id>", "task:deposits.credit" or "cli".
+    `name` is what records show: "user:<short id>", "operator:<short id>", "app:<client id>",
+    "task:deposits.credit" or "cli".
     """
 
     name: str
@@ -17,3 +18,5 @@ class Actor:
     user_agent: str | None = None
     request_id: str | None = None
     correlation_id: str | None = None
+    grant_id: UUID | None = None
+    """The grant under which an app does it for the user."""

@@ -26,7 +26,15 @@ def hrp_of(text: str) -> str | None:
 def encode_segwit(hrp: str, version: int, program: bytes) -> str:
     """Spell a witness program: version 0 in Bech32, later ones in Bech32m."""
     values = [version, *_regroup(program, _BYTE_BITS, _LETTER_BITS, pad=True)]
-    constant = _BECH32 if version == 0 else _BECH32M
+    return _encode(hrp, values, _BECH32 if version == 0 else _BECH32M)
+
+
+def encode_bech32(hrp: str, data: bytes) -> str:
+    """Spell any bytes in Bech32, without the limit that addresses have: as LNURL does (LUD-01)."""
+    return _encode(hrp, _regroup(data, _BYTE_BITS, _LETTER_BITS, pad=True), _BECH32)
+
+
+def _encode(hrp: str, values: list[int], constant: int) -> str:
     rest = _polymod([*_expand(hrp), *values, *([0] * _CHECKSUM_LENGTH)]) ^ constant
     checksum = [rest >> _LETTER_BITS * (_CHECKSUM_LENGTH - 1 - place) & 31 for place in range(_CHECKSUM_LENGTH)]
     return f"{hrp}1" + "".join(_ALPHABET[value] for value in (*values, *checksum))

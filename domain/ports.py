@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from domain.errors import StrongroomError
 from domain.networks import Network
+from domain.scanning import DescriptorNode
 
 # ---------------------------------------------------------------------------------------------- refusals
 
@@ -118,6 +119,24 @@ class BumpImpossible(ChainError):
     """The change cannot carry a higher fee that nodes would relay as a replacement."""
 
     code: ClassVar[str] = "bump_impossible"
+
+
+class DescriptorRefused(ChainError):
+    """The node does not accept this descriptor; the message carries its words."""
+
+    code: ClassVar[str] = "descriptor_refused"
+
+
+class ScanInProgress(ChainError):
+    """The node is scanning its unspent outputs already, and does one scan at a time."""
+
+    code: ClassVar[str] = "scan_in_progress"
+
+
+class ScanAborted(ChainError):
+    """The scan was ended before it was done: by an operator, by a time limit or by the node's stop."""
+
+    code: ClassVar[str] = "scan_aborted"
 
 
 # -------------------------------------------------------------------------------------- what a chain shows
@@ -370,7 +389,7 @@ class ChainWaker(Protocol):
         ...
 
 
-class Chain(ChainSource, Wallet, Protocol):
+class Chain(ChainSource, Wallet, DescriptorNode, Protocol):
     """One configured rail of the Bitcoin family: its node and its hot wallet."""
 
     def news(self) -> ChainWaker | None:

@@ -14,7 +14,7 @@ from domain.flows import INTERNAL_TRANSFER
 from domain.ids import new_id
 from domain.ledger import InsufficientFunds, Transaction, Transfer
 from models.user import User, UserKey
-from services import assets, audit, flows, ledger
+from services import assets, audit, flows, ledger, spending
 
 
 class RecipientNotFound(StrongroomError):
@@ -55,7 +55,7 @@ def transfer(
 ) -> InternalTransfer:
     """Move an amount to the user known by the key or address `recipient`.
 
-    Raises UnknownAsset, RecipientNotFound, SelfTransfer, InsufficientFunds.
+    Raises UnknownAsset, RecipientNotFound, SelfTransfer, InsufficientFunds, SpendingLimitExceeded (for an app).
     """
     asset = assets.get(session, asset_id)
     recipient_id = _recipient(session, recipient)
@@ -76,6 +76,7 @@ def transfer(
     if outcome.refused == "insufficient_funds":
         raise InsufficientFunds("amount: is more than is available", fields={"amount": ["is more than is available"]})
     ensure(outcome.refused is None, f"the ledger refused a transfer: {outcome.refused}")
+    spending.count(session, asset, flow_id=flow_id, amount_minor=amount_minor, now=now, by=by)
     audit.record(session, "transfer.made", by=by, now=now, detail={"flow_id": str(flow_id)})
     return InternalTransfer(flow_id, outcome.transaction_id, sender_id, recipient_id, asset_id, amount_minor, now)
 

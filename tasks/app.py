@@ -31,20 +31,24 @@ MODULES: Final = (
     "tasks.payouts",
     "tasks.sweeper",
     "tasks.upkeep",
+    "tasks.watch_wallets",
     "tasks.withdrawals",
 )
 app.conf.include = MODULES
+GRACE_S: Final = 30
+"""How long before its time limit a task is told to let go."""
 
 Work = Callable[..., object]
 
 
-def task(name: str) -> Callable[[Callable[..., object]], Any]:
+def task(name: str, *, time_limit_s: int | None = None) -> Callable[[Callable[..., object]], Any]:
     """Register `work(container, by, *arguments)` as the task of this name.
 
     Every task may run twice, at once or never: it claims rows, so that only the first finds work and a sweep finds
     what was missed. It is never retried by Celery: an exception is logged here, with what it was doing, and the rows
-    are due again by themselves.
+    are due again by themselves. `time_limit_s` replaces the limit that all others share.
     """
+    limits = {} if time_limit_s is None else {"time_limit": time_limit_s, "soft_time_limit": time_limit_s - GRACE_S}
 
     def register(work: Work) -> Any:
         @functools.wraps(work)
@@ -61,7 +65,7 @@ def task(name: str) -> Callable[[Callable[..., object]], Any]:
             if outcome:
                 log.info("task_done", outcome=outcome, duration_ms=_elapsed_ms(started))
 
-        return app.task(name=name, bind=False)(run)
+        return app.task(name=name, bind=False, **limits)(run)
 
     return register
 

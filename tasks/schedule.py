@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-QUEUES: Final = ("money", "watch", "verify", "notify", "upkeep")
+QUEUES: Final = ("money", "watch", "scan", "verify", "notify", "upkeep")
 
 # What moves money, what reads chains, and what keeps house never wait for one another.
 ROUTES: Final = {
@@ -15,6 +15,9 @@ ROUTES: Final = {
     "ledger.*": {"queue": "upkeep"},
     "outbox.*": {"queue": "upkeep"},
     "upkeep.*": {"queue": "upkeep"},
+    "watch_wallets.derive": {"queue": "upkeep"},
+    # A scan may take many minutes: nobody else may have to wait behind it.
+    "watch_wallets.scan": {"queue": "scan"},
 }
 
 # Every task claims what is due by itself, so a sweep is nothing but its name. Seconds between two sweeps:
@@ -31,6 +34,8 @@ SWEEPS: Final = {
     "ledger.seal": 30.0,
     "ledger.check": 60.0,
     "buffers.compare": 60.0,
+    "watch_wallets.derive": 5.0,
+    "watch_wallets.scan": 5.0,
     "upkeep.purge": 3600.0,
 }
 HEARTBEAT_S: Final = 10.0

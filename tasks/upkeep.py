@@ -1,6 +1,6 @@
 """Housekeeping: prove that queues are consumed, and drop what has expired."""
 
-from auth import challenges, sessions
+from auth import challenges, lnurl, sessions
 from domain.actor import Actor
 from services import heartbeats
 from tasks.app import task
@@ -20,4 +20,5 @@ def purge(container: Container, by: Actor) -> None:
     """Drop sign-in challenges and sessions that ended long ago."""
     with container.transaction() as session:
         challenges.forget_expired(session, now=container.now())
+        lnurl.forget_expired(session, now=container.now())
         sessions.forget_ended(session, now=container.now())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import psycopg2
 import pytest
@@ -26,6 +27,8 @@ from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
 
 REDIS_DATABASES_EACH = 3
+# Tests come from one address, all at once; those about limits set their own.
+GENEROUS: Final[dict[str, Any]] = {"sign_in_limit": 1_000_000, "user_limit": 1_000_000, "read_limit": 1_000_000}
 _run = ExitStack()
 
 
@@ -166,6 +169,7 @@ def settings(own_database: Database, redis_url: Secret, tmp_path: Path) -> Setti
         migration_database_url=own_database.owner_url,
         redis_url=redis_url,
         database_pool_size=20,
+        **GENEROUS,
     )
 
 

@@ -5,10 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Final
 
+from redis import Redis
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from auth import changes
+from auth.session_cache import SessionCache
 from domain.ports import Chain, Publisher
 from services import outbox
 from wiring.chains import build_chains
@@ -16,6 +20,10 @@ from wiring.database import make_engine, without_transaction
 from wiring.parsing import SettingsRefused
 from wiring.publishing import NullPublisher
 from wiring.settings import Settings
+
+CACHE: Final = 2
+"""Which of the three databases of Redis is the cache."""
+CACHE_WAIT_S: Final = 0.5
 
 
 def _utc_now() -> datetime:
@@ -30,6 +38,7 @@ class Container:
     engine: Engine
     chains: Mapping[str, Chain] = field(default_factory=lambda: MappingProxyType({}))
     publisher: Publisher = field(default_factory=NullPublisher)
+    session_cache: SessionCache = field(default_factory=SessionCache)
     clock: Callable[[], datetime] = _utc_now
 
     def now(self) -> datetime:
@@ -47,6 +56,9 @@ class Container:
             with session.begin():
                 yield session
             promised = outbox.take_noted(session)
+            changed = changes.take_noted(session)
+        if changed:
+            self.session_cache.forget(changed)
         if promised:
             self.publisher.wake(promised)
 
@@ -78,4 +90,13 @@ def build_container(
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
         publisher=publisher or NullPublisher(),
+        session_cache=SessionCache(_redis(settings)),
     )
+
+
+def _redis(settings: Settings) -> Redis | None:
+    """The cache, which nothing waits for: half a second is longer than it ever takes."""
+    if settings.redis_url is None:
+        return None
+    address = settings.redis_database(CACHE).reveal()
+    return Redis.from_url(address, socket_timeout=CACHE_WAIT_S, socket_connect_timeout=CACHE_WAIT_S)

@@ -116,6 +116,28 @@ class Settings:
         parsing.seconds(0.1, 600), "Waiting longer than this for a row lock is refused by PostgreSQL.", default=10.0
     )
     session_hours: int = _setting(parsing.integer(1, 720), "How long a sign-in lasts.", default=24)
+    session_idle_minutes: int = _setting(
+        parsing.integer(5, 43_200), "A session that nobody used for so long has ended.", default=720
+    )
+    sign_in_limit: int = _setting(
+        parsing.integer(1, 1_000_000), "Attempts to sign in that one address has in a minute.", default=60
+    )
+    user_limit: int = _setting(
+        parsing.integer(1, 1_000_000), "The same for one key, user or app, wherever they come from.", default=30
+    )
+    read_limit: int = _setting(
+        parsing.integer(1, 1_000_000), "Looks at a sign-in under way that one address has in a minute.", default=600
+    )
+    sign_in_fails_open: bool = _setting(
+        parsing.boolean, "Whether people may sign in, without limits, while Redis is down.", default=False
+    )
+    reads_fail_open: bool = _setting(
+        parsing.boolean, "Whether a sign-in under way may be looked at, without limits, while Redis is down.",
+        default=True,
+    )  # fmt: skip
+    open_registration: bool = _setting(
+        parsing.boolean, "Whether anyone may register an app, rather than people who are signed in.", default=False
+    )
     private_node: bool = _setting(
         parsing.boolean,
         "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",

@@ -1,6 +1,7 @@
 """One rail of the Bitcoin family: a node to read and the wallet inside it."""
 
 from adapters.bitcoin.client import NodeClient
+from adapters.bitcoin.descriptors import BitcoinDescriptors
 from adapters.bitcoin.endpoint import NodeEndpoint
 from adapters.bitcoin.source import BitcoinSource
 from adapters.bitcoin.wallet import BitcoinWallet
@@ -8,7 +9,7 @@ from adapters.bitcoin.zmq_news import NodeNews, node_news
 from domain.networks import Network
 
 
-class BitcoinChain(BitcoinSource, BitcoinWallet):
+class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors):
     """Implements `domain.ports.Chain` over one node. Connects when first asked something, not before."""
 
     def __init__(self, endpoint: NodeEndpoint, network: Network) -> None:

@@ -5,12 +5,27 @@ from typing import Final
 from flask import Flask
 
 from api.errors import ERROR_PAGE
-from api.pages import deposit, flow, history, home, login, operator, rendering, send, withdraw
+from api.pages import (
+    apps,
+    consent,
+    deposit,
+    developer,
+    flow,
+    history,
+    home,
+    login,
+    operator,
+    rendering,
+    send,
+    watched,
+    withdraw,
+)
 from api.pages.refusals import error_page
 from api.version import VERSION
 
 BLUEPRINTS: Final = tuple(
-    module.blueprint for module in (home, login, deposit, withdraw, send, history, flow, operator)
+    module.blueprint
+    for module in (home, login, deposit, withdraw, send, history, flow, watched, operator, consent, apps, developer)
 )
 
 

@@ -17,7 +17,13 @@ from domain.networks import NETWORKS
 from models.asset import Asset
 from services import assets
 
-_LINKS: Final = (("/deposit", "Deposit"), ("/withdraw", "Withdraw"), ("/send", "Send"), ("/history", "History"))
+_LINKS: Final = (
+    ("/deposit", "Deposit"),
+    ("/withdraw", "Withdraw"),
+    ("/send", "Send"),
+    ("/history", "History"),
+    ("/apps", "Apps"),
+)
 _OPERATOR: Final = ("/operator", "Operator")
 
 

@@ -16,6 +16,7 @@ from api.v1 import (
     state,
     transactions,
     transfers,
+    watch_wallets,
     withdrawals,
 )
 
@@ -28,6 +29,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     withdrawals.blueprint,
     allowed_destinations.blueprint,
     transfers.blueprint,
+    watch_wallets.blueprint,
     flows.blueprint,
     operator_withdrawals.blueprint,
     buffers.blueprint,

@@ -6,7 +6,7 @@ import marshmallow as ma
 from flask import Response
 
 from api.blueprint import Blueprint
-from api.guards import signed_in
+from api.guards import scope
 from api.request_context import container
 from api.schemas import json_answer
 from domain.money import format_amount
@@ -58,7 +58,7 @@ class AssetList(ma.Schema):
 
 
 @blueprint.get("/assets")
-@signed_in
+@scope("wallet:read")
 @blueprint.answers(200, AssetList)
 def list_assets() -> Response:
     """Every asset with its terms."""

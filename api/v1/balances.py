@@ -4,7 +4,7 @@ import marshmallow as ma
 from flask import Response
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import container
 from api.schemas import json_answer
 from domain.money import format_amount
@@ -29,7 +29,7 @@ class BalanceList(ma.Schema):
 
 
 @blueprint.get("/balances")
-@signed_in
+@scope("wallet:read")
 @blueprint.answers(200, BalanceList)
 def list_balances() -> Response:
     """The caller's balances."""

@@ -6,7 +6,7 @@ import marshmallow as ma
 from flask import Response
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import actor, container
 from api.schemas import StrictSchema, Text, json_answer, moment
 from domain.networks import NETWORKS
@@ -45,7 +45,7 @@ class AddressList(ma.Schema):
 
 
 @blueprint.post("/deposit-addresses")
-@signed_in
+@scope("deposits:create")
 @blueprint.takes(AddressRequest)
 @blueprint.answers(201, AddressItem)
 def issue_address(body: dict[str, Any]) -> Response:
@@ -57,7 +57,7 @@ def issue_address(body: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/deposit-addresses")
-@signed_in
+@scope("deposits:read")
 @blueprint.takes(AddressQuery, location="query")
 @blueprint.answers(200, AddressList)
 def list_addresses(query: dict[str, Any]) -> Response:

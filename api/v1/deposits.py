@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import container
 from api.schemas import PageQuery, id_cursor, json_answer, moment, page, page_schema
 from domain.flows import DEPOSIT
@@ -44,7 +44,7 @@ class DepositItem(ma.Schema):
 
 
 @blueprint.get("/deposits")
-@signed_in
+@scope("deposits:read")
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("DepositPage", DepositItem))
 def list_deposits(query: dict[str, Any]) -> Response:
@@ -57,7 +57,7 @@ def list_deposits(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/deposits/<uuid:deposit_id>")
-@signed_in
+@scope("deposits:read")
 @blueprint.answers(200, DepositItem)
 def read_deposit(deposit_id: UUID) -> Response:
     """One deposit of the caller's."""

@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask import Response
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import container
 from api.schemas import PageQuery, id_cursor, json_answer, moment, page, page_schema
 from domain.flows import FLOW_KINDS
@@ -98,7 +98,7 @@ class FlowDetail(FlowItem):
 
 
 @blueprint.get("/flows")
-@signed_in
+@scope("wallet:read")
 @blueprint.takes(FlowQuery, location="query")
 @blueprint.answers(200, page_schema("FlowPage", FlowItem))
 def list_flows(query: dict[str, Any]) -> Response:
@@ -114,7 +114,7 @@ def list_flows(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/flows/<reference>")
-@signed_in
+@scope("wallet:read")
 @blueprint.answers(200, FlowDetail)
 def read_flow(reference: str) -> Response:
     """One flow by its id or its short id: the caller's own, or any for those with a role."""

@@ -36,6 +36,10 @@ def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) ->
     """
     parts = container()
     now = parts.now()
+    app = caller().delegation
+    if app is not None and key is not None:
+        # An app has keys of its own: it can neither meet nor learn those of its user or of another app.
+        key = f"{app.client_id}:{key}"
     with parts.transaction() as session:
         return idempotency.once(
             session,

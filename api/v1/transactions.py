@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask import Response, request
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import container
 from api.schemas import PageQuery, Text, json_answer, moment, number_cursor, page, page_schema
 from domain.money import format_amount
@@ -52,7 +52,7 @@ class TransactionItem(ma.Schema):
 
 
 @blueprint.get("/transactions")
-@signed_in
+@scope("wallet:read")
 @blueprint.takes(StatementQuery, location="query")
 @blueprint.answers(200, page_schema("TransactionPage", TransactionItem))
 def list_transactions(query: dict[str, Any]) -> Response:

@@ -8,7 +8,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import actor
 from api.schemas import StrictSchema, Text, amount_field, moment
 from api.v1 import money
@@ -45,7 +45,7 @@ class TransferItem(ma.Schema):
 
 
 @blueprint.post("/transfers")
-@signed_in
+@scope("transfers:create")
 @blueprint.needs_key
 @blueprint.takes(TransferRequest)
 @blueprint.answers(201, TransferItem)

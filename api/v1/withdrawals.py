@@ -10,7 +10,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
-from api.guards import caller, signed_in
+from api.guards import caller, scope
 from api.request_context import actor, container
 from api.schemas import (
     PageQuery,
@@ -80,7 +80,7 @@ class WithdrawalDetail(WithdrawalItem):
 
 
 @blueprint.post("/withdrawals")
-@signed_in
+@scope("withdrawals:create")
 @blueprint.needs_key
 @blueprint.takes(WithdrawalRequest)
 @blueprint.answers(201, WithdrawalItem)
@@ -104,7 +104,7 @@ def request_withdrawal(body: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/withdrawals")
-@signed_in
+@scope("withdrawals:read")
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("WithdrawalPage", WithdrawalItem))
 def list_withdrawals(query: dict[str, Any]) -> Response:
@@ -117,7 +117,7 @@ def list_withdrawals(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/withdrawals/<uuid:withdrawal_id>")
-@signed_in
+@scope("withdrawals:read")
 @blueprint.answers(200, WithdrawalDetail)
 def read_withdrawal(withdrawal_id: UUID) -> Response:
     """One withdrawal of the caller's."""
@@ -129,7 +129,7 @@ def read_withdrawal(withdrawal_id: UUID) -> Response:
 
 
 @blueprint.post("/withdrawals/<uuid:withdrawal_id>/cancel")
-@signed_in
+@scope("withdrawals:create")
 @blueprint.answers(200, WithdrawalItem)
 def cancel_withdrawal(withdrawal_id: UUID) -> Response:
     """Take the request back while nothing was signed; the funds are spendable again."""

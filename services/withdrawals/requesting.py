@@ -14,7 +14,7 @@ from domain.ledger import Hold, InsufficientFunds, Transaction
 from domain.money import format_amount
 from models.asset import Asset, WithdrawalPolicy
 from models.withdrawal import Withdrawal
-from services import alerts, assets, audit, flows, ledger, outbox
+from services import alerts, assets, audit, flows, ledger, outbox, spending
 from services.withdrawals import policy as rules
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
@@ -32,7 +32,8 @@ def request(
 ) -> Withdrawal:
     """Hold the amount and its fee, and let the withdrawal begin: waiting for approval, or approved under the policy.
 
-    Raises UnknownAsset, InsufficientFunds, and whatever services/withdrawals/policy.py refuses.
+    Raises UnknownAsset, InsufficientFunds, SpendingLimitExceeded (for an app), and whatever
+    services/withdrawals/policy.py refuses.
     """
     asset, policy = assets.get(session, asset_id), assets.policy(session, asset_id)
     spelled = rules.check_request(
@@ -62,6 +63,8 @@ def request(
     )
     _hold(session, asset, policy, withdrawal, now)
     rules.check_user_limit(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
+    spent_minor = amount_minor + policy.fee_minor
+    spending.count(session, asset, flow_id=flow_id, amount_minor=spent_minor, now=now, by=by)
     session.add(withdrawal)
     audit.record(session, "withdrawal.requested", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
     if needed == 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.house import House
+from tests.conftest import GENEROUS
 from tests.databases import Server
 from wiring.container import Container, build_container
 from wiring.secret import Secret
@@ -23,6 +24,7 @@ def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFa
         database_url=database.url,
         redis_url=redis_url,
         database_pool_size=50,
+        **GENEROUS,
     )
     container = build_container(settings)
     yield House(container)

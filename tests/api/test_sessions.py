@@ -6,10 +6,9 @@ from datetime import timedelta
 import pytest
 from coincurve import PrivateKey
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from auth import roles
-from models.session import UserSession
 from tests.api.house import ASSET, House
 from tests.api.test_sign_in import ask, prove, public_key
 
@@ -56,14 +55,28 @@ def test_only_the_hash_of_a_token_is_kept(own_house: House) -> None:
     assert token not in row
 
 
-def test_a_session_ends_after_its_hours(own_house: House) -> None:
-    client = browser(own_house)
-    assert client.get("/api/v1/balances").status_code == 200
-    with own_house.container.transaction() as session:
-        row = session.scalars(select(UserSession)).one()
-        assert row.expires_at - row.created_at == timedelta(hours=24)
-        row.expires_at = own_house.container.now()
-    assert client.get("/api/v1/balances").status_code == 401
+def later(house: House, **parts: float) -> FlaskClient:
+    """A visitor of the same house after some time, on the application's clock."""
+    container = house.container
+    return House(replace(container, clock=lambda: container.now() + timedelta(**parts))).visitor()
+
+
+def opens(client: FlaskClient, token: str) -> bool:
+    status = client.get("/api/v1/balances", headers={"Authorization": f"Bearer {token}"}).status_code
+    assert status in {200, 401}
+    return status == 200
+
+
+def test_a_session_ends_after_its_hours_however_much_it_is_used(own_house: House) -> None:
+    token = token_of(browser(own_house))
+    for hours in (0, 8, 16, 23.9):
+        assert opens(later(own_house, hours=hours), token)
+    assert not opens(later(own_house, hours=24), token)
+
+
+def test_a_session_that_nobody_uses_ends_earlier(own_house: House) -> None:
+    token = token_of(browser(own_house))
+    assert not opens(later(own_house, hours=12.1), token)
 
 
 def test_signing_in_again_ends_the_session_before(own_house: House) -> None:

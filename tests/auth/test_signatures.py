@@ -121,8 +121,12 @@ def test_a_well_formed_signature_of_something_else_is_invalid() -> None:
         "00" * 33,
         "02" + "ff" * 32,  # no point has this x
         "06" + PrivateKey.from_int(7).public_key.format(compressed=False).hex()[2:],  # a hybrid encoding
-        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-        "3P14159f73E4gFr7JterCCQh9QjiTjiZrG",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",  # its checksum is wrong
+        "bc1qW508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",  # mixed case
+        "bc1sw50qgdz25j",  # a witness version without rules
+        "bc1pfeesrawgf",  # anybody could spend it
+        "ltcmweb1qqtnd2v2yw0a2hkjkvmelu5h5v7utp2p6a2p2yg2s2q7ekl6l5qw9uqsz3wv2ks5nlvz8asf9q86yl4yx7v0zc0sgq",
+        "DFpN6QqFfUm3gKNaxN6tNcab1FArL9cZLE",  # another coin's
         "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3",  # its checksum is wrong
         "\ud800",
         "²" * 66,

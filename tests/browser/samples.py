@@ -1,5 +1,6 @@
 """Example pages, made by hand, for every state that is hard to reach on a running house."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from api.pages.shapes import (
     Rules,
     StatementLine,
 )
+from api.pages.watched import Watched
 from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
 from tests.browser.samples_operator import flow, operator, operator_quiet
 
@@ -255,8 +257,60 @@ def refused() -> dict[str, Any]:
     }
 
 
+def watched() -> dict[str, Any]:
+    descriptor = f"wpkh([d34db33f/84h/0h/0h]{'xpub6DJ2dNUysrn5V' * 6}/0/*)#cjjspncu"
+    young = Watched(
+        id=ONE,
+        label="Cold store in the safe of the second floor, which has a name as long as a name may be",
+        descriptor=descriptor,
+        indexes=(0, 999),
+        addresses=1000,
+        asset=BTC,
+        meaning="",
+        word="",
+        words="",
+        progress=None,
+        balance=Money(2_100_000_000_000_000, BTC),
+        outputs=12,
+        height=921_000,
+        at=ago(minutes=3),
+        may_refresh=False,
+        moving=False,
+    )
+    refused = "The node does not accept this descriptor: Pubkey '02…' is invalid."
+    return {
+        "assets": (BTC, COIN),
+        "wallets": [
+            young,
+            replace(young, label="", balance=Money(0, BTC), outputs=0, at=ago(hours=3), may_refresh=True),
+            replace(
+                young,
+                meaning="waiting",
+                word="looking",
+                words="42 % of the chain's coins looked through.",
+                progress=42,
+                moving=True,
+            ),
+            replace(young, meaning="wrong", word="refused", words=refused, balance=None),
+        ],
+        "moving": True,
+        "descriptor": FormField(descriptor, ("does not match its checksum: a character is mistyped or missing",)),
+        "label": FormField("Cold store"),
+        "last_index": FormField("10000", ("may hold 10000 addresses at most",)),
+        "asset": FormField("BTC"),
+        "problem": "",
+    }
+
+
+def watched_empty() -> dict[str, Any]:
+    empty = {name: FormField() for name in ("descriptor", "label", "last_index", "asset")}
+    return {"assets": (BTC,), "wallets": [], "moving": False, "problem": "", **empty}
+
+
 # name of the example: (template, whether somebody is signed in, its values)
 SAMPLES = {
+    "watched": ("watched.html", True, watched),
+    "watched-empty": ("watched.html", True, watched_empty),
     "home": ("home.html", True, home),
     "home-many": ("home.html", True, home_many),
     "home-empty": ("home.html", True, home_empty),

@@ -13,6 +13,7 @@ from tasks.app import app
 from tasks.chains import watch_chain
 from tasks.outbox import relay_promises
 from tasks.payouts import bump_chain, send_chain
+from tasks.watch_wallets import derive_chain, scan_chain
 from tasks.withdrawals import pay_chain
 from tests.rail import BY, COIN, POOL, Rail
 from wiring.container import Container, build_container
@@ -26,6 +27,8 @@ _OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
     "pay": pay_chain,
     "send": send_chain,
     "bump": bump_chain,
+    "derive": derive_chain,
+    "scan": lambda container, chain, _: scan_chain(container, chain),
 }
 
 # A server that has everything imported and forks: a fresh interpreter for every step would take seconds each.

@@ -14,11 +14,13 @@ from sqlalchemy import update
 from models.chain import DepositAddress
 from models.deposit import Deposit
 from models.payout import Payout
+from models.watch_wallet import WatchWallet
 from models.withdrawal import Withdrawal
 from models.work import OutboxMessage
-from services import addresses, payouts
+from services import addresses, payouts, watch_wallets
 from tasks.addresses import refill_chain
 from tasks.payouts import bump_chain
+from tasks.watch_wallets import derive_chain, scan_chain
 from tests.crash.driver import REQUESTED_MINOR, die_at
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
@@ -51,6 +53,7 @@ OF_A_PAYMENT = (
 )
 OF_A_SETTLEMENT = ("withdrawal.settling", "withdrawal.settled")
 OF_A_BUMP = ("withdrawal.bump_built", "withdrawal.bumped")
+OF_A_WATCHED_WALLET = {"watch_wallets.derived": "derive", "watch_wallets.scanned": "scan"}
 OTHERS = ("withdrawal.requested", "addresses.made", "outbox.relayed")
 
 
@@ -83,7 +86,7 @@ def test_every_marked_step_is_exercised() -> None:
         for source in (ROOT / layer).rglob("*.py")
         for name in re.findall(r'crash_point\("([^"]+)"\)', source.read_text())
     }
-    assert marked == {*OF_A_DEPOSIT, *OF_A_PAYMENT, *OF_A_SETTLEMENT, *OF_A_BUMP, *OTHERS}
+    assert marked == {*OF_A_DEPOSIT, *OF_A_PAYMENT, *OF_A_SETTLEMENT, *OF_A_BUMP, *OF_A_WATCHED_WALLET, *OTHERS}
 
 
 @pytest.mark.parametrize(("crash_at", "moment"), OF_A_DEPOSIT.items())
@@ -166,6 +169,34 @@ def test_addresses_lost_by_a_dead_process_are_made_again(rail: Rail, monkeypatch
     assert rail.count(DepositAddress) == before
     refill_chain(rail.container, rail.chain)
     assert rail.count(DepositAddress) == addresses.POOL_TARGET
+
+
+@pytest.mark.parametrize(("crash_at", "step"), OF_A_WATCHED_WALLET.items())
+def test_a_watched_wallet_is_derived_and_scanned_whoever_dies(rail: Rail, crash_at: str, step: str) -> None:
+    address = rail.outside_address()
+    rail.send_to(address, DEPOSITED)
+    rail.mine()
+    with rail.container.transaction() as session:
+        watch_wallets.import_descriptor(
+            session,
+            user_id=rail.new_user(),
+            network=rail.chain.network,
+            text=f"addr({address})",
+            indexes=None,
+            label="",
+            now=rail.container.now(),
+            by=BY,
+        )
+    if step == "scan":
+        derive_chain(rail.container, rail.chain, BY)
+    assert die_at(rail, step, crash_at) == KILLED
+    assert scan_chain(rail.container, rail.chain) is None  # the lease of the dead still holds
+    world.travel(rail, timedelta(minutes=11))
+    derive_chain(rail.container, rail.chain, BY)
+    assert scan_chain(rail.container, rail.chain) == 1
+    [wallet] = rail.rows(WatchWallet)
+    assert (wallet.state, wallet.address_count) == ("ready", 1)
+    assert (wallet.balance_minor, wallet.balance_outputs) == (DEPOSITED, 1)
 
 
 def test_promises_relayed_by_a_dead_process_are_relayed_again(rail: Rail, redis_url: Secret) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.house import COIN, NETWORK, House
+from tests.conftest import GENEROUS
 from tests.databases import Database, Server
 from tests.pages.reader import Reader
 from wiring.container import build_container
@@ -50,7 +51,7 @@ def approver(house: House) -> Reader:
 
 def _settings(database: Database, redis_url: Secret, var_dir: Path) -> Settings:
     read = read_settings({"STRONGROOM_VAR_DIR": str(var_dir)})
-    return replace(read, database_url=database.url, redis_url=redis_url)
+    return replace(read, database_url=database.url, redis_url=redis_url, **GENEROUS)
 
 
 def _open(settings: Settings, *, chains: tuple[ChainSettings, ...]) -> Iterator[House]:

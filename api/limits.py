@@ -1,0 +1,107 @@
+"""How often one address, user or app may try to sign in, counted in Redis for all processes together.
+
+`limits`, the library under Flask-Limiter, is used directly: what happens while Redis is down differs here from one
+kind of request to the next, and Flask-Limiter knows one answer for all.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
+
+import structlog
+from flask import Flask, current_app, g, request
+from limits import RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.exceptions import RedisError
+
+from api.errors import LimitsUnavailable, RateLimited
+from api.request_context import container
+from wiring.container import CACHE, CACHE_WAIT_S
+
+Kind = Literal["sign_in", "read"]
+View = TypeVar("View", bound=Callable[..., Any])
+_COUNTER: Final = "strongroom.limits"
+
+log = structlog.get_logger(__name__)
+
+
+class _Rule(NamedTuple):
+    by_address: int
+    by_name: int
+    fails_open: bool
+
+
+def limited(kind: Kind) -> Callable[[View], View]:
+    """Count each request of this view against its address, and its user or app where it names one.
+
+    Inside the guard. Over the limit it raises RateLimited; while nothing can be counted, LimitsUnavailable, unless
+    settings let this kind pass.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            spend(kind, **_names())
+            return view(*args, **kwargs)
+
+        return cast("View", counted)
+
+    return decorate
+
+
+def spend(kind: Kind, **names: str) -> None:
+    """Count an attempt against these names (`address=`, `user=`, `client=`). Raises as `limited` says."""
+    rule = _rules()[kind]
+    for sort, name in names.items():
+        allowed = RateLimitItemPerMinute(rule.by_address if sort == "address" else rule.by_name)
+        _count(allowed, rule, kind, sort, name)
+
+
+def _count(allowed: RateLimitItemPerMinute, rule: _Rule, *names: str) -> None:
+    try:
+        counter = _counter(current_app)
+        if counter.hit(allowed, *names):
+            return
+        reset_at = counter.get_window_stats(allowed, *names).reset_time
+    except RedisError as fault:
+        log.warning("attempts cannot be counted", kind=names[0], allowed=rule.fails_open, error=str(fault))
+        if rule.fails_open:
+            return
+        raise LimitsUnavailable from fault
+    raise RateLimited(max(1, math.ceil(reset_at - time.time())))
+
+
+def _names() -> dict[str, str]:
+    """Whom this request is counted against."""
+    names = {"address": request.remote_addr or "unknown"}
+    principal = g.get("principal")
+    if principal is not None:
+        names["user"] = str(principal.user_id)
+    basic = request.authorization.username if request.authorization else None
+    client = basic or request.form.get("client_id")
+    if client:
+        names["client"] = client[:64]
+    return names
+
+
+def _rules() -> Mapping[Kind, _Rule]:
+    settings = container().settings
+    return {
+        "sign_in": _Rule(settings.sign_in_limit, settings.user_limit, settings.sign_in_fails_open),
+        # Looking is cheap and pages do it every two seconds: by name it is as free as by address.
+        "read": _Rule(settings.read_limit, settings.read_limit, settings.reads_fail_open),
+    }
+
+
+def _counter(app: Flask) -> FixedWindowRateLimiter:
+    """This process's counter, made at the first request, so that nothing connects before it."""
+    if _COUNTER not in app.extensions:
+        address = container().settings.redis_database(CACHE).reveal()
+        storage = RedisStorage(
+            address, key_prefix="limits", socket_timeout=CACHE_WAIT_S, socket_connect_timeout=CACHE_WAIT_S
+        )
+        app.extensions[_COUNTER] = FixedWindowRateLimiter(storage)
+    return cast("FixedWindowRateLimiter", app.extensions[_COUNTER])

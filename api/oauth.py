@@ -1,0 +1,188 @@
+"""The OAuth endpoints that programs call: tokens, revocation, introspection, userinfo, keys and metadata."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.access import provider
+from api.errors import MalformedJson, error_body
+from api.guards import USERINFO, caller, from_anywhere, public, scope
+from api.request_context import actor, container
+from api.schemas import json_answer
+from auth.oauth import clients, endpoints, keys, metadata
+from auth.oauth.issuing import Server, claims_of
+from auth.oauth.requests import Reply
+from models.user import User
+from services import audit
+
+blueprint = Blueprint("oauth", __name__)
+
+View = TypeVar("View", bound=Callable[..., Any])
+_PUBLISHED: Final = {"Cache-Control": "public, max-age=300"}
+# Pages of other sites may call these (RFC 9700 2.6): no cookie is looked at. Never the authorization endpoint.
+_CROSS_ORIGIN: Final = frozenset(
+    {
+        "oauth.token",
+        "oauth.revoke",
+        "oauth.userinfo",
+        "oauth.jwks",
+        "oauth.authorization_server",
+        "oauth.openid_configuration",
+    }
+)
+
+
+@blueprint.after_request
+def _let_other_sites_read(response: Response) -> Response:
+    if request.endpoint in _CROSS_ORIGIN:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+            response.headers["Access-Control-Max-Age"] = "600"
+    return response
+
+
+@blueprint.post("/oauth/token")
+@public
+@from_anywhere
+def token() -> Response:
+    """Tokens for a code, a refresh token or a device code."""
+    return _serve("token")
+
+
+@blueprint.post("/oauth/revoke")
+@public
+@from_anywhere
+def revoke() -> Response:
+    """End a token (RFC 7009)."""
+    return _serve("revocation")
+
+
+@blueprint.post("/oauth/introspect")
+@public
+@from_anywhere
+def introspect() -> Response:
+    """Whether a token is worth anything (RFC 7662)."""
+    return _serve("introspection")
+
+
+@blueprint.post("/oauth/device_authorization")
+@public
+@from_anywhere
+def device_authorization() -> Response:
+    """A code for a device and one for its owner (RFC 8628)."""
+    return _serve("device_authorization")
+
+
+@blueprint.post("/oauth/register")
+@public
+def register() -> Response:
+    """Register an app (RFC 7591): by people who are signed in, or by anyone where the house says so."""
+    parts = container()
+    now = parts.now()
+    owner_id = None
+    if guards.principal() is not None or not parts.settings.open_registration:
+        owner_id = guards.person().user_id
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise MalformedJson
+    with parts.transaction() as session:
+        made = clients.register(session, body, owner_id=owner_id, now=now)
+        detail = {"client_id": made.client.client_id, "scope": made.client.scope}
+        audit.record(session, "oauth.client_registered", by=actor(), now=now, detail=detail)
+    secret = {"client_secret": made.secret, "client_secret_expires_at": 0} if made.secret is not None else {}
+    return json_answer({**clients.describe(made.client), **secret}, status=HTTPStatus.CREATED)
+
+
+@blueprint.get(USERINFO)
+@scope("openid", resource=USERINFO)
+def userinfo() -> Response:
+    """Who the user is, as far as the app may know (OpenID Connect Core 5.3)."""
+    return _userinfo()
+
+
+@blueprint.post(USERINFO)
+@from_anywhere
+@scope("openid", resource=USERINFO)
+def userinfo_by_post() -> Response:
+    """The same, asked the other way."""
+    return _userinfo()
+
+
+@blueprint.get("/oauth/jwks")
+@public
+def jwks() -> Response:
+    """The keys that sign tokens (RFC 7517)."""
+    parts = container()
+    with parts.transaction() as session:
+        listed = keys.published(session, provider(parts), now=parts.now())
+    return _published({"keys": listed})
+
+
+@blueprint.get("/.well-known/oauth-authorization-server")
+@public
+def authorization_server() -> Response:
+    """What this provider can do (RFC 8414)."""
+    return _published(metadata.document(provider(container())))
+
+
+@blueprint.get("/.well-known/openid-configuration")
+@public
+def openid_configuration() -> Response:
+    """The same for OpenID Connect."""
+    return _published(metadata.document(provider(container())))
+
+
+def keep_notes(session: Session, server: Server, *, now: datetime, user_id: Any = None) -> None:
+    """Write what a server noted to the audit log, in the transaction that it tells of."""
+    doer = actor()
+    if user_id is not None:
+        doer = replace(doer, user_id=user_id)
+    for event, success, detail in server.noted:
+        audit.record(session, event, by=doer, now=now, success=success, detail=detail)
+
+
+def answer_of(reply: Reply) -> Response:
+    """A refusal or an answer of the protocol as HTTP, refusals with what all of ours carry."""
+    body = reply.body
+    if "error" in body:
+        words = str(body.get("error_description") or body["error"])
+        body = {**body, **error_body(str(body["error"]), words)}
+    response = Response(json.dumps(body), status=reply.status, mimetype="application/json")
+    for name, value in reply.headers.items():
+        response.headers[name] = value
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _serve(endpoint: str) -> Response:
+    parts = container()
+    # The moment of arrival: of requests that come together, those that lose must not look like replays.
+    now = parts.now()
+    parameters = request.form.to_dict(flat=False)
+    with parts.transaction() as session:
+        server = endpoints.server(session, provider(parts), now=now)
+        reply = server.answer(request.method, parameters, dict(request.headers), endpoint)
+        keep_notes(session, server, now=now)
+    return answer_of(reply)
+
+
+def _userinfo() -> Response:
+    who = caller()
+    with container().reading() as session:
+        user = session.get_one(User, who.user_id)
+    known = who.delegation.scopes if who.delegation is not None else frozenset({"profile:read"})
+    return json_answer(claims_of(user, known))
+
+
+def _published(body: dict[str, Any]) -> Response:
+    response = json_answer(body)
+    response.headers.update(_PUBLISHED)
+    return response

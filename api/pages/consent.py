@@ -1,0 +1,186 @@
+"""Where an app sends its user: what it asks for in plain words, a limit where it may spend, yes or no."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.access import provider
+from api.guards import public, signed_in
+from api.oauth import keep_notes
+from api.pages.context import every_asset, onward_query, page, see, sentence, typed
+from api.pages.shapes import AssetName, FormField
+from api.pages.wording import amount, typed_amount
+from api.request_context import CONTENT_SECURITY_POLICY, container
+from auth.oauth import endpoints, grants, scopes
+from auth.oauth.code_grant import CodeGrant
+from auth.oauth.issuing import Server
+from auth.oauth.requests import ProtocolRequest, Reply, check
+from auth.sessions import Principal
+from domain.money import InvalidAmount, parse_amount
+
+blueprint = Blueprint("consent", __name__)
+
+ALLOW: Final = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What Authlib hands on as the user: who agreed, under which grant, and when they last proved a key."""
+
+    grant_id: UUID
+    auth_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One asset's limit, as it was typed or as it stands."""
+
+    asset: AssetName
+    field: FormField = field(default_factory=FormField)
+
+
+@blueprint.get("/oauth/authorize")
+@public
+def ask() -> Response:
+    """Ask the user, or send them straight back when they agreed before."""
+    parts = container()
+    with parts.transaction() as session:
+        server = endpoints.server(session, provider(parts), now=parts.now())
+        asked = _validated(server)
+        if isinstance(asked, Response):
+            return asked
+        who = guards.principal()
+        prompt = request.args.get("prompt", "").split()
+        if who is None or who.delegation is not None:
+            if "none" in prompt:
+                return _send_back(_refused(server, asked, "login_required"))
+            return see(f"/login{onward_query(request.full_path)}")
+        grant = grants.standing(session, user_id=who.user_id, client_pk=asked.request.client.row.id)
+        agreed = grant is not None and scopes.covers(grant.scope, asked.request.scope)
+        if grant is None or not agreed or {"consent", "login"} & set(prompt):
+            if "none" in prompt:
+                return _send_back(_refused(server, asked, "consent_required"))
+            return _form(asked, limit_fields(session, grants.limits_of(session, grant.id) if grant else {}))
+        return _give_code(server, asked, who, grant.id)
+
+
+@blueprint.post("/oauth/authorize")
+@signed_in
+def decide() -> Response:
+    """Remember what the user agreed to and send them back with a code, or with their refusal."""
+    parts = container()
+    who = guards.person()
+    with parts.transaction() as session:
+        server = endpoints.server(session, provider(parts), now=parts.now())
+        asked = _validated(server)
+        if isinstance(asked, Response):
+            return asked
+        client, scope = asked.request.client, asked.request.scope
+        if typed("decision") != ALLOW:
+            server.note("oauth.consent_refused", success=False, client_id=client.row.client_id, scope=scope)
+            keep_notes(session, server, now=server.now)
+            return _send_back(server.create_authorization_response(asked.request, grant_user=None, grant=asked))
+        limits, faulty = typed_limits(session) if scopes.may_spend(scope) else (None, None)
+        if faulty is not None:
+            return _form(asked, faulty, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        grant = grants.consent(
+            session, user_id=who.user_id, client_pk=client.row.id, scope=scope, limits=limits, now=server.now
+        )
+        told = {asset_id: str(minor) for asset_id, minor in (limits or {}).items()}
+        server.note("oauth.consent", client_id=client.row.client_id, scope=scope, limits=str(told))
+        return _give_code(server, asked, who, grant.id)
+
+
+def limit_fields(session: Session, standing: Mapping[str, int] = MappingProxyType({})) -> list[Limit]:
+    """A field for each asset, with the limit that stands."""
+    return [
+        Limit(asset, FormField(amount(standing[asset_id], asset.decimals) if asset_id in standing else ""))
+        for asset_id, asset in every_asset(session).items()
+    ]
+
+
+def typed_limits(session: Session) -> tuple[dict[str, int] | None, list[Limit] | None]:
+    """The limits that were typed, or the fields with what is wrong; an empty field allows nothing."""
+    limits: dict[str, int] = {}
+    fields: list[Limit] = []
+    is_faulty = False
+    for asset in every_asset(session).values():
+        text = typed_amount(typed(f"limit-{asset.asset_id}"))
+        errors: list[str] = []
+        if text.strip("0."):
+            try:
+                limits[asset.asset_id] = parse_amount(text, asset.decimals)
+            except InvalidAmount as refusal:
+                errors = [reason for reasons in refusal.fields.values() for reason in reasons] or [str(refusal)]
+                is_faulty = True
+        fields.append(Limit(asset, FormField(text, errors)))
+    return (None, fields) if is_faulty else (limits, None)
+
+
+def _validated(server: Server) -> CodeGrant | Response:
+    """The request, if it is one that may be asked; else a page or, where it is safe to go, a way back."""
+    parameters = request.args.to_dict(flat=False)
+    try:
+        check(parameters)
+        asked: CodeGrant = server.get_consent_grant(ProtocolRequest("GET", parameters, {}))
+    except OAuth2Error as error:
+        reply = server.refusal(error)
+        if reply.location is not None:
+            return _send_back(reply)
+        return page(
+            "consent_refused.html",
+            status=HTTPStatus.BAD_REQUEST,
+            code=str(error.error),
+            description=sentence(str(error.description or error.error).replace("'", "")),
+        )
+    return asked
+
+
+def _give_code(server: Server, asked: CodeGrant, who: Principal, grant_id: UUID) -> Response:
+    approval = Approval(grant_id, grants.signed_in_at(server.session, who.session_id, now=server.now))
+    reply = server.create_authorization_response(asked.request, grant_user=approval, grant=asked)
+    keep_notes(server.session, server, now=server.now)
+    return _send_back(reply)
+
+
+def _refused(server: Server, asked: CodeGrant, code: str) -> Reply:
+    state = asked.request.payload.state
+    return server.refusal(OAuth2Error(error=code, redirect_uri=asked.redirect_uri, state=state))
+
+
+def _send_back(reply: Reply) -> Response:
+    """To the app; by a page where the browser comes from a form of ours, whose policy lets it lead nowhere else."""
+    target = reply.location or "/"
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    if request.method == "GET" and came_from.netloc == request.host:
+        return page("consent_done.html", target=target, app=urlsplit(target).hostname or "the app")
+    return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": target})
+
+
+def _form(asked: CodeGrant, limits: list[Limit], *, status: int = HTTPStatus.OK) -> Response:
+    client, scope = asked.request.client.row, asked.request.scope
+    response = page(
+        "consent.html",
+        status=status,
+        client=client,
+        scopes=[scopes.SCOPES[name] for name in scope.split()],
+        limits=limits if scopes.may_spend(scope) else [],
+        goes_to=urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme,
+        action=request.full_path,
+    )
+    parts = urlsplit(asked.redirect_uri)
+    # The answer to this form leads to the app, which the policy of all other pages forbids.
+    source = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+    policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {source}")
+    response.headers["Content-Security-Policy"] = policy
+    return response

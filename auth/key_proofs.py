@@ -1,0 +1,71 @@
+"""Prove that a key is one's own without signing in as it: a text of its own kind, bound to one user, signed once."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from auth import signatures
+from auth.challenges import ChallengeExpired, ChallengeNotFound, ChallengeUsed
+from domain.ids import new_id, short_id
+from models.watch_wallet import WatchChallenge
+
+LIFETIME = timedelta(minutes=5)
+KEPT = timedelta(days=1)
+NONCE_BYTES = 16
+
+
+def issue(session: Session, *, user_id: UUID, subject: str, domain: str, now: datetime) -> WatchChallenge:
+    """Give a user a text that the holder of `subject` may sign. Raises MalformedKey.
+
+    It says what it is for and for whom, so that a signature got by trickery serves nobody else; it cannot sign
+    anybody in, because sign-in knows only challenges of its own. The user's long expired ones are dropped.
+    """
+    spelled = signatures.normalise_subject(subject)
+    session.execute(
+        delete(WatchChallenge).where(WatchChallenge.user_id == user_id, WatchChallenge.expires_at < now - KEPT)
+    )
+    expires_at = now + LIFETIME
+    until = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    challenge = WatchChallenge(
+        id=new_id(),
+        user_id=user_id,
+        subject=spelled,
+        message=(
+            f"Show user {short_id(user_id)} of {domain} the watched wallets of {spelled}. "
+            f"Nonce {secrets.token_hex(NONCE_BYTES)}. Valid until {until}."
+        ),
+        issued_at=now,
+        expires_at=expires_at,
+        used_at=None,
+    )
+    session.add(challenge)
+    session.flush()
+    return challenge
+
+
+def redeem(session: Session, challenge_id: UUID, signature: str, *, user_id: UUID, now: datetime) -> str:
+    """Who signed this user's challenge, which is used up: a compressed key in hex, or an address.
+
+    A wrong signature does not use it up; of simultaneous right ones, one succeeds. Raises ChallengeNotFound (also for
+    another user's), ChallengeUsed, ChallengeExpired, MalformedSignature, InvalidSignature.
+    """
+    challenge = session.scalars(
+        select(WatchChallenge).where(WatchChallenge.id == challenge_id, WatchChallenge.user_id == user_id)
+    ).one_or_none()
+    if challenge is None:
+        raise ChallengeNotFound
+    signer = signatures.verify(challenge.message, signature, challenge.subject)
+    claimed = session.execute(
+        update(WatchChallenge)
+        .where(WatchChallenge.id == challenge_id, WatchChallenge.used_at.is_(None), WatchChallenge.expires_at > now)
+        .values(used_at=now)
+        .returning(WatchChallenge.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if claimed is None:
+        session.refresh(challenge)
+        raise ChallengeUsed if challenge.used_at is not None else ChallengeExpired
+    return signer

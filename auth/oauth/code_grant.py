@@ -1,0 +1,166 @@
+"""Authorization codes (RFC 6749 4.1): PKCE S256 for every client, one redemption however many ask at once."""
+
+from typing import Any, ClassVar, Final
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc7636 import CodeChallenge
+from sqlalchemy import select, text
+
+from auth.oauth import grants, tokens
+from auth.oauth.clients import AUTH_METHODS, Client
+from auth.oauth.issuing import InvalidTargetError, Server, no_longer
+from auth.oauth.provider import CODE_LIFETIME, SIMULTANEOUS, digest, new_secret
+from auth.oauth.requests import ProtocolRequest
+from auth.oauth.tokens import Lineage
+from domain.ids import new_id
+from models.oauth import OAuthCode, OAuthFamily, OAuthGrant
+
+NONCE_LENGTH_MAX: Final = 255
+_CHALLENGE_LENGTH: Final = 43
+
+
+class S256Only(CodeChallenge):  # type: ignore[misc]  # Authlib is not typed
+    """PKCE (RFC 7636) as RFC 9700 wants it: always, and never `plain`."""
+
+    SUPPORTED_CODE_CHALLENGE_METHOD: ClassVar[list[str]] = ["S256"]
+
+    def validate_code_challenge(self, grant: "CodeGrant", redirect_uri: str) -> None:
+        """Refuse a request without a challenge, or with one that is no SHA-256."""
+        data = grant.request.payload.data
+        if not data.get("code_challenge"):
+            raise InvalidRequestError("code_challenge is missing: PKCE is required")
+        if data.get("code_challenge_method") != "S256":
+            raise InvalidRequestError("code_challenge_method must be S256")
+        if len(data["code_challenge"]) != _CHALLENGE_LENGTH:
+            raise InvalidRequestError("code_challenge is not a SHA-256")
+        super().validate_code_challenge(grant, redirect_uri)
+
+
+class Code:
+    """A code that was given out, as Authlib asks about it."""
+
+    code_challenge_method = "S256"
+
+    def __init__(self, row: OAuthCode, family: OAuthFamily, grant: OAuthGrant) -> None:
+        self.row, self.family, self.grant = row, family, grant
+        self.code_challenge = row.code_challenge
+
+    def get_redirect_uri(self) -> str:
+        """Where it was sent."""
+        return self.row.redirect_uri
+
+    def get_scope(self) -> str:
+        """What it allows."""
+        return self.family.scope
+
+
+class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
+    """Authlib's authorization code grant over our tables."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS: ClassVar[list[str]] = list(AUTH_METHODS)
+    server: Server
+    request: ProtocolRequest
+
+    def validate_authorization_request(self) -> str:
+        """Where the answer goes. Also refuses an unknown resource and a nonce that is too long."""
+        redirect_uri: str = super().validate_authorization_request()
+        try:
+            self.server.audience(self.request.resources)
+        except InvalidTargetError as error:
+            error.redirect_uri = redirect_uri
+            raise
+        if len(self.request.payload.data.get("nonce", "")) > NONCE_LENGTH_MAX:
+            raise InvalidRequestError("nonce is too long", redirect_uri=redirect_uri)
+        return redirect_uri
+
+    def generate_authorization_code(self) -> str:
+        """A code of 256 random bits."""
+        return new_secret()
+
+    def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
+        """Keep the code's hash, and begin the authorization that its tokens will descend from."""
+        approval = request.user
+        family = grants.open_family(
+            self.server.session,
+            approval.grant_id,
+            scope=request.scope,
+            audience=self.server.audience(request.resources),
+            auth_time=approval.auth_time,
+            now=self.server.now,
+        )
+        self.server.session.add(
+            OAuthCode(
+                id=new_id(),
+                code_hash=digest(code),
+                family_id=family.id,
+                redirect_uri=request.payload.redirect_uri,
+                code_challenge=request.payload.data["code_challenge"],
+                nonce=request.payload.data.get("nonce"),
+                issued_at=self.server.now,
+                expires_at=self.server.now + CODE_LIFETIME,
+            )
+        )
+        self.server.session.flush()
+        self.server.note("oauth.code_issued", client_id=request.client.get_client_id(), scope=request.scope)
+
+    def query_authorization_code(self, code: str, client: Client) -> Code | None:
+        """The code, if it was given to this app; whether it is still good is the claim's to say."""
+        row = self.server.session.execute(
+            select(OAuthCode, OAuthFamily, OAuthGrant)
+            .join(OAuthFamily, OAuthFamily.id == OAuthCode.family_id)
+            .join(OAuthGrant, OAuthGrant.id == OAuthFamily.grant_id)
+            .where(OAuthCode.code_hash == digest(code), OAuthGrant.client_id == client.row.id)
+        ).one_or_none()
+        return Code(*row) if row is not None else None
+
+    def authenticate_user(self, authorization_code: Code) -> Lineage:
+        """Claim the code. By now the app has proved itself and answered the challenge. Raises InvalidGrantError."""
+        server = self.server
+        audience = server.audience(self.request.resources, authorization_code.family.audience)
+        self._claim(authorization_code)
+        return Lineage(
+            self.request.client.row,
+            authorization_code.grant.user_id,
+            authorization_code.family,
+            audience,
+            authorization_code.row.nonce,
+        )
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
+        """The tokens, a refresh token among them if the app asked for such when it was registered."""
+        status, token, headers = super().create_token_response()
+        client: Client = self.request.client
+        family: OAuthFamily = self.request.authorization_code.family
+        if client.check_grant_type("refresh_token"):
+            session = self.server.session
+            token["refresh_token"] = tokens.issue_refresh(session, family.id, predecessor_id=None, now=self.server.now)
+        self.server.note("oauth.token_issued", client_id=client.row.client_id, family_id=str(family.id), by="code")
+        return status, token, headers
+
+    def delete_authorization_code(self, authorization_code: Code) -> None:
+        """It stays on record, so that a replay can be told from a mistake."""
+
+    def _claim(self, code: Code) -> None:
+        session, now = self.server.session, self.server.now
+        if session.execute(_CLAIM, {"id": code.row.id, "now": now}).first() is not None:
+            return
+        session.refresh(code.row)
+        redeemed_at = code.row.redeemed_at
+        if redeemed_at is not None and now - redeemed_at > SIMULTANEOUS:
+            # RFC 6749 4.1.2: a code that comes twice may have been stolen, and so may the tokens.
+            grants.revoke_family(session, code.family.id, reason="code_replayed", now=now)
+            client_id = self.request.client.row.client_id
+            self.server.note("oauth.replay", success=False, client_id=client_id, family_id=str(code.family.id))
+        no_longer()
+
+
+_CLAIM = text(
+    """
+    UPDATE oauth_codes SET redeemed_at = :now
+    WHERE id = :id AND redeemed_at IS NULL AND expires_at > :now AND EXISTS (
+        SELECT FROM oauth_families f JOIN oauth_grants g ON g.id = f.grant_id
+        WHERE f.id = oauth_codes.family_id AND f.revoked_at IS NULL AND g.revoked_at IS NULL)
+    RETURNING id
+    """
+)

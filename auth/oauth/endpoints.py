@@ -1,0 +1,86 @@
+"""Revocation (RFC 7009) and introspection (RFC 7662), and a server that has every endpoint."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from auth.oauth import grants, tokens
+from auth.oauth.clients import AUTH_METHODS, Client
+from auth.oauth.code_grant import CodeGrant, S256Only
+from auth.oauth.device_grant import DeviceEndpoint, DeviceGrant
+from auth.oauth.issuing import Server
+from auth.oauth.provider import Provider
+from auth.oauth.refresh_grant import RefreshGrant
+from auth.oauth.requests import ProtocolRequest
+from auth.oauth.tokens import Found
+from models.oauth import OAuthAccessToken
+
+
+class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib is not typed
+    """Where an app gives a token back: a refresh token with all its family, an access token alone."""
+
+    CLIENT_AUTH_METHODS: ClassVar[list[str]] = list(AUTH_METHODS)
+    server: Server
+
+    def authenticate_token(self, request: ProtocolRequest, client: Client) -> Found | None:
+        """The token, if it is this app's. Of another app's nothing is said or done (RFC 7009 2.1)."""
+        self.check_params(request, client)
+        found = tokens.shown(self.server.session, self.server.provider, request.form["token"])
+        return found if found is not None and found.client.id == client.row.id else None
+
+    def revoke_token(self, token: Found, request: ProtocolRequest) -> None:
+        """End it at once."""
+        session, now = self.server.session, self.server.now
+        if isinstance(token.row, OAuthAccessToken):
+            session.execute(_REVOKE_ACCESS, {"jti": token.row.jti, "now": now})
+        else:
+            grants.revoke_family(session, token.family.id, reason="revoked_by_client", now=now)
+        self.server.note("oauth.token_revoked", client_id=request.client.row.client_id, kind=token.kind)
+
+
+class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
+    """Where an app asks whether a token of its own is worth anything; one must prove oneself to ask."""
+
+    CLIENT_AUTH_METHODS: ClassVar[list[str]] = ["client_secret_basic", "client_secret_post"]
+    server: Server
+
+    def authenticate_token(self, request: ProtocolRequest, client: Client) -> Found | None:
+        """The token, if it is this app's."""
+        self.check_params(request, client)
+        found = tokens.shown(self.server.session, self.server.provider, request.form["token"])
+        return found if found is not None and found.client.id == client.row.id else None
+
+    def create_introspection_payload(self, token: Found | None) -> dict[str, Any]:
+        """What is known of it; of one that is worth nothing, only that."""
+        if token is None or not token.is_live(self.server.now):
+            return {"active": False}
+        is_access = isinstance(token.row, OAuthAccessToken)
+        return {
+            "active": True,
+            "iss": self.server.provider.issuer,
+            "sub": str(token.grant.user_id),
+            "client_id": token.client.client_id,
+            "scope": token.scope,
+            "aud": token.row.audience if isinstance(token.row, OAuthAccessToken) else token.family.audience,
+            "iat": int(token.row.issued_at.timestamp()),
+            "exp": int(token.row.expires_at.timestamp()),
+            **({"token_type": "Bearer", "jti": str(token.row.jti)} if is_access else {}),  # type: ignore[union-attr]
+        }
+
+
+def server(session: Session, provider: Provider, *, now: datetime) -> Server:
+    """A server with every way to a token and every endpoint, for one request."""
+    made = Server(session, provider, now=now)
+    made.register_grant(CodeGrant, [S256Only(required=True)])
+    made.register_grant(RefreshGrant)
+    made.register_grant(DeviceGrant)
+    for endpoint in (Revocation, Introspection, DeviceEndpoint):
+        made.register_endpoint(endpoint)
+    return made
+
+
+_REVOKE_ACCESS = text("UPDATE oauth_access_tokens SET revoked_at = :now WHERE jti = :jti AND revoked_at IS NULL")

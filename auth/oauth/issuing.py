@@ -1,0 +1,154 @@
+"""The authorization server: Authlib's, over one database transaction and at one moment."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidGrantError
+from sqlalchemy.orm import Session
+
+from auth.oauth import clients, keys, scopes, tokens
+from auth.oauth.clients import Client
+from auth.oauth.provider import ACCESS_LIFETIME, Provider
+from auth.oauth.requests import Parameters, ProtocolRequest, Reply, check
+from auth.oauth.tokens import Lineage
+from models.user import User
+
+_REDIRECT: Final = 302
+
+
+class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
+    """The resource is not one that this house serves, or not one that was agreed to (RFC 8707)."""
+
+    error = "invalid_target"
+
+
+class Server(AuthorizationServer):  # type: ignore[misc]
+    """One request's worth of authorization server. Its writes are the caller's transaction, refusals' writes too."""
+
+    def __init__(self, session: Session, provider: Provider, *, now: datetime) -> None:
+        super().__init__(scopes_supported=list(scopes.SCOPES))
+        self.session = session
+        self.provider = provider
+        self.now = now
+        self.noted: list[tuple[str, bool, dict[str, str]]] = []
+        """What belongs on the audit log: event, success, detail."""
+
+    def note(self, event: str, *, success: bool = True, **detail: str) -> None:
+        """Keep a line for the audit log, which the edge writes in the same transaction."""
+        self.noted.append((event, success, detail))
+
+    def query_client(self, client_id: str) -> Client | None:
+        """The app of this name."""
+        return clients.find(self.session, client_id)
+
+    def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
+        """The request as it is: it was made for Authlib at the edge."""
+        return request
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens."""
+
+    def answer(self, method: str, parameters: Parameters, headers: Mapping[str, str], endpoint: str) -> Reply:
+        """Serve the token endpoint, or another one by its name."""
+        request = ProtocolRequest(method, parameters, headers)
+        try:
+            check(parameters)
+        except OAuth2Error as error:
+            return self.refusal(error)
+        reply: Reply = (
+            self.create_token_response(request)
+            if endpoint == "token"
+            else self.create_endpoint_response(endpoint, request)
+        )
+        return reply
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Reply:
+        """An answer, with the issuer in every redirect (RFC 9207)."""
+        told = dict(headers)
+        location = told.pop("Location", None)
+        if location is not None:
+            location = add_params_to_uri(location, [("iss", self.provider.issuer)])
+        return Reply(status, dict(body) if body else {}, told, location)
+
+    def handle_error_response(self, request: Any, error: OAuth2Error) -> Reply:
+        """A refusal as the protocol words it."""
+        reply = self.refusal(error)
+        if reply.location is None:
+            client_id = getattr(getattr(request, "payload", None), "client_id", None) or ""
+            self.note("oauth.refused", success=False, reason=str(error.error), client_id=client_id[:80])
+        return reply
+
+    def refusal(self, error: OAuth2Error) -> Reply:
+        """A refusal as the protocol words it."""
+        status, body, headers = error()
+        return self.handle_response(status, body, headers)
+
+    # ------------------------------------------------------------------------------------------ what is issued
+
+    def generate_token(  # noqa: PLR0917
+        self,
+        grant_type: str,  # noqa: ARG002 - Authlib's signature
+        client: Client,  # noqa: ARG002
+        user: Lineage,
+        scope: str,
+        expires_in: int | None = None,  # noqa: ARG002
+        include_refresh_token: bool = True,  # noqa: ARG002, FBT001, FBT002
+    ) -> dict[str, Any]:
+        """The answer of the token endpoint but for the refresh token, which each way of getting one adds."""
+        spelled = scopes.spell(scope.split())
+        access = tokens.issue_access(self.session, self.provider, user, scope=spelled, now=self.now)
+        token: dict[str, Any] = {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": int(ACCESS_LIFETIME.total_seconds()),
+            "scope": spelled,
+        }
+        if "openid" in spelled.split():
+            token["id_token"] = self._id_token(user, access)
+        return token
+
+    def save_token(self, token: dict[str, Any], request: Any) -> None:
+        """Nothing more: what is kept of a token was kept when it was made."""
+
+    def audience(self, asked: list[str], allowed: list[str] | None = None) -> list[str]:
+        """The resources that a token is for. Raises InvalidTargetError."""
+        possible = list(self.provider.resources) if allowed is None else allowed
+        if not set(asked) <= set(possible):
+            raise InvalidTargetError("The resource is not one that tokens of this request can be for")
+        return [resource for resource in possible if resource in asked] if asked else possible
+
+    def _id_token(self, lineage: Lineage, access: str) -> str:
+        half = hashlib.sha256(access.encode()).digest()[:16]
+        claims: dict[str, Any] = {
+            "iss": self.provider.issuer,
+            "sub": str(lineage.user_id),
+            "aud": lineage.client.client_id,
+            "azp": lineage.client.client_id,
+            "iat": int(self.now.timestamp()),
+            "exp": int((self.now + ACCESS_LIFETIME).timestamp()),
+            "auth_time": int(lineage.family.auth_time.timestamp()),
+            "at_hash": base64.urlsafe_b64encode(half).rstrip(b"=").decode(),
+        }
+        if lineage.nonce is not None:
+            claims["nonce"] = lineage.nonce
+        return keys.sign(self.session, self.provider, claims, kind="JWT", now=self.now)
+
+
+def claims_of(user: User, scope: frozenset[str]) -> dict[str, str]:
+    """What an app may know of a user (OpenID Connect Core 5.3)."""
+    known = {"sub": str(user.id)}
+    if "profile:read" in scope:
+        known["public_key"] = user.public_key
+        if user.display_name:
+            known["name"] = user.display_name
+    return known
+
+
+def no_longer() -> NoReturn:
+    """Refuse what was spent, expired or revoked. Raises Authlib's InvalidGrantError."""
+    raise InvalidGrantError("It was used, has expired or was revoked")

@@ -1,0 +1,115 @@
+"""Refresh tokens (RFC 6749 6, RFC 9700 4.14): each is good once, and one that comes back ends its whole family."""
+
+from typing import Any, ClassVar
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
+from sqlalchemy import text
+
+from auth.oauth import grants, tokens
+from auth.oauth.clients import AUTH_METHODS, Client
+from auth.oauth.issuing import Server, no_longer
+from auth.oauth.provider import GRACE, REFRESH_LIFETIME, SIMULTANEOUS, digest, new_secret
+from auth.oauth.requests import ProtocolRequest
+from auth.oauth.tokens import Found, Lineage
+from models.oauth import OAuthRefreshToken
+
+
+class SimultaneousRefreshError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
+    """Another request has just redeemed this token: whoever lost its answer asks again in two seconds."""
+
+    error = "temporarily_unavailable"
+    status_code = 503
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """With the time after which asking again helps."""
+        headers: list[tuple[str, str]] = super().get_headers()
+        return [*headers, ("Retry-After", str(int(SIMULTANEOUS.total_seconds()) + 1))]
+
+
+class Refresh:
+    """A refresh token that was shown, as Authlib asks about it."""
+
+    def __init__(self, found: Found, row: OAuthRefreshToken) -> None:
+        self.found, self.row = found, row
+
+    def check_client(self, client: Client) -> bool:
+        """Whether it was given to this app."""
+        return bool(self.found.client.id == client.row.id)
+
+    def get_scope(self) -> str:
+        """What it allows, as far as its user still does."""
+        return self.found.scope
+
+
+class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
+    """Authlib's refresh grant over our tables."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS: ClassVar[list[str]] = list(AUTH_METHODS)
+    server: Server
+    request: ProtocolRequest
+
+    def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
+        """The token, whatever its state; the claim says whether it is good."""
+        found = tokens.shown(self.server.session, self.server.provider, refresh_token)
+        if found is None or not isinstance(found.row, OAuthRefreshToken):
+            return None
+        return Refresh(found, found.row)
+
+    def authenticate_user(self, refresh_token: Refresh) -> Lineage:
+        """Claim the token. By now the app has proved that it is the one it was given to.
+
+        Raises Authlib's InvalidGrantError, InvalidTargetError, SimultaneousRefreshError.
+        """
+        found, server = refresh_token.found, self.server
+        audience = server.audience(self.request.resources, found.family.audience)
+        if found.family.revoked_at or found.grant.revoked_at:
+            no_longer()
+        self._successor = self._claim(refresh_token.row)
+        return Lineage(found.client, found.grant.user_id, found.family, audience)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
+        """New tokens for an old one."""
+        status, token, headers = super().create_token_response()
+        token["refresh_token"] = self._successor
+        family_id = self.request.refresh_token.found.family.id
+        client_id = self.request.client.row.client_id
+        self.server.note("oauth.token_issued", client_id=client_id, family_id=str(family_id), by="refresh")
+        return status, token, headers
+
+    def revoke_old_credential(self, refresh_token: Refresh) -> None:
+        """It was spent when it was claimed."""
+
+    def _claim(self, row: OAuthRefreshToken) -> str:
+        """Spend the token and return its successor, a new one, or the unused one anew within the grace."""
+        session, now = self.server.session, self.server.now
+        if session.execute(_CLAIM, {"id": row.id, "now": now}).first() is not None:
+            return tokens.issue_refresh(session, row.family_id, predecessor_id=row.id, now=now)
+        session.refresh(row)
+        if row.redeemed_at is None:
+            no_longer()
+        since = now - row.redeemed_at
+        if since <= SIMULTANEOUS:
+            raise SimultaneousRefreshError("Another request has just redeemed this token. Ask again in 3 seconds")
+        if since <= GRACE:
+            token = new_secret()
+            parameters = {"id": row.id, "hash": digest(token), "now": now, "expires_at": now + REFRESH_LIFETIME}
+            if session.execute(_REISSUE, parameters).first() is not None:
+                return token
+        grants.revoke_family(session, row.family_id, reason="refresh_token_replayed", now=now)
+        client_id = self.request.client.row.client_id
+        self.server.note("oauth.replay", success=False, client_id=client_id, family_id=str(row.family_id))
+        return no_longer()
+
+
+_CLAIM = text(
+    "UPDATE oauth_refresh_tokens SET redeemed_at = :now "
+    "WHERE id = :id AND redeemed_at IS NULL AND expires_at > :now RETURNING id"
+)
+# The successor that nobody has used gets another secret: the one that got lost is worth nothing from now on.
+_REISSUE = text(
+    """
+    UPDATE oauth_refresh_tokens SET token_hash = :hash, reissued_at = :now, expires_at = :expires_at
+    WHERE predecessor_id = :id AND redeemed_at IS NULL AND reissued_at IS NULL RETURNING id
+    """
+)

@@ -1,0 +1,80 @@
+"""A request as Authlib reads it, checked for what no honest client sends; and an answer before it is HTTP."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
+
+VALUE_LENGTH_MAX: Final = 4096
+# Parameters that Authlib repeats in its words, where only these characters may stand (RFC 6749 5.2).
+_REPEATED: Final = ("redirect_uri", "response_type", "grant_type")
+_PLAIN: Final = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
+# The only parameter that may come more than once (RFC 8707 2).
+_MANY: Final = frozenset({"resource"})
+
+Parameters = Mapping[str, Sequence[str]]
+
+
+class Payload(OAuth2Payload):  # type: ignore[misc]  # Authlib is not typed
+    """The parameters of one request."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._lists = parameters
+
+    @property
+    def data(self) -> dict[str, str]:
+        """Each parameter's value; one without a value counts as not sent (RFC 6749 3.1)."""
+        return {name: values[0] for name, values in self._lists.items() if values and values[0]}
+
+    @property
+    def datalist(self) -> "defaultdict[str, list[str]]":
+        """Each parameter's values."""
+        return defaultdict(list, {name: list(values) for name, values in self._lists.items()})
+
+
+class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
+    """A request to one of our endpoints."""
+
+    def __init__(self, method: str, parameters: Parameters, headers: Mapping[str, str]) -> None:
+        # Whether the way here was encrypted is the proxy's to see and ours to tell by HSTS.
+        super().__init__(method, "https://localhost/", headers=dict(headers))
+        self.payload = Payload(parameters)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters of the body."""
+        return self.payload.data
+
+    @property
+    def args(self) -> dict[str, str]:
+        """The parameters of the address."""
+        return self.payload.data
+
+    @property
+    def resources(self) -> list[str]:
+        """The resources that the token shall be for (RFC 8707)."""
+        return [value for value in self.payload.datalist["resource"] if value]
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: a status, the fields of a JSON body, headers, and where to go instead, if anywhere."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+    location: str | None = None
+
+
+def check(parameters: Parameters) -> None:
+    """Refuse parameters that come twice, are too long or cannot be text. Raises Authlib's InvalidRequestError."""
+    for name, values in parameters.items():
+        if len(values) > 1 and name not in _MANY:
+            raise InvalidRequestError("A parameter was sent more than once")
+        if any(len(value) > VALUE_LENGTH_MAX or not value.isprintable() for value in values):
+            raise InvalidRequestError("A parameter is too long or holds control characters")
+        if name in _REPEATED and not all(_PLAIN.fullmatch(value) for value in values):
+            raise InvalidRequestError(f"{name} is not valid")

@@ -1,0 +1,55 @@
+"""What an app may be allowed to see and do, one scope per resource and action, in words that a person can agree to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One thing that a user can allow an app. A spending scope comes with a limit per day."""
+
+    name: str
+    words: str
+    spends: bool = False
+
+
+SCOPES: Final[dict[str, Scope]] = {
+    scope.name: scope
+    for scope in (
+        Scope("openid", "Recognise you: it learns an identifier that is yours in this house."),
+        Scope("profile:read", "See your public key and your name."),
+        Scope("wallet:read", "See your balances and your history."),
+        Scope("deposits:read", "See your deposits and your deposit addresses."),
+        Scope("deposits:create", "Ask for new deposit addresses for you."),
+        Scope("withdrawals:read", "See your withdrawals and where they went."),
+        Scope("withdrawals:create", "Send money out of your account, up to your limit.", spends=True),
+        Scope("transfers:create", "Send money to other people of this house, up to your limit.", spends=True),
+    )
+}
+
+
+def parse(text: str) -> tuple[str, ...]:
+    """The scopes in a space-separated list, in our order and each once; unknown ones at the end, as they came."""
+    asked = dict.fromkeys(text.split())
+    return (*(name for name in SCOPES if name in asked), *(name for name in asked if name not in SCOPES))
+
+
+def unknown(text: str) -> bool:
+    """Whether a list names a scope that there is not."""
+    return any(name not in SCOPES for name in text.split())
+
+
+def spell(names: Iterable[str]) -> str:
+    """Scopes as one text, in our order."""
+    return " ".join(parse(" ".join(names)))
+
+
+def covers(granted: str, asked: str) -> bool:
+    """Whether everything asked for is in what was granted."""
+    return set(asked.split()) <= set(granted.split())
+
+
+def may_spend(text: str) -> bool:
+    """Whether a list holds a spending scope."""
+    return any(SCOPES[name].spends for name in text.split() if name in SCOPES)

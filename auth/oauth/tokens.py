@@ -1,0 +1,223 @@
+"""Access tokens (RFC 9068) and refresh tokens: issued, verified with PyJWT and one look-up, revoked at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from auth.oauth import keys, scopes
+from auth.oauth.delegation import Delegation
+from auth.oauth.provider import ACCESS_LIFETIME, REFRESH_LIFETIME, Provider, digest, new_secret
+from auth.sessions import Principal
+from domain.ids import new_id
+from models.oauth import OAuthAccessToken, OAuthClient, OAuthFamily, OAuthGrant, OAuthRefreshToken
+from models.prepared import Prepared
+
+TYPE: Final = "at+jwt"
+TOKEN_LENGTH_MAX: Final = 4096
+_SYMMETRIC: Final = "HS256"
+_SYMMETRIC_KID: Final = "client:"
+_REQUIRED: Final = ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"]
+_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Whose tokens are being issued, to which app, under which authorization."""
+
+    client: OAuthClient
+    user_id: UUID
+    family: OAuthFamily
+    audience: Sequence[str]
+    nonce: str | None = None
+
+
+def issue_access(session: Session, provider: Provider, lineage: Lineage, *, scope: str, now: datetime) -> str:
+    """A new access token, an hour long; only its id is kept."""
+    jti, expires_at = new_id(), now + ACCESS_LIFETIME
+    session.add(
+        OAuthAccessToken(
+            jti=jti,
+            family_id=lineage.family.id,
+            scope=scope,
+            audience=list(lineage.audience),
+            issued_at=now,
+            expires_at=expires_at,
+        )
+    )
+    session.flush()
+    client_id = lineage.client.client_id
+    claims = {
+        "iss": provider.issuer,
+        "sub": str(lineage.user_id),
+        "aud": list(lineage.audience),
+        "client_id": client_id,
+        "scope": scope,
+        "jti": str(jti),
+        "iat": int(now.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "auth_time": int(lineage.family.auth_time.timestamp()),
+    }
+    if lineage.client.access_token_alg == _SYMMETRIC:
+        headers = {"typ": TYPE, "kid": _SYMMETRIC_KID + client_id}
+        return jwt.encode(claims, provider.symmetric_key(client_id), algorithm=_SYMMETRIC, headers=headers)
+    return keys.sign(session, provider, claims, kind=TYPE, now=now)
+
+
+def issue_refresh(session: Session, family_id: UUID, *, predecessor_id: UUID | None, now: datetime) -> str:
+    """A new refresh token of a family; only its hash is kept."""
+    token = new_secret()
+    session.add(
+        OAuthRefreshToken(
+            id=new_id(),
+            token_hash=digest(token),
+            family_id=family_id,
+            predecessor_id=predecessor_id,
+            issued_at=now,
+            expires_at=now + REFRESH_LIFETIME,
+        )
+    )
+    session.flush()
+    return token
+
+
+# The one statement that every request of an app pays for: whatever was revoked, it finds nothing.
+_FIND = Prepared(
+    "access_token_by_id",
+    "uuid, timestamptz",
+    """
+    SELECT g.user_id, u.public_key, f.id, t.expires_at, t.scope, t.audience, g.scope, g.id, g.last_used_at,
+           c.client_id, c.name, t.issued_at
+    FROM oauth_access_tokens t
+    JOIN oauth_families f ON f.id = t.family_id
+    JOIN oauth_grants g ON g.id = f.grant_id
+    JOIN oauth_clients c ON c.id = g.client_id
+    JOIN users u ON u.id = g.user_id
+    WHERE t.jti = $1 AND t.expires_at > $2 AND t.revoked_at IS NULL AND f.revoked_at IS NULL
+      AND g.revoked_at IS NULL AND c.disabled_at IS NULL
+    """,
+)
+_NOTE_USE = text("UPDATE oauth_grants SET last_used_at = :now WHERE id = :id")
+
+
+def bearer(session: Session, provider: Provider, token: str, *, now: datetime) -> Principal | None:
+    """Whom an access token stands for; None when it is not ours, expired, or revoked in any way."""
+    claims = _verified(session, provider, token)
+    if claims is None or claims["exp"] <= now.timestamp():
+        return None
+    rows = _FIND.rows(session, str(claims["jti"]), now)
+    if not rows:
+        return None
+    user_id, public_key, family_id, expires_at, scope, audience, granted, grant_id, used_at, client_id, name, _ = rows[
+        0
+    ]
+    if client_id != claims["client_id"] or str(user_id) != claims["sub"]:
+        return None
+    if used_at is None or used_at < now - _NOTED_EVERY:
+        session.execute(_NOTE_USE, {"id": grant_id, "now": now})
+    return Principal(
+        UUID(str(user_id)),
+        public_key,
+        frozenset(),
+        UUID(str(family_id)),
+        expires_at,
+        Delegation(
+            grant_id=UUID(str(grant_id)),
+            client_id=client_id,
+            client_name=name,
+            scopes=frozenset(scope.split()) & frozenset(granted.split()),
+            audience=frozenset(audience),
+        ),
+    )
+
+
+def looks_like_one(token: str) -> bool:
+    """Whether a bearer token is a JWT; session tokens never have a dot."""
+    return token.count(".") == 2 and len(token) <= TOKEN_LENGTH_MAX  # noqa: PLR2004 - three parts
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A token of either kind that was shown to us, and what it belongs to."""
+
+    kind: str
+    row: OAuthAccessToken | OAuthRefreshToken
+    family: OAuthFamily
+    grant: OAuthGrant
+    client: OAuthClient
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it is worth anything."""
+        spent = self.row.revoked_at if isinstance(self.row, OAuthAccessToken) else self.row.redeemed_at
+        ends = (spent, self.family.revoked_at, self.grant.revoked_at, self.client.disabled_at)
+        return self.row.expires_at > now and all(end is None for end in ends)
+
+    @property
+    def scope(self) -> str:
+        """What it allows, as far as its user still does."""
+        own = self.row.scope if isinstance(self.row, OAuthAccessToken) else self.family.scope
+        return scopes.spell(set(own.split()) & set(self.grant.scope.split()))
+
+
+def shown(session: Session, provider: Provider, token: str) -> Found | None:
+    """The token that somebody shows us, whatever its state; None when we never issued it."""
+    if looks_like_one(token):
+        claims = _verified(session, provider, token)
+        return _found(session, OAuthAccessToken, OAuthAccessToken.jti == UUID(claims["jti"])) if claims else None
+    return _found(session, OAuthRefreshToken, OAuthRefreshToken.token_hash == digest(token))
+
+
+def _found(session: Session, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], which: Any) -> Found | None:
+    row = session.execute(
+        select(kind, OAuthFamily, OAuthGrant, OAuthClient)
+        .join(OAuthFamily, OAuthFamily.id == kind.family_id)
+        .join(OAuthGrant, OAuthGrant.id == OAuthFamily.grant_id)
+        .join(OAuthClient, OAuthClient.id == OAuthGrant.client_id)
+        .where(which)
+    ).one_or_none()
+    if row is None:
+        return None
+    token: Any = row[0]
+    family, grant, client = row[1:]
+    return Found("access_token" if kind is OAuthAccessToken else "refresh_token", token, family, grant, client)
+
+
+def _verified(session: Session, provider: Provider, token: str) -> dict[str, Any] | None:
+    """The claims of an access token that we signed, expired or not."""
+    try:
+        header = jwt.get_unverified_header(token)
+        if header.get("typ") != TYPE:
+            return None
+        key, algorithm = _key(session, provider, header)
+        if key is None:
+            return None
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=provider.issuer,
+            # The moment is ours to judge: by the clock that issued it. The audience is judged where it is served.
+            options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_aud": False},
+        )
+        UUID(claims["jti"])
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        return None
+    if algorithm == _SYMMETRIC and header["kid"] != _SYMMETRIC_KID + str(claims["client_id"]):
+        return None
+    return claims
+
+
+def _key(session: Session, provider: Provider, header: dict[str, Any]) -> tuple[Any, str]:
+    """The key that the header names, with the one algorithm that it is for: the header's own word is not taken."""
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not kid.isascii() or not kid.isprintable():
+        return None, keys.ALGORITHM
+    if kid.startswith(_SYMMETRIC_KID):
+        return provider.symmetric_key(kid.removeprefix(_SYMMETRIC_KID)), _SYMMETRIC
+    found = keys.public_key(session, kid)
+    return (found.key if found is not None else None), keys.ALGORITHM

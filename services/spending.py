@@ -1,0 +1,57 @@
+"""What apps spend for their users: never more in 24 hours than was agreed to, however many requests come at once."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.money import format_amount
+from models.asset import Asset
+from models.oauth import OAuthSpending
+
+DAY = timedelta(days=1)
+
+
+class SpendingLimitExceeded(StrongroomError):
+    """With this, the app would spend more within 24 hours than its user allowed it."""
+
+    code: ClassVar[str] = "spending_limit_exceeded"
+
+
+# The grant's row is the lock: it makes the sum exact, and a grant that is taken back meanwhile spends nothing.
+_LOCK = text("SELECT 1 FROM oauth_grants WHERE id = :grant_id AND revoked_at IS NULL FOR NO KEY UPDATE")
+_LEFT = text(
+    """
+    SELECT coalesce((SELECT daily_minor FROM oauth_spending_limits
+                     WHERE grant_id = :grant_id AND asset_id = :asset_id), 0)
+         - coalesce((SELECT sum(spent.amount_minor) FROM oauth_spendings spent
+                     LEFT JOIN withdrawals w ON w.flow_id = spent.flow_id
+                     WHERE spent.grant_id = :grant_id AND spent.asset_id = :asset_id AND spent.at > :since
+                       AND coalesce(w.state, '') NOT IN ('rejected', 'cancelled', 'failed')), 0)
+    """
+)
+
+
+def count(session: Session, asset: Asset, *, flow_id: UUID, amount_minor: int, now: datetime, by: Actor) -> None:
+    """Count an amount, fee included, against what the app may spend; a person's own doing is not counted.
+
+    Call it in the transaction that holds or moves the money, after it did. Raises SpendingLimitExceeded; rolling back
+    then gives the money back.
+    """
+    if by.grant_id is None:
+        return
+    if session.execute(_LOCK, {"grant_id": by.grant_id}).first() is None:
+        raise SpendingLimitExceeded("What this app may do was taken back.")
+    known = {"grant_id": by.grant_id, "asset_id": asset.asset_id, "since": now - DAY}
+    left_minor = int(session.execute(_LEFT, known).scalar_one())
+    if amount_minor > left_minor:
+        left = format_amount(max(left_minor, 0), asset.decimals)
+        reason = f"is, with its fee, above what is left of the app's limit for a day: {left} {asset.symbol}"
+        raise SpendingLimitExceeded(f"amount: {reason}", fields={"amount": [reason]})
+    session.add(
+        OAuthSpending(flow_id=flow_id, grant_id=by.grant_id, asset_id=asset.asset_id, amount_minor=amount_minor, at=now)
+    )

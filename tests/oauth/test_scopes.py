@@ -1,0 +1,111 @@
+"""What an app can reach with which scope, and that it never spends more than it was allowed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from api.guards import guard_of
+from tests.api.house import ASSET, COIN, House
+from tests.oauth.app import EVERY_SCOPE, App, register
+from tests.services.threads import at_once
+
+SPENDING = "withdrawals:read withdrawals:create"
+
+
+def spender(house: House, limit: str, *, funds: int = 100) -> tuple[App, str]:
+    """An app that may spend up to the limit, and its token."""
+    app, person = register(house), house.person(funds_minor=funds * COIN)
+    return app, app.redeem(app.code(person, limit, scope=SPENDING)).get_json()["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/api/v1/balances", "wallet:read"),
+        (f"/api/v1/transactions?asset={ASSET}", "wallet:read"),
+        ("/api/v1/deposits", "deposits:read"),
+        ("/api/v1/withdrawals", "withdrawals:read"),
+        ("/api/demo/protected", "profile:read"),
+    ],
+)
+def test_each_door_has_its_scope(house: House, path: str, scope: str) -> None:
+    app, person = register(house), house.person()
+    assert app.get(path, app.tokens(person, scope=scope)["access_token"]).status_code == 200
+    refused = app.get(path, app.tokens(person, scope="openid")["access_token"])
+    assert (refused.status_code, refused.get_json()["error"]) == (403, "insufficient_scope")
+    assert refused.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+
+
+def test_what_has_no_scope_is_closed_to_apps(house: House) -> None:
+    app, operator = register(house), house.person(role="admin")
+    token = app.tokens(operator, scope=EVERY_SCOPE)["access_token"]
+    shut: list[str] = []
+    for rule in house.app.url_map.iter_rules():
+        guard = guard_of(house.app.view_functions[rule.endpoint]) or ""
+        if guard == "public" or guard.startswith("scope:") or rule.arguments or "GET" not in (rule.methods or ()):
+            continue
+        assert app.get(rule.rule, token).status_code == 403, rule.rule
+        shut.append(rule.rule)
+    assert {"/", "/apps", "/developer", "/device", "/api/v1/state", "/api/v1/allowed-destinations"} <= set(shut)
+
+
+def test_an_app_spends_up_to_its_limit_and_not_beyond(house: House) -> None:
+    house.policy(fee_minor=0)
+    app, token = spender(house, "3")
+    assert app.withdraw(token, "2", key="one").status_code == 201
+    refused = app.withdraw(token, "1.00000001", key="two")
+    assert (refused.status_code, refused.get_json()["error"]) == (403, "spending_limit_exceeded")
+    assert "1.00000000" in refused.get_json()["error_description"]
+    assert app.withdraw(token, "1", key="three").status_code == 201
+
+
+def test_an_app_without_a_limit_spends_nothing(house: House) -> None:
+    app, token = spender(house, "")
+    assert app.withdraw(token, "1", key="one").get_json()["error"] == "spending_limit_exceeded"
+
+
+def test_what_was_taken_back_counts_no_longer(house: House) -> None:
+    house.policy(fee_minor=0)
+    app, token = spender(house, "3")
+    made = app.withdraw(token, "3", key="one").get_json()
+    assert app.withdraw(token, "3", key="two").status_code == 403
+    path = f"/api/v1/withdrawals/{made['id']}/cancel"
+    assert house.visitor().post(path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert app.withdraw(token, "3", key="three").status_code == 201
+
+
+def test_the_fee_counts_too(house: House) -> None:
+    house.policy(fee_minor=COIN)
+    app, token = spender(house, "3")
+    assert app.withdraw(token, "2.5", key="one").status_code == 403
+    assert app.withdraw(token, "2", key="two").status_code == 201
+    house.policy(fee_minor=0)
+
+
+def test_many_withdrawals_at_once_stay_within_the_limit(own_house: House) -> None:
+    _ = own_house.app
+    own_house.policy(fee_minor=0, daily_user_limit_minor=1000 * COIN)
+    app, token = spender(own_house, "5")
+
+    def ask(number: int) -> Callable[[], int]:
+        return lambda: app.withdraw(token, "1", key=f"k{number}").status_code
+
+    answers = at_once(*(ask(number) for number in range(20)))
+    assert (answers.count(201), answers.count(403)) == (5, 15)
+
+
+def test_a_person_is_not_bound_by_what_their_apps_may_spend(house: House) -> None:
+    person = house.person(funds_minor=10 * COIN)
+    app = register(house)
+    app.code(person, "0.5", scope=SPENDING)
+    assert person.withdraw("3").status_code == 201
+
+
+def test_the_keys_of_an_app_are_not_those_of_its_user(house: House) -> None:
+    house.policy(fee_minor=0)
+    app, person = register(house), house.person(funds_minor=10 * COIN)
+    token = app.redeem(app.code(person, "5", scope=SPENDING)).get_json()["access_token"]
+    assert person.withdraw("1", key="same").status_code == 201
+    answer = app.withdraw(token, "1", key="same")
+    assert answer.status_code == 201
+    assert "Idempotency-Replayed" not in answer.headers
