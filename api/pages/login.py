@@ -2,7 +2,7 @@
 
 import shlex
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, request
@@ -89,7 +89,7 @@ def _challenge(challenge_id: UUID) -> AuthChallenge:
 
 
 def _first_form(subject: FormField, target: str, *, status: int = HTTPStatus.OK, problem: str = "") -> Response:
-    values: dict[str, object] = {"onward": onward_query(target)}
+    values: dict[str, Any] = {"onward": onward_query(target)}
     browser = None
     try:
         values, browser = wallet_login.fresh(target)

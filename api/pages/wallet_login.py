@@ -1,6 +1,7 @@
 """Signing in with a Lightning wallet on the page: a code to scan, which counts down, renews, and moves on by itself."""
 
 import secrets
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -17,15 +18,16 @@ from auth import lnurl
 blueprint = Blueprint("wallet_login", __name__)
 
 
-def fresh(target: str, *, action: str | None = None, asked_by: UUID | None = None) -> tuple[dict[str, object], str]:
+def fresh(target: str, *, action: str | None = None, asked_by: UUID | None = None) -> tuple[dict[str, Any], str]:
     """What a page needs to show a new question, and the secret that its answer must hand to the browser."""
-    spend("sign_in", address=request.remote_addr or "unknown")
+    # Counted apart from attempts: a form that is shown again brings a new code along.
+    spend("sign_in", page=request.remote_addr or "unknown")
     browser = lnurl_sign_in.browser_secret() or secrets.token_urlsafe(lnurl_sign_in.BROWSER_SECRET_BYTES)
     asked = lnurl_sign_in.ask(container(), action=action, browser=browser, asked_by=asked_by)
     return shown(asked, "waiting", target), browser
 
 
-def shown(asked: Question, status: str, target: str) -> dict[str, object]:
+def shown(asked: Question, status: str, target: str) -> dict[str, Any]:
     """A question as the template wants it."""
     return {
         "wallet": asked,
