@@ -67,7 +67,7 @@ def test_a_key_has_so_many_attempts_wherever_they_come_from(limited: Limited) ->
 )
 def test_every_way_in_is_counted(limited: Limited, method: str, path: str) -> None:
     house = limited(sign_in_limit=2, read_limit=2)
-    body = {} if "login" not in path and method == "POST" else None
+    body: dict[str, str] | None = {} if "login" not in path and method == "POST" else None
     told = [house.visitor().open(path, method=method, json=body) for _ in range(4)]
     assert [response.status_code == 429 for response in told] == [False, False, True, True]
     assert all("Retry-After" in response.headers for response in told[2:])
