@@ -53,7 +53,7 @@ def limited(kind: Kind) -> Callable[[View], View]:
 
 
 def spend(kind: Kind, **names: str) -> None:
-    """Count an attempt against these names (`address=`, `user=`, `client=`). Raises as `limited` says."""
+    """Count an attempt against these names (`address=`, `user=`, `client=`, `page=`). Raises as `limited` says."""
     rule = _rules()[kind]
     for sort, name in names.items():
         allowed = RateLimitItemPerMinute(rule.by_address if sort == "address" else rule.by_name)

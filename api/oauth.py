@@ -14,6 +14,7 @@ from api import guards
 from api.access import provider
 from api.errors import MalformedJson, error_body
 from api.guards import USERINFO, caller, from_anywhere, public, scope
+from api.limits import limited
 from api.request_context import actor, container
 from api.schemas import json_answer
 from auth.oauth import clients, endpoints, keys, metadata
@@ -52,6 +53,7 @@ def _let_other_sites_read(response: Response) -> Response:
 @blueprint.post("/oauth/token")
 @public
 @from_anywhere
+@limited("read")
 def token() -> Response:
     """Tokens for a code, a refresh token or a device code."""
     return _serve("token")
@@ -60,6 +62,7 @@ def token() -> Response:
 @blueprint.post("/oauth/revoke")
 @public
 @from_anywhere
+@limited("read")
 def revoke() -> Response:
     """End a token (RFC 7009)."""
     return _serve("revocation")
@@ -68,6 +71,7 @@ def revoke() -> Response:
 @blueprint.post("/oauth/introspect")
 @public
 @from_anywhere
+@limited("read")
 def introspect() -> Response:
     """Whether a token is worth anything (RFC 7662)."""
     return _serve("introspection")
@@ -76,6 +80,7 @@ def introspect() -> Response:
 @blueprint.post("/oauth/device_authorization")
 @public
 @from_anywhere
+@limited("read")
 def device_authorization() -> Response:
     """A code for a device and one for its owner (RFC 8628)."""
     return _serve("device_authorization")
@@ -83,6 +88,7 @@ def device_authorization() -> Response:
 
 @blueprint.post("/oauth/register")
 @public
+@limited("sign_in")
 def register() -> Response:
     """Register an app (RFC 7591): by people who are signed in, or by anyone where the house says so."""
     parts = container()

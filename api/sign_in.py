@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api import limits
 from api.request_context import actor
 from auth import challenges, sessions, signatures, users
-from auth.sessions import OpenedSession
+from auth.sessions import OpenedSession, Principal
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import short_id
@@ -48,9 +48,13 @@ def challenge(parts: Container, subject: str) -> AuthChallenge:
     """Give out a challenge for a public key in hex or an address. Raises MalformedKey."""
     spelled = signatures.normalise_subject(subject)
     limits.spend("sign_in", user=spelled)
-    domain = urlsplit(parts.settings.public_url).netloc
     with parts.transaction() as session:
-        return challenges.issue(session, subject=spelled, domain=domain, now=parts.now())
+        return challenges.issue(session, subject=spelled, domain=domain_of(parts), now=parts.now())
+
+
+def domain_of(parts: Container) -> str:
+    """The name of this site in what people sign."""
+    return urlsplit(parts.settings.public_url).netloc
 
 
 def sign_in(parts: Container, proof: Proof, *, previous_token: str | None) -> SignedIn:
@@ -105,11 +109,26 @@ def begin(
     return SignedIn(opened, user.user_id, user.public_key, roles, user.is_new)
 
 
+def renew(parts: Container, session: Session, token: str, principal: Principal) -> OpenedSession:
+    """Replace a session whose user's keys just changed by one with another token that ends when it would have."""
+    now, doer = parts.now(), actor()
+    sessions.revoke(session, token, now=now)
+    return sessions.begin(
+        session,
+        principal.user_id,
+        now=now,
+        lifetime=principal.expires_at - now,
+        address=doer.address,
+        user_agent=doer.user_agent,
+    )
+
+
 def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str | None) -> SignedIn:
     now = parts.now()
     with parts.transaction() as session:
         asked = challenges.find(session, challenge_id=proof.challenge_id, message=proof.message)
         _check_answers(asked, proof)
+        challenges.check_purpose(asked, domain=domain_of(parts))
         # Before the claim: a wrong signature must not use up somebody's challenge.
         public_key = signatures.verify(asked.message, proof.signature, asked.subject)
         challenges.claim(session, asked, now=now)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError
-from domain.ids import new_id
+from domain.ids import new_id, short_id
 from models.session import AuthChallenge
 
 LIFETIME = timedelta(minutes=5)
@@ -40,8 +40,8 @@ class ChallengeForAnother(StrongroomError):
     code: ClassVar[str] = "challenge_for_another"
 
 
-def issue(session: Session, *, subject: str, domain: str, now: datetime) -> AuthChallenge:
-    """Give out a challenge for a subject in its normal form.
+def issue(session: Session, *, subject: str, domain: str, now: datetime, link_to: UUID | None = None) -> AuthChallenge:
+    """Give out a challenge for a subject in its normal form: to sign in, or to link it to the user `link_to`.
 
     The text is one line, so that it survives copying into a terminal, and names this site, so that a person can see
     what they agree to and no other site can pass it on.
@@ -52,7 +52,7 @@ def issue(session: Session, *, subject: str, domain: str, now: datetime) -> Auth
     challenge = AuthChallenge(
         id=new_id(),
         subject=subject,
-        message=f"Sign in to {domain} as {subject}. Nonce {nonce}. Valid until {spelled}.",
+        message=f"{_purpose(subject, domain, link_to)} Nonce {nonce}. Valid until {spelled}.",
         issued_at=now,
         expires_at=expires_at,
         used_at=None,
@@ -73,6 +73,12 @@ def find(session: Session, *, challenge_id: UUID | None, message: str | None) ->
     if challenge is None:
         raise ChallengeNotFound
     return challenge
+
+
+def check_purpose(challenge: AuthChallenge, *, domain: str, link_to: UUID | None = None) -> None:
+    """Refuse an answer to one question as the answer to another. Raises ChallengeForAnother."""
+    if not challenge.message.startswith(f"{_purpose(challenge.subject, domain, link_to)} Nonce "):
+        raise ChallengeForAnother
 
 
 _CLAIM = text(
@@ -96,3 +102,9 @@ def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedel
     session.execute(
         delete(AuthChallenge).where(AuthChallenge.expires_at < now - kept).execution_options(synchronize_session=False)
     )
+
+
+def _purpose(subject: str, domain: str, link_to: UUID | None) -> str:
+    if link_to is None:
+        return f"Sign in to {domain} as {subject}."
+    return f"Let {subject} sign in as user {short_id(link_to)} of {domain}."

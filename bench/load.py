@@ -105,9 +105,11 @@ def get(path: str, token: str | None = None) -> bytes:
     return _request("GET", path, token, [])
 
 
-def post(path: str, token: str, body: bytes, key: str) -> bytes:
-    """A POST of JSON under an Idempotency-Key."""
-    headers = ["Content-Type: application/json", f"Content-Length: {len(body)}", f"Idempotency-Key: {key}"]
+def post(path: str, token: str | None, body: bytes, key: str | None = None) -> bytes:
+    """A POST of JSON, under an Idempotency-Key where one is given."""
+    headers = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    if key is not None:
+        headers.append(f"Idempotency-Key: {key}")
     return _request("POST", path, token, headers) + body
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "key": "Make and use a key on this machine.",
     "ledger": "Verify the ledger.",
     "migrate": "Bring the database to the newest schema, and no more.",
+    "oauth": "Replace the key that signs the tokens of apps.",
     "policy": "Read and change limits.",
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",

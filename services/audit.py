@@ -1,13 +1,16 @@
-"""Write the audit log."""
+"""Write the audit log, and search it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from models.audit import AuditLog
 from models.prepared import Prepared
 
 _RECORD = Prepared(
@@ -42,3 +45,33 @@ def record(
         by.request_id,
         json.dumps(dict(detail or {})),
     )
+
+
+def search(
+    session: Session,
+    *,
+    limit: int,
+    before: int | None = None,
+    event: str | None = None,
+    user_id: UUID | None = None,
+    success: bool | None = None,
+    address: str | None = None,
+) -> Sequence[AuditLog]:
+    """Lines of the log that fit, newest first, older than line `before`."""
+    query = select(AuditLog).order_by(AuditLog.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditLog.id < before)
+    for column, wanted in (
+        (AuditLog.event, event),
+        (AuditLog.user_id, user_id),
+        (AuditLog.success, success),
+        (AuditLog.address, address),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return session.scalars(query).all()
+
+
+def events(session: Session) -> Sequence[str]:
+    """Every kind of event that the log holds."""
+    return session.scalars(select(AuditLog.event).distinct().order_by(AuditLog.event)).all()

@@ -1,6 +1,7 @@
 """Housekeeping: prove that queues are consumed, and drop what has expired."""
 
 from auth import challenges, lnurl, sessions
+from auth.oauth import forgetting
 from domain.actor import Actor
 from services import heartbeats
 from tasks.app import task
@@ -17,8 +18,9 @@ def heartbeat(container: Container, by: Actor, queue: str) -> None:
 
 @task("upkeep.purge")
 def purge(container: Container, by: Actor) -> None:
-    """Drop sign-in challenges and sessions that ended long ago."""
+    """Drop sign-in challenges, sessions, codes and tokens that ended long ago."""
     with container.transaction() as session:
         challenges.forget_expired(session, now=container.now())
         lnurl.forget_expired(session, now=container.now())
         sessions.forget_ended(session, now=container.now())
+        forgetting.forget_ended(session, now=container.now())

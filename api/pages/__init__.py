@@ -6,7 +6,9 @@ from flask import Flask
 
 from api.errors import ERROR_PAGE
 from api.pages import (
+    account,
     apps,
+    audit,
     consent,
     deposit,
     developer,
@@ -17,6 +19,7 @@ from api.pages import (
     operator,
     rendering,
     send,
+    wallet_login,
     watched,
     withdraw,
 )
@@ -25,7 +28,23 @@ from api.version import VERSION
 
 BLUEPRINTS: Final = tuple(
     module.blueprint
-    for module in (home, login, deposit, withdraw, send, history, flow, watched, operator, consent, apps, developer)
+    for module in (
+        home,
+        login,
+        deposit,
+        withdraw,
+        send,
+        history,
+        flow,
+        watched,
+        operator,
+        account,
+        audit,
+        wallet_login,
+        consent,
+        apps,
+        developer,
+    )
 )
 
 

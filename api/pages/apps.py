@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api import guards
 from api.guards import signed_in
+from api.limits import limited
 from api.pages.consent import ALLOW, limit_fields, typed_limits
 from api.pages.context import every_asset, page, see, typed
 from api.pages.shapes import AssetName, FormField, Money
@@ -60,6 +61,7 @@ def revoke(grant_id: UUID) -> Response:
 
 @blueprint.get("/device")
 @signed_in
+@limited("sign_in")
 def device() -> Response:
     """Where a person types the code that a device shows; with a code, what that device asks for."""
     code = request.args.get("user_code", "").strip()
@@ -72,6 +74,7 @@ def device() -> Response:
 
 @blueprint.post("/device")
 @signed_in
+@limited("sign_in")
 def decide_device() -> Response:
     """Let the device act for the user, or not."""
     parts = container()

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from api import guards
 from api.access import provider
 from api.guards import public, signed_in
+from api.limits import limited
 from api.oauth import keep_notes
 from api.pages.context import every_asset, onward_query, page, see, sentence, typed
 from api.pages.shapes import AssetName, FormField
@@ -51,6 +52,7 @@ class Limit:
 
 @blueprint.get("/oauth/authorize")
 @public
+@limited("read")
 def ask() -> Response:
     """Ask the user, or send them straight back when they agreed before."""
     parts = container()

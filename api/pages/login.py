@@ -2,14 +2,16 @@
 
 import shlex
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, request
 
-from api import guards, sign_in
-from api.errors import status_of
+from api import guards, lnurl_sign_in, sign_in
+from api.errors import LimitsUnavailable, RateLimited, status_of
 from api.guards import public
+from api.limits import limited
+from api.pages import wallet_login
 from api.pages.context import field_errors, onward, onward_query, page, see, typed
 from api.pages.shapes import FormField
 from api.request_context import container
@@ -36,6 +38,7 @@ def ask() -> Response:
 
 @blueprint.post("/login")
 @public
+@limited("sign_in")
 def begin() -> Response:
     """Make a challenge for the key and show what to sign."""
     target = onward(request.args.get("next"))
@@ -58,6 +61,7 @@ def show(challenge_id: UUID) -> Response:
 
 @blueprint.post("/login/<uuid:challenge_id>")
 @public
+@limited("sign_in")
 def finish(challenge_id: UUID) -> Response:
     """Check the signature and begin a session."""
     target = onward(request.args.get("next"))
@@ -85,14 +89,18 @@ def _challenge(challenge_id: UUID) -> AuthChallenge:
 
 
 def _first_form(subject: FormField, target: str, *, status: int = HTTPStatus.OK, problem: str = "") -> Response:
-    return page(
-        "login.html",
-        status=status,
-        subject=subject,
-        problem=problem,
-        onward=onward_query(target),
-        key_new_command=KEY_NEW_COMMAND,
+    values: dict[str, Any] = {"onward": onward_query(target)}
+    browser = None
+    try:
+        values, browser = wallet_login.fresh(target)
+    except (RateLimited, LimitsUnavailable) as refusal:
+        problem = problem or str(refusal)
+    response = page(
+        "login.html", status=status, subject=subject, problem=problem, key_new_command=KEY_NEW_COMMAND, **values
     )
+    if browser is not None:
+        lnurl_sign_in.set_browser_secret(response, browser)
+    return response
 
 
 def _second_form(

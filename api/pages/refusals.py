@@ -18,6 +18,7 @@ _HEADINGS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         405: ("This page cannot be used that way", "Go back and use the form on the page itself."),
         409: ("This cannot be done now", "Go back and reload the page: it shows what can be done."),
         413: ("That was too much", "Send less than 64 kB."),
+        429: ("Too many attempts", "Wait a minute, then try again."),
         503: ("Not just now", "Nothing was changed. Try again in a moment."),
     }
 )

@@ -22,12 +22,13 @@ def create_gallery() -> Flask:
         template, signed_in, values = SAMPLES[name]
         return render(template, now=NOW, visitor=VISITOR if signed_in else None, **values())
 
+    @app.get("/login/wallet/<address_id>/qr.svg")
     @app.get("/deposit/<address_id>/qr.svg")
     def code(address_id: str) -> Response:
         return Response(qr.drawn(f"bitcoin:{ADDRESS}"), mimetype="image/svg+xml")
 
     @app.get("/")
-    @app.get("/<path:polled>")
+    @app.route("/<path:polled>", methods=["GET", "POST"])
     def unchanged(polled: str = "") -> Response:
         """What a page reads again: nothing new."""
         return Response(status=204)

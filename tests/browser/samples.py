@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from api.pages.shapes import (
     Activity,
@@ -307,8 +309,62 @@ def watched_empty() -> dict[str, Any]:
     return {"assets": (BTC,), "wallets": [], "moving": False, "problem": "", **empty}
 
 
+def wallet_login() -> dict[str, Any]:
+    challenge = SimpleNamespace(id=ONE, action=None)
+    wallet = SimpleNamespace(challenge=challenge, lnurl="LNURL1" + "D" * 200, keyauth="keyauth://money.example/a")
+    return login() | {"wallet": wallet, "wallet_status": "waiting", "wallet_left": timedelta(minutes=4, seconds=32)}
+
+
+def wallet_expired() -> dict[str, Any]:
+    return wallet_login() | {"wallet_status": "expired", "onward": ""}
+
+
+def account() -> dict[str, Any]:
+    keys = [
+        SimpleNamespace(id=UUID(int=number), name=name, subject=KEY, added_at=ago(days=number))
+        for number, name in enumerate(("first", "a key with a name as long as somebody thought was a good idea"))
+    ]
+    open_ones = [
+        SimpleNamespace(
+            id=UUID(int=number),
+            address=("192.0.2.7", "2001:db8:1234:5678:9abc:def0:1234:5678")[number],
+            user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 " * 2,
+            created_at=ago(hours=number + 1),
+            last_seen_at=ago(minutes=3),
+            expires_at=NOW + timedelta(hours=20),
+        )
+        for number in range(2)
+    ]
+    return {"keys": keys, "sessions": open_ones, "current": UUID(int=0), "public_key": KEY, "problem": ""}
+
+
+def audit_log() -> dict[str, Any]:
+    lines = [
+        SimpleNamespace(
+            id=number,
+            at=ago(minutes=number),
+            event="key_linked",
+            success=bool(number % 2),
+            actor="user:k7f3m2n9qd" if number % 2 else "visitor",
+            user_id=ONE if number % 2 else None,
+            address="2001:db8:1234:5678:9abc:def0:1234:5678",
+            user_agent="Mozilla/5.0 (X11; Linux x86_64)",
+            request_id="4b1c0f6f9f0e4f5f8f2f0a7f3c1d2e3f",
+            detail={"subject": KEY, "reason": "invalid_signature"},
+        )
+        for number in range(4)
+    ]
+    asked = {"event": "key_linked"}
+    return {"lines": lines, "kinds": ["key_linked", "login"], "asked": asked, "older": "?before=1", "first": None,
+            "csv": "/operator/audit.csv"}  # fmt: skip
+
+
 # name of the example: (template, whether somebody is signed in, its values)
 SAMPLES = {
+    "wallet": ("login.html", False, wallet_login),
+    "wallet-expired": ("login_wallet.html", False, wallet_expired),
+    "account": ("account.html", True, account),
+    "audit": ("audit.html", True, audit_log),
     "watched": ("watched.html", True, watched),
     "watched-empty": ("watched.html", True, watched_empty),
     "home": ("home.html", True, home),

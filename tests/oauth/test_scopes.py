@@ -102,8 +102,8 @@ def test_a_person_is_not_bound_by_what_their_apps_may_spend(house: House) -> Non
 
 
 def test_the_keys_of_an_app_are_not_those_of_its_user(house: House) -> None:
-    house.policy(fee_minor=0)
     app, person = register(house), house.person(funds_minor=10 * COIN)
+    house.policy(fee_minor=0)
     token = app.redeem(app.code(person, "5", scope=SPENDING)).get_json()["access_token"]
     assert person.withdraw("1", key="same").status_code == 201
     answer = app.withdraw(token, "1", key="same")
