@@ -114,6 +114,7 @@ class House:
     def policy(self, **values: Any) -> None:
         """Change the withdrawal policy of the one asset."""
         with self.container.transaction() as session:
+            assets.ensure_network(session, NETWORK)
             policy = assets.policy(session, ASSET)
             for name, value in values.items():
                 setattr(policy, name, value)
