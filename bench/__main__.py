@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import catching_up, latency, ledger, matching, overwatch, report, requests
+from bench import catching_up, latency, ledger, logins, matching, overwatch, report, requests
 from bench.world import World
 
 Measurement = Callable[[World], dict[str, float]]
@@ -25,6 +25,7 @@ def _requests(world: World) -> dict[str, float]:
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "ledger": _ledger,
     "requests": _requests,
+    "logins": logins.login,
     "matching": matching.block_match_scale,
     "overwatch": overwatch.overwatch_overhead,
     "catching_up": catching_up.catch_up,

@@ -46,6 +46,8 @@ TARGETS: Final = (
     Target("ledger_verify_per_s", "transfers verified per second", "≥", 200_000),
     Target("balance_read", "authenticated balance reads/s ÷ a bare Flask view", "≥", 0.35,
            "balance_read_floor_per_s", "/s bare"),
+    Target("login", "LNURL callback or signature login, the slower, ÷ a bare Flask view", "≥", 0.3,
+           "login_floor_per_s", "/s bare"),
     Target("withdrawal_vs_read", "p95 of a withdrawal request ÷ p95 of a balance read, 50 concurrent", "≤", 5.0,
            "withdrawal_vs_read_floor_p95_ms", " ms per read"),
     Target("block_match_scale", "a block against 1,000,000 addresses ÷ against 1,000", "≤", 1.2,
