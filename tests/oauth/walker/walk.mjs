@@ -2,7 +2,7 @@
 // what came of it. Whatever is not as the library wants it throws, and ends the walk with a non-zero status.
 import assert from "node:assert/strict";
 import readline from "node:readline";
-import * as oauth from "oauth4webapi";
+import * as oauth from "./vendor/oauth4webapi.mjs";
 
 const [issuerText, sessionToken] = process.argv.slice(2);
 const issuer = new URL(issuerText);
