@@ -22,7 +22,7 @@ from domain.errors import StrongroomError
 from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
-from domain.ports import ChainError, DescriptorRefused
+from domain.node_refusals import ChainError, DescriptorRefused
 from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound
 from services.payouts import InputsTaken, NoProof, PayoutNotFound

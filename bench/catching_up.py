@@ -6,8 +6,9 @@ from typing import Final
 
 from bench.world import World
 from domain.actor import Actor
+from domain.chain_facts import Tip
 from domain.ids import new_id
-from domain.ports import Chain, Tip
+from domain.ports import Chain
 from models.user import User
 from services import addresses, chains
 from tasks import addresses as address_tasks

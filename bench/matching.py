@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bench.world import House, World
 from domain.actor import Actor
-from domain.ports import Block, ChainOutput, ChainTransaction, OutPoint
+from domain.chain_facts import Block, ChainOutput, ChainTransaction, OutPoint
 from services import assets, deposits
 from wiring.container import Container
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import new_id
-from domain.ports import NewAddress
+from domain.wallet_facts import NewAddress
 from models.chain import DepositAddress
 from models.deposit import Deposit
 from services import assets, audit, outbox

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from domain.ids import new_id
-from domain.ports import Holding
+from domain.wallet_facts import Holding
 from models.asset import Asset
 from models.buffer import BufferSnapshot
 from models.chain import ChainCursor

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import Block, ChainTransaction
 from domain.errors import StrongroomError, ensure
-from domain.ports import Block, ChainTransaction
 from models.asset import Asset
 from models.chain import ChainBlock, ChainCursor
 from services import alerts, audit, deposits, leases, outbox, payouts

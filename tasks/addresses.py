@@ -4,7 +4,8 @@ import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from domain.ports import Chain, ChainError
+from domain.node_refusals import ChainError
+from domain.ports import Chain
 from services import addresses, assets
 from tasks.app import task
 from wiring.container import Container

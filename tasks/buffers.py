@@ -1,7 +1,8 @@
 """Compare every wallet with the books."""
 
 from domain.actor import Actor
-from domain.ports import Chain, ChainError
+from domain.node_refusals import ChainError
+from domain.ports import Chain
 from services import assets, buffers
 from tasks.app import task
 from wiring.container import Container

@@ -9,8 +9,10 @@ from typing import Final
 import structlog
 
 from domain.actor import Actor
+from domain.chain_facts import Block, Tip
 from domain.crash import crash_point
-from domain.ports import Block, Chain, ChainError, NodeLagging, Tip
+from domain.node_refusals import ChainError, NodeLagging
+from domain.ports import Chain
 from services import assets, chains
 from services import deposits as own_deposits
 from services.leases import LeaseLost

@@ -6,7 +6,8 @@ from typing import Any, Final
 import structlog
 from celery.signals import worker_ready, worker_shutting_down
 
-from domain.ports import Chain, ChainError
+from domain.node_refusals import ChainError
+from domain.ports import Chain
 from tasks.app import app, container
 from tasks.publisher import CeleryPublisher
 

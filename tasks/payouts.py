@@ -5,9 +5,11 @@ from uuid import UUID
 import structlog
 
 from domain.actor import Actor
+from domain.chain_facts import Located
 from domain.crash import crash_point
 from domain.flows import WrongState
-from domain.ports import Chain, ChainError, ChainUncertain, Located
+from domain.node_refusals import ChainError, ChainUncertain
+from domain.ports import Chain
 from services import chains, payouts
 from services.leases import LeaseLost
 from services.payouts import Outgoing

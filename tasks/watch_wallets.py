@@ -12,7 +12,9 @@ from domain.crash import crash_point
 from domain.descriptors import InvalidDescriptor, parse_descriptor
 from domain.errors import StrongroomError
 from domain.networks import Network
-from domain.ports import Chain, ChainError, DescriptorRefused, NewAddress
+from domain.node_refusals import ChainError, DescriptorRefused
+from domain.ports import Chain
+from domain.wallet_facts import NewAddress
 from models.watch_wallet import WatchWallet
 from services import watch_wallets
 from services.leases import LeaseLost

@@ -6,15 +6,9 @@ import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from domain.ports import (
-    Chain,
-    ChainError,
-    FeeAboveCap,
-    InsufficientHotFunds,
-    NodeError,
-    PaymentTooSmall,
-    SignedPayment,
-)
+from domain.node_refusals import ChainError, FeeAboveCap, InsufficientHotFunds, NodeError, PaymentTooSmall
+from domain.ports import Chain
+from domain.wallet_facts import SignedPayment
 from services import payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task

@@ -11,8 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.money import format_amount
-from domain.ports import (
-    Chain,
+from domain.node_refusals import (
     ChainError,
     NodeRefused,
     NodeUnauthorised,
@@ -20,6 +19,7 @@ from domain.ports import (
     NodeWrongChain,
     WalletNotLoaded,
 )
+from domain.ports import Chain
 from wiring import migrate
 from wiring.container import Container
 from wiring.settings import chain_env

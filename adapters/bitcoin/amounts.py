@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from domain.networks import COIN
-from domain.ports import NodeError
+from domain.node_refusals import NodeError
 
 
 def to_minor(value: Decimal | int) -> int:

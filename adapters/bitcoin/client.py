@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from adapters.bitcoin.endpoint import NodeEndpoint
 from adapters.bitcoin.transport import Connection
 from domain.networks import Network
-from domain.ports import ChainError, ChainUncertain, NodeBusy, NodeRefused, NodeTimeout, NodeWrongChain
+from domain.node_refusals import ChainError, ChainUncertain, NodeBusy, NodeRefused, NodeTimeout, NodeWrongChain
 
 RETRY_DELAYS_S: Final = (0.1, 0.4)
 IDLE_MAX_S: Final = 3.0

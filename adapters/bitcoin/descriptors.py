@@ -10,7 +10,7 @@ from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.refusals import INVALID_PARAMETER, NOT_FOUND
 from domain.descriptors import Descriptor
-from domain.ports import ChainError, DescriptorRefused, NodeError, ScanAborted, ScanInProgress
+from domain.node_refusals import ChainError, DescriptorRefused, NodeError, ScanAborted, ScanInProgress
 from domain.scanning import ScanObject, ScanResult, UnspentOutput
 
 ADDRESSES_PER_CALL: Final = 1_000

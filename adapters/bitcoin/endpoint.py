@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from domain.ports import NodeUnauthorised
+from domain.node_refusals import NodeUnauthorised
 
 
 @dataclass(frozen=True, slots=True)

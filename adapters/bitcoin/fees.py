@@ -2,7 +2,7 @@
 
 from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient, demanded
-from domain.ports import FeeUnknown
+from domain.node_refusals import FeeUnknown
 
 
 def estimated_fee_rate(client: NodeClient) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.refusals import INVALID_PARAMETER
-from domain.ports import ChainError, NodeError, OutPoint
+from domain.chain_facts import OutPoint
+from domain.node_refusals import ChainError, NodeError
 
 
 def lock(client: NodeClient, inputs: Collection[OutPoint]) -> None:

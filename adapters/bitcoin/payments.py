@@ -10,18 +10,10 @@ from adapters.bitcoin.locks import lock, unlock
 from adapters.bitcoin.refusals import ALREADY_IN_CHAIN, NOT_FOUND, VERIFY_ERROR, VERIFY_REJECTED
 from adapters.bitcoin.transactions import unsigned_transaction
 from domain.addresses import parse_address
+from domain.chain_facts import OutPoint
 from domain.errors import ensure
-from domain.ports import (
-    BroadcastAnswer,
-    BumpImpossible,
-    FeeAboveCap,
-    FeeUnknown,
-    NodeError,
-    OutPoint,
-    Payment,
-    PaymentTooSmall,
-    SignedPayment,
-)
+from domain.node_refusals import BumpImpossible, FeeAboveCap, FeeUnknown, NodeError, PaymentTooSmall
+from domain.wallet_facts import BroadcastAnswer, Payment, SignedPayment
 
 _ANY_FEE_RATE: Final = 0  # our own cap was applied when the payment was built
 _ALREADY_KNOWN_WORDS: Final = (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.ports import (
+from domain.node_refusals import (
     ChainError,
     FeeAboveCap,
     InsufficientHotFunds,

@@ -7,8 +7,9 @@ from typing import Any, Final
 from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient, demanded
 from adapters.bitcoin.refusals import INVALID_PARAMETER, METHOD_NOT_FOUND, NOT_FOUND
+from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip
 from domain.networks import Network
-from domain.ports import Block, ChainOutput, ChainTransaction, NodeError, NodeFacts, OutPoint, Tip
+from domain.node_refusals import NodeError
 
 BLOCKS_PER_CALL_MAX: Final = 50
 BYTES_PER_CALL: Final = 4_000_000

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from domain.ports import OutPoint
+from domain.chain_facts import OutPoint
 
 _VERSION: Final = 2
 _REPLACEABLE_SEQUENCE: Final = 0xFFFFFFFD

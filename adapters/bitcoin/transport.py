@@ -12,7 +12,15 @@ from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
 
 from adapters.bitcoin.endpoint import NodeEndpoint
 from adapters.bitcoin.refusals import named
-from domain.ports import ChainError, ChainUncertain, NodeBusy, NodeError, NodeRefused, NodeTimeout, NodeUnauthorised
+from domain.node_refusals import (
+    ChainError,
+    ChainUncertain,
+    NodeBusy,
+    NodeError,
+    NodeRefused,
+    NodeTimeout,
+    NodeUnauthorised,
+)
 
 # The library wants credentials inside the URL, where an odd password cannot be spelt: ours go in the header.
 _URL: Final = "http://-:-@{host}:{port}{path}"

@@ -9,19 +9,10 @@ from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient, demanded
 from adapters.bitcoin.refusals import INVALID_PARAMETERS, NOT_FOUND, WALLET_ERROR
 from domain.addresses import parse_address
+from domain.chain_facts import Located, OutPoint
 from domain.networks import Network
-from domain.ports import (
-    BroadcastAnswer,
-    Holding,
-    Located,
-    NewAddress,
-    NodeBusy,
-    NodeError,
-    OutPoint,
-    Payment,
-    SignedPayment,
-    WalletNotLoaded,
-)
+from domain.node_refusals import NodeBusy, NodeError, WalletNotLoaded
+from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
 
 ADDRESSES_PER_CALL: Final = 200
 _HOLDING_ATTEMPTS: Final = 5

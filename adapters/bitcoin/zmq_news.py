@@ -7,7 +7,7 @@ import zmq
 
 from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.refusals import METHOD_NOT_FOUND
-from domain.ports import NodeError
+from domain.node_refusals import NodeError
 
 _TOPICS_BY_USE: Final = (("pubsequence", b"sequence"), ("pubhashblock", b"hashblock"), ("pubhashtx", b"hashtx"))
 """`sequence` tells of blocks and mempool alike; the other two together tell the same."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.ports import ChainTransaction
+from domain.chain_facts import ChainTransaction
 
 
 class Paid(NamedTuple):

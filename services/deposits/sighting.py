@@ -10,10 +10,10 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import Block, ChainTransaction
 from domain.errors import ensure
 from domain.flows import DEPOSIT
 from domain.ids import new_id
-from domain.ports import Block, ChainTransaction
 from models.asset import Asset
 from models.deposit import Deposit
 from services import flows, outbox

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import OutPoint
 from domain.crash import crash_point
 from domain.flows import WrongState
-from domain.ports import OutPoint, SignedPayment
+from domain.wallet_facts import SignedPayment
 from models.asset import WithdrawalPolicy
 from models.payout import Payout
 from services import audit, flows, leases, outbox

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import Block, OutPoint
 from domain.errors import ensure
 from domain.ledger import Post, Transaction, Transfer
-from domain.ports import Block, OutPoint
 from models.asset import WithdrawalPolicy
 from models.chain import ChainCursor
 from models.payout import Payout, PayoutInput, PayoutTransaction

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import OutPoint
 from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL, move
-from domain.ports import OutPoint
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import flows

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import Located
 from domain.crash import crash_point
-from domain.ports import BroadcastAnswer, Located
+from domain.wallet_facts import BroadcastAnswer
 from models.chain import ChainCursor
 from models.payout import Payout, PayoutTransaction
 from services import alerts, leases

@@ -11,11 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.chain_facts import OutPoint
 from domain.crash import crash_point
 from domain.errors import StrongroomError, ensure
 from domain.flows import WITHDRAWAL
 from domain.ids import new_id
-from domain.ports import OutPoint, Payment, SignedPayment
+from domain.wallet_facts import Payment, SignedPayment
 from models.asset import WithdrawalPolicy
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.ports import NewAddress
+from domain.wallet_facts import NewAddress
 from models.watch_wallet import WatchAddress, WatchWallet
 from services import audit, leases
 from services.watch_wallets.scanning import request_scan

@@ -17,7 +17,7 @@ from domain.bech32 import encode_segwit
 from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
 from domain.networks import NETWORKS
-from domain.ports import NewAddress
+from domain.wallet_facts import NewAddress
 from models.user import User
 from services import addresses, assets, ledger
 from wiring.container import Container

@@ -9,7 +9,7 @@ from adapters.bitcoin.chain import BitcoinChain
 from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.endpoint import NodeEndpoint
 from domain.networks import NETWORKS, Network
-from domain.ports import ChainError
+from domain.node_refusals import ChainError
 from tests.waiting import eventually
 from wiring.embedded.redis import free_port
 

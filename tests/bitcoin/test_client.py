@@ -17,7 +17,7 @@ from adapters.bitcoin.chain import BitcoinChain
 from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.transport import Connection
 from domain.networks import NETWORKS, Network
-from domain.ports import (
+from domain.node_refusals import (
     ChainError,
     ChainUncertain,
     NodeBusy,

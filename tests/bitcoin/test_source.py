@@ -3,8 +3,9 @@
 from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.source import BYTES_PER_CALL
 from domain.addresses import parse_address
+from domain.chain_facts import OutPoint
 from domain.networks import COIN
-from domain.ports import Chain, OutPoint
+from domain.ports import Chain
 from tests.bitcoin.node import RICH_WALLET, RegtestNode
 
 GHOST = "ab" * 32

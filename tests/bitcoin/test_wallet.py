@@ -6,20 +6,18 @@ import pytest
 
 from adapters.bitcoin.chain import BitcoinChain
 from domain.addresses import parse_address
+from domain.chain_facts import OutPoint
 from domain.networks import COIN
-from domain.ports import (
-    BroadcastAnswer,
+from domain.node_refusals import (
     BumpImpossible,
     FeeAboveCap,
     InsufficientHotFunds,
     NodeError,
-    OutPoint,
-    Payment,
     PaymentTooSmall,
-    SignedPayment,
     WalletLocked,
     WalletNotLoaded,
 )
+from domain.wallet_facts import BroadcastAnswer, Payment, SignedPayment
 from tests.bitcoin.node import RICH_WALLET, RegtestNode
 from tests.waiting import eventually
 

@@ -5,7 +5,7 @@ import pytest
 from api.pages import sentences
 from api.pages.meanings import MEANINGS
 from domain.flows import FLOW_KINDS
-from domain.ports import ChainError
+from domain.node_refusals import ChainError
 
 
 def test_a_seen_deposit_says_what_it_waits_for_and_how_long() -> None:

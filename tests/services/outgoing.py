@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from domain.ports import BroadcastAnswer, Chain, NodeRefused, NodeTimeout
+from domain.node_refusals import NodeRefused, NodeTimeout
+from domain.ports import Chain
+from domain.wallet_facts import BroadcastAnswer
 from models.payout import Payout, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import payouts, withdrawals

@@ -4,7 +4,8 @@ import threading
 from typing import cast
 
 from domain.networks import NETWORKS
-from domain.ports import Chain, ChainWaker, NodeRefused
+from domain.node_refusals import NodeRefused
+from domain.ports import Chain, ChainWaker
 from tasks.news import listen
 from tasks.publisher import CeleryPublisher
 

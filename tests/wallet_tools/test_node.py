@@ -7,7 +7,7 @@ import pytest
 from adapters.bitcoin import descriptors as adapter
 from adapters.bitcoin.chain import BitcoinChain
 from domain.descriptors import Descriptor, parse_descriptor
-from domain.ports import ChainError, DescriptorRefused, NodeRefused, ScanAborted
+from domain.node_refusals import ChainError, DescriptorRefused, NodeRefused, ScanAborted
 from domain.scanning import ScanObject
 from tests.rail import Rail
 from tests.wallet_tools.keys import child_key, extended, public_hex, summed

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.ids import new_id
-from domain.ports import ScanInProgress
+from domain.node_refusals import ScanInProgress
 from domain.scanning import ScanObject, ScanResult
 from services import watch_wallets
 from services.leases import LeaseLost

@@ -1,0 +1,66 @@
+"""What the hot wallet of a chain holds, is asked to pay, and answers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.chain_facts import OutPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the wallet holds, read together with the block that it was read at.
+
+    `trusted_minor` is confirmed money and own unconfirmed change; `unconfirmed_minor` came from others and is in no
+    block; `immature_minor` is mined and not yet spendable.
+    """
+
+    trusted_minor: int
+    unconfirmed_minor: int
+    immature_minor: int
+    height: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddress:
+    """An address of the wallet and its scriptPubKey, which is what blocks are matched against."""
+
+    address: str
+    script: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One amount to one address (which the caller has validated for the network)."""
+
+    address: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPayment:
+    """A fully signed transaction that nobody has seen yet.
+
+    `payment_vouts` holds the output index of each payment in the order in which they were given. Its inputs stay
+    locked in the node's wallet until the node restarts or `reserve` says otherwise.
+    """
+
+    txid: str
+    raw_tx: str
+    fee_minor: int
+    vsize: int
+    inputs: tuple[OutPoint, ...]
+    payment_vouts: tuple[int, ...]
+    change_vout: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastAnswer:
+    """What the node said to a transaction.
+
+    `accepted`: it is in the node's mempool now. `already_known`: it is in a block, or the node says it had it.
+    `rejected`: not taken now, with the node's reason; no proof that it can never confirm, since others may hold it.
+    """
+
+    outcome: Literal["accepted", "already_known", "rejected"]
+    reason: str = ""
