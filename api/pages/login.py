@@ -29,9 +29,9 @@ _SPENT: Final = ("challenge_used", "challenge_expired", "challenge_not_found")
 @blueprint.get("/login")
 @public
 def ask() -> Response:
-    """The first form: whose key. Somebody who is signed in is sent on."""
+    """The first form: whose key. Somebody who is signed in is sent on, unless they shall sign in again."""
     target = onward(request.args.get("next"))
-    if guards.principal() is not None:
+    if guards.principal() is not None and "again" not in request.args:
         return see(target)
     return _first_form(FormField(), target)
 
