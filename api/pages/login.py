@@ -12,7 +12,7 @@ from api.errors import LimitsUnavailable, RateLimited, status_of
 from api.guards import public
 from api.limits import limited
 from api.pages import wallet_login
-from api.pages.context import field_errors, onward, onward_query, page, see, typed
+from api.pages.context import SIGNATURE_TYPED_MAX, field_errors, onward, onward_query, page, see, typed
 from api.pages.shapes import FormField
 from api.request_context import container
 from auth import challenges
@@ -111,6 +111,7 @@ def _second_form(
         status=status,
         challenge=challenge,
         signature=signature,
+        signature_length_max=SIGNATURE_TYPED_MAX,
         command=f"python -m cli key sign {shlex.quote(challenge.message)}",
         onward=onward_query(target),
         problem="",
