@@ -86,7 +86,10 @@ class WithdrawalDay(Base):
     """What has been asked for on one UTC day across all users; kept only for assets with a system-wide daily limit."""
 
     __tablename__ = "withdrawal_days"
+    __table_args__ = (CheckConstraint("requested_minor <= limit_minor", name="within_limit"),)
 
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), primary_key=True)
     day: Mapped[str] = mapped_column(primary_key=True)
     requested_minor: Mapped[int] = mapped_column(MinorUnits)
+    # The limit when something was last counted; days from before it was kept have none.
+    limit_minor: Mapped[int | None] = mapped_column(MinorUnits)

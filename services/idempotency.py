@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError, ensure
 from domain.ledger import IdempotencyConflict
+from models.deferred import Deferred
 from models.idempotency import IdempotentRequest
 from models.prepared import Prepared
 
@@ -42,10 +43,10 @@ _TAKE = Prepared(
     VALUES ($1, $2, $3, 0, '{}', $4) ON CONFLICT DO NOTHING RETURNING 1
     """,
 )
-_KEEP = Prepared(
+_KEEP = Deferred(
     "idempotent_answer_kept",
     "uuid, text, integer, jsonb",
-    "UPDATE idempotent_requests SET status = $3, body = $4 WHERE user_id = $1 AND key = $2 RETURNING 1",
+    "UPDATE idempotent_requests SET status = $3, body = $4 WHERE user_id = $1 AND key = $2",
 )
 
 
@@ -69,7 +70,7 @@ def once(
     if not _TAKE.rows(session, user_id, key, request_hash, now):
         return _replay(session, user_id, key, request_hash)
     answer = perform()
-    _KEEP.rows(session, user_id, key, answer.status, json.dumps(answer.body))
+    _KEEP.later(session, user_id, key, answer.status, json.dumps(answer.body))
     return answer
 
 

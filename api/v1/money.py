@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import Response
@@ -40,15 +41,20 @@ def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) ->
     if app is not None and key is not None:
         # An app has keys of its own: it can neither meet nor learn those of its user or of another app.
         key = f"{app.client_id}:{key}"
-    with parts.transaction() as session:
-        return idempotency.once(
-            session,
-            user_id=caller().user_id,
-            key=key,
-            request={"name": name, "body": body},
-            now=now,
-            perform=lambda: _perform(session, decide, now),
-        )
+    request = {"name": name, "body": body}
+    once = partial(idempotency.once, user_id=caller().user_id, key=key, request=request, now=now)
+    answer: Answer | None = None
+    try:
+        with parts.transaction() as session:
+            answer = once(session, perform=lambda: _perform(session, decide, now))
+    except StrongroomError as refusal:
+        if answer is None:
+            raise
+        # PostgreSQL refused at the commit, and the key went with all the rest: taken once more, for this answer.
+        refused = _remembered(refusal)
+        with parts.transaction() as session:
+            return once(session, perform=lambda: refused)
+    return answer
 
 
 def _perform(session: Session, decide: Decide, now: datetime) -> Answer:
@@ -56,7 +62,11 @@ def _perform(session: Session, decide: Decide, now: datetime) -> Answer:
         with session.begin_nested():
             return decide(session, now)
     except StrongroomError as refusal:
-        status = status_of(type(refusal))
-        if status >= _SERVER_ERROR:
-            raise
-        return Answer(status, refusal_body(refusal))
+        return _remembered(refusal)
+
+
+def _remembered(refusal: StrongroomError) -> Answer:
+    status = status_of(type(refusal))
+    if status >= _SERVER_ERROR:
+        raise refusal
+    return Answer(status, refusal_body(refusal))

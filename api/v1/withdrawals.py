@@ -88,17 +88,19 @@ def request_withdrawal(body: dict[str, Any]) -> Response:
     """Hold the amount and its fee, and ask for it to be sent."""
 
     def decide(session: Session, now: datetime) -> Answer:
-        asset = assets.get(session, body["asset"])
+        user_id = caller().user_id
+        terms = withdrawals.terms(session, user_id=user_id, asset_id=body["asset"])
         withdrawal = withdrawals.request(
             session,
-            user_id=caller().user_id,
-            asset_id=asset.asset_id,
-            amount_minor=parse_amount(body["amount"], asset.decimals),
+            user_id=user_id,
+            asset_id=terms.asset.asset_id,
+            amount_minor=parse_amount(body["amount"], terms.asset.decimals),
             destination=body["destination"],
             now=now,
             by=actor(),
+            terms=terms,
         )
-        return Answer(201, shape(withdrawal, asset.decimals))
+        return Answer(201, shape(withdrawal, terms.asset.decimals))
 
     return money.once("withdrawal", body, decide)
 

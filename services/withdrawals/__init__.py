@@ -5,6 +5,7 @@ from services.withdrawals.destinations import allow, allowed, forget
 from services.withdrawals.policy import pause, resume
 from services.withdrawals.reading import WithdrawalNotFound, approvals_of, in_states, newest, of_flow, one
 from services.withdrawals.requesting import cancel, request
+from services.withdrawals.terms import read as terms
 
 __all__ = [
     "WithdrawalNotFound",
@@ -22,4 +23,5 @@ __all__ = [
     "reject",
     "request",
     "resume",
+    "terms",
 ]

@@ -13,9 +13,11 @@ from domain.errors import StrongroomError
 from domain.money import format_amount
 from domain.networks import NETWORKS, Network
 from models.asset import Asset, WithdrawalPolicy
+from models.deferred import Deferred, refuse
 from models.prepared import Prepared
 from models.withdrawal import AllowedDestination, Withdrawal
 from services import assets, audit
+from services.withdrawals.terms import Terms
 
 DAY = timedelta(days=1)
 # Withdrawals that came to nothing do not count towards a limit.
@@ -64,20 +66,14 @@ def network_of(asset: Asset) -> Network:
 
 
 def check_request(
-    session: Session,
-    asset: Asset,
-    policy: WithdrawalPolicy,
-    *,
-    user_id: UUID,
-    destination: str,
-    amount_minor: int,
-    now: datetime,
+    session: Session, terms: Terms, *, user_id: UUID, destination: str, amount_minor: int, now: datetime
 ) -> str:
     """Everything that can be refused before funds are held; returns the destination in its canonical spelling.
 
     Raises InvalidAddress, WrongNetworkAddress, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown,
     DestinationNotAllowed.
     """
+    asset, policy = terms.asset, terms.policy
     if policy.paused:
         raise WithdrawalsPaused
     spelled = parse_address(destination, network_of(asset), field="destination").text
@@ -86,7 +82,7 @@ def check_request(
         reason = f"must be at least {format_amount(minimum_minor, asset.decimals)} {asset.symbol}"
         raise AmountBelowMinimum(f"amount: {reason}", fields={"amount": [reason]})
     cooldown = timedelta(seconds=policy.key_cooldown_s)
-    _check_cooldown(session, user_id, cooldown, now)
+    _check_cooldown(terms, cooldown, now)
     if policy.allowlist_only and not _on_allowlist(session, user_id, asset.asset_id, spelled, now - cooldown):
         raise DestinationNotAllowed(fields={"destination": ["is not on your list of allowed destinations yet"]})
     return spelled
@@ -120,16 +116,16 @@ def check_user_limit(
 def check_system_limit(
     session: Session, asset: Asset, policy: WithdrawalPolicy, *, amount_minor: int, now: datetime
 ) -> None:
-    """The limit of the whole house for this day, counted in one row that stays locked until the commit.
+    """The limit of the whole house for this day, counted in one row that everybody's withdrawals share.
 
-    Raises SystemLimitExceeded; rolling back then takes the amount off the count.
+    It is counted together with the commit, so that the row is locked for no round trip: the transaction raises
+    SystemLimitExceeded as it ends, and nothing of it has happened. Call it last.
     """
     limit_minor = policy.daily_system_limit_minor
     if limit_minor is None:
         return
-    [(counted_minor,)] = _COUNT_DAY.rows(session, asset.asset_id, now.date().isoformat(), amount_minor)
-    if counted_minor > limit_minor:
-        raise SystemLimitExceeded
+    refuse(session, _WITHIN_LIMIT, SystemLimitExceeded)
+    _COUNT_DAY.later(session, asset.asset_id, now.date().isoformat(), amount_minor, limit_minor)
 
 
 def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
@@ -164,22 +160,21 @@ def resume(session: Session, asset_id: str, *, now: datetime, by: Actor) -> With
     return _set_paused(session, asset_id, paused=False, now=now, by=by)
 
 
-_COUNT_DAY = Prepared(
+_WITHIN_LIMIT = "ck_withdrawal_days_within_limit"
+_COUNT_DAY = Deferred(
     "withdrawal_day_counted",
-    "text, text, numeric",
+    "text, text, numeric, numeric",
     """
-    INSERT INTO withdrawal_days AS counted (asset_id, day, requested_minor) VALUES ($1, $2, $3)
-    ON CONFLICT (asset_id, day) DO UPDATE SET requested_minor = counted.requested_minor + excluded.requested_minor
-    RETURNING requested_minor
+    INSERT INTO withdrawal_days AS counted (asset_id, day, requested_minor, limit_minor) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (asset_id, day) DO UPDATE
+    SET requested_minor = counted.requested_minor + excluded.requested_minor, limit_minor = excluded.limit_minor
     """,
 )
-_KEYS = Prepared("user_key_changes", "uuid", "SELECT added_at, removed_at FROM user_keys WHERE user_id = $1")
 
 
-def _check_cooldown(session: Session, user_id: UUID, cooldown: timedelta, now: datetime) -> None:
-    keys = _KEYS.rows(session, user_id)
-    first = min((added for added, _ in keys), default=now)
-    changes = [at for added, removed in keys for at in (added, removed) if at is not None and at != first]
+def _check_cooldown(terms: Terms, cooldown: timedelta, now: datetime) -> None:
+    first = min(terms.keys_added_at, default=now)
+    changes = [at for at in (*terms.keys_added_at, *terms.keys_removed_at) if at != first]
     until = max(changes, default=first - cooldown) + cooldown
     if changes and now < until:
         raise KeyCooldown(
