@@ -25,7 +25,7 @@ from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
 from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound, SelfDecision
-from services.payouts import InputsTaken, NoProof, PayoutNotFound
+from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
@@ -169,6 +169,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         policy.DestinationNotAllowed: 409,
         policy.KeyCooldown: 409,
         deciding.AlreadyDecided: 409,
+        AlreadyBooked: 409,
+        NotThesePayments: 409,
         NoProof: 409,
         TooManyWatchWallets: 409,
         # Not by you

@@ -6,7 +6,7 @@ from typing import Protocol
 from domain.chain_facts import Block, ChainTransaction, Located, NodeFacts, OutPoint, Tip
 from domain.networks import Network
 from domain.scanning import DescriptorNode
-from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
+from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SentTransaction, SignedPayment
 
 
 class ChainSource(Protocol):
@@ -91,6 +91,13 @@ class Wallet(Protocol):
 
     def locate(self, txid: str) -> Located | None:
         """Where one of the wallet's transactions is; None when the node does not know it, which proves nothing."""
+        ...
+
+    def sent_since(self, height: int) -> list[SentTransaction]:
+        """All that the wallet sent and that is in no block up to this height, conflicted ones apart.
+
+        It may list more. For recovery only: it asks the wallet for its whole history from there on.
+        """
         ...
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:
