@@ -26,7 +26,7 @@ NAME_LENGTH_MAX: Final = 80
 REDIRECT_URIS_MAX: Final = 10
 CLIENTS_PER_DEVELOPER_MAX: Final = 50
 _URI_LENGTH_MAX: Final = 255
-_DEFAULT_SCOPE: Final = "openid profile:read wallet:read"
+DEFAULT_SCOPE: Final = "openid profile:read wallet:read"
 
 
 class InvalidClientMetadata(StrongroomError):
@@ -233,7 +233,7 @@ def _redirect_uris(metadata: Mapping[str, Any], *, needed: bool) -> tuple[str, .
 
 
 def _scope(metadata: Mapping[str, Any]) -> str:
-    asked = _text(metadata, "scope", _DEFAULT_SCOPE)
+    asked = _text(metadata, "scope", DEFAULT_SCOPE)
     if not asked.split() or scopes.unknown(asked):
         raise InvalidClientMetadata(f"scope: must name some of {' '.join(scopes.SCOPES)}")
     return scopes.spell(asked.split())
