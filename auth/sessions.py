@@ -51,6 +51,11 @@ class OpenedSession:
     expires_at: datetime
 
 
+def new(*, now: datetime, lifetime: timedelta = LIFETIME) -> OpenedSession:
+    """What a session will be; it is none before its row is."""
+    return OpenedSession(secrets.token_urlsafe(TOKEN_BYTES), new_id(), now + lifetime)
+
+
 def begin(
     session: Session,
     user_id: UUID,
@@ -61,7 +66,7 @@ def begin(
     user_agent: str | None = None,
 ) -> OpenedSession:
     """Begin a session for a user who has proved a key."""
-    opened = OpenedSession(secrets.token_urlsafe(TOKEN_BYTES), new_id(), now + lifetime)
+    opened = new(now=now, lifetime=lifetime)
     session.execute(
         insert(UserSession),
         [
