@@ -2,13 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from coincurve import PrivateKey
 from sqlalchemy import event, func, select
 
-from auth import roles
+from auth import lnurl, roles
 from models.audit import AuditLog
 from models.session import AuthChallenge, UserSession
 from models.user import User, UserKey
@@ -124,6 +125,24 @@ def answers(house: House, person: Person, asked: dict[str, Any]) -> list[str]:
     house.app  # noqa: B018 - made once, before the threads
     with ThreadPoolExecutor(20) as pool:
         return [body["status"] for body in pool.map(lambda _: wallets.answer(house, asked, person.key), range(20))]
+
+
+def test_of_two_answers_that_both_found_the_question_open_one_is_kept(
+    own_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, real, meeting = own_house.person(), lnurl.verify, Barrier(2)
+
+    def verify(*arguments: str) -> None:
+        real(*arguments)
+        if recorded(own_house, "lnurl_answered") == []:
+            meeting.wait(10)
+
+    asked = wallets.ask(wallets.browser(own_house))
+    monkeypatch.setattr(lnurl, "verify", verify)
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(lambda _: wallets.answer(own_house, asked, person.key), range(2)))
+    assert sorted(body["status"] for body in told) == ["ERROR", "OK"]
+    assert len(recorded(own_house, "lnurl_answered")) == 1
 
 
 def test_a_known_wallet_with_a_wrong_answer_uses_nothing_up(own_house: House) -> None:
