@@ -194,6 +194,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         # Facts that workers state to each other: one that reaches an answer is a bug, and is answered as one
         LedgerRefusal: 500,
         leases.LeaseLost: 500,
+        idempotency.AlreadyAnswered: 500,
         InputsTaken: 500,
     }
 )

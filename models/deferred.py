@@ -1,5 +1,6 @@
 """Statements that go with the next one, or with the commit: writes whose result nobody waits for."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 from domain.errors import StrongroomError
 from models.prepared import Prepared
 
+Refusal = Callable[[str], StrongroomError]
 _REFUSALS: Final = "strongroom.refusals"
 
 
@@ -28,13 +30,13 @@ class Deferred(Prepared):
         held.later(self._execute, parameters)
 
 
-def refuse(session: Session, constraint: str, refusal: type[StrongroomError]) -> None:
-    """Have a violation of this constraint, by this transaction, mean this refusal."""
+def refuse(session: Session, constraint: str, refusal: Refusal) -> None:
+    """Have a violation of this constraint, by this transaction, mean this refusal: it is told PostgreSQL's detail."""
     session.info.setdefault(_REFUSALS, {})[constraint] = refusal
 
 
 def refusal_of(session: Session, fault: IntegrityError) -> StrongroomError | None:
     """The refusal that a violated constraint stands for; None if it stands for a bug."""
-    constraint = getattr(getattr(fault.orig, "diag", None), "constraint_name", None)
-    refusal = session.info.get(_REFUSALS, {}).get(constraint)
-    return None if refusal is None else refusal()
+    told: Any = getattr(fault.orig, "diag", None)
+    refusal: Refusal | None = session.info.get(_REFUSALS, {}).get(getattr(told, "constraint_name", None))
+    return None if refusal is None else refusal(told.message_detail or "")

@@ -22,7 +22,7 @@ class Cursor(extensions.cursor):
         held = self.connection
         if held.stands_alone:
             super().execute(query, vars)
-        elif not (isinstance(query, str) and vars is None and held.keeps_savepoint(query)):
+        elif vars or not isinstance(query, str) or not held.keeps_savepoint(query):
             # First what may be refused without asking the server: parameters that no type fits.
             said = self.mogrify(query, vars)
             super().execute(held.due() + said)

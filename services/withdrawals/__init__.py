@@ -5,7 +5,6 @@ from services.withdrawals.destinations import allow, allowed, forget
 from services.withdrawals.policy import pause, resume
 from services.withdrawals.reading import WithdrawalNotFound, approvals_of, in_states, newest, of_flow, one
 from services.withdrawals.requesting import cancel, request
-from services.withdrawals.terms import read as terms
 
 __all__ = [
     "WithdrawalNotFound",
@@ -23,5 +22,4 @@ __all__ = [
     "reject",
     "request",
     "resume",
-    "terms",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models.asset import Asset, WithdrawalPolicy
-from models.prepared import Prepared
+from models.prepared import Prepared, Rows
 from services import ledger
 from services.assets import UnknownAsset
 
@@ -25,22 +25,24 @@ _COLUMNS_OF_POLICY = (
     "confirmations",
     "paused",
 )
-_READ = Prepared(
-    "withdrawal_terms",
-    "uuid, text",
-    f"""
-    SELECT a.chain, a.symbol, a.name, a.decimals,
-        (SELECT id FROM ledger_accounts WHERE owner_id = $1 AND code = 'user' AND asset_id = $2 AND shard = 0),
+
+
+def question(user: str) -> str:
+    """What `among` reads: a SELECT of the terms, asset by asset, of the user whom this SQL expression names."""
+    house = "SELECT id FROM ledger_accounts WHERE owner_id IS NULL AND asset_id = a.asset_id AND shard = 0 AND code ="
+    return f"""
+    SELECT a.asset_id, a.chain, a.symbol, a.name, a.decimals,
         (SELECT id FROM ledger_accounts
-         WHERE owner_id IS NULL AND code = 'hot_wallet' AND asset_id = $2 AND shard = 0),
-        (SELECT id FROM ledger_accounts
-         WHERE owner_id IS NULL AND code = 'withdrawal_fees' AND asset_id = $2 AND shard = 0),
-        ARRAY(SELECT added_at FROM user_keys WHERE user_id = $1),
-        ARRAY(SELECT removed_at FROM user_keys WHERE user_id = $1 AND removed_at IS NOT NULL),
+         WHERE owner_id = {user} AND code = 'user' AND asset_id = a.asset_id AND shard = 0) AS owner_account,
+        ({house} 'hot_wallet') AS hot_wallet_account, ({house} 'withdrawal_fees') AS fees_account,
+        ARRAY(SELECT added_at FROM user_keys WHERE user_id = {user}) AS keys_added_at,
+        ARRAY(SELECT removed_at FROM user_keys WHERE user_id = {user} AND removed_at IS NOT NULL) AS keys_removed_at,
         {", ".join(f"p.{column}" for column in _COLUMNS_OF_POLICY)}
-    FROM assets AS a JOIN withdrawal_policies AS p ON p.asset_id = a.asset_id WHERE a.asset_id = $2
-    """,  # noqa: S608 - only the names above
-)
+    FROM assets AS a JOIN withdrawal_policies AS p ON p.asset_id = a.asset_id
+    """  # noqa: S608 - an expression and names of ours
+
+
+_READ = Prepared("withdrawal_terms", "uuid, text", f"{question('$1')} WHERE a.asset_id = $2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,15 @@ class Terms:
 
 def read(session: Session, *, user_id: UUID, asset_id: str) -> Terms:
     """What applies to this user's withdrawals of this asset. Raises UnknownAsset."""
-    rows = _READ.rows(session, user_id, asset_id)
-    if not rows:
+    return among(_READ.rows(session, user_id, asset_id), session, user_id=user_id, asset_id=asset_id)
+
+
+def among(rows: Rows, session: Session, *, user_id: UUID, asset_id: str) -> Terms:
+    """The terms of this asset among the answers to `question`; opens accounts that are missing. Raises UnknownAsset."""
+    row = next((row for row in rows if row[0] == asset_id), None)
+    if row is None:
         raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
-    [(chain, symbol, name, decimals, owner, hot_wallet, fees, added, removed, *policy)] = rows
+    _, chain, symbol, name, decimals, owner, hot_wallet, fees, added, removed, *policy = row
     return Terms(
         asset=Asset(asset_id=asset_id, chain=chain, symbol=symbol, name=name, decimals=decimals),
         policy=WithdrawalPolicy(asset_id=asset_id, **dict(zip(_COLUMNS_OF_POLICY, map(_whole, policy), strict=True))),
