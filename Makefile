@@ -54,7 +54,8 @@ doctor: .venv/.run ## Check everything that Strongroom depends on
 test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
 	@sh scripts/need node
 	@sh scripts/need chromium
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
+	@# Tests are compiled in a way of their own, which is worth keeping for each process and the next run.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
 
 .PHONY: check
 check: format-check lint types layers dependencies test ## Everything that must hold: what CI runs

@@ -55,6 +55,12 @@ def pytest_configure() -> None:
     use_memory()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests, so that none is left for the end while the other processes have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_configure_node(node: object) -> None:
     """Hand the addresses of the servers to a worker of pytest-xdist before it starts."""
     worker_input: dict[str, str] = node.workerinput  # type: ignore[attr-defined]

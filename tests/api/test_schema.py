@@ -28,6 +28,7 @@ def schema(house: House) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_wsgi("/openapi.json", house.app)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=str)
 @pytest.mark.parametrize("role", ["nobody", "somebody", "admin", "app"])
 def test_no_request_breaks_anything(

@@ -56,6 +56,7 @@ class RegtestNode:
             "-fallbackfee=0.0002",
             "-printtoconsole=0",
             "-rpcservertimeout=5",
+            "-keypool=20",  # making the usual thousand keys of a wallet takes seconds
         ]
         if "litecoind" in self.program:
             # Litecoin's nodes refuse replacements unless told otherwise, and its extension blocks stop mining here.

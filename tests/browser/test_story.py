@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from auth import roles, users
@@ -41,6 +42,7 @@ def ask_for_withdrawal(page: Page, destination: str, amount: str) -> None:
     page.get_by_role("button", name="Ask for the withdrawal").click()
 
 
+@pytest.mark.long
 def test_a_coin_comes_in_and_goes_out_while_its_owner_watches(
     rail: Rail, site: str, open_window: OpenWindow, tmp_path: Path
 ) -> None:

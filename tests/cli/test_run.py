@@ -89,6 +89,7 @@ def installation() -> Iterator[Installation]:
         eventually(lambda: not made.pid_of(""), within_s=60, what="the end of every process")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_installation_survives_what_is_killed_and_stops_when_told(installation: Installation) -> None:
     with installation.running() as process:

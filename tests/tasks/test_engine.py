@@ -78,6 +78,7 @@ def queues_beating(rail: Rail) -> set[str]:
         return {beat.queue for beat in heartbeats.every(session)}
 
 
+@pytest.mark.long
 def test_the_story_completes_once_though_redis_is_emptied_and_a_worker_is_killed(
     rail: Rail, engine: Engine, own_redis: RedisServer
 ) -> None:
