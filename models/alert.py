@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+from models.consumer import WRITTEN_BY
 
 
 class OpsAlert(Base):
@@ -18,6 +19,7 @@ class OpsAlert(Base):
         CheckConstraint("status IN ('raised', 'cleared')", name="status_is_known"),
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity_is_known"),
         Index("ix_ops_alerts_fingerprint_recorded_at", "fingerprint", "recorded_at"),
+        Index("ix_ops_alerts_xid_seq", "xid", "seq", unique=True),
     )
 
     alert_event_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -34,3 +36,5 @@ class OpsAlert(Base):
     cleared_at: Mapped[datetime | None]
     details: Mapped[dict[str, Any]]
     recorded_at: Mapped[datetime]
+    seq: Mapped[int] = mapped_column(Identity(always=True))
+    xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, MinorUnits
+from models.consumer import WRITTEN_BY
 
 
 class FundingObservation(Base):
@@ -20,6 +21,7 @@ class FundingObservation(Base):
             name="status_is_known",
         ),
         Index("ix_funding_observations_deposit_id", "deposit_id", "recorded_at"),
+        Index("ix_funding_observations_xid_seq", "xid", "seq", unique=True),
     )
 
     funding_observation_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -38,6 +40,8 @@ class FundingObservation(Base):
     credited_at: Mapped[datetime | None]
     bridge_deposit_tx_hash: Mapped[str | None]
     recorded_at: Mapped[datetime] = mapped_column(index=True)
+    seq: Mapped[int] = mapped_column(Identity(always=True))
+    xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))
 
 
 class Deposit(Base):

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, MinorUnits
+from models.consumer import WRITTEN_BY
 
 
 class Flow(Base):
@@ -35,7 +36,10 @@ class FlowEvent(Base):
     """One step of a flow, written in the transaction that it describes; append-only by trigger."""
 
     __tablename__ = "flow_events"
-    __table_args__ = (Index("ix_flow_events_group_id_id", "group_id", "id"),)
+    __table_args__ = (
+        Index("ix_flow_events_group_id_id", "group_id", "id"),
+        Index("ix_flow_events_xid_id", "xid", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     group_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"))
@@ -45,3 +49,4 @@ class FlowEvent(Base):
     actor: Mapped[str]
     correlation_id: Mapped[str | None]
     detail: Mapped[dict[str, Any]]
+    xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

@@ -1,0 +1,226 @@
+"""Read what happened in the order in which it was committed, and remember how far each reader has come.
+
+The tables that are appended to in the transaction that they describe are the log; nothing else is written for those who
+are told about it. A number drawn is not a row committed: a lower one may commit later. So every row says which
+transaction wrote it, and what is read ends before the oldest transaction that is still at work: nothing can appear
+behind a reader any more. A long transaction that writes therefore delays everybody who is told; no work of ours is one.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.alert import OpsAlert
+from models.asset import Asset
+from models.consumer import Consumer
+from models.deposit import Deposit, FundingObservation
+from models.flow import Flow, FlowEvent
+from models.withdrawal import Withdrawal
+from services.events import ALERT, FLOW, FUNDING, SOURCES, Event, Position, shape
+from services.leases import LEASE, LeaseLost, back_off
+
+BATCH_MAX: Final = 500
+BEGINNING: Final = Position(0, 0, 0)
+# Below zero, so that a source of which nothing was read yet is read from its first number on.
+_ALL, _NONE = -1, 2**63 - 1
+
+_SETTLED: Final = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
+# One statement, so that every source is read up to the same moment.
+_NEXT = text(
+    f"""
+    WITH settled AS MATERIALIZED (SELECT {_SETTLED} AS xid)
+    SELECT source, key FROM (
+        (SELECT xid, 0 AS source, seq, alert_event_id::text AS key FROM ops_alerts
+         WHERE :of_alert AND (xid, seq) > (:xid, :alert) AND xid < (SELECT xid FROM settled)
+         ORDER BY xid, seq LIMIT :limit)
+        UNION ALL
+        (SELECT xid, 1 AS source, id AS seq, id::text AS key FROM flow_events
+         WHERE :of_flow AND (xid, id) > (:xid, :flow) AND xid < (SELECT xid FROM settled)
+         ORDER BY flow_events.xid, flow_events.id LIMIT :limit)
+        UNION ALL
+        (SELECT xid, 2 AS source, seq, funding_observation_id::text AS key FROM funding_observations
+         WHERE :of_funding AND (xid, seq) > (:xid, :funding) AND xid < (SELECT xid FROM settled)
+         ORDER BY xid, seq LIMIT :limit)
+    ) AS logged ORDER BY xid, source, seq LIMIT :limit
+    """  # noqa: S608 - a constant
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some events in order, for one consumer, under the lease of this generation."""
+
+    consumer: str
+    generation: int
+    attempts: int
+    events: Sequence[Event]
+
+    @property
+    def end(self) -> Position:
+        """The place of the last one."""
+        return self.events[-1].position
+
+
+def claim(
+    session: Session,
+    consumer: str,
+    *,
+    owner: str,
+    now: datetime,
+    sources: Collection[str] = (ALERT, FLOW),
+    start: Literal["beginning", "now"] = "now",
+    limit: int = BATCH_MAX,
+    lease: timedelta = LEASE,
+) -> Batch | None:
+    """Take the next events for this consumer; None when there are none, or when another process is at it.
+
+    A consumer that is new begins at `start`. Two ways to go on, both of which call `advance`: in this transaction, with
+    the rows that the events lead to, which makes each count once; or commit, tell the network, and advance in another,
+    which tells each at least once.
+    """
+    place = _place(session, consumer, start=start, now=now)
+    keys = _next(session, place, sources, limit)
+    if not keys:
+        return None
+    row = session.scalars(
+        select(Consumer)
+        .where(Consumer.name == consumer)
+        .where((Consumer.lease_until.is_(None)) | (Consumer.lease_until <= now))
+        .where((Consumer.due_at.is_(None)) | (Consumer.due_at <= now))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None or _position(row) != place:
+        return None
+    row.lease_owner, row.lease_until = owner, now + lease
+    row.lease_generation += 1
+    row.attempts += 1
+    session.flush()
+    return Batch(consumer, row.lease_generation, row.attempts, _events(session, keys))
+
+
+def advance(session: Session, batch: Batch, *, now: datetime, to: Position | None = None) -> None:
+    """Be done with a batch, or with its events up to `to`, and let the next be claimed. Raises LeaseLost."""
+    end = batch.end if to is None else to
+    _let_go(session, batch, xid=end.xid, source=end.source, seq=end.seq, moved_at=now, due_at=None, attempts=0)
+
+
+def put_off(session: Session, batch: Batch, *, now: datetime) -> None:
+    """Have the same batch claimed again after a while that grows with every attempt. Raises LeaseLost."""
+    _let_go(session, batch, due_at=now + back_off(batch.attempts))
+
+
+def read(session: Session, *, after: Position, sources: Collection[str], limit: int = BATCH_MAX) -> Sequence[Event]:
+    """What follows a place in the log, for those who keep the place themselves."""
+    return _events(session, _next(session, after, sources, limit))
+
+
+def present(session: Session) -> Position:
+    """A place after everything that is settled: what is read from here on is new, but for what commits right now."""
+    return Position(session.scalars(select(text(_SETTLED))).one(), 0, 0)
+
+
+def slowest(session: Session) -> Position | None:
+    """How far the consumer that is furthest behind has come; None when there is no consumer."""
+    query = select(Consumer).order_by(Consumer.xid, Consumer.source, Consumer.seq).limit(1)
+    row = session.scalars(query).one_or_none()
+    return None if row is None else _position(row)
+
+
+def every(session: Session) -> Sequence[Consumer]:
+    """All consumers, by name."""
+    return session.scalars(select(Consumer).order_by(Consumer.name)).all()
+
+
+def behind(session: Session, consumer: Consumer, *, sources: Collection[str] = (ALERT, FLOW)) -> datetime | None:
+    """When the oldest event happened that this consumer has not done with; None when it has done with all."""
+    events = read(session, after=_position(consumer), sources=sources, limit=1)
+    return events[0].occurred_at if events else None
+
+
+def _place(session: Session, name: str, *, start: Literal["beginning", "now"], now: datetime) -> Position:
+    row = session.get(Consumer, name, populate_existing=True)
+    if row is None:
+        first = BEGINNING if start == "beginning" else present(session)
+        values = {"name": name, "xid": first.xid, "source": first.source, "seq": first.seq, "moved_at": now}
+        session.execute(insert(Consumer).values(values).on_conflict_do_nothing())
+        row = session.get_one(Consumer, name)
+    return _position(row)
+
+
+def _position(row: Consumer) -> Position:
+    return Position(row.xid, row.source, row.seq)
+
+
+def _let_go(session: Session, batch: Batch, **values: Any) -> None:
+    settled = session.execute(
+        update(Consumer)
+        .where(Consumer.name == batch.consumer, Consumer.lease_generation == batch.generation)
+        .values(lease_owner=None, lease_until=None, **values)
+        .returning(Consumer.name)
+        .execution_options(synchronize_session=False)
+    )
+    if settled.first() is None:
+        raise LeaseLost
+
+
+def _next(session: Session, after: Position, sources: Collection[str], limit: int) -> Sequence[tuple[str, str]]:
+    """The source and key of each row that follows."""
+    parameters: dict[str, Any] = {"xid": after.xid, "limit": limit}
+    for rank, source in enumerate(SOURCES):
+        parameters[f"of_{source}"] = source in sources
+        # Within the transaction at hand, sources of a lower rank are done with, and those of a higher have yet to come.
+        parameters[source] = after.seq if rank == after.source else _NONE if rank < after.source else _ALL
+    return [(SOURCES[rank], key) for rank, key in session.execute(_NEXT, parameters)]
+
+
+def _events(session: Session, keys: Sequence[tuple[str, str]]) -> Sequence[Event]:
+    """Shape the rows of these keys, in their order."""
+    named = {source: [key for of, key in keys if of == source] for source in SOURCES}
+    decimals = dict(session.execute(select(Asset.asset_id, Asset.decimals)).all()) if keys else {}
+    found = {
+        ALERT: _alerts(session, named[ALERT]),
+        FLOW: _steps(session, named[FLOW], decimals),
+        FUNDING: _observations(session, named[FUNDING], decimals),
+    }
+    return [found[source][key] for source, key in keys]
+
+
+def _alerts(session: Session, keys: Sequence[str]) -> dict[str, Event]:
+    if not keys:
+        return {}
+    rows = session.scalars(select(OpsAlert).where(OpsAlert.alert_event_id.in_(map(UUID, keys))))
+    return {str(row.alert_event_id): shape.of_alert(row) for row in rows}
+
+
+def _steps(session: Session, keys: Sequence[str], decimals: dict[str, int]) -> dict[str, Event]:
+    if not keys:
+        return {}
+    wanted = (
+        select(FlowEvent, Flow).join(Flow, Flow.group_id == FlowEvent.group_id).where(FlowEvent.id.in_(map(int, keys)))
+    )
+    rows = session.execute(wanted).all()
+    flow_ids = {flow.group_id for _, flow in rows}
+    items: dict[UUID, UUID] = {}
+    for model in (Deposit, Withdrawal):
+        items.update(session.execute(select(model.flow_id, model.id).where(model.flow_id.in_(flow_ids))).all())
+    return {
+        str(event.id): shape.of_flow(event, flow, decimals=decimals[flow.asset_id], item_id=items.get(flow.group_id))
+        for event, flow in rows
+    }
+
+
+def _observations(session: Session, keys: Sequence[str], decimals: dict[str, int]) -> dict[str, Event]:
+    if not keys:
+        return {}
+    wanted = select(FundingObservation).where(FundingObservation.funding_observation_id.in_(map(UUID, keys)))
+    return {
+        str(row.funding_observation_id): shape.of_funding(row, decimals=decimals[row.asset_id])
+        for row in session.scalars(wanted)
+    }
