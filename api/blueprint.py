@@ -56,7 +56,7 @@ class StrictParser(FlaskParser):
         fields: dict[str, list[str]] = {}
         by_location = isinstance(messages, dict) and set(messages) <= _LOCATIONS
         for part in messages.values() if by_location else [messages]:
-            fields.update(_flat(part))
+            fields.update(flat_messages(part))
         words = "; ".join(f"{name}: {' '.join(faults)}" for name, faults in sorted(fields.items()))
         raise InvalidRequest(words, fields=fields) from error
 
@@ -150,12 +150,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
+def flat_messages(messages: Any, prefix: str = "") -> dict[str, list[str]]:
+    """Marshmallow's messages with the path of each field as its name."""
     if isinstance(messages, dict):
         flat: dict[str, list[str]] = {}
         for name, inner in messages.items():
             spelled = "" if name == "_schema" else str(name)
-            flat.update(_flat(inner, ".".join(part for part in (prefix, spelled) if part)))
+            flat.update(flat_messages(inner, ".".join(part for part in (prefix, spelled) if part)))
         return flat
     words = messages if isinstance(messages, list) else [messages]
     return {prefix or "body": [str(word) for word in words]}

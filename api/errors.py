@@ -23,7 +23,7 @@ from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
-from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
+from services import addresses, assets, chains, chat, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound, SelfDecision
 from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
@@ -105,6 +105,24 @@ class InvalidCursor(StrongroomError):
     code: ClassVar[str] = "invalid_cursor"
 
 
+class UserOffline(StrongroomError):
+    """This person is not connected now, so they cannot be called."""
+
+    code: ClassVar[str] = "user_offline"
+
+
+class UnknownEvent(StrongroomError):
+    """There is no event of this name; the names are those of docs/realtime.md."""
+
+    code: ClassVar[str] = "unknown_event"
+
+
+class TooManySockets(StrongroomError):
+    """You are connected too many times at once: close a window or another program."""
+
+    code: ClassVar[str] = "too_many_sockets"
+
+
 STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
     {
         # The edge itself
@@ -119,6 +137,13 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidCursor: 422,
         RateLimited: 429,
         LimitsUnavailable: 503,
+        UserOffline: 409,
+        UnknownEvent: 404,
+        TooManySockets: 429,
+        # Chat
+        chat.SelfMessage: 422,
+        chat.TooManyStrangers: 429,
+        chat.ConversationNotFound: 404,
         # Sign-in
         signatures.MalformedKey: 400,
         signatures.MalformedSignature: 400,

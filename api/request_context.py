@@ -26,6 +26,7 @@ _CORRELATION_ID: Final = "strongroom.correlation_id"
 # What a client may name its request: short, and harmless in a log line or a header.
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
 _SLOW_S: Final = 1.0
+_SOCKETS: Final = "/socket.io/"
 _SERVER_ERROR: Final = 500
 _USER_AGENT_LENGTH_MAX: Final = 255
 
@@ -128,6 +129,9 @@ def _named(text: str | None) -> str | None:
 def _log(environ: "WSGIEnvironment", status: str, seconds: float) -> None:
     # Reads that went well are the proxy's to log: a line for each would cost more than the read.
     if environ["REQUEST_METHOD"] in {"GET", "HEAD"} and seconds < _SLOW_S and int(status[:3]) < _SERVER_ERROR:
+        return
+    if environ.get("PATH_INFO", "").startswith(_SOCKETS) and int(status[:3]) < _SERVER_ERROR:
+        # Where waiting is the purpose, slowness says nothing.
         return
     log.info(
         "request",

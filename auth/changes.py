@@ -1,4 +1,4 @@
-"""Sessions whose meaning a transaction changes: noted in it, so that no cache outlives what it says."""
+"""Sessions and authorizations whose meaning a transaction changes: noted in it, so that nothing outlives it."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models.session import UserSession
 
 _NOTED = "changed_sessions"
+_ENDED = "ended_authorizations"
 
 
 def note(session: Session, token_hashes: Iterable[bytes]) -> None:
@@ -25,3 +26,16 @@ def note_user(session: Session, user_id: UUID) -> None:
 def take_noted(session: Session) -> frozenset[bytes]:
     """The sessions changed by the transaction that just ended; forgets them."""
     return frozenset(session.info.pop(_NOTED, ()))
+
+
+def note_ended(session: Session, name: UUID | str) -> None:
+    """Have the sockets that stand on this grant, family, token or app looked at when the transaction has committed.
+
+    By its id: a grant's, a family's, an access token's `jti`, or the client's.
+    """
+    session.info.setdefault(_ENDED, set()).add(str(name))
+
+
+def take_ended(session: Session) -> frozenset[str]:
+    """The names noted by the transaction that just ended; forgets them."""
+    return frozenset(session.info.pop(_ENDED, ()))

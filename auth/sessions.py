@@ -135,6 +135,28 @@ def find_along(
     return _principal(found[0]), [row[_COLUMNS:] for row in found if row[_COLUMNS] is not None]
 
 
+_STANDING = text(
+    """
+    SELECT s.token_hash, s.user_id, u.public_key, s.id, s.expires_at, s.last_seen_at,
+           ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id) AS roles
+    FROM sessions s JOIN users u ON u.id = s.user_id
+    WHERE s.token_hash = ANY (:hashes) AND s.revoked_at IS NULL AND s.expires_at > :now AND s.last_seen_at > :since
+    """
+)
+_TOUCH_MANY = text("UPDATE sessions SET last_seen_at = :now WHERE id = ANY (:ids) AND last_seen_at < :now")
+
+
+def standing(
+    session: Session, token_hashes: Sequence[bytes], *, now: datetime, idle: timedelta
+) -> dict[bytes, Principal]:
+    """Those of these sessions that stand, each with what it stands for now; their use is noted."""
+    rows = session.execute(_STANDING, {"hashes": list(token_hashes), "now": now, "since": now - idle}).all()
+    old = [row[3] for row in rows if _is_to_be_noted(row[1:], now)]
+    if old:
+        session.execute(_TOUCH_MANY, {"now": now, "ids": old})
+    return {bytes(row[0]): _principal(row[1:]) for row in rows}
+
+
 def _is_to_be_noted(row: Sequence[Any], now: datetime) -> bool:
     noted_at: datetime = row[4]
     return now - noted_at > NOTED_EVERY

@@ -145,7 +145,13 @@ def programs(settings: Settings) -> list[Program]:
     return [
         Program("web", [*gunicorn, "wsgi:app"]),
         # One worker: a Socket.IO client must always come back to the process that knows it.
-        Program("realtime", [*gunicorn, "--bind", realtime_bind, "--workers", "1", "api.realtime:app"]),
+        Program(
+            "realtime",
+            [
+                *gunicorn, "--bind", realtime_bind, "--workers", "1", "--worker-connections", "20000",
+                "api.realtime:app",
+            ],
+        ),
         *workers,
         Program("beat", [*celery, "beat", "--loglevel", level]),
         Program(

@@ -25,6 +25,7 @@ MODULES: Final = (
     "tasks.buffers",
     "tasks.chains",
     "tasks.deposits",
+    "tasks.feed",
     "tasks.ledger",
     "tasks.news",
     "tasks.outbox",

@@ -12,6 +12,7 @@ ROUTES: Final = {
     "payouts.*": {"queue": "money"},
     "addresses.*": {"queue": "upkeep"},
     "buffers.*": {"queue": "upkeep"},
+    "feed.*": {"queue": "notify"},
     "ledger.*": {"queue": "upkeep"},
     "outbox.*": {"queue": "upkeep"},
     "upkeep.*": {"queue": "upkeep"},
@@ -23,6 +24,7 @@ ROUTES: Final = {
 # Every task claims what is due by itself, so a sweep is nothing but its name. Seconds between two sweeps:
 SWEEPS: Final = {
     "chains.watch": 0.5,
+    "feed.push": 0.25,
     "outbox.relay": 1.0,
     "deposits.credit": 5.0,
     "withdrawals.pay": 5.0,

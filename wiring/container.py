@@ -12,6 +12,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from adapters.buckets import SharedBuckets
+from adapters.bus import Bus
+from adapters.presence import Presence
 from auth import changes
 from auth.session_cache import SessionCache
 from domain.ports import Chain, Publisher
@@ -23,8 +26,9 @@ from wiring.parsing import SettingsRefused
 from wiring.publishing import NullPublisher
 from wiring.settings import Settings
 
+BUS: Final = 1
 CACHE: Final = 2
-"""Which of the three databases of Redis is the cache."""
+"""Which of the three databases of Redis is the cache; the bus has the one before."""
 CACHE_WAIT_S: Final = 0.5
 
 
@@ -41,6 +45,9 @@ class Container:
     chains: Mapping[str, Chain] = field(default_factory=lambda: MappingProxyType({}))
     publisher: Publisher = field(default_factory=NullPublisher)
     session_cache: SessionCache = field(default_factory=SessionCache)
+    bus: Bus = field(default_factory=lambda: Bus(None))
+    presence: Presence = field(default_factory=Presence)
+    buckets: SharedBuckets = field(default_factory=SharedBuckets)
     clock: Callable[[], datetime] = _utc_now
 
     def now(self) -> datetime:
@@ -65,9 +72,11 @@ class Container:
                     raise
                 raise refusal from fault
             promised = outbox.take_noted(session)
-            changed = changes.take_noted(session)
+            changed, ended = changes.take_noted(session), changes.take_ended(session)
         if changed:
             self.session_cache.forget(changed)
+        if changed or ended:
+            self.bus.recheck({*ended, *(token_hash.hex() for token_hash in changed)})
         if promised:
             self.publisher.wake(promised)
 
@@ -80,9 +89,13 @@ class Container:
 
 
 def build_container(
-    settings: Settings, *, publisher: Publisher | None = None, chains: Mapping[str, Chain] | None = None
+    settings: Settings,
+    *,
+    publisher: Publisher | None = None,
+    chains: Mapping[str, Chain] | None = None,
+    listens: bool = False,
 ) -> Container:
-    """Everything that these settings describe; nothing connects until it is used.
+    """Everything that these settings describe; nothing connects until it is used. A realtime process `listens`.
 
     Raises SettingsRefused when there is no database address: `provided(settings)` fills in an embedded one.
     """
@@ -94,12 +107,16 @@ def build_container(
         statement_timeout_s=settings.statement_timeout_s,
         lock_timeout_s=settings.lock_timeout_s,
     )
+    cache = _redis(settings)
     return Container(
         settings=settings,
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
         publisher=publisher or NullPublisher(),
-        session_cache=SessionCache(_redis(settings)),
+        session_cache=SessionCache(cache),
+        bus=Bus(settings.redis_database(BUS).reveal() if settings.redis_url is not None else None, listens=listens),
+        presence=Presence(cache),
+        buckets=SharedBuckets(cache),
     )
 
 

@@ -91,6 +91,18 @@ class Settings:
         default="http://127.0.0.1:8080",
         production=True,
     )
+    realtime_url: str | None = _setting(
+        parsing.url("http", "https"),
+        "How browsers reach Socket.IO: behind the shipped nginx as STRONGROOM_PUBLIC_URL, the default if that is set; "
+        "without it, the realtime process itself.",
+        default=None,
+    )
+    turn_urls: str = _setting(
+        parsing.text, "The TURN servers of calls, comma-separated: turn:turn.example:3478 …", default=""
+    )
+    turn_secret: Secret | None = _setting(
+        parsing.secret_of(characters_min=16), "What the TURN servers know as `static-auth-secret`.", default=None
+    )
     host: str = _setting(parsing.text, "The address that web, realtime and Flower listen on.", default="127.0.0.1")
     web_port: int = _setting(parsing.integer(1, 65535), "Pages and the API.", default=8080)
     realtime_port: int = _setting(parsing.integer(1, 65535), "Socket.IO.", default=8081)
@@ -154,6 +166,11 @@ class Settings:
         """Whether missing secrets are refused rather than made up."""
         return self.environment == "production"
 
+    @property
+    def socket_origin(self) -> str:
+        """Where browsers find Socket.IO."""
+        return self.realtime_url or self.public_url
+
     def redis_database(self, place: int) -> Secret:
         """The address of one of the three databases: 0 broker, 1 bus, 2 cache, counted from the one in REDIS_URL.
 
@@ -193,6 +210,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     settings = Settings(**values)
     if "public_url" not in values:
         settings = replace(settings, public_url=f"http://{settings.host}:{settings.web_port}")
+        if "realtime_url" not in values:
+            settings = replace(settings, realtime_url=f"http://{settings.host}:{settings.realtime_port}")
     return settings
 
 

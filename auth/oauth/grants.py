@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from auth import changes
 from auth.oauth import scopes
 from domain.errors import StrongroomError
 from domain.ids import new_id
@@ -94,6 +95,7 @@ def revoke(session: Session, grant_id: UUID, *, user_id: UUID, now: datetime) ->
         raise GrantNotFound
     grant.revoked_at = now
     session.flush()
+    changes.note_ended(session, grant_id)
     return grant
 
 
@@ -122,6 +124,7 @@ _REVOKE_FAMILY = text(
 def revoke_family(session: Session, family_id: UUID, *, reason: str, now: datetime) -> None:
     """End every token of one authorization; one that has ended already is no error."""
     session.execute(_REVOKE_FAMILY, {"id": family_id, "reason": reason, "now": now})
+    changes.note_ended(session, family_id)
 
 
 def signed_in_at(session: Session, session_id: UUID, *, lifetime: timedelta) -> datetime:

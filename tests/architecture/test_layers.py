@@ -14,7 +14,7 @@ LAYERS = ("api", "tasks", "cli", "wiring", "services", "auth", "adapters", "mode
 # The edges, where a process begins and hands its environment to read_settings; the crash points, which only tests set;
 # and whoever starts other processes.
 READS_THE_ENVIRONMENT = {
-    "api/wsgi.py",
+    "api/realtime/__init__.py",
     "tasks/app.py",
     "tasks/runtime.py",
     "domain/crash.py",

@@ -1,0 +1,131 @@
+"""Who is connected now, in Redis, so that every process knows and a killed one is forgotten.
+
+A user is there while one of their sockets is, and a socket is there until its time runs out: the process that holds it
+sets the time anew, and one that was killed does not. All clocks here are that of Redis.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+TTL_S: Final = 40
+"""A socket that nobody vouched for during so long is gone."""
+REFRESH_S: Final = 15.0
+"""How often a process vouches for its sockets: one time lost to a slow Redis does no harm."""
+AVOIDED_S: Final = 2.0
+_BATCH: Final = 500
+_USERS: Final = "presence:users"
+_SOCKETS: Final = "presence:user:"
+
+_NOW: Final = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
+# KEYS: users; ARGV: ttl, prefix, then user and socket in turns. Answers which users had not been there.
+_VOUCH: Final = (
+    _NOW
+    + """
+    local ttl, fresh = tonumber(ARGV[1]), {}
+    for i = 3, #ARGV, 2 do
+        local user, key = ARGV[i], ARGV[2] .. ARGV[i]
+        if not redis.call('ZSCORE', KEYS[1], user) then fresh[#fresh + 1] = user end
+        redis.call('ZADD', key, now + ttl, ARGV[i + 1])
+        redis.call('EXPIRE', key, ttl + 5)
+        redis.call('ZADD', KEYS[1], now + ttl, user)
+    end
+    return fresh
+    """
+)
+# KEYS: users, the user's sockets; ARGV: user, socket. Answers 1 when that was the last one.
+_LEAVE: Final = (
+    _NOW
+    + """
+    redis.call('ZREM', KEYS[2], ARGV[2])
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+    local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+    if last[2] then
+        redis.call('ZADD', KEYS[1], last[2], ARGV[1])
+        return 0
+    end
+    return redis.call('ZREM', KEYS[1], ARGV[1])
+    """
+)
+# KEYS: users. Answers who ran out of time; each is answered to one caller only.
+_REAP: Final = (
+    _NOW
+    + """
+    local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
+    if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+    return gone
+    """
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Presence:
+    """Users, by their public keys, and their sockets. Without a Redis, or while it is down, nobody is known."""
+
+    def __init__(self, client: "Redis | None" = None) -> None:
+        self._client: Any = client
+        self._avoided_until = 0.0
+        scripts = (_VOUCH, _LEAVE, _REAP)
+        self._vouch, self._leave, self._reap = (
+            client.register_script(script) if client is not None else None for script in scripts
+        )
+
+    def join(self, user: str, socket: str) -> bool:
+        """A socket of this user is here; whether it is their first."""
+        return bool(self.vouch([(user, socket)]))
+
+    def vouch(self, sockets: Iterable[tuple[str, str]]) -> list[str]:
+        """These sockets (each: user, socket) are still here; the answer is which users were thought to be away."""
+        fresh: list[str] = []
+        pairs = list(sockets)
+        for start in range(0, len(pairs), _BATCH):
+            some = pairs[start : start + _BATCH]
+            arguments = [TTL_S, _SOCKETS, *(part for pair in some for part in pair)]
+            fresh += _spelled(self._asked(self._vouch, [_USERS], arguments))
+        return fresh
+
+    def leave(self, user: str, socket: str) -> bool:
+        """A socket of this user is gone; whether it was their last."""
+        return bool(self._asked(self._leave, [_USERS, _SOCKETS + user], [user, socket]))
+
+    def reap(self) -> list[str]:
+        """The users whose sockets nobody vouches for any more; told once, to whoever asks first."""
+        return _spelled(self._asked(self._reap, [_USERS], []))
+
+    def online(self, *, limit: int) -> list[str]:
+        """Who is here, the one vouched for last first, and at most so many."""
+        return _spelled(self._said(lambda: self._client.zrevrange(_USERS, 0, limit - 1)))
+
+    def count(self) -> int:
+        """How many are here."""
+        return self._said(lambda: self._client.zcard(_USERS)) or 0
+
+    def among(self, users: Collection[str]) -> frozenset[str]:
+        """Those of these users who are here."""
+        asked: Sequence[str] = list(users)
+        if not asked:
+            return frozenset()
+        scores = self._said(lambda: self._client.zmscore(_USERS, asked)) or [None] * len(asked)
+        return frozenset(user for user, score in zip(asked, scores, strict=True) if score is not None)
+
+    def _asked(self, script: Any, keys: list[str], arguments: list[Any]) -> Any:
+        return self._said(lambda: script(keys=keys, args=arguments))
+
+    def _said(self, ask: Any) -> Any:
+        if self._client is None or time.monotonic() < self._avoided_until:
+            return None
+        try:
+            return ask()
+        except RedisError as fault:
+            self._avoided_until = time.monotonic() + AVOIDED_S
+            log.warning("presence is not known", error=str(fault))
+            return None
+
+
+def _spelled(users: Sequence[bytes] | None) -> list[str]:
+    return [user.decode() for user in users or ()]

@@ -1,0 +1,43 @@
+"""Send a message, wherever it was written: on a page, through the API or over a socket."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from adapters.bus import user_room
+from api.schemas import moment
+from auth import signatures, users
+from auth.sessions import Principal
+from auth.users import KnownUser
+from services import chat
+from services.chat import Said
+from wiring.container import Container
+
+
+def person(session: Session, reference: str) -> KnownUser:
+    """Whom a key, an address or a user's id names. Raises UserNotFound, KeyRemoved."""
+    try:
+        subject = signatures.normalise_subject(users.public_key_of(session, reference))
+    except signatures.MalformedKey as fault:
+        raise users.UserNotFound from fault
+    return users.find(session, subject)
+
+
+def say(parts: Container, sender: Principal, to: str, body: str, *, socket: str | None = None) -> Said:
+    """Keep a message and have it appear, at once, with its recipient and in the sender's other windows.
+
+    `socket` is the one that it came by, which knows already. Raises UserNotFound, KeyRemoved, SelfMessage,
+    TooManyStrangers.
+    """
+    with parts.transaction() as session:
+        recipient = person(session, to)
+        said = chat.send(session, sender_id=sender.user_id, recipient_id=recipient.user_id, body=body, now=parts.now())
+    told = {"from": sender.public_key, "message": said.body, "timestamp": moment(said.sent_at)}
+    parts.bus.say("message", told, [user_room(recipient.user_id), user_room(sender.user_id)], but=socket)
+    return said
+
+
+def mark_read(parts: Container, reader: Principal, peer_id: UUID, *, up_to: int) -> int:
+    """Note how far somebody has read; how much is left. Raises ConversationNotFound."""
+    with parts.transaction() as session:
+        return chat.mark_read(session, reader.user_id, peer_id, up_to=up_to)

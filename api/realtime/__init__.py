@@ -1,0 +1,20 @@
+"""The realtime process: Socket.IO for presence, chat, calls and the money feed, apart from the pages."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    app: Flask
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, what gunicorn serves, put together when it is asked for, which in a worker is after the fork."""
+    if name != "app":
+        raise AttributeError(name)
+    from api.realtime.application import create_app
+    from wiring.container import build_container
+    from wiring.settings import read_settings
+
+    return create_app(build_container(read_settings(os.environ), listens=True))

@@ -1,0 +1,172 @@
+"""Put the realtime process together: a small Flask application, Socket.IO in front of it, and the rounds."""
+
+import resource
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, jsonify, request
+from flask_socketio import ConnectionRefusedError as Refused
+from flask_socketio import SocketIO
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from adapters.bus import PEOPLE, scoped_room, user_room
+from api import errors, guards
+from api.errors import TooManySockets, UnknownEvent, error_body, refusal_body
+from api.guards import public
+from api.realtime import calls, chat, schemas
+from api.realtime.admission import FEED_SCOPES, admit
+from api.realtime.handling import Flooded, count_unknown, handle
+from api.realtime.rounds import SHOWN_MAX, Rounds
+from api.realtime.seats import Seat, Seats
+from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket
+from api.request_context import CONTAINER, Edge
+from domain.errors import StrongroomError
+from wiring.container import Container
+
+SOCKETS_PER_USER_MAX: Final = 50
+"""In one process: more windows than anybody has, fewer than would hurt."""
+PING_EVERY_S: Final = 25
+PONG_WITHIN_S: Final = 20
+EVENTS: Final = {
+    "message": (schemas.MessageEvent, chat.message),
+    "rtc:offer": (schemas.OfferEvent, calls.offer),
+    "rtc:answer": (schemas.AnswerEvent, calls.answer),
+    "rtc:ice": (schemas.IceEvent, calls.ice),
+    "rtc:hangup": (schemas.HangupEvent, calls.hangup),
+}
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(container: Container) -> Flask:
+    """The realtime application of this container, whose bus listens. Its rounds begin at once."""
+    _allow_many_files()
+    app = Flask("realtime", static_folder=None)
+    app.extensions[CONTAINER] = container
+    errors.register(app)
+    guards.register(app)
+    app.add_url_rule("/health/live", view_func=live)
+    settings = container.settings
+    socketio = SocketIO(
+        app,
+        async_mode="gevent",
+        client_manager=container.bus,
+        cors_allowed_origins=_only_from(settings.public_url),
+        max_http_buffer_size=PACKET_BYTES_MAX,
+        manage_session=False,
+        # In turn for each client, so that what somebody says first is kept first, and a flood waits for itself.
+        async_handlers=False,
+        ping_interval=PING_EVERY_S,
+        ping_timeout=PONG_WITHIN_S,
+        cookie=None,
+        logger=False,
+        engineio_logger=False,
+    )
+    socketio.server.eio._async = {**socketio.server.eio._async, "websocket": BoundedWebSocket}  # noqa: SLF001
+    seats = Seats()
+    rounds = Rounds(container, seats, socketio.server)
+    House(container, seats, socketio.server, rounds).open(socketio)
+    rounds.start()
+    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"))
+    hops = settings.trusted_proxies
+    app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]
+    return app
+
+
+@public
+def live() -> Response:
+    """This process answers."""
+    return jsonify(status="alive")
+
+
+class House:
+    """Who comes, who goes, and what they say."""
+
+    def __init__(self, parts: Container, seats: Seats, server: Any, rounds: Rounds) -> None:
+        self._parts, self._seats, self._server, self._rounds = parts, seats, server, rounds
+
+    def open(self, socketio: SocketIO) -> None:
+        """Register every event."""
+        socketio.on_event("connect", self.connect)
+        socketio.on_event("disconnect", self.disconnect)
+        socketio.on_event("*", self.unknown)
+        for event, (schema, act) in EVENTS.items():
+            socketio.on_event(event, handle(self._seats, event, schema, act))
+        socketio.on_error_default(self.failed)
+
+    def connect(self, auth: Any = None) -> None:
+        """Let somebody in, or say why not: the error that the client sees has the code as its message."""
+        sid: str = request.sid  # type: ignore[attr-defined]
+        try:
+            seat = self._admitted(sid, auth)
+        except StrongroomError as refusal:
+            raise Refused(refusal.code, refusal_body(refusal)) from refusal
+        except Exception as bug:
+            log.exception("bug", socket_event="connect")
+            raise Refused("internal_error", error_body("internal_error", "Something went wrong here.")) from bug
+        self._seats.take(seat)
+        self._rooms(seat)
+        if seat.is_person:
+            if self._parts.presence.join(seat.user, sid):
+                self._rounds.tell("user_joined", seat.user)
+            self._server.start_background_task(self._welcome, sid)
+
+    def disconnect(self, *_: Any) -> None:
+        """Somebody is gone, for whatever reason."""
+        seat = self._seats.leave(request.sid)  # type: ignore[attr-defined]
+        if seat is not None and seat.is_person and self._parts.presence.leave(seat.user, seat.sid):
+            self._rounds.tell("user_left", seat.user)
+
+    def unknown(self, *_: Any) -> Any:
+        """Something that is no event of ours."""
+        seat = self._seats.find(request.sid)  # type: ignore[attr-defined]
+        if seat is not None:
+            count_unknown(seat)
+        return refusal_body(UnknownEvent())
+
+    def failed(self, fault: Exception) -> None:
+        """Close the socket of who floods us; everything else was answered where it went wrong."""
+        if not isinstance(fault, Flooded):
+            log.error("bug", socket_event="unknown", exc_info=fault)
+        self._server.disconnect(request.sid)  # type: ignore[attr-defined]
+
+    def _admitted(self, sid: str, auth: Any) -> Seat:
+        seat = admit(sid, auth)
+        if self._seats.of_user(seat.user_id) >= SOCKETS_PER_USER_MAX:
+            raise TooManySockets
+        return seat
+
+    def _rooms(self, seat: Seat) -> None:
+        if seat.principal.delegation is None:
+            self._server.enter_room(seat.sid, user_room(seat.user_id))
+            self._server.enter_room(seat.sid, PEOPLE)
+            self._rounds.seat_operator(seat)
+            return
+        for scope in seat.principal.delegation.scopes.intersection(FEED_SCOPES):
+            self._server.enter_room(seat.sid, scoped_room(seat.user_id, scope))
+
+    def _welcome(self, sid: str) -> None:
+        """Tell a newcomer who is here; after a reconnection it is their sign to read again what they show."""
+        users = self._parts.presence.online(limit=SHOWN_MAX)
+        self._server.manager.emit("online_users", {"users": users}, "/", room=sid, ignore_queue=True)
+
+
+def _only_from(public_url: str) -> Callable[[str, dict[str, Any]], bool]:
+    """Whether a page may connect: the pages' origin, which in development has another port, or this very one."""
+    pages = urlsplit(public_url)
+
+    def is_allowed(origin: str, environ: dict[str, Any]) -> bool:
+        return origin in {
+            f"{pages.scheme}://{pages.netloc}",
+            f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}",
+        }
+
+    return is_allowed
+
+
+def _allow_many_files() -> None:
+    """As many connections as the host allows; the usual limit of 1,024 is meant for other programs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,50 @@
+"""Signalling for calls between two people: offers, answers and candidates go from one to the other alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.bus import user_room
+from api import conversing
+from api.errors import UserOffline
+from api.realtime.seats import Seat
+from api.request_context import container
+from services.chat import SelfMessage
+
+
+def offer(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask somebody, in all their windows, to take a call. Raises UserOffline and what `_pass_on` does."""
+    return _pass_on(seat, "rtc:offer", read, offer=read["offer"])
+
+
+def answer(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a call, in this window: the others stop ringing."""
+    done = _pass_on(seat, "rtc:answer", read, answer=read["answer"])
+    container().bus.say("rtc:hangup", {"from": done["to"]}, [user_room(seat.user_id)], but=seat.sid)
+    return done
+
+
+def ice(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of a way to be reached."""
+    return _pass_on(seat, "rtc:ice", read, candidate=read["candidate"])
+
+
+def hangup(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
+    """End a call, or do not take it: in all windows of both."""
+    done = _pass_on(seat, "rtc:hangup", read, must_be_online=False)
+    container().bus.say("rtc:hangup", {"from": done["to"]}, [user_room(seat.user_id)], but=seat.sid)
+    return done
+
+
+def _pass_on(
+    seat: Seat, event: str, read: Mapping[str, Any], *, must_be_online: bool = True, **content: Any
+) -> dict[str, Any]:
+    """Send it on with its sender's key. Raises UserNotFound, KeyRemoved, SelfMessage, UserOffline."""
+    parts = container()
+    with parts.reading() as session:
+        other = conversing.person(session, read["to"])
+    if other.user_id == seat.user_id:
+        raise SelfMessage(fields={"to": ["is yourself"]})
+    if must_be_online and other.public_key not in parts.presence.among([other.public_key]):
+        raise UserOffline
+    parts.bus.say(event, {"from": seat.user, **content}, [user_room(other.user_id)])
+    return {"to": other.public_key}

@@ -1,0 +1,144 @@
+"""What a realtime process does by itself: vouch for sockets, notice the dead, look again at rights, mind the bus."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters.bus import OPERATORS, PEOPLE, Bus
+from adapters.presence import REFRESH_S
+from api.realtime.admission import look_again
+from api.realtime.seats import Seat, Seats
+from wiring.container import Container
+
+REAP_EVERY_S: Final = 5.0
+RECHECK_EVERY_S: Final = 5.0
+CHECKED_S_MAX: Final = 60.0
+"""How old the last look at a socket's right may be: a revocation that the bus lost takes effect after this time."""
+RECHECK_BATCH: Final = 500
+BEAT_EVERY_S: Final = 3.0
+DEAF_AFTER_S: Final = 15.0
+HANDSHAKE_S_MAX: Final = 10.0
+"""A connection that has not said by then who it is was not made by a client of ours."""
+SHOWN_MAX: Final = 500
+"""Presence is told to everybody while so many are there; beyond, it is asked for (`/api/v1/conversations`)."""
+
+log = structlog.get_logger(__name__)
+
+
+class Rounds:
+    """The rounds of one process over its seats."""
+
+    def __init__(self, parts: Container, seats: Seats, server: Any) -> None:
+        self._parts, self._seats, self._server = parts, seats, server
+        self._strangers: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Begin all of them, each in a greenlet of its own."""
+        for every_s, work in (
+            (REFRESH_S, self.vouch),
+            (REAP_EVERY_S, self.reap),
+            (RECHECK_EVERY_S, self.recheck_old),
+            (BEAT_EVERY_S, self.mind_the_bus),
+            (HANDSHAKE_S_MAX, self.drop_strangers),
+        ):
+            self._server.start_background_task(self._for_ever, every_s, work)
+        bus = self._parts.bus
+        bus.on_recheck = lambda names: self._server.start_background_task(self.recheck, self._seats.standing_on(names))
+        bus.on_gap = lambda: self._server.start_background_task(self.catch_up)
+
+    def vouch(self) -> None:
+        """Say of everybody here that they are; whoever was forgotten meanwhile is told to all again."""
+        people = [(seat.user, seat.sid) for seat in self._seats.every() if seat.is_person]
+        if self._parts.presence.vouch(people):
+            self.tell_who_is_here()
+
+    def reap(self) -> None:
+        """Tell of those whose process died; each is told by one process."""
+        for user in self._parts.presence.reap():
+            self.tell("user_left", user)
+
+    def catch_up(self) -> None:
+        """After the bus was away: it may have forgotten who is here, and what it said meanwhile nobody heard."""
+        self.vouch()
+        who = self._parts.presence.online(limit=SHOWN_MAX)
+        # To our own sockets alone: every process notices for itself. Whoever gets the list reads again.
+        self._server.manager.emit("online_users", {"users": who}, "/", room=PEOPLE, ignore_queue=True)
+
+    def tell(self, event: str, user: str) -> None:
+        """Tell everybody that somebody came or went, unless there are too many to tell."""
+        if self._parts.presence.count() <= SHOWN_MAX:
+            self._parts.bus.say(event, {"pubkey": user}, [PEOPLE])
+
+    def tell_who_is_here(self) -> None:
+        """Tell everybody who is here."""
+        users = self._parts.presence.online(limit=SHOWN_MAX)
+        self._parts.bus.say("online_users", {"users": users}, [PEOPLE])
+
+    def recheck_old(self) -> None:
+        """Look again at the seats that nobody looked at for a while."""
+        old = time.monotonic() - (CHECKED_S_MAX - RECHECK_EVERY_S)
+        self.recheck([seat for seat in self._seats.every() if seat.checked_at <= old])
+
+    def recheck(self, seats: list[Seat]) -> None:
+        """Close the sockets of those who may not be here any more, and let operators in or out of their room."""
+        for start in range(0, len(seats), RECHECK_BATCH):
+            some = seats[start : start + RECHECK_BATCH]
+            gone = look_again(self._parts, some)
+            for seat in gone:
+                log.info("socket_dropped", user_id=str(seat.user_id))
+                self._server.disconnect(seat.sid, ignore_queue=True)
+            for seat in {seat.sid: seat for seat in some}.values():
+                if seat not in gone:
+                    self.seat_operator(seat)
+
+    def seat_operator(self, seat: Seat) -> None:
+        """Have a seat in the operators' room exactly while its holder is one."""
+        if "viewer" in seat.principal.roles:
+            self._server.enter_room(seat.sid, OPERATORS)
+        else:
+            self._server.leave_room(seat.sid, OPERATORS)
+
+    def mind_the_bus(self) -> None:
+        """End this process when it is deaf: Redis takes what we say, and for a while we have not heard ourselves."""
+        bus: Bus = self._parts.bus
+        try:
+            heard_by_somebody = bus.beat()
+            subscribers = bus.subscribers()
+        except RedisError as fault:
+            # Nobody hears anybody: there is nothing to be gained by starting again.
+            log.warning("bus_away", error=str(fault))
+            bus.heard_at = time.monotonic()
+            return
+        deaf_s = time.monotonic() - bus.heard_at
+        if deaf_s > DEAF_AFTER_S:
+            log.critical("deaf", seconds=round(deaf_s), subscribers=subscribers, heard=heard_by_somebody)
+            # Not gracefully: that would wait for clients who are to come back to somebody who hears.
+            os._exit(1)
+
+    def drop_strangers(self) -> None:
+        """Close connections that were opened a while ago and have not been admitted since."""
+        engine, now = self._server.eio, time.monotonic()
+        waiting = {sid for sid in list(engine.sockets) if not self._has_seat(sid)}
+        for sid in waiting & self._strangers.keys():
+            if now - self._strangers[sid] >= HANDSHAKE_S_MAX:
+                engine.disconnect(sid)
+        self._strangers = {sid: self._strangers.get(sid, now) for sid in waiting}
+
+    def _has_seat(self, engine_sid: str) -> bool:
+        sid = self._server.manager.sid_from_eio_sid(engine_sid, "/")
+        return sid is not None and self._seats.find(sid) is not None
+
+    def _for_ever(self, every_s: float, work: Callable[[], None]) -> None:
+        while True:
+            self._server.sleep(every_s)
+            try:
+                work()
+            except (SQLAlchemyError, RedisError) as fault:
+                log.warning("round_failed", work=work.__name__, error=type(fault).__name__)
+            except Exception:
+                log.exception("bug", work=work.__name__)

@@ -1,0 +1,81 @@
+"""What clients may say: one schema for each event."""
+
+from typing import Any, Final
+
+import marshmallow as ma
+
+from api.schemas import StrictSchema, Text
+from services.chat import BODY_LENGTH_MAX
+
+RECIPIENT_LENGTH_MAX: Final = 130
+SDP_LENGTH_MAX: Final = 14_000
+CANDIDATE_LENGTH_MAX: Final = 1_000
+
+
+class Written(ma.fields.String):
+    """What somebody wrote: lines are allowed, other control characters and lone surrogates are not."""
+
+    default_error_messages = {"characters": "must not contain control characters"}  # noqa: RUF012 - marshmallow's way
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs).replace("\r\n", "\n").strip()
+        if not all(character.isprintable() or character in "\n\t" for character in text):
+            raise self.make_error("characters")
+        return text
+
+
+def written(**options: Any) -> Written:
+    """A message's text."""
+    return Written(validate=ma.validate.Length(min=1, max=BODY_LENGTH_MAX), **options)
+
+
+class ToSomebody(StrictSchema):
+    """Whom it is for: the key that names them, or another key or address of theirs."""
+
+    to = Text(required=True, length_max=RECIPIENT_LENGTH_MAX)
+
+
+class MessageEvent(ToSomebody):
+    """`message`: something said."""
+
+    message = written(required=True)
+
+
+class Description(StrictSchema):
+    """An RTCSessionDescription."""
+
+    type = ma.fields.String(required=True, validate=ma.validate.OneOf(("offer", "answer")))
+    sdp = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=SDP_LENGTH_MAX))
+
+
+class Candidate(StrictSchema):
+    """An RTCIceCandidateInit."""
+
+    candidate = ma.fields.String(required=True, validate=ma.validate.Length(max=CANDIDATE_LENGTH_MAX))
+    sdpMid = ma.fields.String(allow_none=True, validate=ma.validate.Length(max=64))  # noqa: N815 - as browsers spell it
+    sdpMLineIndex = ma.fields.Integer(  # noqa: N815
+        allow_none=True, strict=True, validate=ma.validate.Range(min=0, max=255)
+    )
+    usernameFragment = ma.fields.String(allow_none=True, validate=ma.validate.Length(max=256))  # noqa: N815
+
+
+class OfferEvent(ToSomebody):
+    """`rtc:offer`: a call begins."""
+
+    offer = ma.fields.Nested(Description, required=True)
+
+
+class AnswerEvent(ToSomebody):
+    """`rtc:answer`: a call is taken."""
+
+    answer = ma.fields.Nested(Description, required=True)
+
+
+class IceEvent(ToSomebody):
+    """`rtc:ice`: a way to reach the sender; null says that there are no more."""
+
+    candidate = ma.fields.Nested(Candidate, required=True, allow_none=True)
+
+
+class HangupEvent(ToSomebody):
+    """`rtc:hangup`: a call ends, or is not taken."""

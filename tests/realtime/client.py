@@ -1,0 +1,56 @@
+"""A client with a memory: python-socketio's, which shares no code with the server but the protocol."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import socketio
+
+from tests.waiting import eventually
+
+
+class Client:
+    """One socket of somebody; keeps everything that it is told."""
+
+    def __init__(self, url: str, token: str | None = None, *, transport: str = "websocket", **options: Any) -> None:
+        self.heard: list[tuple[str, Any]] = []
+        self._socket = socketio.Client(reconnection=False, logger=False)
+        self._socket.on("*", lambda event, *data: self.heard.append((event, data[0] if data else None)))
+        self._socket.on("connect_error", lambda data: self.heard.append(("connect_error", data)))
+        headers = options.pop("headers", {})
+        auth = options.pop("auth", {"token": token} if token is not None else None)
+        self._socket.connect(url, headers=headers, auth=auth, transports=[transport], wait_timeout=20, **options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._socket.connected)
+
+    def close(self) -> None:
+        self._socket.disconnect()
+
+    def ask(self, event: str, data: Any) -> Any:
+        """Say something and wait for the acknowledgement."""
+        return self._socket.call(event, data, timeout=20)
+
+    def say(self, event: str, data: Any = None) -> None:
+        self._socket.emit(event, data)
+
+    def await_event(self, event: str, matches: Callable[[Any], bool] = lambda _: True, *, within_s: float = 20) -> Any:
+        """The first such event, once it is there."""
+        found: list[Any] = eventually(
+            lambda: [data for name, data in list(self.heard) if name == event and matches(data)],
+            within_s=within_s,
+            what=f"{event} among {[name for name, _ in self.heard]}",
+        )
+        return found[0]
+
+    def count(self, event: str) -> int:
+        return sum(name == event for name, _ in list(self.heard))

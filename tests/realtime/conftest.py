@@ -1,0 +1,46 @@
+"""A house whose sockets are served by two real processes, shared by the tests of one module."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.api.house import House
+from tests.conftest import GENEROUS
+from tests.databases import Server
+from tests.realtime.processes import RealtimeProcess
+from wiring.container import build_container
+from wiring.secret import Secret
+from wiring.settings import Settings, read_settings
+
+
+@pytest.fixture(scope="module")
+def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    database = server.lend()
+    settings = replace(
+        read_settings({"STRONGROOM_VAR_DIR": str(tmp_path_factory.mktemp("house"))}),
+        database_url=database.url,
+        redis_url=redis_url,
+        **GENEROUS,
+    )
+    container = build_container(settings)
+    yield House(container)
+    container.engine.dispose()
+    server.give_back(database)
+
+
+@pytest.fixture(scope="module")
+def processes(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The addresses of two realtime processes."""
+    running = start(house.container.settings, tmp_path_factory.mktemp("realtime"), count=2)
+    yield running[0].url, running[1].url
+    for process in running:
+        process.stop()
+
+
+def start(settings: Settings, directory: Path, *, count: int) -> list[RealtimeProcess]:
+    running = [RealtimeProcess(settings, directory / f"{number}.log") for number in range(count)]
+    for process in running:
+        process.await_answer()
+    return running
