@@ -25,6 +25,7 @@ from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
 from services import addresses, assets, chains, chat, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound, SelfDecision
+from services.events.shape import InvalidPosition
 from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
@@ -174,6 +175,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         dpop.InvalidDpopProof: 401,
         # What was asked cannot be meant
         InvalidAmount: 422,
+        InvalidPosition: 422,
         InvalidAddress: 422,
         WrongNetwork: 422,
         UnsupportedAddress: 422,

@@ -9,22 +9,34 @@ from flask import Response
 from api.blueprint import Blueprint
 from api.guards import caller, scope
 from api.request_context import container
-from api.schemas import PageQuery, id_cursor, json_answer, moment, page, page_schema
+from api.schemas import PageQuery, Text, id_cursor, json_answer, moment, page, page_schema
 from domain.flows import FLOW_KINDS
 from domain.money import format_amount
 from models.flow import Flow, FlowEvent
-from services import assets, evidence, flows
+from services import assets, evidence, flow_search, flows
 from services.evidence import BookedTransfer, Evidence
+from services.flow_search import Wanted
 
 blueprint = Blueprint("flows", __name__, description="Where is my money?")
 
 
 class FlowQuery(PageQuery):
-    """Whose flows."""
+    """Which flows; what is given must all be so."""
 
     everyone = ma.fields.Boolean(
         load_default=False, metadata={"description": "All users' flows; for viewers, approvers and admins."}
     )
+    id = Text(load_default=None, length_max=36, metadata={"description": "A flow's id or its short id."})
+    user = ma.fields.UUID(load_default=None, metadata={"description": "One user's flows; with `everyone`."})
+    kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf(list(FLOW_KINDS)))
+    state = ma.fields.String(
+        load_default=None,
+        validate=ma.validate.OneOf(sorted({state for kind in FLOW_KINDS.values() for state in kind.states})),
+    )
+    asset = Text(load_default=None, length_max=40)
+    tx_hash = Text(load_default=None, length_max=130, metadata={"description": "A transaction on any chain."})
+    opened_after = ma.fields.AwareDateTime(load_default=None, metadata={"description": "RFC 3339."})
+    opened_before = ma.fields.AwareDateTime(load_default=None, metadata={"description": "RFC 3339."})
 
 
 class FlowItem(ma.Schema):
@@ -102,11 +114,21 @@ class FlowDetail(FlowItem):
 @blueprint.takes(FlowQuery, location="query")
 @blueprint.answers(200, page_schema("FlowPage", FlowItem))
 def list_flows(query: dict[str, Any]) -> Response:
-    """The caller's flows, newest first."""
+    """The caller's flows, newest first; with `everyone`, those of all users, for operators."""
     before = id_cursor(query["cursor"])
+    wanted = Wanted(
+        reference=query["id"],
+        owner_id=_whose(query["everyone"]),
+        user_id=query["user"],
+        kind=query["kind"],
+        state=query["state"],
+        asset_id=query["asset"],
+        tx_hash=query["tx_hash"],
+        opened_after=query["opened_after"],
+        opened_before=query["opened_before"],
+    )
     with container().reading() as session:
-        statement = flows.newest(user_id=_whose(query["everyone"]), before=before, limit=query["limit"] + 1)
-        rows = session.scalars(statement).all()
+        rows = flow_search.search(session, wanted, before=before, limit=query["limit"] + 1)
         decimals = assets.decimals(session)
     return json_answer(
         page(rows, query["limit"], lambda row: _shape(row, decimals[row.asset_id]), lambda row: row.group_id)

@@ -264,3 +264,24 @@ def test_everybody_elses_flows_are_for_those_with_a_role(house: House) -> None:
     assert asked["flow"] in shown
     other = house.person()
     assert other.get("/flows?everyone=true").get_json()["items"] == []
+
+
+def test_flows_are_found_by_what_is_known_about_them(house: House) -> None:
+    person, other, viewer = house.person(funds_minor=4 * COIN), house.person(), house.person(role="viewer")
+    withdraw(person, other, "w")
+    transfer(person, other, "t")
+    [flow_id] = [item["id"] for item in person.get("/flows").get_json()["items"] if item["kind"] == "withdrawal"]
+
+    def search(who: Person, **query: str) -> list[str]:
+        answer = who.get("/flows", query_string=query)
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.get_json()["items"]]
+
+    assert search(person, kind="withdrawal") == [flow_id]
+    assert search(person, id=flow_id, asset=ASSET) == [flow_id]
+    assert search(person, kind="withdrawal", opened_before="2020-01-01T00:00:00Z") == []
+    assert search(viewer, id=flow_id) == []
+    assert search(viewer, everyone="true", user=str(person.user_id), kind="withdrawal") == [flow_id]
+    for refused in ({"kind": "gift"}, {"state": "lost"}, {"user": "me"}, {"opened_after": "2020-01-01T00:00:00"}):
+        assert person.get("/flows", query_string=refused).status_code == 422
+    assert search(other, everyone="true", id=flow_id) == []

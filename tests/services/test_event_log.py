@@ -106,6 +106,7 @@ def test_a_batch_may_be_half_done_and_put_off(container: Container) -> None:
 
 def test_every_event_of_many_writers_counts_once_with_several_readers(container: Container) -> None:
     counted: list[str] = []
+    finished: list[bool] = []
 
     def write() -> None:
         for number in range(EACH):
@@ -113,10 +114,15 @@ def test_every_event_of_many_writers_counts_once_with_several_readers(container:
                 [flow_id] = opened(session, container)
                 if number % 3 == 0:
                     moved(session, container, flow_id, "requested", "approved")
+        finished.append(True)
 
     def consume() -> None:
-        while len(counted) < WRITERS * (EACH + EACH // 3):
-            counted.extend(event.id for event in taken(container, limit=5))
+        is_last = False
+        while not is_last:
+            no_more_comes = len(finished) == WRITERS
+            events = taken(container, limit=5)
+            counted.extend(event.id for event in events)
+            is_last = no_more_comes and not events
 
     threads.at_once(*[write] * WRITERS, consume, consume)
     assert sorted(counted) == sorted(f"flow-{number}" for number in logged.ids(container))

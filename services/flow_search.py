@@ -1,0 +1,163 @@
+"""Find flows by what somebody knows about them, at a cost that does not grow with how many flows there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, select, text
+from sqlalchemy.orm import Session
+
+from domain.flows import FLOW_KINDS
+from models.asset import Asset
+from models.flow import Flow
+
+_FIRST: Final = UUID(int=0)
+_LAST: Final = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known about the flows looked for; everything that is given has to be so.
+
+    `reference` is an id or a short id. `owner_id` limits the search to one user's flows whatever else is asked;
+    `opened_after` and `opened_before` go by the moment that is in a flow's id.
+    """
+
+    reference: str | None = None
+    owner_id: UUID | None = None
+    user_id: UUID | None = None
+    kind: str | None = None
+    state: str | None = None
+    asset_id: str | None = None
+    tx_hash: str | None = None
+    opened_after: datetime | None = None
+    opened_before: datetime | None = None
+
+
+# Every listed combination is one descent of ix_flows_search, whichever of the three columns were given.
+_LISTED: Final = text(
+    """
+    SELECT flow.group_id FROM unnest(CAST(:assets AS text[]), CAST(:kinds AS text[]), CAST(:states AS text[]))
+        AS listed (asset_id, kind, state)
+    CROSS JOIN LATERAL (
+        SELECT group_id FROM flows
+        WHERE asset_id = listed.asset_id AND kind = listed.kind AND state = listed.state
+            AND group_id > :after AND group_id < :before
+        ORDER BY group_id DESC LIMIT :limit
+    ) AS flow
+    ORDER BY flow.group_id DESC LIMIT :limit
+    """
+)
+# By the unique keys (chain, txid, …): a hash is looked up once for each chain.
+_BY_TRANSACTION: Final = text(
+    """
+    WITH chains AS (SELECT DISTINCT chain FROM assets)
+    SELECT deposits.flow_id FROM chains JOIN deposits ON deposits.chain = chains.chain AND deposits.txid = :tx_hash
+    UNION
+    SELECT withdrawals.flow_id FROM chains
+    JOIN payout_transactions AS form ON form.chain = chains.chain AND form.txid = :tx_hash
+    JOIN withdrawals ON withdrawals.payout_id = form.payout_id
+    """
+)
+
+
+def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int) -> Sequence[Flow]:
+    """A page of the flows that fit, newest first, older than the flow `before`."""
+    query = _fitting(wanted, before).limit(limit)
+    if wanted.reference is not None:
+        return session.scalars(query.where(_named(wanted.reference))).all()
+    if wanted.tx_hash is not None:
+        found = session.execute(_BY_TRANSACTION, {"tx_hash": wanted.tx_hash}).scalars().all()
+        return session.scalars(query.where(Flow.group_id.in_(found))).all()
+    is_listed = wanted.kind is not None or wanted.state is not None or wanted.asset_id is not None
+    if wanted.owner_id is None and wanted.user_id is None and is_listed:
+        after, until = _range(wanted, before)
+        listed = {**_combinations(session, wanted), "after": after, "before": until, "limit": limit}
+        found = session.execute(_LISTED, listed).scalars().all()
+        return session.scalars(query.where(Flow.group_id.in_(found))).all()
+    return session.scalars(query).all()
+
+
+def _fitting(wanted: Wanted, before: UUID | None) -> Select[Flow]:
+    after, until = _range(wanted, before)
+    query = select(Flow).where(Flow.group_id > after, Flow.group_id < until).order_by(Flow.group_id.desc())
+    known = {
+        Flow.kind: wanted.kind,
+        Flow.state: wanted.state,
+        Flow.asset_id: wanted.asset_id,
+    }
+    for column, value in known.items():
+        if value is not None:
+            query = query.where(column == value)
+    for user_id in (wanted.owner_id, wanted.user_id):
+        if user_id is not None:
+            query = query.where(Flow.user_id == user_id)
+    return query
+
+
+def _named(reference: str) -> Any:
+    try:
+        return Flow.group_id == UUID(reference)
+    except ValueError:
+        return Flow.short_id == reference
+
+
+def _range(wanted: Wanted, before: UUID | None) -> tuple[UUID, UUID]:
+    """Between which ids: they begin with the millisecond in which a flow was opened."""
+    after = _FIRST if wanted.opened_after is None else _id_at(wanted.opened_after)
+    until = _LAST if wanted.opened_before is None else _id_at(wanted.opened_before)
+    return after, until if before is None else min(until, before)
+
+
+def _id_at(moment: datetime) -> UUID:
+    milliseconds = min(max(round(moment.timestamp() * 1000), 0), 2**48 - 1)
+    return UUID(int=milliseconds << 80)
+
+
+def _combinations(session: Session, wanted: Wanted) -> dict[str, list[str]]:
+    """Every asset, kind and state that fit."""
+    assets = [wanted.asset_id] if wanted.asset_id is not None else session.scalars(select(Asset.asset_id)).all()
+    listed = [
+        (asset_id, kind.name, state)
+        for kind in FLOW_KINDS.values()
+        if wanted.kind in {None, kind.name}
+        for state in kind.states
+        if wanted.state in {None, state}
+        for asset_id in assets
+    ]
+    return {
+        "assets": [asset_id for asset_id, _, _ in listed],
+        "kinds": [kind for _, kind, _ in listed],
+        "states": [state for _, _, state in listed],
+    }
+
+
+_STUCK: Final = text(
+    """
+    SELECT flow.group_id FROM unnest(
+        CAST(:kinds AS text[]), CAST(:states AS text[]), CAST(:since AS timestamptz[])
+    ) AS timed (kind, state, since)
+    CROSS JOIN LATERAL (
+        SELECT group_id, state_since FROM flows
+        WHERE closed_at IS NULL AND kind = timed.kind AND state = timed.state AND state_since < timed.since
+        ORDER BY state_since LIMIT :limit
+    ) AS flow
+    ORDER BY flow.state_since LIMIT :limit
+    """
+)
+
+
+def stuck(session: Session, *, now: datetime, limit: int) -> Sequence[Flow]:
+    """The flows that have been in their state for longer than its table allows, the longest first."""
+    timed = [
+        (kind.name, name, now - state.time_limit)
+        for kind in FLOW_KINDS.values()
+        for name, state in kind.states.items()
+        if state.time_limit is not None
+    ]
+    kinds, states, since = (list(column) for column in zip(*timed, strict=True))
+    found = session.execute(_STUCK, {"kinds": kinds, "states": states, "since": since, "limit": limit}).scalars().all()
+    rows = session.scalars(select(Flow).where(Flow.group_id.in_(found)))
+    return sorted(rows, key=lambda flow: flow.state_since)
