@@ -39,7 +39,8 @@ def create_app(container: Container) -> Flask:
 
 def _wrap(app: Flask, container: Container) -> None:
     settings = container.settings
-    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"))
+    elsewhere = settings.socket_origin if settings.socket_origin != settings.public_url else None
+    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"), sockets=elsewhere)
     hops = settings.trusted_proxies
     # Exactly as many hops as there are proxies: one more and a client could name its own address.
     app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]

@@ -1,10 +1,13 @@
 """Send a message, wherever it was written: on a page, through the API or over a socket."""
 
-from uuid import UUID
+import math
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from adapters.buckets import Allowance
 from adapters.bus import user_room
+from api.errors import RateLimited
 from api.schemas import moment
 from auth import signatures, users
 from auth.sessions import Principal
@@ -12,6 +15,9 @@ from auth.users import KnownUser
 from services import chat
 from services.chat import Said
 from wiring.container import Container
+
+MESSAGES: Final = Allowance(20, 2)
+"""At once, and then per second: people do not type that fast."""
 
 
 def person(session: Session, reference: str) -> KnownUser:
@@ -37,7 +43,8 @@ def say(parts: Container, sender: Principal, to: str, body: str, *, socket: str 
     return said
 
 
-def mark_read(parts: Container, reader: Principal, peer_id: UUID, *, up_to: int) -> int:
-    """Note how far somebody has read; how much is left. Raises ConversationNotFound."""
-    with parts.transaction() as session:
-        return chat.mark_read(session, reader.user_id, peer_id, up_to=up_to)
+def spend(parts: Container, sender: Principal) -> None:
+    """Count a message of this sender, which did not come over a socket, with those that did. Raises RateLimited."""
+    wait_s = parts.buckets.take(f"message:{sender.user_id}", MESSAGES)
+    if wait_s:
+        raise RateLimited(math.ceil(wait_s))

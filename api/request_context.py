@@ -55,9 +55,13 @@ class Edge:
     A middleware rather than hooks, so that answers Flask makes on its own carry the same headers, and cheaply.
     """
 
-    def __init__(self, application: "WSGIApplication", *, is_https: bool) -> None:
+    def __init__(self, application: "WSGIApplication", *, is_https: bool, sockets: str | None = None) -> None:
+        """`sockets` is where pages find Socket.IO, if that is not where they come from."""
         self._application = application
-        self._headers = (*_HEADERS, *((_STRICT_TRANSPORT,) if is_https else ()), _NO_STORE)
+        headers = dict(_HEADERS)
+        if sockets is not None:
+            headers["Content-Security-Policy"] = policy_with_sockets(sockets)
+        self._headers = (*headers.items(), *((_STRICT_TRANSPORT,) if is_https else ()), _NO_STORE)
         self._names = frozenset(name for name, _ in self._headers)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -82,6 +86,12 @@ class Edge:
             return start_response(status, headers, *rest)
 
         return self._application(environ, cast("StartResponse", answer))
+
+
+def policy_with_sockets(origin: str) -> str:
+    """The content policy of pages whose sockets are served from another origin: another port, in development."""
+    allowed = f"connect-src 'self' {origin} {origin.replace('http', 'ws', 1)}"
+    return CONTENT_SECURITY_POLICY.replace("connect-src 'self'", allowed)
 
 
 def container() -> Container:

@@ -44,6 +44,21 @@ class Text(ma.fields.String):
         return text
 
 
+class Written(ma.fields.String):
+    """What somebody wrote: without the spaces around it; lines are allowed, other control characters are not."""
+
+    default_error_messages = {"characters": "must not contain control characters"}  # noqa: RUF012 - marshmallow's way
+
+    def __init__(self, *, length_max: int, **kwargs: Any) -> None:
+        super().__init__(validate=ma.validate.Length(min=1, max=length_max), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs).replace("\r\n", "\n").strip()
+        if not all(character.isprintable() or character in "\n\t" for character in text):
+            raise self.make_error("characters")
+        return text
+
+
 def amount_field() -> ma.fields.Raw:
     """An amount in a request: read by domain/money.py, which knows the asset's decimals and refuses by name."""
     return ma.fields.Raw(

@@ -27,6 +27,7 @@ TAKEN: Final = {
     PAGES: (
         Asset("@picocss/pico", "css/pico.classless.min.css", "LICENSE.md", "pico.css"),
         Asset("htmx.org", "dist/htmx.min.js", "LICENSE", "htmx.js"),
+        Asset("socket.io-client", "dist/socket.io.min.js", "LICENSE", "socket.io.js"),
     ),
     TESTS: (Asset("axe-core", "axe.min.js", "LICENSE", "axe.js"),),
 }
@@ -42,7 +43,7 @@ def main() -> None:
 
 def _copy(asset: Asset, folder: Path) -> dict[str, str]:
     source = ROOT / "node_modules" / asset.package
-    licence = f"{asset.name.partition('.')[0]}.LICENSE.txt"
+    licence = f"{asset.name.rpartition('.')[0]}.LICENSE.txt"
     shutil.copyfile(source / asset.file, folder / asset.name)
     shutil.copyfile(source / asset.licence, folder / licence)
     return {

@@ -154,6 +154,12 @@ def mark_read(session: Session, user_id: UUID, peer_id: UUID, *, up_to: int) -> 
     return int(row[0])
 
 
+def read_by(session: Session, user_id: UUID, peer_id: UUID) -> int:
+    """How far a person has read what they and the other said; 0 when there is nothing."""
+    query = select(ChatMember.read_sequence).where(ChatMember.user_id == user_id, ChatMember.peer_id == peer_id)
+    return session.scalar(query) or 0
+
+
 def unread(session: Session, user_id: UUID) -> int:
     """How many messages a person has not read."""
     query = (

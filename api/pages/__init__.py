@@ -9,6 +9,7 @@ from api.pages import (
     account,
     apps,
     audit,
+    chat,
     consent,
     controls,
     deposit,
@@ -50,6 +51,7 @@ BLUEPRINTS: Final = tuple(
         consent,
         apps,
         developer,
+        chat,
     )
 )
 

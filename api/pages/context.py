@@ -24,6 +24,7 @@ _LINKS: Final = (
     ("/send", "Send"),
     ("/history", "History"),
     ("/apps", "Apps"),
+    ("/chat", "Chat"),
 )
 SIGNATURE_TYPED_MAX: Final = 2 * SIGNATURE_LENGTH_MAX
 """In characters, with the line breaks that wallets put into a long signature and that do not count."""
@@ -34,7 +35,15 @@ def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Respon
     """Answer with a page for whoever asks."""
     parts = container()
     configured = [NETWORKS[rail.chain].name for rail in parts.settings.chains]
-    return render(template, now=parts.now(), visitor=visitor(), status=status, configured_rails=configured, **values)
+    return render(
+        template,
+        now=parts.now(),
+        visitor=visitor(),
+        status=status,
+        configured_rails=configured,
+        socket_origin=parts.settings.socket_origin,
+        **values,
+    )
 
 
 def visitor() -> Visitor | None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from adapters.buckets import Allowance, LocalBucket
 from api.blueprint import flat_messages
+from api.conversing import MESSAGES
 from api.errors import HTTP_ERRORS, InvalidRequest, RateLimited, ScopeMissing, error_body, refusal_body, status_of
 from api.realtime.seats import Seat, Seats
 from api.request_context import container
@@ -22,10 +23,10 @@ from domain.errors import StrongroomError
 Answer = Mapping[str, Any]
 Act = Callable[[Seat, dict[str, Any]], Answer]
 
-# At once, and then per second. Candidates of a call come in a burst; people do not type that fast.
+# At once, and then per second. The candidates of a call come in a burst.
 ALLOWANCES: Final[Mapping[str, Allowance]] = MappingProxyType(
     {
-        "message": Allowance(20, 2),
+        "message": MESSAGES,
         "rtc:offer": Allowance(10, 0.2),
         "rtc:answer": Allowance(10, 0.2),
         "rtc:ice": Allowance(120, 20),

@@ -1,32 +1,15 @@
 """What clients may say: one schema for each event."""
 
-from typing import Any, Final
+from typing import Final
 
 import marshmallow as ma
 
-from api.schemas import StrictSchema, Text
+from api.schemas import StrictSchema, Text, Written
 from services.chat import BODY_LENGTH_MAX
 
 RECIPIENT_LENGTH_MAX: Final = 130
 SDP_LENGTH_MAX: Final = 14_000
 CANDIDATE_LENGTH_MAX: Final = 1_000
-
-
-class Written(ma.fields.String):
-    """What somebody wrote: lines are allowed, other control characters and lone surrogates are not."""
-
-    default_error_messages = {"characters": "must not contain control characters"}  # noqa: RUF012 - marshmallow's way
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs).replace("\r\n", "\n").strip()
-        if not all(character.isprintable() or character in "\n\t" for character in text):
-            raise self.make_error("characters")
-        return text
-
-
-def written(**options: Any) -> Written:
-    """A message's text."""
-    return Written(validate=ma.validate.Length(min=1, max=BODY_LENGTH_MAX), **options)
 
 
 class ToSomebody(StrictSchema):
@@ -38,7 +21,7 @@ class ToSomebody(StrictSchema):
 class MessageEvent(ToSomebody):
     """`message`: something said."""
 
-    message = written(required=True)
+    message = Written(required=True, length_max=BODY_LENGTH_MAX)
 
 
 class Description(StrictSchema):

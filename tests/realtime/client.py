@@ -14,7 +14,8 @@ class Client:
 
     def __init__(self, url: str, token: str | None = None, *, transport: str = "websocket", **options: Any) -> None:
         self.heard: list[tuple[str, Any]] = []
-        self._socket = socketio.Client(reconnection=False, logger=False)
+        http_session = options.pop("http_session", None)
+        self._socket = socketio.Client(reconnection=False, logger=False, http_session=http_session)
         self._socket.on("*", lambda event, *data: self.heard.append((event, data[0] if data else None)))
         self._socket.on("connect_error", lambda data: self.heard.append(("connect_error", data)))
         headers = options.pop("headers", {})

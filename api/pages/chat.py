@@ -1,0 +1,177 @@
+"""Chat: who wrote, what was said, who is here, and calls, for which alone scripts are needed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from flask import Blueprint, Response
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+from api import conversing, guards
+from api.errors import InvalidRequest, status_of
+from api.guards import signed_in
+from api.pages.context import field_errors, page, see, sentence, typed
+from api.pages.shapes import FormField
+from api.request_context import container
+from api.schemas import Written
+from auth import users
+from auth.users import KnownUser
+from domain.errors import StrongroomError
+from services import chat
+from services.chat import BODY_LENGTH_MAX, ConversationNotFound, Said, Thread
+
+blueprint = Blueprint("chat", __name__)
+
+THREADS_SHOWN: Final = 100
+MESSAGES_SHOWN: Final = 100
+# Everywhere else pages may use neither.
+PERMISSIONS: Final = "camera=(self), geolocation=(), microphone=(self)"
+_WRITTEN: Final = Written(length_max=BODY_LENGTH_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadLine:
+    """One conversation in the list."""
+
+    key: str
+    name: str | None
+    is_online: bool
+    unread: int
+    preview: str
+    at: datetime
+    is_mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    """One message; `is_read` says of one's own that the other has read it."""
+
+    sequence: int
+    is_mine: bool
+    is_read: bool
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other one."""
+
+    key: str
+    is_online: bool
+
+
+@blueprint.get("/chat")
+@signed_in
+def list_threads() -> Response:
+    """Every conversation, and a form to begin one."""
+    return _list()
+
+
+@blueprint.post("/chat")
+@signed_in
+def open_thread() -> Response:
+    """Go to the conversation with whoever has this key, which may be empty yet."""
+    reference = typed("to")
+    try:
+        with container().reading() as session:
+            peer = conversing.person(session, reference)
+    except (users.UserNotFound, users.KeyRemoved) as refusal:
+        field = FormField(reference, (sentence(str(refusal)),))
+        return _list(field, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return see(f"/chat/{peer.public_key}")
+
+
+@blueprint.get("/chat/<peer>")
+@signed_in
+def show_thread(peer: str) -> Response:
+    """What was said with one person; who looks at it has read it."""
+    return _thread(peer)
+
+
+@blueprint.post("/chat/<peer>")
+@signed_in
+def send(peer: str) -> Response:
+    """Say something."""
+    parts, caller = container(), guards.caller()
+    given = typed("message")
+    try:
+        conversing.spend(parts, caller)
+        said = conversing.say(parts, caller, peer, read_message(given))
+    except StrongroomError as refusal:
+        beside, above = field_errors(refusal, "message")
+        field = FormField(given, tuple(beside.get("message", ())) or (above,))
+        return _thread(peer, field, status=status_of(type(refusal)))
+    return see(f"/chat/{peer}#m{said.sequence}")
+
+
+def read_message(given: str) -> str:
+    """What was typed, as a message. Raises InvalidRequest."""
+    try:
+        text: str = _WRITTEN.deserialize(given)
+    except ValidationError as fault:
+        raise InvalidRequest(fields={"message": [str(word) for word in fault.messages]}) from fault
+    return text
+
+
+def _list(field: FormField | None = None, *, status: int = HTTPStatus.OK) -> Response:
+    parts, caller = container(), guards.caller()
+    with parts.reading() as session:
+        threads = chat.threads(session, caller.user_id, before=None, limit=THREADS_SHOWN)
+    online = parts.presence.among([thread.peer_key for thread in threads])
+    lines = [_line(thread, caller.user_id, online) for thread in threads]
+    return _page(lines=lines, peer=None, messages=(), to=field or FormField(), status=status)
+
+
+def _thread(reference: str, field: FormField | None = None, *, status: int = HTTPStatus.OK) -> Response:
+    parts, caller = container(), guards.caller()
+    with parts.transaction() as session:
+        peer = conversing.person(session, reference)
+        if peer.user_id == caller.user_id:
+            raise chat.SelfMessage
+        said = chat.messages(session, caller.user_id, peer.user_id, before=None, limit=MESSAGES_SHOWN)
+        read_by_peer = _read(session, caller.user_id, peer, said)
+    lines = [
+        MessageLine(
+            sequence=row.sequence,
+            is_mine=row.sender_id == caller.user_id,
+            is_read=row.sequence <= read_by_peer,
+            body=row.body,
+            at=row.sent_at,
+        )
+        for row in reversed(said)
+    ]
+    is_online = peer.public_key in parts.presence.among([peer.public_key])
+    return _page(
+        lines=(), peer=Peer(peer.public_key, is_online), messages=lines, message=field or FormField(), status=status
+    )
+
+
+def _read(session: Session, reader_id: UUID, peer: KnownUser, said: list[Said]) -> int:
+    """Note that all of it was read, and say how far the other one has."""
+    try:
+        chat.mark_read(session, reader_id, peer.user_id, up_to=said[0].sequence if said else 0)
+    except ConversationNotFound:
+        return 0
+    return chat.read_by(session, peer.user_id, reader_id)
+
+
+def _line(thread: Thread, caller_id: UUID, online: frozenset[str]) -> ThreadLine:
+    return ThreadLine(
+        key=thread.peer_key,
+        name=thread.peer_name,
+        is_online=thread.peer_key in online,
+        unread=thread.unread,
+        preview=" ".join(thread.last.body.split())[:120],
+        at=thread.last.sent_at,
+        is_mine=thread.last.sender_id == caller_id,
+    )
+
+
+def _page(*, status: int, **values: object) -> Response:
+    response = page("chat.html", status=status, length_max=BODY_LENGTH_MAX, **values)
+    response.headers["Permissions-Policy"] = PERMISSIONS
+    return response
