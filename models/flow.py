@@ -18,6 +18,7 @@ class Flow(Base):
     __table_args__ = (
         Index("ix_flows_user_id_group_id", "user_id", "group_id"),
         Index("ix_flows_search", "asset_id", "kind", "state", "group_id"),
+        Index("ix_flows_closed", "closed_at", "group_id", postgresql_where=text("closed_at IS NOT NULL")),
         Index("ix_flows_open", "kind", "state", "state_since", postgresql_where=text("closed_at IS NULL")),
     )
 

@@ -188,9 +188,13 @@ def newest(*, user_id: UUID | None, before: UUID | None, limit: int) -> Select[F
     return query
 
 
+# In one statement, so that an event that is just being put away is seen in one place, and in one only.
+_EVENTS = text("SELECT * FROM flow_events_kept WHERE group_id = :flow_id ORDER BY id")
+
+
 def events_of(session: Session, flow_id: UUID) -> Sequence[FlowEvent]:
-    """Every event of a flow, oldest first."""
-    return session.scalars(select(FlowEvent).where(FlowEvent.group_id == flow_id).order_by(FlowEvent.id)).all()
+    """Every event of a flow, oldest first, those that were put away included."""
+    return session.scalars(select(FlowEvent).from_statement(_EVENTS), {"flow_id": flow_id}).all()
 
 
 def _event(

@@ -26,6 +26,7 @@ MODULES: Final = (
     "tasks.chains",
     "tasks.deposits",
     "tasks.feed",
+    "tasks.flows",
     "tasks.ledger",
     "tasks.news",
     "tasks.outbox",

@@ -13,6 +13,7 @@ ROUTES: Final = {
     "addresses.*": {"queue": "upkeep"},
     "buffers.*": {"queue": "upkeep"},
     "feed.*": {"queue": "notify"},
+    "flows.*": {"queue": "upkeep"},
     "ledger.*": {"queue": "upkeep"},
     "outbox.*": {"queue": "upkeep"},
     "upkeep.*": {"queue": "upkeep"},
@@ -38,6 +39,7 @@ SWEEPS: Final = {
     "buffers.compare": 60.0,
     "watch_wallets.derive": 5.0,
     "watch_wallets.scan": 5.0,
+    "flows.archive": 900.0,
     "upkeep.purge": 3600.0,
 }
 HEARTBEAT_S: Final = 10.0

@@ -180,7 +180,7 @@ def of_funding(row: FundingObservation, *, decimals: int) -> Event:
 def _concerned(event: FlowEvent, flow: Flow) -> frozenset[UUID]:
     """The owner; and whom an internal transfer went to."""
     users = {flow.user_id}
-    if flow.kind == "internal_transfer":
+    if flow.kind == "internal_transfer" and "to" in event.detail:
         users.add(UUID(event.detail["to"]))
     return frozenset(user for user in users if user is not None)
 

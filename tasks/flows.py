@@ -1,0 +1,30 @@
+"""Keep the record of flows in shape: put away what is old."""
+
+from typing import Final
+
+import structlog
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from services import retention
+from tasks.app import task
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+# One turn does not go on for ever; the next one follows soon.
+BATCHES_MAX: Final = 100
+
+
+@task("flows.archive")
+def archive(container: Container, by: Actor) -> int:
+    """Move old events to the archive, in small transactions. Returns how many."""
+    moved = 0
+    for _ in range(BATCHES_MAX):
+        with container.transaction() as session:
+            flows, events = retention.archive_some(session, now=container.now())
+            crash_point("flows.archiving")
+        moved += events
+        if flows < retention.FLOWS_PER_BATCH:
+            break
+    return moved
