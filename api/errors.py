@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from api.request_context import request_id
 from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
+from domain import webhooks
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
 from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
@@ -23,7 +24,7 @@ from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
-from services import addresses, assets, chains, chat, flows, idempotency, leases, spending, transfers
+from services import addresses, assets, chains, chat, flows, idempotency, leases, spending, transfers, webhooks_out
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
 from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
@@ -201,6 +202,12 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         NotThesePayments: 409,
         NoProof: 409,
         TooManyWatchWallets: 409,
+        # Webhooks
+        webhooks.InvalidWebhookUrl: 422,
+        webhooks.InvalidWebhookKind: 422,
+        webhooks_out.TooManyWebhookEndpoints: 409,
+        webhooks_out.WebhookEndpointNotFound: 404,
+        webhooks_out.WebhookDeliveryNotFound: 404,
         # Not by you
         spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,

@@ -19,6 +19,7 @@ from models import (
     session,
     user,
     watch_wallet,
+    webhook_out,
     withdrawal,
     work,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "session",
     "user",
     "watch_wallet",
+    "webhook_out",
     "withdrawal",
     "work",
 ]

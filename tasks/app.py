@@ -34,6 +34,7 @@ MODULES: Final = (
     "tasks.sweeper",
     "tasks.upkeep",
     "tasks.watch_wallets",
+    "tasks.webhooks",
     "tasks.withdrawals",
 )
 app.conf.include = MODULES

@@ -20,6 +20,7 @@ ROUTES: Final = {
     "watch_wallets.derive": {"queue": "upkeep"},
     # A scan may take many minutes: nobody else may have to wait behind it.
     "watch_wallets.scan": {"queue": "scan"},
+    "webhooks.*": {"queue": "notify"},
 }
 
 # Every task claims what is due by itself, so a sweep is nothing but its name. Seconds between two sweeps:
@@ -40,6 +41,7 @@ SWEEPS: Final = {
     "watch_wallets.derive": 5.0,
     "watch_wallets.scan": 5.0,
     "flows.archive": 900.0,
+    "webhooks.deliver": 0.5,
     "upkeep.purge": 3600.0,
 }
 HEARTBEAT_S: Final = 10.0

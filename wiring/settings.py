@@ -150,6 +150,11 @@ class Settings:
     open_registration: bool = _setting(
         parsing.boolean, "Whether anyone may register an app, rather than people who are signed in.", default=False
     )
+    webhook_private: bool = _setting(
+        parsing.boolean,
+        "Whether webhooks may go to http and to private addresses: for development, since it opens what is inside.",
+        default=False,
+    )
     private_node: bool = _setting(
         parsing.boolean,
         "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",
