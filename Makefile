@@ -54,6 +54,7 @@ doctor: .venv/.run ## Check everything that Strongroom depends on
 test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
 	@sh scripts/need node
 	@sh scripts/need chromium
+	@sh scripts/need nginx
 	@# Tests are compiled in a way of their own, which is worth keeping for each process and the next run.
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
 

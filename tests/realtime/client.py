@@ -9,6 +9,10 @@ import socketio
 from tests.waiting import eventually
 
 
+class NotAdmitted(Exception):
+    """The connection was refused, in these words."""
+
+
 class Client:
     """One socket of somebody; keeps everything that it is told."""
 
@@ -20,7 +24,11 @@ class Client:
         self._socket.on("connect_error", lambda data: self.heard.append(("connect_error", data)))
         headers = options.pop("headers", {})
         auth = options.pop("auth", {"token": token} if token is not None else None)
-        self._socket.connect(url, headers=headers, auth=auth, transports=[transport], wait_timeout=20, **options)
+        try:
+            self._socket.connect(url, headers=headers, auth=auth, transports=[transport], wait_timeout=20, **options)
+        except socketio.exceptions.ConnectionError as refusal:
+            self._socket.disconnect()
+            raise NotAdmitted([data for event, data in self.heard if event == "connect_error"]) from refusal
 
     def __enter__(self) -> Self:
         return self

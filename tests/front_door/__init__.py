@@ -1,0 +1,1 @@
+"""nginx in front of real processes, as it is shipped."""

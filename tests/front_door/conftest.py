@@ -1,0 +1,92 @@
+"""One web process, two realtime processes and one nginx for all tests here, on a database of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.api.house import House
+from tests.conftest import GENEROUS
+from tests.databases import Server
+from tests.front_door.door import NAME, ROOT, Door
+from tests.realtime.processes import RealtimeProcess
+from tests.waiting import eventually
+from wiring.container import build_container
+from wiring.embedded.redis import free_port
+from wiring.environ import to_environ
+from wiring.secret import Secret
+from wiring.settings import Settings, read_settings
+
+
+@dataclass
+class Site:
+    """A whole installation as the outside sees it, and its inside for those who look."""
+
+    door: Door
+    house: House
+    web: str
+    realtime: list[RealtimeProcess]
+
+    def render(self, **changed: str) -> None:
+        where = {"web": self.web, "realtime": " ".join(f"127.0.0.1:{process.port}" for process in self.realtime)}
+        self.door.render(**(where | changed))
+
+
+@pytest.fixture(scope="session")
+def site(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    directory = tmp_path_factory.mktemp("door")
+    door = Door(directory, http_port=free_port(), https_port=free_port())
+    database = server.lend()
+    settings = replace(
+        read_settings({"STRONGROOM_VAR_DIR": str(directory / "var"), "STRONGROOM_PUBLIC_URL": door.url}),
+        database_url=database.url,
+        redis_url=redis_url,
+        web_port=free_port(),
+        web_workers=1,
+        trusted_proxies=1,
+        **GENEROUS,
+    )
+    container = build_container(settings)
+    web = _web(settings, directory / "web.log")
+    realtime = [RealtimeProcess(settings, directory / f"realtime{number}.log") for number in range(2)]
+    site = Site(door, House(container), f"127.0.0.1:{settings.web_port}", realtime)
+    try:
+        site.render()
+        door.start()
+        for process in realtime:
+            process.await_answer()
+        eventually(lambda: _answers(door), within_s=60, what="the web process")
+        yield site
+    finally:
+        door.stop()
+        for process in realtime:
+            process.stop()
+        web.terminate()
+        web.wait(40)
+        container.engine.dispose()
+        server.give_back(database)
+
+
+@pytest.fixture
+def door(site: Site) -> Door:
+    return site.door
+
+
+def _web(settings: Settings, log: Path) -> "subprocess.Popen[bytes]":
+    command = [
+        sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--graceful-timeout", "2",
+        "tests.front_door.looking_glass:app",
+    ]  # fmt: skip
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **to_environ(settings)}, stdout=output, stderr=output
+        )
+
+
+def _answers(door: Door) -> bool:
+    with door.client() as client:
+        return client.get("/health/live", headers={"Host": NAME}).status_code == 200
