@@ -20,6 +20,7 @@ from api.v1 import (
     transfers,
     turn_credentials,
     watch_wallets,
+    webhook_endpoints,
     withdrawals,
 )
 
@@ -33,6 +34,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     allowed_destinations.blueprint,
     transfers.blueprint,
     watch_wallets.blueprint,
+    webhook_endpoints.blueprint,
     flows.blueprint,
     conversations.blueprint,
     turn_credentials.blueprint,
