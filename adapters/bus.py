@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from socketio import RedisManager
 
-AVOIDED_S: Final = 2.0
+AVOIDED_S: Final = 1.0
 LISTEN_AGAIN_S: Final = 1.0
 WAIT_S: Final = 0.5
 _CONTROL: Final = b'{"strongroom"'
@@ -106,6 +106,7 @@ class Bus(RedisManager):  # type: ignore[misc]  # python-socketio is not typed
         for message in channel.listen():
             self.heard_at = time.monotonic()
             if message["type"] == "subscribe" and missed:
+                self._silent_until = 0.0
                 self.on_gap()
             elif message["type"] == "message":
                 data: bytes = message["data"]

@@ -12,9 +12,9 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-TTL_S: Final = 40
+TTL_S: Final = 25
 """A socket that nobody vouched for during so long is gone."""
-REFRESH_S: Final = 15.0
+REFRESH_S: Final = 8.0
 """How often a process vouches for its sockets: one time lost to a slow Redis does no harm."""
 AVOIDED_S: Final = 2.0
 _BATCH: Final = 500

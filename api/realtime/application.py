@@ -107,11 +107,8 @@ class House:
             log.exception("bug", socket_event="connect")
             raise Refused("internal_error", error_body("internal_error", "Something went wrong here.")) from bug
         self._seats.take(seat)
-        self._rooms(seat)
-        if seat.is_person:
-            if self._parts.presence.join(seat.user, sid):
-                self._rounds.tell("user_joined", seat.user)
-            self._server.start_background_task(self._welcome, sid)
+        # When this has returned, the client is told that it is connected; only then may it hear anything else.
+        self._server.start_background_task(self._welcome, seat)
 
     def disconnect(self, *_: Any) -> None:
         """Somebody is gone, for whatever reason."""
@@ -147,10 +144,20 @@ class House:
         for scope in seat.principal.delegation.scopes.intersection(FEED_SCOPES):
             self._server.enter_room(seat.sid, scoped_room(seat.user_id, scope))
 
-    def _welcome(self, sid: str) -> None:
-        """Tell a newcomer who is here; after a reconnection it is their sign to read again what they show."""
+    def _welcome(self, seat: Seat) -> None:
+        """Show a newcomer in, and who is here: after a reconnection that is their sign to read again what they show."""
+        self._rooms(seat)
+        if not seat.is_person:
+            return
+        is_first = self._parts.presence.join(seat.user, seat.sid)
+        if self._seats.find(seat.sid) is None:
+            # Gone again meanwhile, and whoever noted that did not find them here yet.
+            self._parts.presence.leave(seat.user, seat.sid)
+            return
         users = self._parts.presence.online(limit=SHOWN_MAX)
-        self._server.manager.emit("online_users", {"users": users}, "/", room=sid, ignore_queue=True)
+        self._server.manager.emit("online_users", {"users": users}, "/", room=seat.sid, ignore_queue=True)
+        if is_first:
+            self._rounds.tell("user_joined", seat.user)
 
 
 def _only_from(public_url: str) -> Callable[[str, dict[str, Any]], bool]:

@@ -15,13 +15,13 @@ from api.realtime.admission import look_again
 from api.realtime.seats import Seat, Seats
 from wiring.container import Container
 
-REAP_EVERY_S: Final = 5.0
+REAP_EVERY_S: Final = 3.0
 RECHECK_EVERY_S: Final = 5.0
 CHECKED_S_MAX: Final = 60.0
 """How old the last look at a socket's right may be: a revocation that the bus lost takes effect after this time."""
 RECHECK_BATCH: Final = 500
-BEAT_EVERY_S: Final = 3.0
-DEAF_AFTER_S: Final = 15.0
+BEAT_EVERY_S: Final = 2.0
+DEAF_AFTER_S: Final = 10.0
 HANDSHAKE_S_MAX: Final = 10.0
 """A connection that has not said by then who it is was not made by a client of ours."""
 SHOWN_MAX: Final = 500

@@ -61,5 +61,8 @@ class Client:
         )
         return found[0]
 
+    def has_heard(self, event: str, data: Any) -> bool:
+        return (event, data) in list(self.heard)
+
     def count(self, event: str) -> int:
         return sum(name == event for name, _ in list(self.heard))

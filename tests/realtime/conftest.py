@@ -1,4 +1,4 @@
-"""A house whose sockets are served by two real processes, shared by the tests of one module."""
+"""A house whose sockets are served by two real processes, shared by all tests here: each makes people of its own."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +10,12 @@ from tests.api.house import House
 from tests.conftest import GENEROUS
 from tests.databases import Server
 from tests.realtime.processes import RealtimeProcess
-from wiring.container import build_container
+from wiring.container import Container, build_container
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     database = server.lend()
     settings = replace(
@@ -30,7 +30,13 @@ def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFa
     server.give_back(database)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def own_house(container: Container) -> House:
+    """A house for one test alone."""
+    return House(container)
+
+
+@pytest.fixture(scope="package")
 def processes(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The addresses of two realtime processes."""
     running = start(house.container.settings, tmp_path_factory.mktemp("realtime"), count=2)
