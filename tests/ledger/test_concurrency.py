@@ -105,6 +105,20 @@ def test_a_hot_account_is_not_waited_for_once_it_is_split(crowd: Books) -> None:
     assert crowd.balance(hot) == (1, 0)
 
 
+def test_a_free_shard_is_found_by_its_number(crowd: Books) -> None:
+    """Not by reading every account there is: a condition that draws a random number is judged for each row."""
+    hot, user = crowd.hot(), crowd.user()
+    crowd.split(hot, 8)
+    reads = text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'ledger_accounts'")
+    with Session(crowd.engine) as session, session.begin():
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        for _ in range(3):
+            assert post(session, [transaction(Transfer(hot, user, 1))])[0].refused is None
+        legs = [transaction(Transfer(hot, user, 1)), transaction(Transfer(user, hot, 1))]
+        assert [outcome.refused for outcome in post(session, legs)] == [None, None]
+        assert session.execute(reads).scalar_one() == 0
+
+
 def test_a_hold_does_not_wait_for_the_house_account_that_it_names(crowd: Books) -> None:
     hot, first, second = crowd.hot(), crowd.user(), crowd.user(funds=5)
     with holding(crowd, Transfer(hot, first, 1)), Session(crowd.engine) as session, session.begin():
