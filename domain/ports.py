@@ -1,12 +1,17 @@
 """What the core asks of the outside."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, TypeGuard
 
 from domain.chain_facts import Block, ChainTransaction, Located, NodeFacts, OutPoint, Tip
 from domain.networks import Network
+from domain.provider_facts import IncomingPage, Report
+from domain.rail_rows import RailRow
 from domain.scanning import DescriptorNode
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class ChainSource(Protocol):
@@ -16,8 +21,8 @@ class ChainSource(Protocol):
     """
 
     @property
-    def network(self) -> Network:
-        """The network this chain was configured for; a node of another one is refused with NodeWrongChain."""
+    def rail(self) -> RailRow:
+        """The rail this chain was configured for; a node of another one is refused with NodeWrongChain."""
         ...
 
     def facts(self) -> NodeFacts:
@@ -32,12 +37,19 @@ class ChainSource(Protocol):
         """The hashes of the active chain from a height on, in one round trip; shorter, or empty, at the tip."""
         ...
 
-    def blocks(self, hashes: Sequence[str]) -> list[Block]:
-        """The whole blocks with these hashes, in this order, in few round trips. Unknown hashes raise NodeError."""
+    def blocks(
+        self, hashes: Sequence[str], *, contracts: Mapping[str, str] = _NONE, senders: Collection[str] = ()
+    ) -> list[Block]:
+        """The blocks with these hashes, in this order, in few round trips. Unknown hashes raise NodeError.
+
+        Whole blocks, or, where a block holds far more than payments: every transfer of the coin and of the tokens in
+        `contracts`, and every transaction that one of `senders` (accounts of ours) sent, failed ones too. `contracts`
+        says for each contract which is the canonical one of its asset: what a mirror repeats is told once.
+        """
         ...
 
     def mempool(self) -> frozenset[str]:
-        """The ids of all unconfirmed transactions the node holds now. Cheap: no details."""
+        """The ids of all unconfirmed transactions the node holds now, or nothing where that is no use. Cheap."""
         ...
 
     def mempool_transactions(self, txids: Collection[str]) -> Mapping[str, ChainTransaction]:
@@ -48,16 +60,27 @@ class ChainSource(Protocol):
 class Wallet(Protocol):
     """The hot wallet. Nothing here is retried, except reads; every method may raise ChainError."""
 
+    @property
+    def rail(self) -> RailRow:
+        """The rail this wallet's money is on."""
+        ...
+
     def ensure_wallet(self) -> None:
         """Load the configured wallet, or create it if the node has none of that name. Safe to repeat."""
         ...
 
-    def new_addresses(self, count: int) -> list[NewAddress]:
-        """Fresh receiving addresses. If it fails half-way, the ones already made are lost, which is harmless."""
+    def new_addresses(self, count: int, *, first_index: int = 0) -> list[NewAddress]:
+        """Fresh receiving addresses. If it fails half-way, the ones already made are lost, which is harmless.
+
+        Where they are derived from an extended key, they are the `count` ones from `first_index` on.
+        """
         ...
 
-    def holding(self) -> Holding:
-        """What the wallet holds, at one block: read again while blocks arrive in between. For reconciliation only."""
+    def holding(self, contract: str = "", *, unswept: Collection[str] = ()) -> Holding:
+        """What the wallet holds of one asset, at one block: read again while blocks arrive in between.
+
+        For reconciliation only. `unswept` are deposit addresses of ours outside the wallet, read at the same block.
+        """
         ...
 
     def build(
@@ -70,9 +93,10 @@ class Wallet(Protocol):
     ) -> SignedPayment:
         """Sign one replaceable transaction that makes all payments and broadcast nothing.
 
-        The fee rate is the node's estimate unless given. Inputs in `avoid` (those of payments still in flight) are
-        not spent. Raises InsufficientHotFunds, FeeAboveCap, FeeUnknown, PaymentTooSmall, WalletLocked; whatever it
-        raises, no input stays locked by it, unless the node went away.
+        At most `rail.payments_per_transaction` of them. The fee rate is the node's estimate unless given; the cap is in
+        the asset that fees are paid in. Inputs in `avoid` (those of payments still in flight) are not spent. Raises
+        InsufficientHotFunds, FeeAboveCap, FeeUnknown, PaymentTooSmall, WalletLocked; whatever it raises, no input stays
+        locked by it, unless the node went away.
         """
         ...
 
@@ -113,11 +137,79 @@ class ChainWaker(Protocol):
         ...
 
 
-class Chain(ChainSource, Wallet, DescriptorNode, Protocol):
-    """One configured rail of the Bitcoin family: its node and its hot wallet."""
+class Chain(ChainSource, Wallet, Protocol):
+    """One configured chain: its node and its hot wallet."""
+
+    @property
+    def rail(self) -> RailRow:
+        """The rail this chain was configured for."""
+        ...
 
     def news(self) -> ChainWaker | None:
         """What the node announces, to be waited for by one thread; None when it announces nothing."""
+        ...
+
+
+class DescriptorChain(Chain, DescriptorNode, Protocol):
+    """A chain of the Bitcoin family, whose node also understands descriptors."""
+
+    @property
+    def network(self) -> Network:
+        """The rail, with what only this family has."""
+        ...
+
+
+def understands_descriptors(chain: Chain) -> TypeGuard[DescriptorChain]:
+    """Whether this chain is of the family whose nodes read descriptors."""
+    return isinstance(chain.rail, Network)
+
+
+class Provider(Protocol):
+    """A custodian or a provider of payouts: it keeps the keys, we keep the books. Every method may raise ChainError.
+
+    A failed read says nothing about money. Nothing here is retried, except reads.
+    """
+
+    @property
+    def rail(self) -> RailRow:
+        """The rail that this provider is."""
+        ...
+
+    @property
+    def credits_pending(self) -> bool:
+        """Whether what is announced and not final yet is credited already: by the operator's choice, at their risk."""
+        ...
+
+    def new_addresses(self, count: int, *, first_index: int = 0) -> list[NewAddress]:
+        """Fresh receiving addresses, whose `script` is the spelling in UTF-8; none where nothing can come in."""
+        ...
+
+    def build(
+        self, payments: Sequence[Payment], *, fee_max_minor: int, avoid: Collection[OutPoint] = ()
+    ) -> SignedPayment:
+        """Word the request for these payments, with a fresh reference, and ask nothing.
+
+        Raises PaymentTooSmall, InsufficientHotFunds, FeeAboveCap where that is known beforehand.
+        """
+        ...
+
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        """Make this request. Safe to repeat: the reference in it is the provider's idempotency key.
+
+        Raises ChainUncertain when no answer came, or one that says neither yes nor no.
+        """
+        ...
+
+    def report(self, reference: str) -> Report:
+        """What became of the payment with this reference of ours."""
+        ...
+
+    def holding(self, contract: str = "") -> Holding:
+        """What the provider says that it holds for us of one asset."""
+        ...
+
+    def incoming(self, cursor: str) -> IncomingPage:
+        """The money that came in from this place on, "" for now; empty where nothing can come in."""
         ...
 
 

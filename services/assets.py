@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError
-from domain.networks import Network
+from domain.rail_rows import AssetRow, RailRow
 from models.asset import Asset, WithdrawalPolicy
 
 
@@ -44,26 +44,33 @@ def policy(session: Session, asset_id: str) -> WithdrawalPolicy:
     return found
 
 
-def ensure_network(session: Session, network: Network) -> None:
-    """Have the rows of a network's asset and policy. What an operator has changed since stays as it is."""
-    defaults = network.policy
+def ensure_rail(session: Session, rail: RailRow) -> None:
+    """Have the rows of a rail's assets and policies. What an operator has changed since stays as it is."""
+    for row in rail.assets:
+        ensure_asset(session, row)
+
+
+def ensure_asset(session: Session, row: AssetRow) -> None:
+    """Have the rows of one asset and its policy."""
+    defaults = row.policy
     session.execute(
         insert(Asset)
         .values(
-            asset_id=network.asset_id,
-            chain=network.chain,
-            symbol=network.symbol,
-            name=network.name,
-            decimals=network.decimals,
+            asset_id=row.asset_id,
+            chain=row.chain,
+            symbol=row.symbol,
+            name=row.name,
+            decimals=row.decimals,
+            contract=row.contracts[0] if row.contracts else None,
             minimum_deposit_minor=defaults.deposit_min_minor,
-            confirmation_tiers=[[tier.below_amount_minor, tier.confirmations] for tier in network.confirmation_tiers],
+            confirmation_tiers=[[tier.below_amount_minor, tier.confirmations] for tier in row.confirmation_tiers],
         )
         .on_conflict_do_nothing()
     )
     session.execute(
         insert(WithdrawalPolicy)
         .values(
-            asset_id=network.asset_id,
+            asset_id=row.asset_id,
             minimum_minor=defaults.withdrawal_min_minor,
             fee_minor=defaults.withdrawal_fee_minor,
             network_fee_cap_minor=defaults.network_fee_max_minor,
@@ -72,7 +79,7 @@ def ensure_network(session: Session, network: Network) -> None:
             daily_system_limit_minor=defaults.system_daily_max_minor,
             two_approvals_above_minor=defaults.two_approvers_from_minor,
             key_cooldown_s=86_400,
-            confirmations=network.confirmation_tiers[0].confirmations,
+            confirmations=row.confirmation_tiers[0].confirmations,
         )
         .on_conflict_do_nothing()
     )

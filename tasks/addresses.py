@@ -21,9 +21,9 @@ def refill(container: Container, by: Actor) -> int:
 
 def refill_chain(container: Container, chain: Chain) -> int:
     """Fill one pool from the node's wallet. A node that cannot give addresses is asked again at the next sweep."""
-    name = chain.network.chain
+    name = chain.rail.chain
     with container.transaction() as session:
-        assets.ensure_network(session, chain.network)
+        assets.ensure_rail(session, chain.rail)
         wanted = addresses.shortage(session, name)
     if not wanted:
         return 0

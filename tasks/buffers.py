@@ -22,7 +22,7 @@ def compare_chain(container: Container, chain: Chain) -> str:
     except ChainError as error:
         holding, reason = None, error.code
     with container.transaction() as session:
-        asset = assets.get(session, chain.network.asset_id)
+        asset = assets.get(session, chain.rail.coin.asset_id)
         now = container.now()
         if holding is None:
             return buffers.unknown(session, asset, reason=reason, now=now).verdict

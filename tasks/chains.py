@@ -53,7 +53,7 @@ def watch(container: Container, by: Actor) -> int:
 
 def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Look at one chain, unless it is paused or another worker is at it. Returns new deposits."""
-    name = chain.network.chain
+    name = chain.rail.chain
     with container.transaction() as session:
         cursor = chains.claim(session, name, owner=worker_name(), now=container.now())
         followed = cursor is not None or any(row.chain == name for row in chains.every(session))
@@ -85,14 +85,14 @@ def begin(container: Container, chain: Chain) -> None:
         first = max(0, tip.height - chains.REORG_DEPTH_MAX)
         hashes = chain.block_hashes(first, tip.height - first + 1)
     except ChainError as error:
-        log.warning("chain_not_followed_yet", chain=chain.network.chain, code=error.code, reason=str(error))
+        log.warning("chain_not_followed_yet", chain=chain.rail.chain, code=error.code, reason=str(error))
         with container.transaction() as session:
-            chains.cannot_follow(session, chain.network.chain, code=error.code, now=container.now())
+            chains.cannot_follow(session, chain.rail.chain, code=error.code, now=container.now())
         return
     with container.transaction() as session:
-        assets.ensure_network(session, chain.network)
+        assets.ensure_rail(session, chain.rail)
         height = first + len(hashes) - 1
-        chains.follow(session, chain.network.chain, height=height, hashes=hashes, now=container.now())
+        chains.follow(session, chain.rail.chain, height=height, hashes=hashes, now=container.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Reader:
     @property
     def name(self) -> str:
         """The chain's id."""
-        return self.chain.network.chain
+        return self.chain.rail.chain
 
     def catch_up(self, height: int, block_hash: str, tip: Tip) -> int:
         """Record every block from the cursor to the node's best one, undoing first what left the chain.
@@ -141,7 +141,7 @@ class Reader:
             transactions = list(self.chain.mempool_transactions(some).values())
             crash_point("deposit.mempool_read")
             with self.container.transaction() as session:
-                asset = assets.get(session, self.chain.network.asset_id)
+                asset = assets.get(session, self.chain.rail.coin.asset_id)
                 found += chains.sight_mempool(
                     session, asset, transactions, generation=self.generation, now=self.container.now(), by=self.by
                 )
@@ -173,7 +173,7 @@ class Reader:
             with self.container.transaction() as session:
                 found += chains.advance(
                     session,
-                    assets.get(session, self.chain.network.asset_id),
+                    assets.get(session, self.chain.rail.coin.asset_id),
                     batch,
                     generation=self.generation,
                     tip_height=max(tip.height, batch[-1].height),
@@ -238,7 +238,7 @@ def _healthy_tip(container: Container, chain: Chain) -> Tip:
     if tip.headers_height - tip.height > LAG_BLOCKS_MAX:
         raise NodeLagging(f"the node has {tip.height} of {tip.headers_height} blocks")
     silent_for = container.now() - tip.median_time
-    if not chain.network.is_test and silent_for > SILENT_INTERVALS_MAX * chain.network.block_interval:
+    if not chain.rail.is_test and silent_for > SILENT_INTERVALS_MAX * chain.rail.block_interval:
         raise NodeLagging(f"the node has seen no block for {silent_for // timedelta(minutes=1)} minutes")
     return tip
 

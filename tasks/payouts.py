@@ -43,7 +43,7 @@ def bump(container: Container, by: Actor) -> int:
 def send_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Offer the due payments of one chain. Returns how many were offered."""
     with container.transaction() as session:
-        due = payouts.claim_unconfirmed(session, chain.network.chain, owner=worker_name(), now=container.now())
+        due = payouts.claim_unconfirmed(session, chain.rail.chain, owner=worker_name(), now=container.now())
     crash_point("withdrawal.sending")
     for outgoing in due:
         try:
@@ -71,7 +71,7 @@ def settle_chain(container: Container, chain: str, by: Actor) -> int:
 def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Sign and store dearer forms of the payments that operators named, then send them. Returns how many."""
     with container.reading() as session:
-        named = payouts.asked_for_bump(session, chain.network.chain)
+        named = payouts.asked_for_bump(session, chain.rail.chain)
     bumped = sum(_bump(container, chain, payout_id, by) for payout_id in named)
     if bumped:
         send_chain(container, chain, by)

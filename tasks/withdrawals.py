@@ -33,7 +33,7 @@ def pay_chain(container: Container, chain: Chain, by: Actor) -> int:
     signed = 0
     while True:
         with container.transaction() as session:
-            batch = payouts.claim_approved(session, chain.network.chain, owner=worker_name(), now=container.now())
+            batch = payouts.claim_approved(session, chain.rail.chain, owner=worker_name(), now=container.now())
         if batch is None:
             break
         crash_point("withdrawal.claimed")

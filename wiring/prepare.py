@@ -14,6 +14,6 @@ def prepare(settings: Settings) -> None:
     try:
         with container.transaction() as session:
             for rail in settings.chains:
-                assets.ensure_network(session, NETWORKS[rail.chain])
+                assets.ensure_rail(session, NETWORKS[rail.chain])
     finally:
         container.engine.dispose()

@@ -1,0 +1,15 @@
+"""Every rail that there is, whichever family it belongs to."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from domain.networks import NETWORKS
+from domain.rail_rows import RailRow
+
+_FAMILIES: Final[tuple[Mapping[str, RailRow], ...]] = (NETWORKS,)
+
+RAILS: Final[Mapping[str, RailRow]] = MappingProxyType(
+    {chain: row for family in _FAMILIES for chain, row in family.items()}
+)
+"""Every rail by its id. What is not an adapter of a family looks rails up here and nowhere else."""
