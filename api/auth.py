@@ -12,12 +12,12 @@ from api.limits import limited
 from api.request_context import container
 from api.schemas import StrictSchema, Text, json_answer, moment
 from api.sign_in import SignedIn
+from auth import signatures
 
 blueprint = Blueprint("sign-in", __name__, description="Prove a key, get a session.")
 
 SUBJECT_LENGTH_MAX = 130
 MESSAGE_LENGTH_MAX = 400
-SIGNATURE_LENGTH_MAX = 2048
 
 
 class ChallengeRequest(StrictSchema):
@@ -46,7 +46,7 @@ class SignatureRequest(StrictSchema):
     message = Text(length_max=MESSAGE_LENGTH_MAX)
     subject = Text(length_max=SUBJECT_LENGTH_MAX)
     pubkey = Text(length_max=SUBJECT_LENGTH_MAX)
-    signature = Text(required=True, length_max=SIGNATURE_LENGTH_MAX)
+    signature = Text(required=True, length_max=signatures.SIGNATURE_LENGTH_MAX)
 
     @ma.validates_schema
     def names_its_challenge(self, data: dict[str, Any], **_: Any) -> None:

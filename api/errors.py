@@ -24,7 +24,7 @@ from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
 from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
-from services.deposits import DepositNotFound
+from services.deposits import DepositNotFound, SelfDecision
 from services.payouts import InputsTaken, NoProof, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
@@ -177,6 +177,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         # Not there, or not yours to see
         flows.FlowNotFound: 404,
         DepositNotFound: 404,
+        SelfDecision: 403,
         WithdrawalNotFound: 404,
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,

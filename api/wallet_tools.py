@@ -12,7 +12,7 @@ from api.guards import caller, signed_in
 from api.request_context import actor, container
 from api.schemas import StrictSchema, Text, json_answer, moment
 from api.v1.watch_wallets import WatchWalletItem, shape
-from auth import key_proofs
+from auth import key_proofs, signatures
 from domain.descriptors import DESCRIPTOR_LENGTH_MAX
 from domain.errors import StrongroomError
 from domain.networks import NETWORKS, Network
@@ -25,7 +25,6 @@ blueprint = Blueprint("wallet-tools", __name__, description="Watch wallets witho
 
 LABEL_LENGTH_MAX = 80
 SUBJECT_LENGTH_MAX = 130
-SIGNATURE_LENGTH_MAX = 8192
 
 
 class DescriptorRequest(StrictSchema):
@@ -58,7 +57,7 @@ class PubkeyRequest(StrictSchema):
         metadata={"description": "A public key in hex, or an address that can sign."},
     )
     challenge_id = ma.fields.UUID()
-    signature = Text(length_max=SIGNATURE_LENGTH_MAX)
+    signature = Text(length_max=signatures.SIGNATURE_LENGTH_MAX)
 
     @ma.validates_schema
     def is_one_step(self, data: dict[str, Any], **_: Any) -> None:

@@ -19,6 +19,7 @@ from auth.subjects import AddressSubject, normalise_subject, read_subject
 from domain.addresses import AddressKind
 
 __all__ = [
+    "SIGNATURE_LENGTH_MAX",
     "InconclusiveSignature",
     "InvalidSignature",
     "MalformedKey",
@@ -29,7 +30,8 @@ __all__ = [
     "verify",
 ]
 
-_SIGNATURE_TEXT_MAX: Final = 8_192
+SIGNATURE_LENGTH_MAX: Final = 8_192
+"""In characters: a full proof by all twenty keys of the largest multisig has some 3,000."""
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _RECOVERABLE: Final = frozenset({AddressKind.P2PKH, AddressKind.P2SH, AddressKind.P2WPKH})
 """The addresses of a single key, which the 65 bytes of "sign message" can prove."""
@@ -45,7 +47,7 @@ def verify(message: str, signature: object, subject: object) -> str:
     Raises MalformedKey, MalformedSignature, InvalidSignature and their kinds in auth/signature_refusals.py.
     """
     who = read_subject(subject)
-    if not isinstance(signature, str) or len(signature) > _SIGNATURE_TEXT_MAX or not signature.isascii():
+    if not isinstance(signature, str) or len(signature) > SIGNATURE_LENGTH_MAX or not signature.isascii():
         raise MalformedSignature
     try:
         raw_message = message.encode()

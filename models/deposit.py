@@ -48,7 +48,8 @@ class Deposit(Base):
         UniqueConstraint("chain", "txid", "vout"),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint(
-            "state IN ('seen', 'confirming', 'credited', 'below_minimum', 'quarantined', 'reorged', 'replaced')",
+            "state IN ('seen', 'confirming', 'credited', 'below_minimum', 'quarantined', 'returned', 'reorged', "
+            "'replaced')",
             name="state_is_known",
         ),
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
@@ -57,6 +58,11 @@ class Deposit(Base):
         Index("ix_deposits_on_its_way", "user_id", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_open", "chain", "block_height", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_chain_block_height", "chain", "block_height"),
+        Index("ix_deposits_quarantined", "chain", "id", postgresql_where=text("is_quarantined")),
+        CheckConstraint(
+            "NOT is_quarantined OR state IN ('quarantined', 'returned', 'reorged', 'replaced')",
+            name="quarantined_until_released",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -82,4 +88,6 @@ class Deposit(Base):
     times_credited: Mapped[int] = mapped_column(default=0)
     # Set when a credit that the chain undid could not be taken back from its owner: suspense carries it instead.
     in_suspense: Mapped[bool] = mapped_column(default=False)
+    # Whatever the chain does, it is neither credited nor shown as coming in until an operator has released it.
+    is_quarantined: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

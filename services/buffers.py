@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from domain.ids import new_id
@@ -14,6 +14,7 @@ from models.buffer import BufferSnapshot
 from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.payout import Payout, PayoutTransaction
+from models.quarantine import DepositQuarantine
 from models.withdrawal import Withdrawal
 from services import alerts, ledger
 
@@ -95,6 +96,10 @@ def _uncredited(session: Session, asset: Asset) -> int:
             select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
                 Deposit.asset_id == asset.asset_id,
                 Deposit.state.in_(("seen", "confirming", "below_minimum", "quarantined", "reorged")),
+                # Suspense has those already, so the books of the wallet have them too.
+                ~exists().where(
+                    DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.held_transaction_id.is_not(None)
+                ),
             )
         )
         or 0

@@ -68,6 +68,17 @@ INVARIANTS: Final = {
              - count(*) FILTER (WHERE t.kind IN ('deposit_reversal', 'deposit_undone_after_spending'))
             <> CASE WHEN d.state = 'credited' THEN 1 ELSE 0 END
     """,
+    "suspense has the money of a deposit that is set aside": """
+        SELECT 'deposit ' || d.id FROM deposits AS d
+        JOIN deposit_quarantines AS q ON q.deposit_id = d.id
+        LEFT JOIN ledger_transactions AS t ON t.flow_id = d.flow_id AND t.outcome = 'posted'
+        GROUP BY d.id, d.state, d.is_quarantined, q.held_transaction_id, q.decision
+        HAVING count(*) FILTER (WHERE t.kind = 'deposit_quarantined')
+             - count(*) FILTER (WHERE t.kind = 'deposit_quarantine_undone')
+            <> CASE WHEN q.held_transaction_id IS NULL THEN 0 ELSE 1 END
+            OR d.is_quarantined <> (q.decision IS DISTINCT FROM 'release')
+            OR (d.state = 'returned' AND q.held_transaction_id IS NULL)
+    """,
     "an open withdrawal holds its funds, a closed one does not": """
         SELECT 'withdrawal ' || w.id FROM withdrawals AS w
         CROSS JOIN LATERAL unnest(ARRAY[w.amount_hold_id, w.fee_hold_id]) AS hold(id)

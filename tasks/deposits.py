@@ -16,7 +16,8 @@ def credit(container: Container, by: Actor) -> int:
 
 
 def credit_chain(container: Container, chain: str, by: Actor) -> int:
-    """Credit every due deposit of one chain, a batch at a time. Returns how many."""
+    """Credit every due deposit of one chain, a batch at a time, and book those that are set aside. Returns how many."""
+    _set_aside(container, chain, by)
     credited = 0
     while True:
         with container.transaction() as session:
@@ -27,3 +28,15 @@ def credit_chain(container: Container, chain: str, by: Actor) -> int:
             return credited
         credited += count
         crash_point("deposit.credited")
+
+
+def _set_aside(container: Container, chain: str, by: Actor) -> None:
+    """Have suspense carry what is confirmed and in quarantine, a batch at a time."""
+    while True:
+        with container.transaction() as session:
+            count = deposits.take_due(session, chain, now=container.now(), by=by)
+            if count:
+                crash_point("deposit.setting_aside")
+        if not count:
+            return
+        crash_point("deposit.set_aside")

@@ -12,7 +12,7 @@ from api.errors import status_of
 from api.guards import signed_in
 from api.limits import limited
 from api.pages import wallet_login
-from api.pages.context import page, see, typed
+from api.pages.context import SIGNATURE_TYPED_MAX, page, see, typed
 from api.request_context import actor, container
 from auth import challenges, keys, sessions, signatures
 from domain.errors import StrongroomError
@@ -153,7 +153,14 @@ def _to_sign(challenge_id: UUID, refusal: StrongroomError | None = None) -> Resp
     challenges.check_purpose(asked, domain=sign_in.domain_of(parts), link_to=caller.user_id)
     status = status_of(type(refusal)) if refusal is not None else 200
     problem = str(refusal) if refusal is not None else ""
-    return page("account_sign.html", status=status, challenge=asked, problem=problem, name=request.form.get("name", ""))
+    return page(
+        "account_sign.html",
+        status=status,
+        challenge=asked,
+        problem=problem,
+        name=request.form.get("name", ""),
+        signature_length_max=SIGNATURE_TYPED_MAX,
+    )
 
 
 def _change(event: str, work: Callable[[Session], dict[str, Any]]) -> Response:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api import guards
 from api.guards import signed_in
 from api.limits import limited
-from api.pages.consent import ALLOW, limit_fields, typed_limits
+from api.pages.consent import ALLOW, limit_fields, signed_in_at, typed_limits
 from api.pages.context import every_asset, page, see, typed
 from api.pages.shapes import AssetName, FormField, Money
 from api.request_context import actor, container
@@ -95,7 +95,7 @@ def decide_device() -> Response:
         grant = grants.consent(
             session, user_id=who.user_id, client_pk=asked.client.id, scope=asked.row.scope, limits=limits, now=now
         )
-        auth_time = grants.signed_in_at(session, who.session_id, now=now)
+        auth_time = signed_in_at(session, who)
         device_grant.approve(session, asked, grant_id=grant.id, auth_time=auth_time, now=now)
         told = {asset_id: str(minor) for asset_id, minor in (limits or {}).items()}
         audit.record(session, "oauth.consent", by=actor(), now=now, detail={**detail, "limits": str(told)})

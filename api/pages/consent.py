@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
@@ -22,12 +22,13 @@ from api.pages.context import every_asset, onward_query, page, see, sentence, ty
 from api.pages.shapes import AssetName, FormField
 from api.pages.wording import amount, typed_amount
 from api.request_context import CONTENT_SECURITY_POLICY, container
-from auth.oauth import endpoints, grants, scopes
+from auth.oauth import endpoints, freshness, grants, scopes
 from auth.oauth.code_grant import CodeGrant
 from auth.oauth.issuing import Server
 from auth.oauth.requests import ProtocolRequest, Reply, check
 from auth.sessions import Principal
 from domain.money import InvalidAmount, parse_amount
+from models.oauth import OAuthGrant
 
 blueprint = Blueprint("consent", __name__)
 
@@ -58,19 +59,17 @@ def ask() -> Response:
     parts = container()
     with parts.transaction() as session:
         server = endpoints.server(session, provider(parts), now=parts.now())
-        asked = _validated(server)
+        who = _person()
+        asked = _validated(server, who)
         if isinstance(asked, Response):
             return asked
-        who = guards.principal()
-        prompt = request.args.get("prompt", "").split()
-        if who is None or who.delegation is not None:
-            if "none" in prompt:
-                return _send_back(_refused(server, asked, "login_required"))
-            return see(f"/login{onward_query(request.full_path)}")
+        if who is None:
+            return _to_sign_in(server, asked)
+        if (way := _stale(server, asked, who)) is not None:
+            return way
         grant = grants.standing(session, user_id=who.user_id, client_pk=asked.request.client.row.id)
-        agreed = grant is not None and scopes.covers(grant.scope, asked.request.scope)
-        if grant is None or not agreed or {"consent", "login"} & set(prompt):
-            if "none" in prompt:
+        if grant is None or not _agreed(asked, grant):
+            if asked.wish.is_silent:
                 return _send_back(_refused(server, asked, "consent_required"))
             return _form(asked, limit_fields(session, grants.limits_of(session, grant.id) if grant else {}))
         return _give_code(server, asked, who, grant.id)
@@ -78,15 +77,18 @@ def ask() -> Response:
 
 @blueprint.post("/oauth/authorize")
 @signed_in
+@limited("read")
 def decide() -> Response:
     """Remember what the user agreed to and send them back with a code, or with their refusal."""
     parts = container()
     who = guards.person()
     with parts.transaction() as session:
         server = endpoints.server(session, provider(parts), now=parts.now())
-        asked = _validated(server)
+        asked = _validated(server, who)
         if isinstance(asked, Response):
             return asked
+        if (way := _stale(server, asked, who)) is not None:
+            return way
         client, scope = asked.request.client, asked.request.scope
         if typed("decision") != ALLOW:
             server.note("oauth.consent_refused", success=False, client_id=client.row.client_id, scope=scope)
@@ -129,7 +131,17 @@ def typed_limits(session: Session) -> tuple[dict[str, int] | None, list[Limit] |
     return (None, fields) if is_faulty else (limits, None)
 
 
-def _validated(server: Server) -> CodeGrant | Response:
+def signed_in_at(session: Session, who: Principal) -> datetime:
+    """When this person last signed in."""
+    return grants.signed_in_at(session, who.session_id, lifetime=timedelta(hours=container().settings.session_hours))
+
+
+def _person() -> Principal | None:
+    who = guards.principal()
+    return who if who is not None and who.delegation is None else None
+
+
+def _validated(server: Server, who: Principal | None) -> CodeGrant | Response:
     """The request, if it is one that may be asked; else a page or, where it is safe to go, a way back."""
     parameters = request.args.to_dict(flat=False)
     try:
@@ -138,7 +150,9 @@ def _validated(server: Server) -> CodeGrant | Response:
     except OAuth2Error as error:
         reply = server.refusal(error)
         if reply.location is not None:
-            return _send_back(reply)
+            # RFC 9700 4.11.2: an address that anybody may have registered is no place to send a stranger to unasked.
+            is_stranger = who is None and request.args.get("prompt") != "none"
+            return see(f"/login{onward_query(request.full_path)}") if is_stranger else _send_back(reply)
         return page(
             "consent_refused.html",
             status=HTTPStatus.BAD_REQUEST,
@@ -148,8 +162,41 @@ def _validated(server: Server) -> CodeGrant | Response:
     return asked
 
 
+def _to_sign_in(server: Server, asked: CodeGrant, *, again: bool = False) -> Response:
+    """To the page where one signs in and from there back here, or back to the app where nothing may be shown."""
+    if asked.wish.is_silent:
+        return _send_back(_refused(server, asked, "login_required"))
+    mark = freshness.mark(server.provider, asked.request.payload.data, now=server.now)
+    query = [(name, value) for name, value in request.args.items(multi=True) if name != freshness.MARK]
+    query.append((freshness.MARK, mark))
+    target = quote(f"{request.path}?{urlencode(query)}", safe="/")
+    return see(f"/login?{'again=1&' if again else ''}next={target}")
+
+
+def _stale(server: Server, asked: CodeGrant, who: Principal) -> Response | None:
+    """The way to sign in again, where the app wants that; None when the user is as fresh as it wants."""
+    auth_time, wish = signed_in_at(server.session, who), asked.wish
+    is_marked = freshness.is_marked(server.provider, asked.request.payload.data, auth_time=auth_time, now=server.now)
+    if wish.is_for(who.user_id):
+        return None if is_marked or wish.is_fresh(auth_time, now=server.now) else _to_sign_in(server, asked, again=True)
+    if is_marked:
+        # Somebody signed in, and it is not whom the app named.
+        return _send_back(_refused(server, asked, "login_required"))
+    return _to_sign_in(server, asked, again=True)
+
+
+def _agreed(asked: CodeGrant, grant: OAuthGrant) -> bool:
+    """Whether the user need not be asked again.
+
+    An app without a secret whose answers go to the user's machine can be any program there: it is asked for each time
+    (RFC 8252 8.6).
+    """
+    is_known = asked.request.client.row.auth_method != "none" or asked.redirect_uri.startswith("https:")
+    return is_known and "consent" not in asked.wish.prompts and scopes.covers(grant.scope, asked.request.scope)
+
+
 def _give_code(server: Server, asked: CodeGrant, who: Principal, grant_id: UUID) -> Response:
-    approval = Approval(grant_id, grants.signed_in_at(server.session, who.session_id, now=server.now))
+    approval = Approval(grant_id, signed_in_at(server.session, who))
     reply = server.create_authorization_response(asked.request, grant_user=approval, grant=asked)
     keep_notes(server.session, server, now=server.now)
     return _send_back(reply)

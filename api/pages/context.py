@@ -12,6 +12,7 @@ from api import guards
 from api.pages.rendering import Visitor, render
 from api.pages.shapes import AssetName
 from api.request_context import container
+from auth.signatures import SIGNATURE_LENGTH_MAX
 from domain.errors import StrongroomError
 from domain.networks import NETWORKS
 from models.asset import Asset
@@ -24,6 +25,8 @@ _LINKS: Final = (
     ("/history", "History"),
     ("/apps", "Apps"),
 )
+SIGNATURE_TYPED_MAX: Final = 2 * SIGNATURE_LENGTH_MAX
+"""In characters, with the line breaks that wallets put into a long signature and that do not count."""
 _OPERATOR: Final = ("/operator", "Operator")
 
 

@@ -12,7 +12,7 @@ from api.errors import LimitsUnavailable, RateLimited, status_of
 from api.guards import public
 from api.limits import limited
 from api.pages import wallet_login
-from api.pages.context import field_errors, onward, onward_query, page, see, typed
+from api.pages.context import SIGNATURE_TYPED_MAX, field_errors, onward, onward_query, page, see, typed
 from api.pages.shapes import FormField
 from api.request_context import container
 from auth import challenges
@@ -29,9 +29,9 @@ _SPENT: Final = ("challenge_used", "challenge_expired", "challenge_not_found")
 @blueprint.get("/login")
 @public
 def ask() -> Response:
-    """The first form: whose key. Somebody who is signed in is sent on."""
+    """The first form: whose key. Somebody who is signed in is sent on, unless they shall sign in again."""
     target = onward(request.args.get("next"))
-    if guards.principal() is not None:
+    if guards.principal() is not None and "again" not in request.args:
         return see(target)
     return _first_form(FormField(), target)
 
@@ -111,6 +111,7 @@ def _second_form(
         status=status,
         challenge=challenge,
         signature=signature,
+        signature_length_max=SIGNATURE_TYPED_MAX,
         command=f"python -m cli key sign {shlex.quote(challenge.message)}",
         onward=onward_query(target),
         problem="",

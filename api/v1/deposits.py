@@ -52,7 +52,7 @@ def list_deposits(query: dict[str, Any]) -> Response:
     with container().reading() as session:
         before = id_cursor(query["cursor"])
         rows = deposits.newest(session, caller().user_id, before=before, limit=query["limit"] + 1)
-        facts = _Facts(session)
+        facts = Facts(session)
     return json_answer(page(rows, query["limit"], facts.shape, lambda row: row.id))
 
 
@@ -63,11 +63,11 @@ def read_deposit(deposit_id: UUID) -> Response:
     """One deposit of the caller's."""
     with container().reading() as session:
         row = deposits.one(session, deposit_id, user_id=caller().user_id)
-        facts = _Facts(session)
+        facts = Facts(session)
     return json_answer(facts.shape(row))
 
 
-class _Facts:
+class Facts:
     """What shaping a deposit needs besides the deposit, read once for a whole page."""
 
     def __init__(self, session: Session) -> None:
@@ -75,6 +75,7 @@ class _Facts:
         self._heights = {cursor.chain: cursor.height for cursor in chains.every(session)}
 
     def shape(self, row: Deposit) -> dict[str, Any]:
+        """One deposit as its owner sees it."""
         state = DEPOSIT.states[row.state]
         return {
             "id": str(row.id),

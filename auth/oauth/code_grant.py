@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Final
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
@@ -9,7 +10,8 @@ from sqlalchemy import select, text
 
 from auth.oauth import grants, tokens
 from auth.oauth.clients import AUTH_METHODS, Client
-from auth.oauth.issuing import InvalidTargetError, Server, no_longer
+from auth.oauth.freshness import Wish, wish_of
+from auth.oauth.issuing import Server, no_longer
 from auth.oauth.provider import CODE_LIFETIME, SIMULTANEOUS, digest, new_secret
 from auth.oauth.requests import ProtocolRequest
 from auth.oauth.tokens import Lineage
@@ -61,17 +63,16 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS: ClassVar[list[str]] = list(AUTH_METHODS)
     server: Server
     request: ProtocolRequest
+    wish: Wish
 
     def validate_authorization_request(self) -> str:
-        """Where the answer goes. Also refuses an unknown resource and a nonce that is too long."""
+        """Where the answer goes. Also refuses what else cannot be meant, or is not done here."""
         redirect_uri: str = super().validate_authorization_request()
         try:
-            self.server.audience(self.request.resources)
-        except InvalidTargetError as error:
+            self._check()
+        except OAuth2Error as error:
             error.redirect_uri = redirect_uri
             raise
-        if len(self.request.payload.data.get("nonce", "")) > NONCE_LENGTH_MAX:
-            raise InvalidRequestError("nonce is too long", redirect_uri=redirect_uri)
         return redirect_uri
 
     def generate_authorization_code(self) -> str:
@@ -140,6 +141,20 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
         """It stays on record, so that a replay can be told from a mistake."""
+
+    def _check(self) -> None:
+        asked, server = self.request.payload.data, self.server
+        server.audience(self.request.resources)
+        if len(asked.get("nonce", "")) > NONCE_LENGTH_MAX:
+            raise InvalidRequestError("nonce is too long")
+        if asked.get("response_mode", "query") != "query":
+            raise InvalidRequestError("response_mode can only be query")
+        for name in ("request", "request_uri", "registration"):
+            # OpenID Connect Core 3.1.2.6: what is not supported is refused by its name.
+            if name in asked:
+                raise OAuth2Error(error=f"{name}_not_supported")
+        client_id = self.request.client.get_client_id()
+        self.wish = wish_of(server.session, server.provider, asked, client_id=client_id)
 
     def _claim(self, code: Code) -> None:
         session, now = self.server.session, self.server.now

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -124,9 +124,16 @@ def revoke_family(session: Session, family_id: UUID, *, reason: str, now: dateti
     session.execute(_REVOKE_FAMILY, {"id": family_id, "reason": reason, "now": now})
 
 
-def signed_in_at(session: Session, session_id: UUID, *, now: datetime) -> datetime:
-    """When the holder of a session last proved a key."""
-    return session.scalar(select(UserSession.created_at).where(UserSession.id == session_id)) or now
+def signed_in_at(session: Session, session_id: UUID, *, lifetime: timedelta) -> datetime:
+    """When the holder of a session last signed in; `lifetime` is how long sessions last.
+
+    A session that took another's place, because the keys of the account changed, still ends when the first one would
+    have: from its end one knows when its holder signed in.
+    """
+    created_at, expires_at = session.execute(
+        select(UserSession.created_at, UserSession.expires_at).where(UserSession.id == session_id)
+    ).one()
+    return min(created_at, expires_at - lifetime)
 
 
 def _limit(session: Session, grant_id: UUID, limits: Mapping[str, int]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from auth.oauth.clients import AUTH_METHODS, GRANT_TYPES
+from auth.oauth.freshness import PROMPTS
 from auth.oauth.keys import ALGORITHM
 from auth.oauth.provider import Provider
 from auth.oauth.scopes import SCOPES
@@ -35,7 +36,7 @@ def document(provider: Provider) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "claims_supported": ["sub", "public_key", "name", "auth_time"],
-        "prompt_values_supported": ["none", "consent"],
+        "prompt_values_supported": list(PROMPTS),
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "claims_parameter_supported": False,

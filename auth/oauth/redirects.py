@@ -8,6 +8,8 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LENGTH_MAX: Final = 1000
 # What can stand in an address and means nothing in the words around it.
 _CHARACTERS: Final = re.compile(r"[!#-\[\]-~]+", re.ASCII)
+# A name, an IPv4 address or an IPv6 address, and perhaps a port. Nothing else may come into a page's content policy.
+_PLACE: Final = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 # A native app's own scheme is a domain name turned around (RFC 8252 7.1), which no scheme of a browser is.
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", re.ASCII)
 
@@ -19,6 +21,8 @@ def fault(uri: str) -> str | None:
         return "is not an address"
     if "#" in uri or "@" in parts.netloc or "*" in parts.netloc:
         return "must have no fragment, no user and no wildcard"
+    if parts.netloc and not _PLACE.fullmatch(parts.netloc):
+        return "must name a host as it is written in a certificate"
     if parts.scheme == "https":
         return None if parts.hostname else "must name a host"
     if parts.scheme == "http":

@@ -33,19 +33,25 @@ DEPOSIT = FlowKind(
             sentence="Below the smallest deposit that is credited. It stays on record.",
         ),
         "quarantined": State(
-            moves=("credited", "reorged", "replaced"),
+            moves=("seen", "confirming", "returned", "reorged", "replaced"),
             time_limit=timedelta(days=2),
             meaning="waiting",
             sentence="Set aside until an operator has looked at it.",
         ),
+        "returned": State(
+            moves=("quarantined", "reorged"),
+            time_limit=None,
+            meaning="wrong",
+            sentence="An operator decided not to take it in: a withdrawal pays it back.",
+        ),
         "reorged": State(
-            moves=("seen", "confirming", "replaced"),
+            moves=("seen", "confirming", "quarantined", "replaced"),
             time_limit=timedelta(hours=1),
             meaning="wrong",
             sentence="The block that held it left the chain. It counts again as soon as it is in another block.",
         ),
         "replaced": State(
-            moves=("seen", "confirming", "below_minimum"),
+            moves=("seen", "confirming", "quarantined", "below_minimum"),
             time_limit=None,
             meaning="wrong",
             sentence="It left the network without entering a block: as a rule, its sender replaced it.",

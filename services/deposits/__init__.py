@@ -1,20 +1,29 @@
 """Money on its way in: what was sighted, what that means, when it is credited, and what a reorganisation undoes."""
 
 from services.deposits.crediting import credit_due
+from services.deposits.quarantine import SelfDecision, give_back, of_deposits, quarantine, release, undecided
 from services.deposits.reading import DepositNotFound, newest, on_its_way, one
 from services.deposits.sighting import awaiting_a_block, give_up_on, sight_blocks, sight_mempool, tick
+from services.deposits.suspense import take_due
 from services.deposits.undoing import undo_above
 
 __all__ = [
     "DepositNotFound",
+    "SelfDecision",
     "awaiting_a_block",
     "credit_due",
+    "give_back",
     "give_up_on",
     "newest",
+    "of_deposits",
     "on_its_way",
     "one",
+    "quarantine",
+    "release",
     "sight_blocks",
     "sight_mempool",
+    "take_due",
     "tick",
+    "undecided",
     "undo_above",
 ]

@@ -189,6 +189,7 @@ def _new(asset: Asset, output: Paid, block: Block | None, changes: _Changes, *, 
         credit_transaction_id=None,
         times_credited=0,
         in_suspense=False,
+        is_quarantined=False,
     )
     detail = {
         "txid": deposit.txid,
@@ -245,7 +246,9 @@ def _state(asset: Asset, amount_minor: int, state: str) -> str:
 
 
 def _again(asset: Asset, deposit: Deposit, state: str) -> str:
-    """The state of a payment that comes back: one that was too small before it was replaced still is."""
+    """The state of a payment that comes back: one that was set aside, or too small when it was replaced, still is."""
+    if deposit.is_quarantined:
+        return "quarantined"
     return _state(asset, deposit.amount_minor, state) if deposit.state == "replaced" else state
 
 

@@ -12,7 +12,7 @@ from domain.flows import DEPOSIT
 from domain.ledger import Transaction, Transfer
 from models.deposit import Deposit
 from services import alerts, flows, ledger
-from services.deposits import accounts, observations
+from services.deposits import accounts, observations, suspense
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> int:
@@ -28,9 +28,10 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
         .with_for_update()
     ).all()
     _take_back(session, [deposit for deposit in undone if deposit.state == "credited"], now=now)
+    suspense.undo(session, undone, now=now)
     steps = []
     for deposit in undone:
-        if deposit.state in {"confirming", "credited", "quarantined"}:
+        if deposit.state in {"confirming", "credited", "quarantined", "returned"}:
             detail = {"block_height": deposit.block_height, "block_hash": deposit.block_hash}
             steps.append(flows.Step(deposit.flow_id, DEPOSIT, deposit.state, "reorged", detail))
             deposit.state = "reorged"
@@ -76,12 +77,12 @@ def _put_in_suspense(
 ) -> None:
     if not spent:
         return
-    suspense = {asset_id: ledger.system_account(session, "suspense", asset_id) for asset_id in hot_wallet}
+    carrier = {asset_id: ledger.system_account(session, "suspense", asset_id) for asset_id in hot_wallet}
     carried = [
         Transaction(
             key=f"deposit:{deposit.id}:suspense:{deposit.times_credited}",
             kind="deposit_undone_after_spending",
-            legs=(Transfer(suspense[deposit.asset_id], hot_wallet[deposit.asset_id], deposit.amount_minor),),
+            legs=(Transfer(carrier[deposit.asset_id], hot_wallet[deposit.asset_id], deposit.amount_minor),),
             flow_id=deposit.flow_id,
             effective_at=now,
         )

@@ -13,6 +13,7 @@ from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL, WrongState, move
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import alerts, assets, audit, flows, outbox
+from services.withdrawals import returns
 from services.withdrawals.policy import WithdrawalsPaused, give_back_system_day
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
@@ -71,6 +72,7 @@ def reject(
     _record(session, withdrawal, approver_id, "reject", reason, now=now, by=by)
     alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{withdrawal_id}", now=now, reason="rejected")
     release_holds(session, [withdrawal], reason="rejected", now=now)
+    returns.put_back(session, [withdrawal], now=now, by=by)
     give_back_system_day(session, withdrawal)
     step = flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "rejected", {"reason": reason})
     flows.record(session, step, now=now, by=by)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.errors import ensure
-from domain.flows import WITHDRAWAL, move
+from domain.flows import WITHDRAWAL, WrongState, move
 from domain.ids import new_id
 from domain.ledger import Hold, InsufficientFunds, Transaction
 from domain.money import format_amount
@@ -16,6 +16,7 @@ from models.asset import Asset, WithdrawalPolicy
 from models.withdrawal import Withdrawal
 from services import alerts, assets, audit, flows, ledger, outbox, spending
 from services.withdrawals import policy as rules
+from services.withdrawals import returns
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
 
@@ -79,6 +80,8 @@ def request(
 def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetime, by: Actor) -> Withdrawal:
     """Give the funds back while nothing was signed. Raises WithdrawalNotFound, WrongState."""
     withdrawal = locked(session, withdrawal_id, user_id=user_id)
+    if returns.is_return(session, withdrawal_id):
+        raise WrongState("this withdrawal pays back a deposit that was set aside; only an operator can stop it")
     before = withdrawal.state
     withdrawal.state = move(WITHDRAWAL, before, "cancelled")
     withdrawal.state_changed_at = withdrawal.closed_at = now

@@ -1,5 +1,6 @@
 """Sign-in with an address of every kind, over HTTP: who comes in, what is refused by which name, and nothing twice."""
 
+import re
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from auth.signed_messages import digest
 from models.session import AuthChallenge
 from models.user import User, UserKey
 from tests.api.house import NETWORK, House
-from tests.auth.signer import addresses_of, p2wsh, spell_witness, wallets
+from tests.auth.signer import Wallet, addresses_of, p2wsh, spell_witness, wallets
 
 CHAIN = NETWORK.chain
 OTHERS = (PrivateKey.from_int(8), PrivateKey.from_int(9))
@@ -74,6 +75,30 @@ def test_a_simple_proof_is_enough_for_segwit(house: House, kind: str) -> None:
     for prefix in ("smp", ""):
         challenge = ask(client, wallet.address)
         assert prove(client, challenge, prefix + wallet.simple(challenge["message"])).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["", "ful"])
+def test_the_largest_multisig_signs_in_with_all_its_keys(house: House, form: str) -> None:
+    keys = tuple(PrivateKey() for _ in range(20))
+    pushed = b"".join(b"\x21" + key.public_key.format() for key in keys)
+    script = b"\x01\x14" + pushed + b"\x01\x14\xae"
+    client, wallet = house.visitor(), Wallet("p2wsh", p2wsh(script, CHAIN), keys, script)
+    challenge = ask(client, wallet.address)
+    signature = form + (wallet.full if form else wallet.simple)(challenge["message"])
+    assert len(signature) > 2_500
+    assert prove(client, challenge, signature).status_code == 200
+    # The same through the page, broken into lines as wallets show it.
+    browser = house.visitor(use_cookies=True)
+    challenge = ask(browser, wallet.address)
+    signature = form + (wallet.full if form else wallet.simple)(challenge["message"])
+    path = f"/login/{challenge['challenge_id']}"
+    shown = browser.get(path, headers={"Accept": "text/html"}).text
+    cap, token = (re.search(pattern, shown) for pattern in (r'maxlength="(\d+)"', r'name="csrf_token" value="([^"]+)"'))
+    assert cap is not None
+    lines = "\r\n".join(signature[start : start + 64] for start in range(0, len(signature), 64))
+    assert len(lines) < int(cap[1])
+    answer = browser.post(path, data={"signature": lines, "csrf_token": token[1] if token else ""})
+    assert answer.status_code == 303, answer.text
 
 
 def test_all_single_key_addresses_of_a_key_are_one_person(own_house: House) -> None:

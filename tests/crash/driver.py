@@ -3,11 +3,11 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from domain.crash import CRASH_AT
-from services import addresses, withdrawals
+from services import addresses, deposits, withdrawals
 from tasks.addresses import refill_chain
 from tasks.app import app
 from tasks.chains import watch_chain
@@ -66,6 +66,8 @@ def _run(environ: dict[str, str], step: str, arguments: tuple[str, ...]) -> None
         relay_promises(container)
     elif step == "request":
         _request(container, *arguments)
+    elif step == "decide":
+        _decide(container, *arguments)
 
 
 def _request(container: Container, user_id: str, asset_id: str, destination: str) -> None:
@@ -79,3 +81,13 @@ def _request(container: Container, user_id: str, asset_id: str, destination: str
             now=container.now(),
             by=BY,
         )
+
+
+def _decide(container: Container, deposit_id: str, decider_id: str, destination: str) -> None:
+    """Release a deposit that is set aside; with a destination, pay it back."""
+    facts: dict[str, Any] = {"decider_id": UUID(decider_id), "reason": "seen", "now": container.now(), "by": BY}
+    with container.transaction() as session:
+        if destination:
+            deposits.give_back(session, UUID(deposit_id), destination=destination, **facts)
+        else:
+            deposits.release(session, UUID(deposit_id), **facts)

@@ -54,6 +54,7 @@ OF_A_PAYMENT = (
 OF_A_SETTLEMENT = ("withdrawal.settling", "withdrawal.settled")
 OF_A_BUMP = ("withdrawal.bump_built", "withdrawal.bumped")
 OF_A_WATCHED_WALLET = {"watch_wallets.derived": "derive", "watch_wallets.scanned": "scan"}
+OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releasing", "deposit.returning")
 OTHERS = ("withdrawal.requested", "addresses.made", "outbox.relayed")
 
 
@@ -86,7 +87,15 @@ def test_every_marked_step_is_exercised() -> None:
         for source in (ROOT / layer).rglob("*.py")
         for name in re.findall(r'crash_point\("([^"]+)"\)', source.read_text())
     }
-    assert marked == {*OF_A_DEPOSIT, *OF_A_PAYMENT, *OF_A_SETTLEMENT, *OF_A_BUMP, *OF_A_WATCHED_WALLET, *OTHERS}
+    assert marked == {
+        *OF_A_DEPOSIT,
+        *OF_A_PAYMENT,
+        *OF_A_SETTLEMENT,
+        *OF_A_BUMP,
+        *OF_A_WATCHED_WALLET,
+        *OF_A_QUARANTINE,
+        *OTHERS,
+    }
 
 
 @pytest.mark.parametrize(("crash_at", "moment"), OF_A_DEPOSIT.items())

@@ -42,7 +42,4 @@ def test_nothing_is_given_back_once_it_is_signed_except_on_proof() -> None:
 
 
 def test_every_way_to_a_credit_leads_through_a_block() -> None:
-    assert {name for name, state in DEPOSIT.states.items() if "credited" in state.moves} == {
-        "confirming",
-        "quarantined",
-    }
+    assert {name for name, state in DEPOSIT.states.items() if "credited" in state.moves} == {"confirming"}

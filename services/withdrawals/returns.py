@@ -1,0 +1,130 @@
+"""Withdrawals that pay a deposit back which was set aside: its owner can neither ask for one nor take it back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.addresses import parse_address
+from domain.errors import ensure
+from domain.flows import DEPOSIT, WITHDRAWAL, move
+from domain.ids import new_id
+from domain.ledger import Hold, Transaction, Transfer
+from models.asset import Asset
+from models.deposit import Deposit
+from models.quarantine import DepositQuarantine
+from models.withdrawal import Withdrawal, WithdrawalApproval
+from services import alerts, assets, flows, ledger, outbox
+from services.withdrawals import policy as rules
+
+
+def request(
+    session: Session,
+    deposit: Deposit,
+    *,
+    destination: str,
+    approver_id: UUID,
+    reason: str,
+    now: datetime,
+    by: Actor,
+) -> Withdrawal:
+    """Hold a deposit that suspense carries for a payment back, without a fee; `approver_id` agrees to it by asking.
+
+    Raises InvalidAddress, WrongNetworkAddress, SystemLimitExceeded. The deposit and its quarantine are the caller's to
+    move.
+    """
+    asset, policy = assets.get(session, deposit.asset_id), assets.policy(session, deposit.asset_id)
+    spelled = parse_address(destination, rules.network_of(asset), field="destination").text
+    needed = max(1, rules.approvals_needed(policy, deposit.amount_minor))
+    state = "approved" if needed == 1 else "pending_approval"
+    detail = {"destination": spelled, "approvals_needed": needed, "returns_deposit": str(deposit.id)}
+    opening = flows.Opening(WITHDRAWAL, "requested", deposit.user_id, asset.asset_id, deposit.amount_minor, detail)
+    flow_id = flows.open_one(session, opening, now=now, by=by, then=state)
+    withdrawal = Withdrawal(
+        id=new_id(),
+        user_id=deposit.user_id,
+        asset_id=asset.asset_id,
+        chain=asset.chain,
+        destination=spelled,
+        amount_minor=deposit.amount_minor,
+        fee_minor=0,
+        state=state,
+        approvals_needed=needed,
+        waiting_reason=rules.WithdrawalsPaused.code if policy.paused and state == "approved" else None,
+        requested_at=now,
+        state_changed_at=now,
+        flow_id=flow_id,
+        due_at=now,
+        lease_generation=0,
+        attempts=0,
+    )
+    withdrawal.amount_hold_id = _move_and_hold(session, asset, withdrawal, now)
+    approval = WithdrawalApproval(
+        withdrawal_id=withdrawal.id, approver_id=approver_id, decision="approve", reason=reason, decided_at=now
+    )
+    session.add(withdrawal)
+    session.flush()
+    session.add(approval)
+    outbox.promise(session, "withdrawals.pay", now=now)
+    session.flush()
+    rules.check_system_limit(session, asset, policy, amount_minor=deposit.amount_minor, now=now)
+    return withdrawal
+
+
+def is_return(session: Session, withdrawal_id: UUID) -> bool:
+    """Whether this withdrawal pays a deposit back."""
+    return bool(session.scalar(select(exists().where(DepositQuarantine.return_withdrawal_id == withdrawal_id))))
+
+
+def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by: Actor) -> None:
+    """Of withdrawals that came to nothing, move what returns held back to suspense, to be decided about once more."""
+    rows = session.execute(
+        select(DepositQuarantine, Deposit)
+        .join(Deposit, Deposit.id == DepositQuarantine.deposit_id)
+        .where(DepositQuarantine.return_withdrawal_id.in_([withdrawal.id for withdrawal in ended]))
+        .order_by(DepositQuarantine.deposit_id)
+        .with_for_update()
+    ).all()
+    for row, deposit in rows:
+        withdrawal_id = row.return_withdrawal_id
+        account = ledger.user_account(session, deposit.user_id, deposit.asset_id)
+        suspense = ledger.system_account(session, "suspense", deposit.asset_id)
+        undoing = Transaction(
+            key=f"withdrawal:{withdrawal_id}:return_undone",
+            kind="deposit_return_undone",
+            legs=(Transfer(account, suspense, deposit.amount_minor),),
+            flow_id=deposit.flow_id,
+            effective_at=now,
+        )
+        [outcome] = ledger.post(session, [undoing])
+        ensure(outcome.refused is None, f"the ledger refused to undo the return of {deposit.id}: {outcome.refused}")
+        row.decision = row.decision_reason = row.decided_at = row.decided_by = row.return_withdrawal_id = None
+        alerts.clear(
+            session, "returned_deposit_undone", scope=f"deposit:{deposit.id}", now=now, reason="nothing was paid back"
+        )
+        if deposit.state == "returned":
+            detail = {"came_to_nothing": str(withdrawal_id)}
+            step = flows.Step(deposit.flow_id, DEPOSIT, "returned", "quarantined", detail)
+            flows.record(session, step, now=now, by=by)
+            deposit.state, deposit.state_changed_at = move(DEPOSIT, "returned", "quarantined"), now
+    session.flush()
+
+
+def _move_and_hold(session: Session, asset: Asset, withdrawal: Withdrawal, now: datetime) -> int:
+    """Credit the owner out of suspense and hold the same amount, in one transaction: never spendable in between."""
+    owner = ledger.user_account(session, withdrawal.user_id, asset.asset_id)
+    suspense = ledger.system_account(session, "suspense", asset.asset_id)
+    hot_wallet = ledger.system_account(session, "hot_wallet", asset.asset_id)
+    transaction = Transaction(
+        key=f"withdrawal:{withdrawal.id}:hold",
+        kind="deposit_return",
+        legs=(Transfer(suspense, owner, withdrawal.amount_minor), Hold(owner, hot_wallet, withdrawal.amount_minor)),
+        flow_id=withdrawal.flow_id,
+        effective_at=now,
+    )
+    [outcome] = ledger.post(session, [transaction])
+    ensure(outcome.refused is None, f"the ledger refused to hold a return: {outcome.refused}")
+    return outcome.transfer_ids[1]

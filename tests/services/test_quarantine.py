@@ -1,0 +1,255 @@
+"""Deposits that are set aside: never spendable before an operator says so, whatever the chain does meanwhile."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from domain.flows import WrongState
+from models.asset import WithdrawalPolicy
+from models.deposit import Deposit
+from models.withdrawal import Withdrawal
+from services import deposits, ledger, withdrawals
+from services.withdrawals import deciding
+from tests.rail import BY, COIN, Rail
+from tests.services import outgoing, world
+
+AMOUNT = COIN // 2
+
+
+@pytest.fixture(autouse=True)
+def rules(rail: Rail) -> None:
+    outgoing.usual_rules(rail)
+
+
+def set_aside(rail: Rail, cause: str = "operator") -> None:
+    with rail.container.transaction() as session:
+        deposits.quarantine(
+            session, rail.deposit().id, cause=cause, reason="on a list", now=rail.container.now(), by=BY
+        )
+
+
+def decide(rail: Rail, decision: str, decider: UUID | None = None) -> None:
+    decider_id = decider or rail.new_user()
+    with rail.container.transaction() as session:
+        now, deposit_id = rail.container.now(), rail.deposit().id
+        if decision == "release":
+            deposits.release(session, deposit_id, decider_id=decider_id, reason="fine", now=now, by=BY)
+        else:
+            deposits.give_back(
+                session,
+                deposit_id,
+                destination=decision,
+                decider_id=decider_id,
+                reason="not ours",
+                now=now,
+                by=BY,
+            )
+
+
+def in_suspense(rail: Rail) -> int:
+    with rail.container.reading() as session:
+        return ledger.system_balance(session, "suspense", rail.asset_id)
+
+
+def seen(rail: Rail) -> tuple[UUID, str]:
+    """A payment that is in the mempool and set aside: its user and its id."""
+    user_id = rail.new_user()
+    txid = world.send_replaceable(rail, rail.new_address(user_id).address, AMOUNT)
+    rail.watch()
+    set_aside(rail)
+    return user_id, txid
+
+
+def confirmed(rail: Rail) -> UUID:
+    """The user of a payment that is set aside, confirmed and carried by suspense."""
+    user_id, _ = seen(rail)
+    rail.mine()
+    rail.watch()
+    assert (rail.deposit().state, in_suspense(rail)) == ("quarantined", AMOUNT)
+    return user_id
+
+
+def nothing_is_theirs(rail: Rail, user_id: UUID) -> None:
+    assert rail.balance(user_id) == (0, 0)
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
+def test_what_is_set_aside_is_carried_by_suspense_once_confirmed_and_credited_to_nobody(rail: Rail) -> None:
+    user_id, _ = seen(rail)
+    assert in_suspense(rail) == 0
+    nothing_is_theirs(rail, user_id)
+    rail.mine(7)
+    rail.watch()
+    rail.credit()
+    assert in_suspense(rail) == AMOUNT
+    assert world.standing(rail) == {"deposit_quarantined": "warning"}
+    nothing_is_theirs(rail, user_id)
+
+
+def test_it_stays_set_aside_when_its_block_leaves_the_chain_and_it_is_mined_again(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    txid = rail.deposit().txid
+    world.drop_blocks(rail, 1)
+    world.mine_holding(rail, count=2)
+    rail.watch()
+    assert in_suspense(rail) == 0
+    nothing_is_theirs(rail, user_id)
+    world.mine_holding(rail, txid, count=7)
+    rail.watch()
+    assert (rail.deposit().state, in_suspense(rail)) == ("quarantined", AMOUNT)
+    assert set(world.states(rail, rail.deposit().flow_id)) == {"seen", "quarantined", "reorged"}
+    nothing_is_theirs(rail, user_id)
+
+
+def test_it_stays_set_aside_when_it_was_replaced_and_is_mined_after_all(rail: Rail) -> None:
+    user_id, txid = seen(rail)
+    original = rail.node.call("getrawtransaction", txid)
+    world.submit(rail, world.conflicting(rail, txid, rail.outside_address()))
+    rail.watch()
+    assert rail.deposit().state == "replaced"
+    world.mine_holding(rail, original, count=7)
+    rail.watch()
+    assert (rail.deposit().state, in_suspense(rail)) == ("quarantined", AMOUNT)
+    nothing_is_theirs(rail, user_id)
+
+
+def test_one_that_is_set_aside_while_it_is_away_comes_back_set_aside(rail: Rail) -> None:
+    user_id = rail.new_user()
+    txid = world.send_replaceable(rail, rail.new_address(user_id).address, AMOUNT)
+    original = rail.node.call("getrawtransaction", txid)
+    rail.watch()
+    world.submit(rail, world.conflicting(rail, txid, rail.outside_address()))
+    rail.watch()
+    set_aside(rail)
+    assert rail.deposit().state == "replaced"
+    world.mine_holding(rail, original, count=7)
+    rail.watch()
+    assert rail.deposit().state == "quarantined"
+    nothing_is_theirs(rail, user_id)
+
+
+def test_a_released_deposit_is_credited_once_and_a_fork_treats_it_like_any_other(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    decide(rail, "release")
+    rail.credit()
+    assert (rail.deposit().state, in_suspense(rail), rail.balance(user_id)) == ("credited", 0, (AMOUNT, 0))
+    assert world.standing(rail) == {}
+    world.fork(rail, 1, rail.deposit().txid)
+    rail.watch()
+    rail.credit()
+    assert (rail.deposit().state, rail.balance(user_id)) == ("credited", (AMOUNT, 0))
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
+def test_one_that_is_released_before_it_confirms_waits_for_its_blocks(rail: Rail) -> None:
+    user_id, _ = seen(rail)
+    decide(rail, "release")
+    assert rail.deposit().state == "seen"
+    rail.mine()
+    rail.watch()
+    assert rail.balance(user_id) == (AMOUNT, 0)
+    rail.assert_sound()
+
+
+def test_nothing_that_is_credited_can_be_set_aside_and_nothing_is_decided_twice_or_by_its_owner(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    with pytest.raises(deposits.SelfDecision):
+        decide(rail, "release", user_id)
+    decide(rail, "release")
+    with pytest.raises(WrongState):
+        decide(rail, "release")
+    rail.credit()
+    with pytest.raises(WrongState):
+        set_aside(rail)
+
+
+def test_setting_aside_twice_keeps_the_first_cause(rail: Rail) -> None:
+    seen(rail)
+    set_aside(rail, cause="another_list")
+    with rail.container.reading() as session:
+        [row] = deposits.of_deposits(session, [rail.deposit().id]).values()
+        assert [item.id for item in deposits.undecided(session, after=None, limit=5)] == [rail.deposit().id]
+    assert row.cause == "operator"
+
+
+def test_a_return_pays_the_sender_and_its_owner_can_neither_spend_nor_stop_it(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    destination = rail.outside_address()
+    decide(rail, destination)
+    assert (rail.deposit().state, rail.balance(user_id)) == ("returned", (0, AMOUNT))
+    with pytest.raises(WrongState), rail.container.transaction() as session:
+        withdrawals.cancel(session, rail.withdrawal().id, user_id=user_id, now=rail.container.now(), by=BY)
+    assert rail.withdrawal().state == "approved"
+    fund_hot_wallet(rail)
+    rail.pay()
+    rail.mine(6)
+    rail.watch()
+    assert (rail.withdrawal().state, rail.received(destination, 1)) == ("completed", AMOUNT)
+    assert in_suspense(rail) == 0
+    nothing_is_theirs(rail, user_id)
+
+
+def fund_hot_wallet(rail: Rail) -> None:
+    """Have somebody else's deposit pay for the network fee."""
+    rail.send_to(rail.new_address(rail.new_user()).address, COIN)
+    rail.mine(6)
+    rail.watch()
+
+
+def test_a_return_cannot_leave_before_the_deposit_is_final(rail: Rail) -> None:
+    seen(rail)
+    with pytest.raises(WrongState):
+        decide(rail, rail.outside_address())
+    assert rail.count(Withdrawal) == 0
+
+
+def test_a_rejected_return_goes_back_to_suspense_and_can_be_decided_about_again(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    with rail.container.transaction() as session:
+        session.execute(update(WithdrawalPolicy).values(auto_limit_minor=0, two_approvals_above_minor=1))
+    first = rail.new_user()
+    decide(rail, rail.outside_address(), first)
+    assert rail.withdrawal().state == "pending_approval"
+    with pytest.raises(deciding.AlreadyDecided), rail.container.transaction() as session:
+        withdrawals.approve(session, rail.withdrawal().id, approver_id=first, now=rail.container.now(), by=BY)
+    with rail.container.transaction() as session:
+        withdrawals.reject(
+            session,
+            rail.withdrawal().id,
+            approver_id=rail.new_user(),
+            reason="wrong address",
+            now=rail.container.now(),
+            by=BY,
+        )
+    assert (rail.deposit().state, in_suspense(rail)) == ("quarantined", AMOUNT)
+    nothing_is_theirs(rail, user_id)
+    decide(rail, "release")
+    rail.credit()
+    assert rail.balance(user_id) == (AMOUNT, 0)
+    rail.assert_sound()
+
+
+def test_a_fork_that_undoes_a_returned_deposit_is_a_loss_that_is_told_until_it_confirms_again(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    txid = rail.deposit().txid
+    decide(rail, rail.outside_address())
+    world.drop_blocks(rail, 1)
+    world.mine_holding(rail, count=2)
+    rail.watch()
+    assert (rail.deposit().state, in_suspense(rail)) == ("quarantined", -AMOUNT)
+    assert world.standing(rail) == {"returned_deposit_undone": "critical"}
+    rail.assert_sound()
+    world.mine_holding(rail, txid)
+    rail.watch()
+    assert (rail.deposit().state, in_suspense(rail), world.standing(rail)) == ("returned", 0, {})
+    assert rail.balance(user_id) == (0, AMOUNT)
+    rail.assert_sound()
+
+
+def test_the_database_refuses_a_credit_of_what_is_set_aside(rail: Rail) -> None:
+    confirmed(rail)
+    with pytest.raises(Exception, match="quarantined_until_released"), rail.container.transaction() as session:
+        session.execute(update(Deposit).values(state="confirming"))
