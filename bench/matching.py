@@ -13,7 +13,7 @@ from sqlalchemy import text
 from bench.world import House, World
 from domain.actor import Actor
 from domain.chain_facts import Block, ChainOutput, ChainTransaction, OutPoint
-from services import assets, deposits
+from services import deposits
 from wiring.container import Container
 
 FEW: Final = 1_000
@@ -75,8 +75,7 @@ class _Side:
         block = self._block()
         started = time.perf_counter()
         with self._container.transaction() as session:
-            asset = assets.get(session, self._rail.coin.asset_id)
-            found = deposits.sight_blocks(session, asset, [block], now=datetime.now(UTC), by=_BY)
+            found = deposits.sight_blocks(session, self._rail.chain, [block], now=datetime.now(UTC), by=_BY)
         elapsed = time.perf_counter() - started
         if found != OURS:
             raise RuntimeError(f"{found} of {OURS} payments were found")

@@ -116,6 +116,11 @@ class RailRow(Protocol):
         """How many payments one transaction may carry at most."""
         ...
 
+    @property
+    def dust_limit_minor(self) -> int:
+        """The least that one payment may carry; 0 where nothing is too little."""
+        ...
+
     def fee_asset_id(self, asset_id: str) -> str:
         """The asset in which the fee for paying this one out is taken."""
         ...

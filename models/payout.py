@@ -19,6 +19,8 @@ class Payout(Leased, Base):
             "state IN ('signed', 'broadcast', 'confirming', 'completed', 'failed', 'uncertain')",
             name="state_is_known",
         ),
+        CheckConstraint("purpose IN ('withdrawal', 'sweep', 'gas_top_up')", name="purpose_is_known"),
+        CheckConstraint("void_because IN ('reverted', 'cancelled', 'refused')", name="void_reason_is_known"),
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
@@ -28,11 +30,21 @@ class Payout(Leased, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     chain: Mapped[str]
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    # What the network's fee is paid in: the chain's coin, whatever is sent.
+    fee_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    # Everything but a withdrawal moves money between accounts of the house.
+    purpose: Mapped[str] = mapped_column(default="withdrawal", server_default="withdrawal")
     state: Mapped[str]
     # The form that confirmed, once one has.
     txid: Mapped[str | None]
     block_height: Mapped[int | None]
     block_hash: Mapped[str | None]
+    # What it cost in the end, once that is known; before, the form's own fee is the most that it can be.
+    fee_minor: Mapped[int | None] = mapped_column(MinorUnits)
+    # Why it pays nobody although it is in a block, or a provider's word is final: the proof to fail it on.
+    void_because: Mapped[str | None]
+    # The provider's own name for it.
+    provider_id: Mapped[str | None]
     reason: Mapped[str | None]
     # The operator who asked for a higher fee, until the dearer form is stored.
     bump_requested_by: Mapped[str | None]
@@ -67,6 +79,8 @@ class PayoutTransaction(Base):
     inputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
     payment_vouts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     change_vout: Mapped[int | None]
+    # It uses up the same inputs and pays nobody, so that no other form can be paid either.
+    is_cancellation: Mapped[bool] = mapped_column(default=False, server_default="false")
     signed_at: Mapped[datetime]
 
 

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import new_id
+from domain.rails import RAILS
 from domain.wallet_facts import NewAddress
 from models.chain import DepositAddress
 from models.deposit import Deposit
+from models.user import User
 from services import assets, audit, outbox
 
 POOL_TARGET = 200
@@ -47,11 +49,15 @@ _ISSUE = text(
 
 
 def issue(session: Session, *, user_id: UUID, asset_id: str, now: datetime, by: Actor) -> DepositAddress:
-    """Give the user a fresh address, to be watched for ever.
+    """Give the user a fresh address, to be watched for ever; where money lies on accounts, the one that they have.
 
     Works while the node is down. Raises UnknownAsset, AddressPoolEmpty, TooManyUnusedAddresses.
     """
     chain = assets.get(session, asset_id).chain
+    if RAILS[chain].has_accounts:
+        session.get_one(User, user_id, with_for_update=True)
+        for address in of_user(session, user_id, chain, limit=1):
+            return address
     if _unused(session, user_id, chain) >= UNUSED_MAX:
         raise TooManyUnusedAddresses
     issued_id = session.execute(_ISSUE, {"user_id": user_id, "chain": chain, "now": now}).scalar()
@@ -81,6 +87,16 @@ def shortage(session: Session, chain: str) -> int:
     return POOL_TARGET - (pooled or 0) if (pooled or 0) < POOL_LOW else 0
 
 
+def next_index(session: Session, chain: str) -> int:
+    """The first index under the chain's extended key that no address was derived from yet."""
+    highest = session.scalar(
+        select(func.max(DepositAddress.derivation_index)).where(
+            DepositAddress.chain == chain, DepositAddress.derivation_index.is_not(None)
+        )
+    )
+    return 0 if highest is None else highest + 1
+
+
 def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *, now: datetime) -> None:
     """Put fresh addresses of our wallet into the pool; one that is already there stays as it is."""
     if addresses:
@@ -93,6 +109,7 @@ def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *
                         "chain": chain,
                         "address": fresh.address,
                         "script": fresh.script,
+                        "derivation_index": fresh.derivation_index,
                         "created_at": now,
                     }
                     for fresh in addresses

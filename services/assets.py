@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError
 from domain.rail_rows import AssetRow, RailRow
-from models.asset import Asset, WithdrawalPolicy
+from models.asset import Asset, AssetContract, WithdrawalPolicy
 
 
 class UnknownAsset(StrongroomError):
@@ -42,6 +42,21 @@ def policy(session: Session, asset_id: str) -> WithdrawalPolicy:
     if found is None:
         raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
     return found
+
+
+def of_chain(session: Session, chain: str) -> Sequence[Asset]:
+    """The assets of one rail, by id."""
+    return session.scalars(select(Asset).where(Asset.chain == chain).order_by(Asset.asset_id)).all()
+
+
+def by_contract(session: Session, chain: str) -> Mapping[str, Asset]:
+    """What counts as money on a rail: its assets by each of their contracts, the coin under ""."""
+    rows = session.execute(
+        select(AssetContract.contract, Asset)
+        .join(Asset, Asset.asset_id == AssetContract.asset_id)
+        .where(AssetContract.chain == chain)
+    )
+    return {row.contract: row.Asset for row in rows}
 
 
 def ensure_rail(session: Session, rail: RailRow) -> None:
@@ -80,6 +95,16 @@ def ensure_asset(session: Session, row: AssetRow) -> None:
             two_approvals_above_minor=defaults.two_approvers_from_minor,
             key_cooldown_s=86_400,
             confirmations=row.confirmation_tiers[0].confirmations,
+        )
+        .on_conflict_do_nothing()
+    )
+    session.execute(
+        insert(AssetContract)
+        .values(
+            [
+                {"chain": row.chain, "contract": contract, "asset_id": row.asset_id}
+                for contract in row.contracts or ("",)
+            ]
         )
         .on_conflict_do_nothing()
     )

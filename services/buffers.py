@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from domain.ids import new_id
+from domain.rails import RAILS
 from domain.wallet_facts import Holding
 from models.asset import Asset
 from models.buffer import BufferSnapshot
@@ -25,12 +26,13 @@ MISMATCHES_BEFORE_ALERT = 3
 def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) -> BufferSnapshot:
     """Snapshot a holding that was read beside the books as they are now.
 
-    Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable.
+    Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable. A
+    provider has no blocks; it is taken at its word of this moment.
     """
     cursor = session.get(ChainCursor, asset.chain)
-    if cursor is None or cursor.hash != holding.hash:
+    if holding.hash and (cursor is None or cursor.hash != holding.hash):
         return unknown(session, asset, reason="the wallet and the cursor stand on different blocks", now=now)
-    holding_minor = holding.trusted_minor + holding.unconfirmed_minor + holding.immature_minor
+    holding_minor = holding.trusted_minor + holding.unconfirmed_minor + holding.immature_minor + holding.unswept_minor
     ledger_minor = ledger.system_balance(session, "hot_wallet", asset.asset_id)
     lines = [
         ("deposits that are not credited yet", _uncredited(session, asset)),
@@ -89,21 +91,26 @@ def newest(session: Session, asset_id: str, *, limit: int = 1) -> Sequence[Buffe
     ).all()
 
 
+def unswept_addresses(session: Session, chain: str) -> list[str]:
+    """The deposit addresses on a chain of accounts that may hold money outside the hot wallet."""
+    return list(
+        session.scalars(
+            select(Deposit.address).where(Deposit.chain == chain, Deposit.block_height.is_not(None)).distinct()
+        )
+    )
+
+
 def _uncredited(session: Session, asset: Asset) -> int:
     """Outputs that the wallet has and the ledger has not: on their way, too small, or set aside."""
-    return int(
-        session.scalar(
-            select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
-                Deposit.asset_id == asset.asset_id,
-                Deposit.state.in_(("seen", "confirming", "below_minimum", "quarantined", "reorged")),
-                # Suspense has those already, so the books of the wallet have them too.
-                ~exists().where(
-                    DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.held_transaction_id.is_not(None)
-                ),
-            )
-        )
-        or 0
+    query = select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
+        Deposit.asset_id == asset.asset_id,
+        Deposit.state.in_(("seen", "confirming", "below_minimum", "quarantined", "reorged")),
+        # Suspense has those already, so the books of the wallet have them too.
+        ~exists().where(DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.held_transaction_id.is_not(None)),
     )
+    if RAILS[asset.chain].has_accounts:  # their balances are those after a block, and know of nothing else
+        query = query.where(Deposit.block_height.is_not(None))
+    return int(session.scalar(query) or 0)
 
 
 def _uncertain(session: Session, asset: Asset) -> bool:
@@ -112,8 +119,11 @@ def _uncertain(session: Session, asset: Asset) -> bool:
     return session.scalar(query) is not None
 
 
-def _payouts_in_flight(asset: Asset) -> ColumnElement[bool]:
-    return (Payout.asset_id == asset.asset_id) & Payout.state.in_(("broadcast", "confirming", "uncertain"))
+def _has_left(asset: Asset) -> ColumnElement[bool]:
+    """What the holding no longer has though the ledger does: on a chain of accounts, what is in a block."""
+    if RAILS[asset.chain].has_accounts:
+        return Payout.state == "confirming"
+    return Payout.state.in_(("broadcast", "confirming", "uncertain"))
 
 
 def _in_flight(session: Session, asset: Asset) -> int:
@@ -121,24 +131,24 @@ def _in_flight(session: Session, asset: Asset) -> int:
         session.scalar(
             select(func.coalesce(func.sum(Withdrawal.amount_minor), 0))
             .join(Payout, Payout.id == Withdrawal.payout_id)
-            .where(_payouts_in_flight(asset))
+            .where(Payout.asset_id == asset.asset_id, Payout.void_because.is_(None), _has_left(asset))
         )
         or 0
     )
 
 
 def _fees_in_flight(session: Session, asset: Asset) -> int:
-    """The fee of the form that confirmed, or of the newest one while none has."""
+    """What the form that confirmed has cost, or the fee of the newest one while none has."""
     newest: dict[UUID, int] = {}
     rows = session.execute(
-        select(Payout.id, Payout.txid, PayoutTransaction.txid, PayoutTransaction.fee_minor)
+        select(Payout.id, Payout.txid, Payout.fee_minor, PayoutTransaction.txid, PayoutTransaction.fee_minor)
         .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
-        .where(_payouts_in_flight(asset))
+        .where(Payout.fee_asset_id == asset.asset_id, _has_left(asset))
         .order_by(PayoutTransaction.form)
     )
-    for payout_id, confirmed_txid, txid, fee_minor in rows:
+    for payout_id, confirmed_txid, cost_minor, txid, fee_minor in rows:
         if confirmed_txid is None or confirmed_txid == txid:
-            newest[payout_id] = int(fee_minor)
+            newest[payout_id] = int(fee_minor if cost_minor is None else cost_minor)
     return sum(newest.values())
 
 

@@ -24,11 +24,11 @@ def refill_chain(container: Container, chain: Chain) -> int:
     name = chain.rail.chain
     with container.transaction() as session:
         assets.ensure_rail(session, chain.rail)
-        wanted = addresses.shortage(session, name)
+        wanted, first_index = addresses.shortage(session, name), addresses.next_index(session, name)
     if not wanted:
         return 0
     try:
-        fresh = chain.new_addresses(wanted)
+        fresh = chain.new_addresses(wanted, first_index=first_index)
     except ChainError as error:
         log.warning("address_pool_not_refilled", chain=name, code=error.code, reason=str(error))
         return 0

@@ -1,8 +1,13 @@
 """Compare every wallet with the books."""
 
+from collections.abc import Callable
+from functools import partial
+
 from domain.actor import Actor
 from domain.node_refusals import ChainError
 from domain.ports import Chain
+from domain.wallet_facts import Holding
+from models.asset import Asset
 from services import assets, buffers
 from tasks.app import task
 from wiring.container import Container
@@ -16,13 +21,24 @@ def compare(container: Container, by: Actor) -> None:
 
 
 def compare_chain(container: Container, chain: Chain) -> str:
-    """Snapshot one rail. Returns the verdict: ok, mismatch or unknown."""
+    """Snapshot every asset of one rail. Returns the worst verdict: mismatch, unknown or ok."""
+    rail = chain.rail
+    with container.reading() as session:
+        kept = assets.of_chain(session, rail.chain)
+        unswept = buffers.unswept_addresses(session, rail.chain) if rail.has_accounts else []
+    verdicts = {
+        compare_asset(container, asset, partial(chain.holding, asset.contract or "", unswept=unswept)) for asset in kept
+    }
+    return next(verdict for verdict in ("mismatch", "unknown", "ok") if verdict in verdicts)
+
+
+def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding]) -> str:
+    """Snapshot one asset of one rail. Returns the verdict."""
     try:
-        holding, reason = chain.holding(), ""
+        holding, reason = read(), ""
     except ChainError as error:
         holding, reason = None, error.code
     with container.transaction() as session:
-        asset = assets.get(session, chain.rail.coin.asset_id)
         now = container.now()
         if holding is None:
             return buffers.unknown(session, asset, reason=reason, now=now).verdict

@@ -1,9 +1,10 @@
 """Read every chain from its cursor to its tip, then its mempool."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from domain.node_refusals import ChainError, NodeLagging
 from domain.ports import Chain
 from services import assets, chains
 from services import deposits as own_deposits
+from services import payouts as own_payouts
 from services.leases import LeaseLost
 from tasks import deposits, payouts
 from tasks.app import task
@@ -66,7 +68,14 @@ def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
         tip = _healthy_tip(container, chain)
         found = reader.catch_up(cursor.height, cursor.hash, tip) + reader.look_at_mempool(tip)
         with container.transaction() as session:
-            chains.finish(session, name, generation=reader.generation, tip_height=tip.height, now=container.now())
+            chains.finish(
+                session,
+                name,
+                generation=reader.generation,
+                tip_height=tip.height,
+                final_height=tip.final_height,
+                now=container.now(),
+            )
     except LeaseLost:
         log.warning("lease_lost", chain=name)
         return 0
@@ -141,9 +150,8 @@ class Reader:
             transactions = list(self.chain.mempool_transactions(some).values())
             crash_point("deposit.mempool_read")
             with self.container.transaction() as session:
-                asset = assets.get(session, self.chain.rail.coin.asset_id)
                 found += chains.sight_mempool(
-                    session, asset, transactions, generation=self.generation, now=self.container.now(), by=self.by
+                    session, self.name, transactions, generation=self.generation, now=self.container.now(), by=self.by
                 )
                 crash_point("deposit.mempool_recording")
         _looked_at[self.name] = looked_at.union(unknown)
@@ -173,7 +181,7 @@ class Reader:
             with self.container.transaction() as session:
                 found += chains.advance(
                     session,
-                    assets.get(session, self.chain.rail.coin.asset_id),
+                    self.name,
                     batch,
                     generation=self.generation,
                     tip_height=max(tip.height, batch[-1].height),
@@ -190,11 +198,13 @@ class Reader:
         """Read blocks in runs that hold about a bounded number of outputs, whatever size blocks have.
 
         Neither memory, nor a transaction, nor the time between two renewals of the lease then grows without end. The
-        next run is read while the caller records this one.
+        next run is read while the caller records this one. What to look for is asked after the hashes were, so that
+        nothing which these blocks can hold of ours was stored later.
         """
+        read = partial(self.chain.blocks, contracts=self._contracts(), senders=self._senders())
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as ahead:
             end = BLOCKS_AT_FIRST
-            coming = ahead.submit(self.chain.blocks, hashes[:end])
+            coming = ahead.submit(read, hashes[:end])
             while True:
                 run = coming.result()
                 outputs = sum(len(transaction.outputs) for block in run for transaction in block.transactions)
@@ -202,10 +212,21 @@ class Reader:
                 following = hashes[end : end + count]
                 end += count
                 if following:
-                    coming = ahead.submit(self.chain.blocks, following)
+                    coming = ahead.submit(read, following)
                 yield run
                 if not following:
                     return
+
+    def _contracts(self) -> Mapping[str, str]:
+        with self.container.reading() as session:
+            money = assets.by_contract(session, self.name)
+        return {contract: asset.contract or "" for contract, asset in money.items() if contract}
+
+    def _senders(self) -> frozenset[str]:
+        if not self.chain.rail.has_accounts:
+            return frozenset()
+        with self.container.reading() as session:
+            return own_payouts.senders(session, self.name)
 
     def _walk_back(self, tip: Tip) -> tuple[int, str]:
         """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.

@@ -9,7 +9,8 @@ from domain.crash import crash_point
 from domain.node_refusals import ChainError, FeeAboveCap, InsufficientHotFunds, NodeError, PaymentTooSmall
 from domain.ports import Chain
 from domain.wallet_facts import SignedPayment
-from services import payouts
+from models.asset import Asset
+from services import assets, payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task
 from tasks.payouts import send_chain
@@ -30,17 +31,31 @@ def pay(container: Container, by: Actor) -> int:
 
 def pay_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Sign and store payments for the approved withdrawals of one chain, then send them. Returns how many."""
-    signed = 0
-    while True:
-        with container.transaction() as session:
-            batch = payouts.claim_approved(session, chain.rail.chain, owner=worker_name(), now=container.now())
-        if batch is None:
-            break
-        crash_point("withdrawal.claimed")
-        signed += _pay_batch(container, chain, batch, by)
+    with container.reading() as session:
+        payable = assets.of_chain(session, chain.rail.chain)
+    signed = sum(_pay_asset(container, chain, asset, by) for asset in payable)
     if signed:
         send_chain(container, chain, by)
     return signed
+
+
+def _pay_asset(container: Container, chain: Chain, asset: Asset, by: Actor) -> int:
+    """Sign and store payments for what is approved of one asset, as many in each as the rail allows."""
+    signed, rail = 0, chain.rail
+    while True:
+        with container.transaction() as session:
+            batch = payouts.claim_approved(
+                session,
+                asset,
+                fee_asset_id=rail.fee_asset_id(asset.asset_id),
+                most=rail.payments_per_transaction,
+                owner=worker_name(),
+                now=container.now(),
+            )
+        if batch is None:
+            return signed
+        crash_point("withdrawal.claimed")
+        signed += _pay_batch(container, chain, batch, by)
 
 
 def _pay_batch(container: Container, chain: Chain, batch: Batch, by: Actor) -> int:

@@ -2,7 +2,7 @@
 
 from services.payouts.bumping import ask_for_bump, asked_for_bump, bumpable, record_bumped, record_not_bumped
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
-from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one
+from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one, senders
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
     Outgoing,
@@ -39,6 +39,7 @@ __all__ = [
     "record_unsent",
     "record_waiting",
     "retry",
+    "senders",
     "settle_due",
     "sight_blocks",
     "undo_above",

@@ -57,6 +57,18 @@ def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:
     return [OutPoint(txid, vout) for txid, vout in rows]
 
 
+def senders(session: Session, chain: str) -> frozenset[str]:
+    """On a chain of accounts: those of ours whose payments no block holds yet, or no longer holds."""
+    return frozenset(
+        session.scalars(
+            select(PayoutInput.txid)
+            .join(Payout, Payout.id == PayoutInput.payout_id)
+            .where(PayoutInput.chain == chain, Payout.block_height.is_(None))
+            .distinct()
+        )
+    )
+
+
 def advance(
     session: Session, payout: Payout, state: str, detail: Mapping[str, Any], *, now: datetime, by: Actor
 ) -> Sequence[Withdrawal]:

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.chain_facts import OutPoint
 from domain.crash import crash_point
-from domain.errors import StrongroomError, ensure
+from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL
 from domain.ids import new_id
 from domain.wallet_facts import Payment, SignedPayment
-from models.asset import WithdrawalPolicy
+from models.asset import Asset, WithdrawalPolicy
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, flows, leases, outbox
@@ -39,6 +39,7 @@ class Batch:
 
     chain: str
     asset_id: str
+    fee_asset_id: str
     claims: tuple[tuple[UUID, int], ...]
     payments: tuple[Payment, ...]
     fee_max_minor: int
@@ -50,28 +51,36 @@ class Batch:
         return replace(self, claims=self.claims[first:last], payments=self.payments[first:last])
 
 
-def claim_approved(session: Session, chain: str, *, owner: str, now: datetime) -> Batch | None:
-    """Lease the approved withdrawals that are due, oldest first; None when there are none or they are paused."""
+def claim_approved(
+    session: Session, asset: Asset, *, fee_asset_id: str, most: int, owner: str, now: datetime
+) -> Batch | None:
+    """Lease so many of an asset's approved withdrawals that are due, oldest first.
+
+    None when there are none or they are paused.
+    """
     query = (
         select(Withdrawal)
         .join(WithdrawalPolicy, WithdrawalPolicy.asset_id == Withdrawal.asset_id)
-        .where(Withdrawal.chain == chain, Withdrawal.state == "approved", WithdrawalPolicy.paused.is_(False))
+        .where(
+            Withdrawal.asset_id == asset.asset_id,
+            Withdrawal.state == "approved",
+            WithdrawalPolicy.paused.is_(False),
+        )
         .order_by(Withdrawal.id)
-        .limit(BATCH_MAX)
+        .limit(min(most, BATCH_MAX))
     )
     claimed = leases.claim(session, query, Withdrawal, owner=owner, now=now)
     if not claimed:
         return None
-    asset_id = claimed[0].asset_id
-    ensure(all(row.asset_id == asset_id for row in claimed), "one payment can carry one asset only")
-    policy = session.get_one(WithdrawalPolicy, asset_id)
+    policy = session.get_one(WithdrawalPolicy, asset.asset_id)
     return Batch(
-        chain=chain,
-        asset_id=asset_id,
+        chain=asset.chain,
+        asset_id=asset.asset_id,
+        fee_asset_id=fee_asset_id,
         claims=tuple((row.id, row.lease_generation) for row in claimed),
-        payments=tuple(Payment(row.destination, row.amount_minor) for row in claimed),
+        payments=tuple(Payment(row.destination, row.amount_minor, asset.contract or "") for row in claimed),
         fee_max_minor=policy.network_fee_cap_minor,
-        avoid=tuple(inputs_in_flight(session, chain)),
+        avoid=tuple(inputs_in_flight(session, asset.chain)),
     )
 
 
@@ -93,6 +102,8 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
         id=new_id(),
         chain=batch.chain,
         asset_id=batch.asset_id,
+        fee_asset_id=batch.fee_asset_id,
+        purpose="withdrawal",
         state="signed",
         created_at=now,
         state_changed_at=now,
@@ -168,6 +179,8 @@ def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: i
 
 
 def _take_inputs(session: Session, payout: Payout, signed: SignedPayment) -> None:
+    if not signed.inputs:  # a provider's
+        return
     rows = [
         {"chain": payout.chain, "txid": spent.txid, "vout": spent.vout, "payout_id": payout.id}
         for spent in signed.inputs
