@@ -155,6 +155,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidRange: 422,
         DescriptorRefused: 422,
         assets.UnknownAsset: 422,
+        assets.NoTokensThere: 422,
+        assets.AssetExists: 409,
         transfers.RecipientNotFound: 422,
         transfers.SelfTransfer: 422,
         policy.AmountBelowMinimum: 422,

@@ -10,6 +10,7 @@ from wiring.embedded.process import ServerFailed
 from wiring.parsing import SettingsRefused
 
 COMMANDS = {
+    "asset": "See what counts as money, and add a token.",
     "demo": "Walk one person's coin in and out again, on a private chain.",
     "doctor": "Check everything that Strongroom depends on, and say how to mend it.",
     "flows": "Look at movements of money.",

@@ -52,6 +52,22 @@ class AssetRow:
     is_trusted: bool = False
 
 
+def token_policy(decimals: int, network_fee_max_minor: int) -> DefaultPolicy:
+    """What is allowed of a token of which nobody here knows the worth: nothing leaves without an operator's word."""
+    unit = 10**decimals
+    least = max(1, unit // 100)
+    return DefaultPolicy(
+        deposit_min_minor=least,
+        withdrawal_min_minor=least,
+        withdrawal_fee_minor=0,
+        auto_approve_max_minor=0,
+        user_daily_max_minor=10_000 * unit,
+        system_daily_max_minor=100_000 * unit,
+        two_approvers_from_minor=1_000 * unit,
+        network_fee_max_minor=network_fee_max_minor,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where money can be sent: its canonical spelling, and the bytes that outputs are matched against."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from domain.evm.networks import EVM_NETWORKS
 from domain.networks import NETWORKS
 from domain.rail_rows import RailRow
 
-_FAMILIES: Final[tuple[Mapping[str, RailRow], ...]] = (NETWORKS,)
+_FAMILIES: Final[tuple[Mapping[str, RailRow], ...]] = (NETWORKS, EVM_NETWORKS)
 
 RAILS: Final[Mapping[str, RailRow]] = MappingProxyType(
     {chain: row for family in _FAMILIES for chain, row in family.items()}

@@ -1,15 +1,31 @@
 """The assets of this house, and their policies."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from domain.actor import Actor
 from domain.errors import StrongroomError
-from domain.rail_rows import AssetRow, RailRow
+from domain.rail_rows import AssetRow, RailRow, token_policy
+from domain.rails import RAILS
 from models.asset import Asset, AssetContract, WithdrawalPolicy
+from services import audit
+
+
+class NoTokensThere(StrongroomError):
+    """This rail carries its own coin and no tokens."""
+
+    code: ClassVar[str] = "no_tokens_there"
+
+
+class AssetExists(StrongroomError):
+    """There is an asset of this name, or of this contract, already."""
+
+    code: ClassVar[str] = "asset_exists"
 
 
 class UnknownAsset(StrongroomError):
@@ -108,6 +124,56 @@ def ensure_asset(session: Session, row: AssetRow) -> None:
         )
         .on_conflict_do_nothing()
     )
+
+
+def contracts_of(session: Session, asset_id: str) -> Sequence[str]:
+    """The contracts that stand for an asset; the coin's is ""."""
+    query = select(AssetContract.contract).where(AssetContract.asset_id == asset_id).order_by(AssetContract.contract)
+    return session.scalars(query).all()
+
+
+def add_token(
+    session: Session, rail: RailRow, contract: str, *, symbol: str, decimals: int, name: str, now: datetime, by: Actor
+) -> Asset:
+    """Have a token count as money from now on. Raises NoTokensThere, AssetExists, InvalidAddress."""
+    spelled = _spelled(rail, contract)
+    row = AssetRow(
+        asset_id=f"{symbol}.{rail.chain}",
+        chain=rail.chain,
+        symbol=symbol,
+        name=name,
+        decimals=decimals,
+        policy=token_policy(decimals, rail.coin.policy.network_fee_max_minor),
+        confirmation_tiers=rail.coin.confirmation_tiers[-1:],
+        contracts=(spelled,),
+    )
+    if session.get(Asset, row.asset_id) is not None or session.get(AssetContract, (rail.chain, spelled)) is not None:
+        raise AssetExists
+    ensure_rail(session, rail)
+    ensure_asset(session, row)
+    detail = {"asset_id": row.asset_id, "contract": spelled}
+    audit.record(session, "asset.added", by=by, now=now, detail=detail)
+    return get(session, row.asset_id)
+
+
+def add_mirror(session: Session, asset_id: str, contract: str, *, now: datetime, by: Actor) -> str:
+    """Have another contract stand for an asset. Returns its spelling. Raises UnknownAsset and what add_token does."""
+    asset = get(session, asset_id)
+    spelled = _spelled(RAILS[asset.chain], contract)
+    if asset.contract is None:
+        raise NoTokensThere(f"{asset_id} is a coin: no contract stands for it")
+    if session.get(AssetContract, (asset.chain, spelled)) is not None:
+        raise AssetExists
+    session.add(AssetContract(chain=asset.chain, contract=spelled, asset_id=asset_id))
+    detail = {"asset_id": asset_id, "contract": spelled}
+    audit.record(session, "asset.contract_added", by=by, now=now, detail=detail)
+    return spelled
+
+
+def _spelled(rail: RailRow, contract: str) -> str:
+    if not rail.has_accounts:
+        raise NoTokensThere
+    return rail.parse_destination(contract, field="contract").text.lower()
 
 
 def confirmations_needed(asset: Asset, amount_minor: int) -> int:

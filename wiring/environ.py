@@ -4,8 +4,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from wiring.chain_settings import PREFIX, chain_environ
 from wiring.secret import Secret
-from wiring.settings import PREFIX, Settings, chain_env, env_name
+from wiring.settings import Settings, env_name
 
 
 def to_environ(settings: Settings) -> dict[str, str]:
@@ -17,13 +18,7 @@ def to_environ(settings: Settings) -> dict[str, str]:
     }
     environ[f"{PREFIX}CHAINS"] = ",".join(rail.chain for rail in settings.chains)
     for rail in settings.chains:
-        environ[chain_env(rail.chain, "RPC_URL")] = rail.rpc_url.reveal()
-        environ[chain_env(rail.chain, "WALLET")] = rail.wallet
-        environ[chain_env(rail.chain, "POLL_INTERVAL_S")] = str(rail.poll_interval_s)
-        if rail.cookie_file:
-            environ[chain_env(rail.chain, "COOKIE_FILE")] = str(rail.cookie_file.absolute())
-        if rail.zmq_url:
-            environ[chain_env(rail.chain, "ZMQ_URL")] = rail.zmq_url
+        environ |= chain_environ(rail)
     return environ
 
 

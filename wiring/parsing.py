@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from wiring.secret import Secret
 
 T = TypeVar("T")
@@ -122,8 +122,8 @@ def url(*schemes: str) -> Parser[str]:
 
 def unknown_network(chain: str) -> str | None:
     """Why this is no network that Strongroom knows, or None when it is one."""
-    if chain in NETWORKS:
+    if chain in RAILS:
         return None
-    nearest = get_close_matches(chain, NETWORKS, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(NETWORKS)}"
+    nearest = get_close_matches(chain, RAILS, n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(RAILS)}"
     return f"names {chain!r}, which is not a network{hint}"

@@ -1,6 +1,6 @@
 """What has to be true of the database before any process uses it: the newest schema, and a row for each asset."""
 
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from services import assets
 from wiring import migrate
 from wiring.container import build_container
@@ -14,6 +14,6 @@ def prepare(settings: Settings) -> None:
     try:
         with container.transaction() as session:
             for rail in settings.chains:
-                assets.ensure_rail(session, NETWORKS[rail.chain])
+                assets.ensure_rail(session, RAILS[rail.chain])
     finally:
         container.engine.dispose()

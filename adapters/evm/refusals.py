@@ -1,7 +1,7 @@
 """What nodes answer when they do not do as asked, told as the refusals that the core knows."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from domain.node_refusals import ChainError, NodeBusy, NodeError, NodeUnauthorised
 
@@ -15,13 +15,19 @@ EXECUTION_REVERTED: Final = 3
 class AnswerTooLarge(NodeError):
     """The node will not answer so much at once: ask for less."""
 
+    code: ClassVar[str] = "answer_too_large"
+
 
 class HistoryMissing(NodeError):
     """The node has forgotten the state of a block this old: only an archive node knows it."""
 
+    code: ClassVar[str] = "history_missing"
+
 
 class MethodMissing(NodeError):
     """The node does not offer this call."""
+
+    code: ClassVar[str] = "method_missing"
 
 
 # Parts of the words of geth, Erigon, Nethermind, Besu, Bor and the large public providers.

@@ -14,7 +14,7 @@ from api.pages.shapes import AssetName
 from api.request_context import container
 from auth.signatures import SIGNATURE_LENGTH_MAX
 from domain.errors import StrongroomError
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.asset import Asset
 from services import assets
 
@@ -33,7 +33,7 @@ _OPERATOR: Final = ("/operator", "Operator")
 def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """Answer with a page for whoever asks."""
     parts = container()
-    configured = [NETWORKS[rail.chain].name for rail in parts.settings.chains]
+    configured = [RAILS[rail.chain].name for rail in parts.settings.chains]
     return render(template, now=parts.now(), visitor=visitor(), status=status, configured_rails=configured, **values)
 
 

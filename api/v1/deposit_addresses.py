@@ -9,7 +9,7 @@ from api.blueprint import Blueprint
 from api.guards import caller, scope
 from api.request_context import actor, container
 from api.schemas import StrictSchema, Text, json_answer, moment
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.chain import DepositAddress
 from services import addresses, assets
 
@@ -73,6 +73,6 @@ def _shape(row: DepositAddress) -> dict[str, Any]:
         "id": str(row.id),
         "chain": row.chain,
         "address": row.address,
-        "uri": f"{NETWORKS[row.chain].uri_scheme}:{row.address}",
+        "uri": RAILS[row.chain].payment_uri(row.address),
         "issued_at": moment(row.issued_at),
     }
