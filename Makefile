@@ -53,6 +53,7 @@ doctor: .venv/.run ## Check everything that Strongroom depends on
 .PHONY: test
 test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
 	@sh scripts/need node
+	@sh scripts/need anvil
 	@sh scripts/need chromium
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
 

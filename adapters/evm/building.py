@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from adapters.evm.arrivals import balance_call, coin_call, token_balance
 from adapters.evm.client import EvmClient, demanded, to_int
@@ -27,6 +27,7 @@ from domain.wallet_facts import SignedPayment
 PLAIN_TRANSFER_GAS: Final = 21_000
 """What moving the coin between two accounts without code takes, always (yellow paper, appendix G)."""
 _FIRST_LOG: Final = 0
+Replacement: TypeAlias = Literal["faster", "from_value", "nothing"]
 _PENDING: Final = "pending"
 
 
@@ -105,11 +106,19 @@ class Builder:
         return signed_payment(key, transaction, fee_minor=fee_minor, is_token=bool(order.contract))
 
     def bump(
-        self, key: AccountKey, payment: SignedPayment, *, fee_max_minor: int, max_fee_minor: int | None, cancel: bool
+        self,
+        key: AccountKey,
+        payment: SignedPayment,
+        *,
+        fee_max_minor: int,
+        max_fee_minor: int | None = None,
+        form: Replacement = "faster",
     ) -> SignedPayment:
-        """Sign what takes the place of a payment: its nonce again at a higher fee, or (`cancel`) nothing to oneself.
+        """Sign what takes the place of a payment at its nonce, for at least an eighth more.
 
-        Raises BumpImpossible when that nonce is used up in a block, FeeAboveCap when the least raise is too dear.
+        `faster` makes the same movement; `from_value` takes the higher fee out of the coin that is moved; `nothing`
+        moves nothing. Raises BumpImpossible when the nonce is used up in a block or the account cannot pay, and
+        FeeAboveCap when the least raise is too dear.
         """
         old = Transaction.read(payment.raw_tx)
         answers = self._client.read_batch(
@@ -118,22 +127,20 @@ class Builder:
         if to_int(answers[0]) > old.nonce:
             raise BumpImpossible("a transaction with this nonce is in a block already")
         level = fee_level(answers[1], priority_min_minor=self._client.network.priority_fee_min_minor)
-        dearer = replace(
-            old,
-            priority_fee_minor=max(_raised(old.priority_fee_minor), level.priority_minor),
-            max_fee_minor=max(_raised(old.max_fee_minor), max_fee_minor or level.lasting_minor),
+        dearer = _dearer(
+            replace(old, gas_limit=PLAIN_TRANSFER_GAS, recipient=key.payload, value_minor=0, data=b"")
+            if form == "nothing"
+            else old,
+            priority_minor=level.priority_minor,
+            wanted_minor=max_fee_minor or level.lasting_minor,
+            fee_max_minor=fee_max_minor,
         )
-        if cancel:
-            dearer = replace(dearer, gas_limit=PLAIN_TRANSFER_GAS, recipient=key.payload, value_minor=0, data=b"")
-        dearer = replace(
-            dearer,
-            max_fee_minor=max(_raised(old.max_fee_minor), min(dearer.max_fee_minor, fee_max_minor // dearer.gas_limit)),
-        )
-        dearer = replace(dearer, priority_fee_minor=min(dearer.priority_fee_minor, dearer.max_fee_minor))
         fee_minor = dearer.cost_max_minor + data_fee(self._client, dearer)
         if fee_minor > fee_max_minor:
             raise FeeAboveCap(f"replacing it may cost {fee_minor}; the cap is {fee_max_minor}")
-        if to_int(answers[2]) < dearer.value_minor + fee_minor:
+        if form == "from_value":
+            dearer = replace(dearer, value_minor=max(0, old.value_minor - (fee_minor - payment.fee_minor)))
+        if to_int(answers[2]) < dearer.value_minor + fee_minor or (form == "from_value" and not dearer.value_minor):
             raise BumpImpossible("the account has too little of the chain's coin for a higher fee")
         return signed_payment(key, dearer, fee_minor=fee_minor, is_token=bool(dearer.data))
 
@@ -199,6 +206,14 @@ def _free_nonce(key: AccountKey, count: int, avoid: Collection[OutPoint]) -> int
     """The next nonce: what the chain has counted, or beyond every one that is stored and in no block yet."""
     own = "0x" + key.payload.hex()
     return max([count, *(one.vout + 1 for one in avoid if one.txid == own)])
+
+
+def _dearer(old: Transaction, *, priority_minor: int, wanted_minor: int, fee_max_minor: int) -> Transaction:
+    """The transaction with both fees raised: as much as is wanted, as the cap leaves, and never less than replaces."""
+    least = _raised(old.max_fee_minor)
+    max_fee_minor = max(least, min(wanted_minor, fee_max_minor // old.gas_limit))
+    priority_fee_minor = min(max(_raised(old.priority_fee_minor), priority_minor), max_fee_minor)
+    return replace(old, priority_fee_minor=priority_fee_minor, max_fee_minor=max_fee_minor)
 
 
 def _raised(fee_minor: int) -> int:

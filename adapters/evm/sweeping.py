@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from adapters.evm.building import Order
+from adapters.evm.building import Order, Replacement
 from adapters.evm.client import EvmClient
 from adapters.evm.keys import AccountKey, BadExtendedKey, ExtendedPrivateKey, ExtendedPublicKey
 from adapters.evm.keystore import unseal
+from adapters.evm.transactions import Transaction
 from adapters.evm.wallet import EvmWallet
 from domain.chain_facts import OutPoint
 from domain.evm.addresses import spell_address
@@ -75,10 +76,9 @@ class EvmSweeper(EvmWallet):
         return self._builder.build(key, order, fee_max_minor=fee_max_minor, max_fee_minor=max_fee_minor, avoid=avoid)
 
     def bump_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign the same sweep again with higher fees. Raises BumpImpossible, FeeAboveCap."""
-        return self._builder.bump(
-            self.sweep_key(index), payment, fee_max_minor=fee_max_minor, max_fee_minor=None, cancel=False
-        )
+        """Sign the same sweep again with higher fees: of the coin, so much less. Raises BumpImpossible, FeeAboveCap."""
+        form: Replacement = "faster" if Transaction.read(payment.raw_tx).data else "from_value"
+        return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form=form)
 
     def _extended_key(self) -> ExtendedPrivateKey:
         with self._lock:

@@ -107,14 +107,11 @@ class EvmWallet:
             payment,
             fee_max_minor=fee_max_minor,
             max_fee_minor=_per_gas(fee_rate_minor_per_kvb),
-            cancel=False,
         )
 
     def cancel(self, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
         """Sign what uses up the nonce of a payment and pays nobody. Only a block tells which of the two won."""
-        return self._builder.bump(
-            self._key_of(payment), payment, fee_max_minor=fee_max_minor, max_fee_minor=None, cancel=True
-        )
+        return self._builder.bump(self._key_of(payment), payment, fee_max_minor=fee_max_minor, form="nothing")
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
         """Offer these bytes to the chain's nodes."""

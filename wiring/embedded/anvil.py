@@ -36,17 +36,22 @@ def find_program() -> str | None:
 class AnvilServer:
     """One chain under one directory, which it keeps between starts. The caller holds a lock on the directory.
 
-    It listens on a loopback port and signs for accounts of its own, as the world outside. Each transaction makes a
-    block at once; `set_automine(on=False)` leaves that to `mine`.
+    It listens on a loopback port and signs for accounts of its own, as the world outside. Blocks come every
+    `block_time_s`; without it, when `mine` is called, and with each transaction that the world outside sends here,
+    unless `mines_at_once` is taken away.
     """
 
-    def __init__(self, home: Path, *, program: str | None = None, keeps_state: bool = True) -> None:
+    def __init__(
+        self, home: Path, *, program: str | None = None, keeps_state: bool = True, block_time_s: int | None = None
+    ) -> None:
         found = program or find_program()
         if found is None:
             raise ServerFailed("anvil is not on PATH; `sh scripts/need anvil` installs it from npm")
         self._program = found
         self._home = home
         self._keeps_state = keeps_state
+        self._block_time_s = block_time_s
+        self.mines_at_once = block_time_s is None
         self._port = 0
         self._server: subprocess.Popen[bytes] | None = None
         self._http = httpx.Client(timeout=CALL_TIMEOUT_S, trust_env=False)
@@ -98,18 +103,23 @@ class AnvilServer:
         """Add so many blocks, with what waits."""
         self.call("anvil_mine", hex(blocks))
 
-    def set_automine(self, *, on: bool) -> None:
-        """Whether each transaction makes a block at once."""
-        self.call("evm_setAutomine", on)
-
     def pay(self, address: str, amount_minor: int) -> str:
         """Have the outsider pay coins to an address; the transaction's id."""
         return self.send(address, value_minor=amount_minor)
 
-    def send(self, to: str | None, *, data: str = "0x", value_minor: int = 0, sender: str | None = None) -> str:
-        """Have an account of the chain send a transaction, or make a contract (`to` None); the transaction's id."""
-        asked = {"from": sender or self.outsider(), "data": data, "value": hex(value_minor)}
-        txid: str = self.call("eth_sendTransaction", asked | ({"to": to} if to else {}))
+    def send(
+        self, to: str | None, *, data: str = "0x", value_minor: int = 0, priority_fee_minor: int | None = None
+    ) -> str:
+        """Have the outsider send a transaction, or make a contract (`to` None); the transaction's id."""
+        asked = {"from": self.outsider(), "data": data, "value": hex(value_minor)}
+        if to is not None:
+            asked["to"] = to
+        if priority_fee_minor is not None:
+            asked["maxPriorityFeePerGas"] = hex(priority_fee_minor)
+            asked["maxFeePerGas"] = hex(10 * priority_fee_minor)
+        txid: str = self.call("eth_sendTransaction", asked)
+        if self.mines_at_once:
+            self.mine()
         return txid
 
     def _launch(self, pid_file: Path) -> None:
@@ -122,6 +132,7 @@ class AnvilServer:
             "--port",
             str(self._port),
         ]
+        command += ["--no-mining"] if self._block_time_s is None else ["--block-time", str(self._block_time_s)]
         if self._keeps_state:
             command += ["--state", str(self._home / "state.json"), "--state-interval", str(STATE_INTERVAL_S)]
         self._server = process.spawn(command, log=self._home / "anvil.log", directory=self._home)
