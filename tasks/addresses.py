@@ -5,7 +5,7 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError
-from domain.ports import Chain
+from domain.ports import Chain, Provider
 from services import addresses, assets
 from tasks.app import task
 from wiring.container import Container
@@ -16,10 +16,11 @@ log = structlog.get_logger(__name__)
 @task("addresses.refill")
 def refill(container: Container, by: Actor) -> int:
     """Fill every pool that has run low. Returns how many addresses were added."""
-    return sum(refill_chain(container, chain) for chain in container.chains.values())
+    wallets: list[Chain | Provider] = [*container.chains.values(), *container.providers.values()]
+    return sum(refill_chain(container, wallet) for wallet in wallets)
 
 
-def refill_chain(container: Container, chain: Chain) -> int:
+def refill_chain(container: Container, chain: Chain | Provider) -> int:
     """Fill one pool from the node's wallet. A node that cannot give addresses is asked again at the next sweep."""
     name = chain.rail.chain
     with container.transaction() as session:

@@ -29,6 +29,8 @@ MODULES: Final = (
     "tasks.news",
     "tasks.outbox",
     "tasks.payouts",
+    "tasks.providers",
+    "tasks.reports",
     "tasks.sweeper",
     "tasks.upkeep",
     "tasks.watch_wallets",

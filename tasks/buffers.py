@@ -1,11 +1,11 @@
 """Compare every wallet with the books."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from domain.actor import Actor
 from domain.node_refusals import ChainError
-from domain.ports import Chain
+from domain.ports import Chain, Provider
 from domain.wallet_facts import Holding
 from models.asset import Asset
 from services import assets, buffers
@@ -18,6 +18,8 @@ def compare(container: Container, by: Actor) -> None:
     """Snapshot every rail."""
     for chain in container.chains.values():
         compare_chain(container, chain)
+    for provider in container.providers.values():
+        compare_provider(container, provider)
 
 
 def compare_chain(container: Container, chain: Chain) -> str:
@@ -26,10 +28,21 @@ def compare_chain(container: Container, chain: Chain) -> str:
     with container.reading() as session:
         kept = assets.of_chain(session, rail.chain)
         unswept = buffers.unswept_addresses(session, rail.chain) if rail.has_accounts else []
-    verdicts = {
+    return _worst(
         compare_asset(container, asset, partial(chain.holding, asset.contract or "", unswept=unswept)) for asset in kept
-    }
-    return next(verdict for verdict in ("mismatch", "unknown", "ok") if verdict in verdicts)
+    )
+
+
+def compare_provider(container: Container, provider: Provider) -> str:
+    """Snapshot every asset of one provider. Returns the worst verdict: mismatch, unknown or ok."""
+    with container.reading() as session:
+        kept = assets.of_chain(session, provider.rail.chain)
+    return _worst(compare_asset(container, asset, partial(provider.holding, asset.contract or "")) for asset in kept)
+
+
+def _worst(verdicts: Iterable[str]) -> str:
+    found = set(verdicts)
+    return next((verdict for verdict in ("mismatch", "unknown") if verdict in found), "ok")
 
 
 def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding]) -> str:

@@ -14,6 +14,7 @@ from services import chains, payouts
 from services.leases import LeaseLost
 from services.payouts import Outgoing
 from tasks.app import task
+from tasks.reports import follow_provider
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -22,8 +23,9 @@ log = structlog.get_logger(__name__)
 
 @task("payouts.send")
 def send(container: Container, by: Actor) -> int:
-    """Offer every due payment of every chain to its network. Returns how many."""
-    return sum(send_chain(container, chain, by) for chain in container.chains.values())
+    """Offer every due payment of every chain to its network, and ask providers for theirs. Returns how many."""
+    offered = sum(send_chain(container, chain, by) for chain in container.chains.values())
+    return offered + sum(follow_provider(container, provider, by) for provider in container.providers.values())
 
 
 @task("payouts.settle")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from auth import changes
 from auth.session_cache import SessionCache
-from domain.ports import Chain, Publisher
+from domain.ports import Chain, Provider, Publisher
 from services import outbox
 from wiring.chains import build_chains
 from wiring.database import make_engine, without_transaction
@@ -37,6 +37,7 @@ class Container:
     settings: Settings
     engine: Engine
     chains: Mapping[str, Chain] = field(default_factory=lambda: MappingProxyType({}))
+    providers: Mapping[str, Provider] = field(default_factory=lambda: MappingProxyType({}))
     publisher: Publisher = field(default_factory=NullPublisher)
     session_cache: SessionCache = field(default_factory=SessionCache)
     clock: Callable[[], datetime] = _utc_now
@@ -71,7 +72,11 @@ class Container:
 
 
 def build_container(
-    settings: Settings, *, publisher: Publisher | None = None, chains: Mapping[str, Chain] | None = None
+    settings: Settings,
+    *,
+    publisher: Publisher | None = None,
+    chains: Mapping[str, Chain] | None = None,
+    providers: Mapping[str, Provider] | None = None,
 ) -> Container:
     """Everything that these settings describe; nothing connects until it is used.
 
@@ -89,6 +94,7 @@ def build_container(
         settings=settings,
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
+        providers=MappingProxyType(dict(providers or {})),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(_redis(settings)),
     )

@@ -3,6 +3,7 @@
 from services.payouts.bumping import ask_for_bump, asked_for_bump, bumpable, record_bumped, record_not_bumped
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one, senders
+from services.payouts.reporting import claim_reportable, record_refused, record_report
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
     Outgoing,
@@ -24,6 +25,7 @@ __all__ = [
     "asked_for_bump",
     "bumpable",
     "claim_approved",
+    "claim_reportable",
     "claim_unconfirmed",
     "fail_conflicted",
     "forms_of",
@@ -34,6 +36,8 @@ __all__ = [
     "record_bumped",
     "record_located",
     "record_not_bumped",
+    "record_refused",
+    "record_report",
     "record_signed",
     "record_uncertain",
     "record_unsent",

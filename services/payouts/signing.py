@@ -155,8 +155,10 @@ def record_waiting(session: Session, batch: Batch, *, code: str, now: datetime, 
             )
 
 
-def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: int, now: datetime) -> None:
-    """Store one signed form of a payout."""
+def add_form(
+    session: Session, payout: Payout, signed: SignedPayment, *, form: int, is_cancellation: bool = False, now: datetime
+) -> None:
+    """Store one signed form of a payout; one that cancels it pays nobody and uses up the same inputs."""
     session.execute(
         insert(PayoutTransaction),
         [
@@ -172,6 +174,7 @@ def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: i
                 "inputs": [f"{spent.txid}:{spent.vout}" for spent in signed.inputs],
                 "payment_vouts": list(signed.payment_vouts),
                 "change_vout": signed.change_vout,
+                "is_cancellation": is_cancellation,
                 "signed_at": now,
             }
         ],
