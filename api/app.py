@@ -27,7 +27,7 @@ def create_app(container: Container) -> Flask:
     api.register_blueprint(auth.blueprint)
     api.register_blueprint(lnurl.blueprint)
     api.register_blueprint(demo.blueprint)
-    app.register_blueprint(oauth.blueprint)
+    api.register_blueprint(oauth.blueprint)
     api.register_blueprint(wallet_tools.blueprint)
     for blueprint in v1.BLUEPRINTS:
         api.register_blueprint(blueprint, url_prefix=API_PREFIX)

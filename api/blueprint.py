@@ -106,6 +106,25 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         decorate: Callable[[View], View] = self.doc(parameters=list(parameters))
         return decorate
 
+    def takes_form(self, fields: Mapping[str, str], *, required: Sequence[str] = ()) -> Callable[[View], View]:
+        """Describe a form (each field with its meaning) that a view reads by itself, in the words of its protocol."""
+        schema = {
+            "type": "object",
+            "properties": {name: {"type": "string", "description": words} for name, words in fields.items()},
+            **({"required": list(required)} if required else {}),
+        }
+        decorate: Callable[[View], View] = self.doc(
+            requestBody={"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+        )
+        return decorate
+
+    def takes_body(self, schema: Mapping[str, Any]) -> Callable[[View], View]:
+        """Describe a JSON body (as OpenAPI does) that a view reads by itself, in the words of its protocol."""
+        decorate: Callable[[View], View] = self.doc(
+            requestBody={"required": True, "content": {"application/json": {"schema": dict(schema)}}}
+        )
+        return decorate
+
     def needs_key(self, view: View) -> View:
         """Describe that a view takes an Idempotency-Key, which api/v1/money.py demands."""
         decorate: Callable[[View], View] = self.doc(

@@ -18,7 +18,8 @@ Amounts are decimal strings in whole units of their asset. Times are RFC 3339 in
 `Error`, and its code is listed in docs/errors.md. Every POST that moves money takes an `Idempotency-Key`: the same key
 with the same body is answered as the first time, refusals included. Browsers are known by a cookie, and send
 `X-CSRF-Token` or come from this origin; programs send `Authorization: Bearer` with a session token, apps with an
-access token whose scopes allow what they ask (`x-scope`).
+access token whose scopes allow what they ask (`x-scope`); with `Authorization: DPoP` and a proof where the token is
+bound to a key.
 """
 _SPEC: Final = "strongroom.spec"
 

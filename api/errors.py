@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.request_context import request_id
 from auth import challenges, keys, lnurl, roles, signatures, users
-from auth.oauth import clients, device_grant, grants
+from auth.oauth import clients, device_grant, dpop, grants
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
 from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
@@ -25,7 +25,7 @@ from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
 from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
 from services.deposits import DepositNotFound, SelfDecision
-from services.payouts import InputsTaken, NoProof, PayoutNotFound
+from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
@@ -146,6 +146,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         clients.ClientNotFound: 404,
         grants.GrantNotFound: 404,
         device_grant.UserCodeNotFound: 404,
+        dpop.InvalidDpopProof: 401,
         # What was asked cannot be meant
         InvalidAmount: 422,
         InvalidAddress: 422,
@@ -171,6 +172,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         policy.DestinationNotAllowed: 409,
         policy.KeyCooldown: 409,
         deciding.AlreadyDecided: 409,
+        AlreadyBooked: 409,
+        NotThesePayments: 409,
         NoProof: 409,
         TooManyWatchWallets: 409,
         # Not by you
@@ -193,6 +196,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         # Facts that workers state to each other: one that reaches an answer is a bug, and is answered as one
         LedgerRefusal: 500,
         leases.LeaseLost: 500,
+        idempotency.AlreadyAnswered: 500,
         InputsTaken: 500,
     }
 )
@@ -267,12 +271,22 @@ def _refused(refusal: StrongroomError) -> Response:
         return _bug(refusal)
     response = _answer(status, refusal_body(refusal))
     if status == HTTPStatus.UNAUTHORIZED or isinstance(refusal, ScopeMissing):
-        # RFC 6750 3: an app that sent no token is told nothing but the scheme.
-        says = isinstance(refusal, InvalidToken | ScopeMissing)
-        response.headers["WWW-Authenticate"] = f'Bearer error="{refusal.code}"' if says else "Bearer"
+        for challenge in _challenges(refusal, status):
+            response.headers.add("WWW-Authenticate", challenge)
     if isinstance(refusal, RateLimited):
         response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response
+
+
+def _challenges(refusal: StrongroomError, status: int) -> list[str]:
+    """How to prove oneself instead (RFC 6750 3, RFC 9449 7.1): who sent no token is told nothing but the schemes."""
+    says = isinstance(refusal, InvalidToken | ScopeMissing | dpop.InvalidDpopProof)
+    error = f'error="{refusal.code}"' if says else ""
+    algorithms = f'algs="{" ".join(dpop.ALGORITHMS)}"'
+    if request.headers.get("Authorization", "").lower().startswith("dpop "):
+        return [f"DPoP {error}, {algorithms}" if error else f"DPoP {algorithms}"]
+    bearer = f"Bearer {error}".strip()
+    return [bearer, f"DPoP {algorithms}"] if status == HTTPStatus.UNAUTHORIZED else [bearer]
 
 
 def _http(error: HTTPException) -> Response:

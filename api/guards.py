@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.access import principal_of
+from api.access import credentials, principal_of
 from api.errors import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
 from api.request_context import CONTAINER, container
 from auth import sessions
 from auth.oauth import tokens
 from auth.sessions import OpenedSession, Principal
+from models.prepared import Prepared, Rows
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -43,19 +44,24 @@ def register(app: Flask) -> None:
 # ------------------------------------------------------------------------------------------- who is asking
 
 
-def principal() -> Principal | None:
+def principal(along: Prepared | None = None) -> Principal | None:
     """Whom this request speaks for, or None; looked up once per request.
 
     The one place that knows how requests name their caller: a session token, in the cookie or as a bearer token, or
-    the access token of an app.
+    the access token of an app. With `along` (of auth/sessions.py), the look-up of a session asks that as well.
     """
     if "principal" not in g:
         access_token = _access_token()
         token = session_token() if access_token is None else None
         g.principal = principal_of(container(), access_token) if access_token is not None else None
         if token is not None:
-            g.principal = _of_session(token)
+            g.principal = _of_session(token) if along is None else _of_session_along(token, along)
     return cast("Principal | None", g.principal)
+
+
+def brought() -> Rows | None:
+    """What the look-up of this request's session brought along; None when nothing was asked, or an app asks."""
+    return cast("Rows | None", g.get("brought"))
 
 
 def session_token() -> str | None:
@@ -79,9 +85,20 @@ def _of_session(token: str) -> Principal | None:
     return found
 
 
-def caller() -> Principal:
-    """Whom this request speaks for. Raises NotSignedIn, InvalidToken."""
-    found = principal()
+def _of_session_along(token: str, along: Prepared) -> Principal | None:
+    """One round trip for both; a copy in Redis would spare half a statement and cost as much again."""
+    parts = container()
+    idle = timedelta(minutes=parts.settings.session_idle_minutes)
+    found = sessions.find_along(parts.engine, along, token, now=parts.now(), idle=idle)
+    if found is None:
+        return None
+    who, g.brought = found
+    return who
+
+
+def caller(along: Prepared | None = None) -> Principal:
+    """Whom this request speaks for. Raises NotSignedIn, InvalidToken, InvalidDpopProof."""
+    found = principal(along)
     if found is None:
         raise NotSignedIn if _access_token() is None else InvalidToken
     return found
@@ -106,13 +123,16 @@ def signed_in(view: View) -> View:
     return cast("View", _marked(guarded, "signed_in"))
 
 
-def scope(name: str, *, resource: str = API) -> Callable[[View], View]:
-    """Let signed-in people reach this view, and apps whose token has this scope and is for this resource."""
+def scope(name: str, *, resource: str = API, along: Prepared | None = None) -> Callable[[View], View]:
+    """Let signed-in people reach this view, and apps whose token has this scope and is for this resource.
+
+    `along` is a question about the caller that the look-up of their session takes with it; see `brought`.
+    """
 
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            app = caller().delegation
+            app = caller(along).delegation
             if app is not None:
                 if f"{container().settings.public_url}{resource}" not in app.audience:
                     raise InvalidToken("This token is for another resource.")
@@ -162,11 +182,8 @@ def _marked(view: Callable[..., Any], guard: str) -> Any:
 
 
 def _bearer() -> str | None:
-    header = request.environ.get("HTTP_AUTHORIZATION")
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    scheme, token = credentials() or ("", "")
+    return token if scheme == "bearer" else None
 
 
 # --------------------------------------------------------------------------------------------- the cookie
@@ -212,8 +229,9 @@ def csrf_token() -> str:
 
 
 def _access_token() -> str | None:
-    token = _bearer()
-    return token if token is not None and tokens.looks_like_one(token) else None
+    scheme, token = credentials() or ("", "")
+    # Whatever comes with the scheme DPoP is meant as an access token; no session is known by that.
+    return token if scheme == "dpop" or (scheme == "bearer" and tokens.looks_like_one(token)) else None
 
 
 def _check_unsafe() -> None:
@@ -224,7 +242,7 @@ def _check_unsafe() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "from_anywhere", False):
         return
-    if _bearer() is None and not _sent_by_ourselves():
+    if _bearer() is None and _access_token() is None and not _sent_by_ourselves():
         raise CrossSiteRefused
 
 

@@ -11,12 +11,12 @@ from api import guards, sign_in
 from api.guards import cookie_name
 from api.request_context import actor
 from api.sign_in import SignedIn
-from auth import keys, lnurl, users
+from auth import keys, known, lnurl, users
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from models.lnurl import LnurlChallenge
-from services import audit
+from services import audit, audit_along
 from wiring.container import Container
 
 BROWSER_SECRET_BYTES: Final = 32
@@ -107,6 +107,8 @@ def _cookie() -> str:
 
 
 def _answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: str, key: str, visitor: Actor) -> None:
+    if _answer_known(parts, challenge_id, k1=k1, signature=signature, key=key, visitor=visitor):
+        return
     now = parts.now()
     with parts.transaction() as session:
         challenge = lnurl.find(session, challenge_id)
@@ -120,6 +122,28 @@ def _answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: 
         event = "key_linked" if challenge.action == "link" else "lnurl_answered"
         detail = {"challenge_id": str(challenge_id), "subject": key, "action": challenge.action}
         audit.record(session, event, by=doer, now=now, detail=detail)
+
+
+_ANSWER: Final = known.answering(
+    "wallet_answer_of_known",
+    audit_along.line("answered", "lnurl_answered", at="$4", user_id="user_id", first=known.ANSWERED_FIRST),
+    audit_along.PARAMETERS,
+)
+
+
+def _answer_known(
+    parts: Container, challenge_id: UUID, *, k1: str | None, signature: str, key: str, visitor: Actor
+) -> bool:
+    """The usual case, a known key that signs in, in two round trips; False, and nothing has happened, for any other."""
+    if len(key) != _KEY_LENGTH or not key.isalnum():
+        return False
+    asked = known.asked_of_wallet(parts.engine, challenge_id, key)
+    if asked is None or asked.action not in {"login", None} or k1 not in {asked.k1, None}:
+        return False
+    lnurl.verify(asked.k1, signature, key)
+    detail = {"challenge_id": str(challenge_id), "subject": key, "action": asked.action}
+    line = sign_in.line_of(visitor, asked.user_id, detail)
+    return known.answer(parts.engine, _ANSWER, challenge_id, key=key, user_id=asked.user_id, now=parts.now(), line=line)
 
 
 def _user_of(session: Session, challenge: LnurlChallenge, key: str, parts: Container) -> UUID:

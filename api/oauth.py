@@ -7,23 +7,40 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from sqlalchemy.orm import Session
 
-from api import guards
+from api import dpop, guards
 from api.access import provider
+from api.blueprint import Blueprint
 from api.errors import MalformedJson, error_body
 from api.guards import USERINFO, caller, from_anywhere, public, scope
 from api.limits import limited
+from api.oauth_shapes import (
+    DEVICE_FORM,
+    PROOF_HEADER,
+    REGISTRATION_BODY,
+    TOKEN_FORM,
+    TOKEN_QUESTION_FORM,
+    DeviceAnswer,
+    IntrospectionAnswer,
+    KeysAnswer,
+    MetadataAnswer,
+    NothingAnswer,
+    RegisteredAnswer,
+    TokenAnswer,
+    UserinfoAnswer,
+)
 from api.request_context import actor, container
 from api.schemas import json_answer
 from auth.oauth import clients, endpoints, keys, metadata
+from auth.oauth.dpop import InvalidDpopProof, Proof
 from auth.oauth.issuing import Server, claims_of
 from auth.oauth.requests import Reply
 from models.user import User
 from services import audit
 
-blueprint = Blueprint("oauth", __name__)
+blueprint = Blueprint("oauth", __name__, description="Tokens for apps (OAuth 2, OpenID Connect).")
 
 View = TypeVar("View", bound=Callable[..., Any])
 _PUBLISHED: Final = {"Cache-Control": "public, max-age=300"}
@@ -40,12 +57,13 @@ _CROSS_ORIGIN: Final = frozenset(
 )
 
 
-@blueprint.after_request
+@blueprint.after_request  # type: ignore[untyped-decorator]  # flask-smorest is not typed
 def _let_other_sites_read(response: Response) -> Response:
     if request.endpoint in _CROSS_ORIGIN:
         response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, Retry-After"
         if request.method == "OPTIONS":
-            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
             response.headers["Access-Control-Max-Age"] = "600"
     return response
 
@@ -54,15 +72,25 @@ def _let_other_sites_read(response: Response) -> Response:
 @public
 @from_anywhere
 @limited("read")
+@blueprint.reads([PROOF_HEADER])
+@blueprint.takes_form(TOKEN_FORM, required=["grant_type"])
+@blueprint.answers(HTTPStatus.OK, TokenAnswer)
 def token() -> Response:
     """Tokens for a code, a refresh token or a device code."""
-    return _serve("token")
+    try:
+        proof = dpop.carried()
+    except InvalidDpopProof as fault:
+        # RFC 9449 5: to the token endpoint a bad proof is a bad request.
+        return answer_of(Reply(HTTPStatus.BAD_REQUEST, {"error": fault.code, "error_description": str(fault)}))
+    return _serve("token", proof)
 
 
 @blueprint.post("/oauth/revoke")
 @public
 @from_anywhere
 @limited("read")
+@blueprint.takes_form(TOKEN_QUESTION_FORM, required=["token"])
+@blueprint.answers(HTTPStatus.OK, NothingAnswer)
 def revoke() -> Response:
     """End a token (RFC 7009)."""
     return _serve("revocation")
@@ -72,6 +100,8 @@ def revoke() -> Response:
 @public
 @from_anywhere
 @limited("read")
+@blueprint.takes_form(TOKEN_QUESTION_FORM, required=["token"])
+@blueprint.answers(HTTPStatus.OK, IntrospectionAnswer)
 def introspect() -> Response:
     """Whether a token is worth anything (RFC 7662)."""
     return _serve("introspection")
@@ -81,6 +111,8 @@ def introspect() -> Response:
 @public
 @from_anywhere
 @limited("read")
+@blueprint.takes_form(DEVICE_FORM, required=["scope"])
+@blueprint.answers(HTTPStatus.OK, DeviceAnswer)
 def device_authorization() -> Response:
     """A code for a device and one for its owner (RFC 8628)."""
     return _serve("device_authorization")
@@ -89,6 +121,8 @@ def device_authorization() -> Response:
 @blueprint.post("/oauth/register")
 @public
 @limited("sign_in")
+@blueprint.takes_body(REGISTRATION_BODY)
+@blueprint.answers(HTTPStatus.CREATED, RegisteredAnswer)
 def register() -> Response:
     """Register an app (RFC 7591): by people who are signed in, or by anyone where the house says so."""
     parts = container()
@@ -109,6 +143,7 @@ def register() -> Response:
 
 @blueprint.get(USERINFO)
 @scope("openid", resource=USERINFO)
+@blueprint.answers(HTTPStatus.OK, UserinfoAnswer)
 def userinfo() -> Response:
     """Who the user is, as far as the app may know (OpenID Connect Core 5.3)."""
     return _userinfo()
@@ -117,6 +152,7 @@ def userinfo() -> Response:
 @blueprint.post(USERINFO)
 @from_anywhere
 @scope("openid", resource=USERINFO)
+@blueprint.answers(HTTPStatus.OK, UserinfoAnswer)
 def userinfo_by_post() -> Response:
     """The same, asked the other way."""
     return _userinfo()
@@ -124,6 +160,7 @@ def userinfo_by_post() -> Response:
 
 @blueprint.get("/oauth/jwks")
 @public
+@blueprint.answers(HTTPStatus.OK, KeysAnswer)
 def jwks() -> Response:
     """The keys that sign tokens (RFC 7517)."""
     parts = container()
@@ -134,6 +171,7 @@ def jwks() -> Response:
 
 @blueprint.get("/.well-known/oauth-authorization-server")
 @public
+@blueprint.answers(HTTPStatus.OK, MetadataAnswer)
 def authorization_server() -> Response:
     """What this provider can do (RFC 8414)."""
     return _published(metadata.document(provider(container())))
@@ -141,6 +179,7 @@ def authorization_server() -> Response:
 
 @blueprint.get("/.well-known/openid-configuration")
 @public
+@blueprint.answers(HTTPStatus.OK, MetadataAnswer)
 def openid_configuration() -> Response:
     """The same for OpenID Connect."""
     return _published(metadata.document(provider(container())))
@@ -168,13 +207,13 @@ def answer_of(reply: Reply) -> Response:
     return response
 
 
-def _serve(endpoint: str) -> Response:
+def _serve(endpoint: str, proof: Proof | None = None) -> Response:
     parts = container()
     # The moment of arrival: of requests that come together, those that lose must not look like replays.
     now = parts.now()
     parameters = request.form.to_dict(flat=False)
     with parts.transaction() as session:
-        server = endpoints.server(session, provider(parts), now=now)
+        server = endpoints.server(session, provider(parts), now=now, proof=proof)
         reply = server.answer(request.method, parameters, dict(request.headers), endpoint)
         keep_notes(session, server, now=now)
     return answer_of(reply)

@@ -4,8 +4,8 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, cast
-from uuid import uuid4
 
 import structlog
 from flask import current_app, g, request
@@ -42,6 +42,7 @@ _HEADERS: Final = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+_NO_STORE: Final = ("Cache-Control", "no-store")
 _STRICT_TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 log = structlog.get_logger(__name__)
@@ -55,12 +56,13 @@ class Edge:
 
     def __init__(self, application: "WSGIApplication", *, is_https: bool) -> None:
         self._application = application
-        self._headers = (*_HEADERS, _STRICT_TRANSPORT) if is_https else _HEADERS
+        self._headers = (*_HEADERS, *((_STRICT_TRANSPORT,) if is_https else ()), _NO_STORE)
+        self._names = frozenset(name for name, _ in self._headers)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
         started = time.monotonic()
-        request_id = _named(environ.get("HTTP_X_REQUEST_ID")) or uuid4().hex
+        request_id = _named(environ.get("HTTP_X_REQUEST_ID")) or token_hex(16)
         correlation_id = _named(environ.get("HTTP_X_CORRELATION_ID")) or request_id
         environ[_REQUEST_ID] = request_id
         environ[_CORRELATION_ID] = correlation_id
@@ -69,11 +71,12 @@ class Edge:
 
         def answer(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
             said = {name for name, _ in headers}
-            # The one page whose form leads to another site says so itself.
-            headers.extend((name, value) for name, value in self._headers if name not in said)
+            if self._names.isdisjoint(said):
+                headers += self._headers
+            else:
+                # Few answers say one of these themselves: what may be kept, and the page whose form leads elsewhere.
+                headers += [row for row in self._headers if row[0] not in said]
             headers.append(("X-Request-ID", request_id))
-            if not any(name == "Cache-Control" for name, _ in headers):
-                headers.append(("Cache-Control", "no-store"))
             _log(environ, status, time.monotonic() - started)
             return start_response(status, headers, *rest)
 

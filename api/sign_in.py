@@ -1,5 +1,6 @@
 """Sign in and out: what the API and the pages do alike, from the challenge to the session and its line of audit."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from api import limits
 from api.request_context import actor
-from auth import challenges, sessions, signatures, users
+from auth import challenges, known, roles, sessions, signatures, users
 from auth.sessions import OpenedSession, Principal
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from models.session import AuthChallenge
-from services import audit
+from services import audit, audit_along
 from wiring.container import Container
 
 _SUBJECT_LENGTH_MAX: Final = 130
@@ -123,8 +124,24 @@ def renew(parts: Container, session: Session, token: str, principal: Principal) 
     )
 
 
+_CLAIM: Final = known.claiming(
+    "sign_in_of_known",
+    audit_along.line("claimed", "login", at="$3", user_id="user_id", first=known.CLAIMED_FIRST),
+    audit_along.PARAMETERS,
+)
+
+
+def line_of(visitor: Actor, user_id: UUID, detail: Mapping[str, Any]) -> known.Line:
+    """What the audit log says of a visitor who turned out to be this user."""
+    name = f"user:{short_id(user_id)}"
+    return known.Line(name, visitor.address, visitor.user_agent, visitor.request_id, json.dumps(detail))
+
+
 def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str | None) -> SignedIn:
     now = parts.now()
+    signed_in = _sign_in_known(parts, proof, visitor) if previous_token is None else None
+    if signed_in is not None:
+        return signed_in
     with parts.transaction() as session:
         asked = challenges.find(session, challenge_id=proof.challenge_id, message=proof.message)
         _check_answers(asked, proof)
@@ -137,8 +154,27 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
         return begin(parts, session, user, visitor=visitor, previous_token=previous_token, detail=detail)
 
 
-def _check_answers(asked: AuthChallenge, proof: Proof) -> None:
-    if proof.subject is not None and signatures.normalise_subject(proof.subject) != asked.subject:
+def _sign_in_known(parts: Container, proof: Proof, visitor: Actor) -> SignedIn | None:
+    """The usual case in two round trips; None, and nothing has happened, for any other."""
+    now = parts.now()
+    asked = known.asked(parts.engine, challenge_id=proof.challenge_id, message=proof.message)
+    if asked is None:
+        return None
+    _check_answers(asked, proof)
+    challenges.check_purpose(asked, domain=domain_of(parts))
+    signatures.verify(asked.message, proof.signature, asked.subject)
+    opened = sessions.new(now=now, lifetime=timedelta(hours=parts.settings.session_hours))
+    detail = {"method": "signature", "subject": asked.subject, "session_id": str(opened.session_id), "first": False}
+    line = line_of(visitor, asked.user_id, detail)
+    given = known.claim(parts.engine, _CLAIM, asked, opened, now=now, line=line)
+    if given is None:
+        return None
+    return SignedIn(opened, asked.user_id, asked.public_key, tuple(sorted(roles.implied(given))), is_new=False)
+
+
+def _check_answers(asked: AuthChallenge | known.Asked, proof: Proof) -> None:
+    named = proof.subject
+    if named is not None and named != asked.subject and signatures.normalise_subject(named) != asked.subject:
         raise challenges.ChallengeForAnother
     if proof.message is not None and proof.message != asked.message:
         raise challenges.ChallengeForAnother

@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
@@ -75,7 +75,19 @@ def find(session: Session, *, challenge_id: UUID | None, message: str | None) ->
     return challenge
 
 
-def check_purpose(challenge: AuthChallenge, *, domain: str, link_to: UUID | None = None) -> None:
+class Given(Protocol):
+    """A challenge as it was given out."""
+
+    @property
+    def subject(self) -> str:
+        """Who was asked."""
+
+    @property
+    def message(self) -> str:
+        """What they were to sign."""
+
+
+def check_purpose(challenge: Given, *, domain: str, link_to: UUID | None = None) -> None:
     """Refuse an answer to one question as the answer to another. Raises ChallengeForAnother."""
     if not challenge.message.startswith(f"{_purpose(challenge.subject, domain, link_to)} Nonce "):
         raise ChallengeForAnother

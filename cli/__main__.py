@@ -19,6 +19,7 @@ COMMANDS = {
     "migrate": "Bring the database to the newest schema, and no more.",
     "oauth": "Replace the key that signs the tokens of apps.",
     "policy": "Read and change limits.",
+    "recover": "After a restore: find and book what the wallet paid since.",
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
     "user": "Look after people's roles.",

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 import click
 
 from domain.ids import new_id
-from domain.ledger import CHART, Transaction, Transfer
+from domain.ledger import CHART, REFUSALS, Transaction, Transfer
 from domain.money import format_amount, parse_amount
 from services import assets, invariants
-from services.ledger import accounts, post_one
+from services.ledger import accounts
 from services.ledger import seals as sealing
 from services.ledger.verify import size, verify
 from wiring.container import Container, build_container
 from wiring.embedded.services import provided
+from wiring.posting import post_alone
 from wiring.settings import read_settings
 
 
@@ -69,17 +70,17 @@ def accounts_() -> None:
 @click.option("--key", help="Makes a repeated command count once; a new one each time if not given.")
 def fund(asset: str, amount: str, key: str | None) -> None:
     """Record that the owner put AMOUNT of ASSET into the hot wallet: owner's equity, not a user's money."""
-    with _opened() as parts, parts.transaction() as session:
-        kept = assets.get(session, asset)
-        amount_minor = parse_amount(amount, kept.decimals)
-        hot = accounts.system_account(session, "hot_wallet", asset)
-        owner = accounts.system_account(session, "owner_equity", asset)
-        outcome = post_one(
-            session,
-            Transaction(
-                f"owner-funding:{key or new_id()}", "owner_funding", (Transfer(hot, owner, amount_minor),), parts.now()
-            ),
-        )
+    with _opened() as parts:
+        with parts.transaction() as session:
+            kept = assets.get(session, asset)
+            amount_minor = parse_amount(amount, kept.decimals)
+            hot = accounts.system_account(session, "hot_wallet", asset)
+            owner = accounts.system_account(session, "owner_equity", asset)
+        leg = Transfer(hot, owner, amount_minor)
+        funding = Transaction(f"owner-funding:{key or new_id()}", "owner_funding", (leg,), parts.now())
+        outcome = post_alone(parts.engine, funding)
+        if outcome.refused is not None:
+            raise REFUSALS[outcome.refused]
     done = "was recorded before" if outcome.replayed else "recorded"
     click.echo(f"{format_amount(amount_minor, kept.decimals)} {asset} {done}, transaction {outcome.transaction_id}.")
 

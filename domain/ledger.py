@@ -21,6 +21,7 @@ CHART: Mapping[str, str] = {
     "withdrawal_fees": "income",
     "conversion_income": "income",
     "network_fees": "expense",
+    "unexplained_payments": "expense",
     "owner_equity": "equity",
     "suspense": "suspense",
 }

@@ -111,22 +111,25 @@ class Decision:
     same_as: int | None = None
 
 
-def decide(transactions: Sequence[Transaction], known: Known) -> list[Decision]:
-    """Decide a batch in order: each transaction sees what those before it did, and is carried out whole or refused."""
+def decide(transactions: Sequence[Transaction], known: Known, asked: Sequence[bytes] | None = None) -> list[Decision]:
+    """Decide a batch in order: each transaction sees what those before it did, and is carried out whole or refused.
+
+    `asked` are the request hashes, if they are known already.
+    """
     books = _Books(known)
     places: dict[str, int] = {}
     decisions: list[Decision] = []
-    for place, transaction in enumerate(transactions):
-        asked = request_hash(transaction)
+    hashes = map(request_hash, transactions) if asked is None else asked
+    for place, (transaction, body) in enumerate(zip(transactions, hashes, strict=True)):
         earlier, first = known.earlier.get(transaction.key), places.get(transaction.key)
         if earlier is not None:
-            decisions.append(_answered(asked, earlier))
+            decisions.append(_answered(body, earlier))
         elif first is not None:
-            conflict = None if decisions[first].request_hash == asked else IdempotencyConflict.code
-            decisions.append(Decision(asked, refusal=conflict, same_as=first))
+            conflict = None if decisions[first].request_hash == body else IdempotencyConflict.code
+            decisions.append(Decision(body, refusal=conflict, same_as=first))
         else:
             places[transaction.key] = place
-            decisions.append(books.carry_out(transaction, asked))
+            decisions.append(books.carry_out(transaction, body))
     return decisions
 
 

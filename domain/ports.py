@@ -9,7 +9,7 @@ from domain.networks import Network
 from domain.provider_facts import IncomingPage, Report
 from domain.rail_rows import RailRow
 from domain.scanning import DescriptorNode
-from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
+from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SentTransaction, SignedPayment
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -156,6 +156,13 @@ class DescriptorChain(Chain, DescriptorNode, Protocol):
     @property
     def network(self) -> Network:
         """The rail, with what only this family has."""
+        ...
+
+    def sent_since(self, height: int) -> list[SentTransaction]:
+        """All that the wallet sent and that is in no block up to this height, conflicted ones apart.
+
+        It may list more. For recovery only: it asks the wallet for its whole history from there on.
+        """
         ...
 
 

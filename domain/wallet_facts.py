@@ -74,3 +74,31 @@ class BroadcastAnswer:
 
     outcome: Literal["accepted", "already_known", "rejected", "refused"]
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentOutput:
+    """One output of a wallet's transaction that left it; `address` is empty where the script has none."""
+
+    vout: int
+    address: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentTransaction:
+    """A transaction that the wallet remembers having sent, to others (`outputs`) or, without any, only to itself.
+
+    `confirmations` is 0 while no block holds it; `change_vout` is None where there is not exactly one other output.
+    """
+
+    txid: str
+    raw_tx: str
+    fee_minor: int
+    vsize: int
+    inputs: tuple[OutPoint, ...]
+    outputs: tuple[SentOutput, ...]
+    change_vout: int | None
+    confirmations: int
+    block_hash: str | None
+    block_height: int | None

@@ -35,6 +35,8 @@ class OAuthClient(Base):
     grant_types: Mapped[list[str]]
     scope: Mapped[str]
     access_token_alg: Mapped[str]
+    # Whether it gets no token without proving to hold a key (RFC 9449 5.2).
+    dpop_bound_access_tokens: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
@@ -102,6 +104,8 @@ class OAuthFamily(Base):
     audience: Mapped[list[str]]
     # When the user last proved a key, for the ID token.
     auth_time: Mapped[datetime]
+    # The thumbprint of the key without which its refresh tokens are worth nothing (RFC 9449 5).
+    dpop_jkt: Mapped[str | None]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_because: Mapped[str | None]
@@ -118,6 +122,8 @@ class OAuthCode(Base):
     redirect_uri: Mapped[str]
     code_challenge: Mapped[str]
     nonce: Mapped[str | None]
+    # The thumbprint of the key that its redeemer must hold (RFC 9449 10).
+    dpop_jkt: Mapped[str | None]
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]
@@ -158,6 +164,8 @@ class OAuthAccessToken(Base):
     family_id: Mapped[UUID] = mapped_column(ForeignKey("oauth_families.id"), index=True)
     scope: Mapped[str]
     audience: Mapped[list[str]]
+    # The thumbprint of the key that it is bound to (RFC 9449 6).
+    dpop_jkt: Mapped[str | None]
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
@@ -179,6 +187,15 @@ class OAuthRefreshToken(Base):
     redeemed_at: Mapped[datetime | None]
     # When it was given out a second time, because the first answer may have been lost.
     reissued_at: Mapped[datetime | None]
+
+
+class OAuthDpopProof(Base):
+    """A DPoP proof (RFC 9449) that was used while Redis, which usually remembers them, was down."""
+
+    __tablename__ = "oauth_dpop_proofs"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class OAuthSigningKey(Base):

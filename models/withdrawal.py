@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Leased, MinorUnits
@@ -83,10 +83,18 @@ class AllowedDestination(Base):
 
 
 class WithdrawalDay(Base):
-    """What has been asked for on one UTC day across all users; kept only for assets with a system-wide daily limit."""
+    """What has been asked for on one UTC day across all users; kept only for assets with a system-wide daily limit.
+
+    A day has several rows, each with a share of the limit: withdrawal_day_count() says how.
+    """
 
     __tablename__ = "withdrawal_days"
+    __table_args__ = (CheckConstraint("requested_minor <= limit_minor", name="within_limit"),)
 
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), primary_key=True)
     day: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default="0")
     requested_minor: Mapped[int] = mapped_column(MinorUnits)
+    # This row's share of the limit, and the limit that was shared out; days from before they were kept have none.
+    limit_minor: Mapped[int | None] = mapped_column(MinorUnits)
+    house_limit_minor: Mapped[int | None] = mapped_column(MinorUnits)

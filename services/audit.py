@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from models.audit import AuditLog
-from models.prepared import Prepared
+from models.deferred import Deferred
 
-_RECORD = Prepared(
+_RECORD = Deferred(
     "audit_recorded",
     "timestamptz, text, uuid, text, boolean, text, text, text, jsonb",
     """
     INSERT INTO audit_logs (at, event, user_id, actor, success, address, user_agent, request_id, detail)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     """,
 )
 
@@ -33,7 +33,7 @@ def record(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Add one line, in the transaction of the decision that it tells of. `detail` must be free of secrets."""
-    _RECORD.rows(
+    _RECORD.later(
         session,
         now,
         event,

@@ -14,8 +14,8 @@ from domain.actor import Actor
 from domain.errors import StrongroomError, ensure
 from domain.flows import FlowKind, move
 from domain.ids import new_id, short_id
+from models.deferred import Deferred
 from models.flow import Flow, FlowEvent
-from models.prepared import Prepared
 
 
 class FlowNotFound(StrongroomError):
@@ -76,7 +76,7 @@ def open_many(session: Session, openings: Sequence[Opening], *, now: datetime, b
 
 
 # A request opens one flow and waits for every round trip: the flow and its events are one statement, planned once.
-_OPEN = Prepared(
+_OPEN = Deferred(
     "flow_opened",
     "uuid, text, text, text, uuid, text, numeric, timestamptz, timestamptz, text, text, text[], text[], text[]",
     """
@@ -88,7 +88,6 @@ _OPEN = Prepared(
     INSERT INTO flow_events (group_id, from_state, state, at, actor, correlation_id, detail)
     SELECT $1, step.from_state, step.state, $8, $10, $11, step.detail::jsonb
     FROM unnest($12, $13, $14) WITH ORDINALITY AS step (from_state, state, detail, place) ORDER BY place
-    RETURNING id
     """,
 )
 
@@ -103,7 +102,7 @@ def open_one(session: Session, opening: Opening, *, now: datetime, by: Actor, th
         state = move(kind, opening.state, then)
         events.append((opening.state, state, {}))
     from_states, states, details = zip(*events, strict=True)
-    _OPEN.rows(
+    _OPEN.later(
         session,
         flow_id,
         short_id(flow_id),

@@ -2,18 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.errors import StrongroomError, ensure
+from domain.errors import StrongroomError
 from domain.ledger import IdempotencyConflict
-from models.idempotency import IdempotentRequest
+from models.deferred import Deferred, refuse
 from models.prepared import Prepared
 
 KEY_LENGTH_MAX = 255
@@ -34,50 +33,58 @@ class Answer:
     replayed: bool = False
 
 
-_TAKE = Prepared(
-    "idempotency_key_taken",
-    "uuid, text, bytea, timestamptz",
+class AlreadyAnswered(StrongroomError):
+    """Somebody was faster under the same key: nothing happened here, and their answer holds."""
+
+    code: ClassVar[str] = "already_answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request under its key. Two are the same if their hashes are."""
+
+    user_id: UUID
+    key: str
+    request_hash: bytes
+
+
+_KEEP = Deferred(
+    "idempotent_answer_kept",
+    "uuid, text, bytea, integer, jsonb, timestamptz",
     """
     INSERT INTO idempotent_requests (user_id, key, request_hash, status, body, created_at)
-    VALUES ($1, $2, $3, 0, '{}', $4) ON CONFLICT DO NOTHING RETURNING 1
+    VALUES ($1, $2, $3, $4, $5, $6)
     """,
 )
-_KEEP = Prepared(
-    "idempotent_answer_kept",
-    "uuid, text, integer, jsonb",
-    "UPDATE idempotent_requests SET status = $3, body = $4 WHERE user_id = $1 AND key = $2 RETURNING 1",
+_FIND = Prepared(
+    "idempotent_answer",
+    "uuid, text",
+    "SELECT request_hash, status, body FROM idempotent_requests WHERE user_id = $1 AND key = $2",
 )
 
 
-def once(
-    session: Session,
-    *,
-    user_id: UUID,
-    key: str | None,
-    request: Mapping[str, Any],
-    now: datetime,
-    perform: Callable[[], Answer],
-) -> Answer:
-    """Perform a request under its key, or answer as before. Commits nothing: the caller's transaction keeps it.
-
-    `perform` decides inside a savepoint of its own if it wants a refusal to be remembered, and returns that refusal
-    as an Answer. A repetition waits for the first to commit. Raises IdempotencyKeyMissing, IdempotencyConflict.
-    """
+def asked(user_id: UUID, key: str | None, request: Mapping[str, Any]) -> Asked:
+    """This request under its key. Raises IdempotencyKeyMissing."""
     if key is None or not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing
-    request_hash = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).digest()
-    if not _TAKE.rows(session, user_id, key, request_hash, now):
-        return _replay(session, user_id, key, request_hash)
-    answer = perform()
-    _KEEP.rows(session, user_id, key, answer.status, json.dumps(answer.body))
-    return answer
+    return Asked(user_id, key, hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).digest())
 
 
-def _replay(session: Session, user_id: UUID, key: str, request_hash: bytes) -> Answer:
-    kept = session.scalars(
-        select(IdempotentRequest).where(IdempotentRequest.user_id == user_id, IdempotentRequest.key == key)
-    ).one()
-    if kept.request_hash != request_hash:
-        raise IdempotencyConflict
-    ensure(kept.status != 0, "an idempotent request was committed without its answer")
-    return Answer(kept.status, kept.body, replayed=True)
+def keep(session: Session, request: Asked, answer: Answer, *, now: datetime) -> None:
+    """Have this be the answer to the request, for ever, once the transaction has committed.
+
+    Call it last. If another transaction answered first, or is about to, this one waits for it and then raises
+    AlreadyAnswered as it ends: whatever it did besides has not happened.
+    """
+    refuse(session, "pk_idempotent_requests", lambda _: AlreadyAnswered())
+    body = json.dumps(answer.body)
+    _KEEP.later(session, request.user_id, request.key, request.request_hash, answer.status, body, now)
+
+
+def earlier(session: Session, request: Asked) -> Answer | None:
+    """The answer that this request got before. Raises IdempotencyConflict if its key was another request's."""
+    for request_hash, status, body in _FIND.rows(session, request.user_id, request.key):
+        if bytes(request_hash) != request.request_hash:
+            raise IdempotencyConflict
+        return Answer(status, body, replayed=True)
+    return None

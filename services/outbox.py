@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from models.prepared import Prepared
+from models.deferred import Deferred
 from models.work import OutboxMessage
 
 LEASE = timedelta(seconds=15)
@@ -15,10 +15,10 @@ BATCH_MAX = 200
 _NOTED = "promised_tasks"
 
 
-_PROMISE = Prepared(
+_PROMISE = Deferred(
     "work_promised",
     "text, jsonb, timestamptz",
-    "INSERT INTO outbox (task, arguments, created_at, attempts) VALUES ($1, $2, $3, 0) RETURNING id",
+    "INSERT INTO outbox (task, arguments, created_at, attempts) VALUES ($1, $2, $3, 0)",
 )
 
 
@@ -28,7 +28,7 @@ def promise(session: Session, task: str, *, now: datetime, **arguments: Any) -> 
     The row is what counts; the note on the session lets the committing process wake a worker at once (a task with
     arguments waits for the relay).
     """
-    _PROMISE.rows(session, task, json.dumps(arguments, default=str), now)
+    _PROMISE.later(session, task, json.dumps(arguments, default=str), now)
     if not arguments:
         session.info.setdefault(_NOTED, set()).add(task)
 

@@ -30,7 +30,6 @@ MODULES: Final = (
     "tasks.outbox",
     "tasks.payouts",
     "tasks.providers",
-    "tasks.reports",
     "tasks.sweeper",
     "tasks.upkeep",
     "tasks.watch_wallets",

@@ -42,6 +42,12 @@ def bump(container: Container, by: Actor) -> int:
     return sum(bump_chain(container, chain, by) for chain in container.chains.values())
 
 
+@task("payouts.follow_reports")
+def follow_reports(container: Container, by: Actor) -> int:
+    """Ask every provider about every open payment that is due. Returns how many."""
+    return sum(follow_provider(container, provider, by) for provider in container.providers.values())
+
+
 def send_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Offer the due payments of one chain. Returns how many were offered."""
     with container.transaction() as session:

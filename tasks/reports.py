@@ -10,17 +10,10 @@ from domain.provider_facts import Report
 from services import payouts
 from services.leases import LeaseLost
 from services.payouts import Outgoing
-from tasks.app import task
 from tasks.runtime import worker_name
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
-
-
-@task("payouts.follow_reports")
-def follow_reports(container: Container, by: Actor) -> int:
-    """Ask every provider about every open payment that is due. Returns how many."""
-    return sum(follow_provider(container, provider, by) for provider in container.providers.values())
 
 
 def follow_provider(container: Container, provider: Provider, by: Actor) -> int:

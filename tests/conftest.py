@@ -78,7 +78,7 @@ def services(request: pytest.FixtureRequest) -> Addresses:
 
 
 @pytest.fixture(scope="session")
-def server(services: Addresses, run_directory: Path) -> Server:
+def server(services: Addresses, run_directory: Path) -> Iterator[Server]:
     """The PostgreSQL server, with a template database that the first process to ask has migrated."""
     made = Server(services)
     with (run_directory / "template.lock").open("w") as lock:
@@ -87,23 +87,24 @@ def server(services: Addresses, run_directory: Path) -> Server:
         if not done.exists():
             made.make_template(migrate.upgrade)
             done.touch()
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
 def database(server: Server) -> Iterator[Database]:
     """This process's own migrated database. Tests leave it as they found it: see `session`."""
-    made = server.clone()
-    yield made
-    server.drop(made)
+    lent = server.lend()
+    yield lent
+    server.give_back(lent)
 
 
 @pytest.fixture
 def own_database(server: Server) -> Iterator[Database]:
-    """A migrated, empty database for one test alone, which may commit what it likes."""
-    made = server.clone()
-    yield made
-    server.drop(made)
+    """A migrated, empty database for one test alone, which may do to it what it likes."""
+    lent = server.lend()
+    yield lent
+    server.give_back(lent)
 
 
 @pytest.fixture(scope="session")

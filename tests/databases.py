@@ -1,4 +1,4 @@
-"""Databases for tests: one is migrated, the others are copies of it, which cost some tens of milliseconds."""
+"""Databases for tests: one is migrated, some are copies of it, and each of these serves many tests, one by one."""
 
 import secrets
 from collections.abc import Callable
@@ -9,12 +9,16 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 from psycopg2 import sql
 
+from tests.recycling import Pristine
 from wiring.embedded import postgres
+from wiring.embedded.process import await_truth
 from wiring.embedded.services import Addresses
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
 
 TEMPLATE = "strongroom_template"
+LEFT_WITHIN_S = 0.5
+"""A closed connection is gone from the server a moment later; one that stays was forgotten."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,14 @@ class Server:
 
     def __init__(self, services: Addresses) -> None:
         self._services = services
+        self._used: list[Database] = []
+        self._pristine: Pristine | None = None
+        self._administration = psycopg2.connect(self.named("postgres").superuser_url.reveal())
+        self._administration.autocommit = True
+
+    def close(self) -> None:
+        """Leave the server; the databases go with it."""
+        self._administration.close()
 
     def named(self, name: str) -> Database:
         """How to reach a database of this name."""
@@ -44,32 +56,72 @@ class Server:
 
     def empty(self, name: str | None = None) -> Database:
         """A database without tables, prepared for the two roles."""
-        made = self.named(name or f"test_{secrets.token_hex(6)}")
+        made = self.named(name) if name else self._new_name()
         self._execute("CREATE DATABASE {} OWNER {}", made.name, postgres.OWNER)
         postgres.prepare_database(made.superuser_url.reveal(), made.name)
         return made
 
     def make_template(self, migrate: Callable[[Settings], None]) -> None:
-        """Migrate the database that `clone` copies, anew."""
+        """Migrate the database that `lend` copies, anew."""
         self._execute("DROP DATABASE IF EXISTS {}", TEMPLATE)
         migrate(settings_for(self.empty(TEMPLATE)))
 
-    def clone(self) -> Database:
-        """A migrated, empty database."""
-        made = self.named(f"test_{secrets.token_hex(6)}")
+    def lend(self) -> Database:
+        """A migrated, empty database under a new name: one that was used and is clean again, else a new copy."""
+        while self._used:
+            used = self._used.pop()
+            if self._is_left(used):
+                # Under a new name it is not found by what was left over from the test before, a slow process for one.
+                used = self._renamed(used)
+                if self._restore(used):
+                    return used
+            self.drop(used)
+        return self._copy()
+
+    def give_back(self, used: Database) -> None:
+        """Take a lent database back. It is cleaned when somebody asks for one: its connections may yet be closing."""
+        self._used.append(used)
+
+    def _copy(self) -> Database:
+        made = self._new_name()
         # Copying files beats writing them through the log where nothing has to last.
         self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", made.name, TEMPLATE)
+        if self._pristine is None:
+            with closing(psycopg2.connect(made.superuser_url.reveal())) as connection:
+                self._pristine = Pristine.of(connection)
         return made
+
+    def _renamed(self, used: Database) -> Database:
+        renamed = self._new_name()
+        self._execute("ALTER DATABASE {} RENAME TO {}", used.name, renamed.name)
+        return renamed
+
+    def _restore(self, used: Database) -> bool:
+        assert self._pristine is not None
+        with closing(psycopg2.connect(used.superuser_url.reveal())) as connection:
+            return self._pristine.restore(connection)
+
+    def _is_left(self, used: Database) -> bool:
+        """Whether nobody is in it any more."""
+        query = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+        with self._administration.cursor() as cursor:
+
+            def is_left() -> bool:
+                cursor.execute(query, (used.name,))
+                return cursor.fetchone() is None
+
+            return await_truth(is_left, LEFT_WITHIN_S)
+
+    def _new_name(self) -> Database:
+        return self.named(f"test_{secrets.token_hex(6)}")
 
     def drop(self, made: Database) -> None:
         """Drop it, whoever is still connected."""
         self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", made.name)
 
     def _execute(self, statement: str, *names: str) -> None:
-        with closing(psycopg2.connect(self.named("postgres").superuser_url.reveal())) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        with self._administration.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def settings_for(database: Database) -> Settings:

@@ -9,11 +9,13 @@ from typing import Final
 
 from redis import Redis
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from auth import changes
 from auth.session_cache import SessionCache
 from domain.ports import Chain, Provider, Publisher
+from models import deferred
 from services import outbox
 from wiring.chains import build_chains
 from wiring.database import make_engine, without_transaction
@@ -51,11 +53,18 @@ class Container:
         """One decision: everything commits when the block ends, nothing if it raises.
 
         Only then, with the connection given back, are the workers woken that the transaction promised work to. A
-        wake-up that gets lost costs time: the promise is a row.
+        wake-up that gets lost costs time: the promise is a row. Also raises the refusals that only PostgreSQL could
+        decide, as late as at the commit (`deferred.refuse`).
         """
         with Session(self.engine, expire_on_commit=False) as session:
-            with session.begin():
-                yield session
+            try:
+                with session.begin():
+                    yield session
+            except IntegrityError as fault:
+                refusal = deferred.refusal_of(session, fault)
+                if refusal is None:
+                    raise
+                raise refusal from fault
             promised = outbox.take_noted(session)
             changed = changes.take_noted(session)
         if changed:

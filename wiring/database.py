@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 
+from wiring.connections import FrugalConnection
 from wiring.secret import Secret
 
 POOL_WAIT_S: Final = 10.0
@@ -43,6 +44,7 @@ def make_engine(
         hide_parameters=True,
         connect_args={
             "application_name": name,
+            "connection_factory": FrugalConnection,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": " ".join(f"-c {key}={value}" for key, value in limits.items()),
         },

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from adapters.bitcoin import locks
+from adapters.bitcoin import history, locks
 from adapters.bitcoin import payments as paying
 from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient, demanded
@@ -12,7 +12,7 @@ from domain.addresses import parse_address
 from domain.chain_facts import Located, OutPoint
 from domain.networks import Network
 from domain.node_refusals import NodeBusy, NodeError, WalletNotLoaded
-from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
+from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SentTransaction, SignedPayment
 
 ADDRESSES_PER_CALL: Final = 200
 _HOLDING_ATTEMPTS: Final = 5
@@ -119,6 +119,10 @@ class BitcoinWallet:
             in_mempool=in_mempool and confirmations == 0,
             conflicted_by=self._confirmed_among(details["walletconflicts"]) if confirmations < 0 else None,
         )
+
+    def sent_since(self, height: int) -> list[SentTransaction]:
+        """What the wallet sent and what is in no block up to this height."""
+        return history.sent_since(self._client, height)
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:
         """Make these, and no others, the inputs that the wallet may not spend."""

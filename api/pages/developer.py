@@ -25,6 +25,11 @@ from services import audit
 blueprint = Blueprint("developer", __name__)
 
 CALLBACK: Final = "/developer/callback"
+_LABELS: Final = {
+    "client_name": "Its name",
+    "redirect_uris": "Where answers may go",
+    "scope": "What it may ask for",
+}
 _VERIFIER: Final = "oauth_try"
 _VERIFIER_LIFETIME_S: Final = 600
 
@@ -51,6 +56,7 @@ def register() -> Response:
         "redirect_uris": uris,
         "grant_types": grant_types,
         "scope": " ".join(request.form.getlist("scope")),
+        "dpop_bound_access_tokens": bool(typed("bound")),
         "token_endpoint_auth_method": "client_secret_basic" if typed("kind") == "server" else "none",
     }
     try:
@@ -59,7 +65,7 @@ def register() -> Response:
             detail = {"client_id": made.client.client_id, "scope": made.client.scope}
             audit.record(session, "oauth.client_registered", by=actor(), now=now, detail=detail)
     except StrongroomError as refusal:
-        return _list(problem=str(refusal), status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _list(problem=_in_words(refusal), status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _list(fresh=made)
 
 
@@ -107,7 +113,7 @@ def begin_trying(client_id: str) -> Response:
     response = see(f"/oauth/authorize?{urlencode(query)}")
     response.set_cookie(
         _VERIFIER, verifier, max_age=_VERIFIER_LIFETIME_S, path="/developer", httponly=True, samesite="Lax",
-        secure=request.is_secure,
+        secure=guards.is_https(),
     )  # fmt: skip
     return response
 
@@ -164,7 +170,14 @@ def _list(*, fresh: Registered | None = None, problem: str = "", status: int = H
         callback=_callback(),
         issuer=provider(container()).issuer,
         form=request.form,
+        chosen=request.form.getlist("scope") or clients.DEFAULT_SCOPE.split(),
     )
+
+
+def _in_words(refusal: StrongroomError) -> str:
+    """A refusal under the name that its field has on the page."""
+    name, colon, reason = str(refusal).partition(": ")
+    return f"{_LABELS[name]}: {reason}." if colon and name in _LABELS else str(refusal)
 
 
 def _callback() -> str:

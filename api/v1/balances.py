@@ -4,11 +4,14 @@ import marshmallow as ma
 from flask import Response
 
 from api.blueprint import Blueprint
-from api.guards import caller, scope
+from api.guards import brought, caller, scope
 from api.request_context import container
 from api.schemas import json_answer
+from auth import sessions
 from domain.money import format_amount
 from services import balances
+
+_FUNDS = sessions.along_with("session_with_balances", balances.question("caller.user_id"))
 
 blueprint = Blueprint("balances", __name__, description="Spendable money, held money, money on its way.")
 
@@ -29,12 +32,16 @@ class BalanceList(ma.Schema):
 
 
 @blueprint.get("/balances")
-@scope("wallet:read")
+@scope("wallet:read", along=_FUNDS)
 @blueprint.answers(200, BalanceList)
 def list_balances() -> Response:
     """The caller's balances."""
-    with container().reading() as session:
-        funds = balances.of_user(session, caller().user_id)
+    rows = brought()
+    if rows is not None:
+        funds = balances.read(rows)
+    else:
+        with container().reading() as session:
+            funds = balances.of_user(session, caller().user_id)
     return json_answer(
         {
             "items": [

@@ -11,7 +11,7 @@ from api.errors import refusal_body, status_of
 from api.guards import caller
 from api.request_context import container
 from api.schemas import idempotency_key, json_answer
-from domain.errors import StrongroomError
+from domain.errors import StrongroomError, ensure
 from services import idempotency
 from services.idempotency import Answer
 
@@ -31,8 +31,10 @@ def once(name: str, body: dict[str, Any], decide: Decide) -> Response:
 def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) -> Answer:
     """Have `decide` answer, unless the caller used this key before: then the answer is the one of that time.
 
-    A refusal is decided in a savepoint and remembered like any other answer. One that says "not now" (5xx) is not:
-    nothing was decided, so the same key may be tried again. Raises IdempotencyKeyMissing, IdempotencyConflict.
+    A refusal is remembered like any other answer. One that says "not now" (5xx) is not: nothing was decided, so the
+    same key may be tried again. Whether the key is new is found out at the end, by the unique key itself: a repetition,
+    which is rare, does its work in vain, and a first request does not ask. Raises IdempotencyKeyMissing,
+    IdempotencyConflict.
     """
     parts = container()
     now = parts.now()
@@ -40,23 +42,31 @@ def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) ->
     if app is not None and key is not None:
         # An app has keys of its own: it can neither meet nor learn those of its user or of another app.
         key = f"{app.client_id}:{key}"
-    with parts.transaction() as session:
-        return idempotency.once(
-            session,
-            user_id=caller().user_id,
-            key=key,
-            request={"name": name, "body": body},
-            now=now,
-            perform=lambda: _perform(session, decide, now),
-        )
-
-
-def _perform(session: Session, decide: Decide, now: datetime) -> Answer:
+    asked = idempotency.asked(caller().user_id, key, {"name": name, "body": body})
     try:
-        with session.begin_nested():
-            return decide(session, now)
+        with parts.transaction() as session:
+            answer = decide(session, now)
+            idempotency.keep(session, asked, answer, now=now)
     except StrongroomError as refusal:
-        status = status_of(type(refusal))
-        if status >= _SERVER_ERROR:
-            raise
-        return Answer(status, refusal_body(refusal))
+        return _refused(asked, refusal, now)
+    return answer
+
+
+def _refused(asked: idempotency.Asked, refusal: StrongroomError, now: datetime) -> Answer:
+    """What holds after a transaction came to nothing: the answer of an earlier one, or else this refusal."""
+    parts = container()
+    with parts.reading() as session:
+        known = idempotency.earlier(session, asked)
+    if known is not None:
+        return known
+    ensure(not isinstance(refusal, idempotency.AlreadyAnswered), "the answer under an Idempotency-Key is gone")
+    status = status_of(type(refusal))
+    if status >= _SERVER_ERROR:
+        raise refusal
+    answer = Answer(status, refusal_body(refusal))
+    try:
+        with parts.transaction() as session:
+            idempotency.keep(session, asked, answer, now=now)
+    except idempotency.AlreadyAnswered as faster:
+        return _refused(asked, faster, now)
+    return answer

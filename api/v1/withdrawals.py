@@ -10,7 +10,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
-from api.guards import caller, scope
+from api.guards import brought, caller, scope
 from api.request_context import actor, container
 from api.schemas import (
     PageQuery,
@@ -24,6 +24,7 @@ from api.schemas import (
     page_schema,
 )
 from api.v1 import money
+from auth import sessions
 from domain.flows import WITHDRAWAL
 from domain.ids import short_id
 from domain.money import format_amount, parse_amount
@@ -31,6 +32,7 @@ from models.payout import PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import assets, payouts, withdrawals
 from services.idempotency import Answer
+from services.withdrawals import terms
 
 blueprint = Blueprint("withdrawals", __name__, description="Send money out.")
 
@@ -79,8 +81,12 @@ class WithdrawalDetail(WithdrawalItem):
     transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
 
 
+# Read with the caller's session, so that a request does not wait for it twice.
+_TERMS = sessions.along_with("session_with_withdrawal_terms", terms.question("caller.user_id"))
+
+
 @blueprint.post("/withdrawals")
-@scope("withdrawals:create")
+@scope("withdrawals:create", along=_TERMS)
 @blueprint.needs_key
 @blueprint.takes(WithdrawalRequest)
 @blueprint.answers(201, WithdrawalItem)
@@ -88,17 +94,22 @@ def request_withdrawal(body: dict[str, Any]) -> Response:
     """Hold the amount and its fee, and ask for it to be sent."""
 
     def decide(session: Session, now: datetime) -> Answer:
-        asset = assets.get(session, body["asset"])
+        user_id, asset_id, rows = caller().user_id, body["asset"], brought()
+        if rows is None:
+            known = terms.read(session, user_id=user_id, asset_id=asset_id)
+        else:
+            known = terms.among(rows, session, user_id=user_id, asset_id=asset_id)
         withdrawal = withdrawals.request(
             session,
-            user_id=caller().user_id,
-            asset_id=asset.asset_id,
-            amount_minor=parse_amount(body["amount"], asset.decimals),
+            user_id=user_id,
+            asset_id=asset_id,
+            amount_minor=parse_amount(body["amount"], known.asset.decimals),
             destination=body["destination"],
             now=now,
             by=actor(),
+            terms=known,
         )
-        return Answer(201, shape(withdrawal, asset.decimals))
+        return Answer(201, shape(withdrawal, known.asset.decimals))
 
     return money.once("withdrawal", body, decide)
 

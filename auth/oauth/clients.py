@@ -26,7 +26,7 @@ NAME_LENGTH_MAX: Final = 80
 REDIRECT_URIS_MAX: Final = 10
 CLIENTS_PER_DEVELOPER_MAX: Final = 50
 _URI_LENGTH_MAX: Final = 255
-_DEFAULT_SCOPE: Final = "openid profile:read wallet:read"
+DEFAULT_SCOPE: Final = "openid profile:read wallet:read"
 
 
 class InvalidClientMetadata(StrongroomError):
@@ -123,6 +123,7 @@ def register(session: Session, metadata: Mapping[str, Any], *, owner_id: UUID | 
         grant_types=list(grant_types),
         scope=_scope(metadata),
         access_token_alg=_one(metadata, "access_token_signed_response_alg", ALGORITHMS, "RS256"),
+        dpop_bound_access_tokens=_flag(metadata, "dpop_bound_access_tokens"),
         created_at=now,
     )
     session.add(row)
@@ -191,6 +192,7 @@ def describe(row: OAuthClient) -> dict[str, Any]:
         "token_endpoint_auth_method": row.auth_method,
         "scope": row.scope,
         "access_token_signed_response_alg": row.access_token_alg,
+        "dpop_bound_access_tokens": row.dpop_bound_access_tokens,
     }
 
 
@@ -231,7 +233,7 @@ def _redirect_uris(metadata: Mapping[str, Any], *, needed: bool) -> tuple[str, .
 
 
 def _scope(metadata: Mapping[str, Any]) -> str:
-    asked = _text(metadata, "scope", _DEFAULT_SCOPE)
+    asked = _text(metadata, "scope", DEFAULT_SCOPE)
     if not asked.split() or scopes.unknown(asked):
         raise InvalidClientMetadata(f"scope: must name some of {' '.join(scopes.SCOPES)}")
     return scopes.spell(asked.split())
@@ -249,6 +251,13 @@ def _texts(metadata: Mapping[str, Any], name: str, default: tuple[str, ...]) -> 
     if not isinstance(value, list) or not all(isinstance(item, str) and item.isprintable() for item in value):
         raise InvalidClientMetadata(f"{name}: must be a list of texts")
     return tuple(value)
+
+
+def _flag(metadata: Mapping[str, Any], name: str) -> bool:
+    value = metadata.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidClientMetadata(f"{name}: must be true or false")
+    return value
 
 
 def _one(metadata: Mapping[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:

@@ -1,5 +1,6 @@
 """Authorization codes (RFC 6749 4.1): PKCE S256 for every client, one redemption however many ask at once."""
 
+import re
 from typing import Any, ClassVar, Final
 
 from authlib.oauth2 import OAuth2Error
@@ -20,6 +21,8 @@ from models.oauth import OAuthCode, OAuthFamily, OAuthGrant
 
 NONCE_LENGTH_MAX: Final = 255
 _CHALLENGE_LENGTH: Final = 43
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_THUMBPRINT_OF_NOTHING: Final = "-" * 43
 
 
 class S256Only(CodeChallenge):  # type: ignore[misc]  # Authlib is not typed
@@ -98,6 +101,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
                 redirect_uri=request.payload.redirect_uri,
                 code_challenge=request.payload.data["code_challenge"],
                 nonce=request.payload.data.get("nonce"),
+                dpop_jkt=request.payload.data.get("dpop_jkt"),
                 issued_at=self.server.now,
                 expires_at=self.server.now + CODE_LIFETIME,
             )
@@ -119,7 +123,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         """Claim the code. By now the app has proved itself and answered the challenge. Raises InvalidGrantError."""
         server = self.server
         audience = server.audience(self.request.resources, authorization_code.family.audience)
+        server.check_key(self.request.client, authorization_code.row.dpop_jkt)
         self._claim(authorization_code)
+        server.keep_key(self.request.client, authorization_code.family)
         return Lineage(
             self.request.client.row,
             authorization_code.grant.user_id,
@@ -147,6 +153,8 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         server.audience(self.request.resources)
         if len(asked.get("nonce", "")) > NONCE_LENGTH_MAX:
             raise InvalidRequestError("nonce is too long")
+        if not _THUMBPRINT.fullmatch(asked.get("dpop_jkt", _THUMBPRINT_OF_NOTHING)):
+            raise InvalidRequestError("dpop_jkt is not the SHA-256 thumbprint of a key")
         if asked.get("response_mode", "query") != "query":
             raise InvalidRequestError("response_mode can only be query")
         for name in ("request", "request_uri", "registration"):

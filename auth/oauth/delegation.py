@@ -13,3 +13,5 @@ class Delegation:
     client_name: str
     scopes: frozenset[str]
     audience: frozenset[str]
+    dpop_jkt: str | None = None
+    """The thumbprint of the key that its token is bound to (RFC 9449), if it is."""

@@ -156,11 +156,13 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
         return bool(self.server.session.execute(_POLL, parameters).scalar_one())
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        """Claim the code and answer with tokens. Raises Authlib's InvalidGrantError."""
+        """Claim the code and answer with tokens. Raises Authlib's InvalidGrantError, DpopProofMissingError."""
         lineage: Lineage = self.request.user
         session, now = self.server.session, self.server.now
+        self.server.check_key(self.request.client, None)
         if session.execute(_CLAIM, {"id": self.request.credential.row.id, "now": now}).first() is None:
             no_longer()
+        self.server.keep_key(self.request.client, lineage.family)
         status, token, headers = super().create_token_response()
         if self.request.client.check_grant_type("refresh_token"):
             token["refresh_token"] = tokens.issue_refresh(session, lineage.family.id, predecessor_id=None, now=now)

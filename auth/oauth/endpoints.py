@@ -12,7 +12,8 @@ from auth.oauth import grants, tokens
 from auth.oauth.clients import AUTH_METHODS, Client
 from auth.oauth.code_grant import CodeGrant, S256Only
 from auth.oauth.device_grant import DeviceEndpoint, DeviceGrant
-from auth.oauth.issuing import Server
+from auth.oauth.dpop import Proof
+from auth.oauth.issuing import BEARER, DPOP, Server
 from auth.oauth.provider import Provider
 from auth.oauth.refresh_grant import RefreshGrant
 from auth.oauth.requests import ProtocolRequest
@@ -68,19 +69,24 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
             "aud": token.row.audience if isinstance(token.row, OAuthAccessToken) else token.family.audience,
             "iat": int(token.row.issued_at.timestamp()),
             "exp": int(token.row.expires_at.timestamp()),
-            **({"token_type": "Bearer", "jti": str(token.row.jti)} if is_access else {}),  # type: ignore[union-attr]
+            **({"token_type": _kind(token), "jti": str(token.row.jti)} if is_access else {}),  # type: ignore[union-attr]
+            **({"cnf": {"jkt": token.dpop_jkt}} if token.dpop_jkt is not None else {}),
         }
 
 
-def server(session: Session, provider: Provider, *, now: datetime) -> Server:
-    """A server with every way to a token and every endpoint, for one request."""
-    made = Server(session, provider, now=now)
+def server(session: Session, provider: Provider, *, now: datetime, proof: Proof | None = None) -> Server:
+    """A server with every way to a token and every endpoint, for one request and the proof that came with it."""
+    made = Server(session, provider, now=now, proof=proof)
     made.register_grant(CodeGrant, [S256Only(required=True)])
     made.register_grant(RefreshGrant)
     made.register_grant(DeviceGrant)
     for endpoint in (Revocation, Introspection, DeviceEndpoint):
         made.register_endpoint(endpoint)
     return made
+
+
+def _kind(token: Found) -> str:
+    return BEARER if token.dpop_jkt is None else DPOP
 
 
 _REVOKE_ACCESS = text("UPDATE oauth_access_tokens SET revoked_at = :now WHERE jti = :jti AND revoked_at IS NULL")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 _STATEMENTS = (
     text("DELETE FROM oauth_device_codes WHERE expires_at < :before"),
     text("DELETE FROM oauth_codes WHERE expires_at < :before AND redeemed_at IS NULL"),
+    text("DELETE FROM oauth_dpop_proofs WHERE expires_at < :before"),
     text("DELETE FROM oauth_access_tokens WHERE expires_at < :before"),
     text(
         """

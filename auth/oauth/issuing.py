@@ -13,12 +13,15 @@ from sqlalchemy.orm import Session
 
 from auth.oauth import clients, keys, scopes, tokens
 from auth.oauth.clients import Client
+from auth.oauth.dpop import Proof
 from auth.oauth.provider import ACCESS_LIFETIME, Provider
 from auth.oauth.requests import Parameters, ProtocolRequest, Reply, check
 from auth.oauth.tokens import Lineage
+from models.oauth import OAuthFamily
 from models.user import User
 
-_REDIRECT: Final = 302
+BEARER: Final = "Bearer"
+DPOP: Final = "DPoP"
 
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
@@ -27,14 +30,21 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is not t
     error = "invalid_target"
 
 
+class DpopProofMissingError(OAuth2Error):  # type: ignore[misc]
+    """The app, its code or its refresh token is bound to a key, and no proof came along (RFC 9449 5)."""
+
+    error = "invalid_dpop_proof"
+
+
 class Server(AuthorizationServer):  # type: ignore[misc]
     """One request's worth of authorization server. Its writes are the caller's transaction, refusals' writes too."""
 
-    def __init__(self, session: Session, provider: Provider, *, now: datetime) -> None:
+    def __init__(self, session: Session, provider: Provider, *, now: datetime, proof: Proof | None = None) -> None:
         super().__init__(scopes_supported=list(scopes.SCOPES))
         self.session = session
         self.provider = provider
         self.now = now
+        self.proof = proof
         self.noted: list[tuple[str, bool, dict[str, str]]] = []
         """What belongs on the audit log: event, success, detail."""
 
@@ -101,10 +111,11 @@ class Server(AuthorizationServer):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """The answer of the token endpoint but for the refresh token, which each way of getting one adds."""
         spelled = scopes.spell(scope.split())
-        access = tokens.issue_access(self.session, self.provider, user, scope=spelled, now=self.now)
+        jkt = self.proof.jkt if self.proof is not None else None
+        access = tokens.issue_access(self.session, self.provider, user, scope=spelled, now=self.now, dpop_jkt=jkt)
         token: dict[str, Any] = {
             "access_token": access,
-            "token_type": "Bearer",
+            "token_type": BEARER if jkt is None else DPOP,
             "expires_in": int(ACCESS_LIFETIME.total_seconds()),
             "scope": spelled,
         }
@@ -121,6 +132,23 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         if not set(asked) <= set(possible):
             raise InvalidTargetError("The resource is not one that tokens of this request can be for")
         return [resource for resource in possible if resource in asked] if asked else possible
+
+    def check_key(self, client: Client, bound_to: str | None) -> None:
+        """Refuse a request for tokens by who does not prove to hold the key that it needs (RFC 9449 5, 10).
+
+        Raises DpopProofMissingError, Authlib's InvalidGrantError.
+        """
+        jkt = self.proof.jkt if self.proof is not None else None
+        if jkt is None and (bound_to is not None or client.row.dpop_bound_access_tokens):
+            raise DpopProofMissingError("A DPoP proof is needed here")
+        if bound_to not in {None, jkt}:
+            raise InvalidGrantError("It is bound to another key than the one of the DPoP proof")
+
+    def keep_key(self, client: Client, family: OAuthFamily) -> None:
+        """Bind the refresh tokens of an app that has no secret to its key: nothing else protects them."""
+        if self.proof is not None and client.row.auth_method == "none":
+            family.dpop_jkt = self.proof.jkt
+            self.session.flush()
 
     def _id_token(self, lineage: Lineage, access: str) -> str:
         half = hashlib.sha256(access.encode()).digest()[:16]

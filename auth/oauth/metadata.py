@@ -3,6 +3,7 @@
 from typing import Any
 
 from auth.oauth.clients import AUTH_METHODS, GRANT_TYPES
+from auth.oauth.dpop import ALGORITHMS as DPOP_ALGORITHMS
 from auth.oauth.freshness import PROMPTS
 from auth.oauth.keys import ALGORITHM
 from auth.oauth.provider import Provider
@@ -32,6 +33,7 @@ def document(provider: Provider) -> dict[str, Any]:
         "introspection_endpoint_auth_methods_supported": [name for name in AUTH_METHODS if name != "none"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "protected_resources": list(provider.resources),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],

@@ -59,13 +59,15 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     def authenticate_user(self, refresh_token: Refresh) -> Lineage:
         """Claim the token. By now the app has proved that it is the one it was given to.
 
-        Raises Authlib's InvalidGrantError, InvalidTargetError, SimultaneousRefreshError.
+        Raises Authlib's InvalidGrantError, InvalidTargetError, DpopProofMissingError, SimultaneousRefreshError.
         """
         found, server = refresh_token.found, self.server
         audience = server.audience(self.request.resources, found.family.audience)
         if found.family.revoked_at or found.grant.revoked_at:
             no_longer()
+        server.check_key(self.request.client, found.family.dpop_jkt)
         self._successor = self._claim(refresh_token.row)
+        server.keep_key(self.request.client, found.family)
         return Lineage(found.client, found.grant.user_id, found.family, audience)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:

@@ -37,8 +37,10 @@ class Lineage:
     nonce: str | None = None
 
 
-def issue_access(session: Session, provider: Provider, lineage: Lineage, *, scope: str, now: datetime) -> str:
-    """A new access token, an hour long; only its id is kept."""
+def issue_access(
+    session: Session, provider: Provider, lineage: Lineage, *, scope: str, now: datetime, dpop_jkt: str | None = None
+) -> str:
+    """A new access token, an hour long, bound to a key if one is named (RFC 9449 6); only its id is kept."""
     jti, expires_at = new_id(), now + ACCESS_LIFETIME
     session.add(
         OAuthAccessToken(
@@ -48,11 +50,12 @@ def issue_access(session: Session, provider: Provider, lineage: Lineage, *, scop
             audience=list(lineage.audience),
             issued_at=now,
             expires_at=expires_at,
+            dpop_jkt=dpop_jkt,
         )
     )
     session.flush()
     client_id = lineage.client.client_id
-    claims = {
+    claims: dict[str, Any] = {
         "iss": provider.issuer,
         "sub": str(lineage.user_id),
         "aud": list(lineage.audience),
@@ -63,6 +66,8 @@ def issue_access(session: Session, provider: Provider, lineage: Lineage, *, scop
         "exp": int(expires_at.timestamp()),
         "auth_time": int(lineage.family.auth_time.timestamp()),
     }
+    if dpop_jkt is not None:
+        claims["cnf"] = {"jkt": dpop_jkt}
     if lineage.client.access_token_alg == _SYMMETRIC:
         headers = {"typ": TYPE, "kid": _SYMMETRIC_KID + client_id}
         return jwt.encode(claims, provider.symmetric_key(client_id), algorithm=_SYMMETRIC, headers=headers)
@@ -92,7 +97,7 @@ _FIND = Prepared(
     "uuid, timestamptz",
     """
     SELECT g.user_id, u.public_key, f.id, t.expires_at, t.scope, t.audience, g.scope, g.id, g.last_used_at,
-           c.client_id, c.name, t.issued_at
+           c.client_id, c.name, t.dpop_jkt
     FROM oauth_access_tokens t
     JOIN oauth_families f ON f.id = t.family_id
     JOIN oauth_grants g ON g.id = f.grant_id
@@ -113,9 +118,9 @@ def bearer(session: Session, provider: Provider, token: str, *, now: datetime) -
     rows = _FIND.rows(session, str(claims["jti"]), now)
     if not rows:
         return None
-    user_id, public_key, family_id, expires_at, scope, audience, granted, grant_id, used_at, client_id, name, _ = rows[
-        0
-    ]
+    user_id, public_key, family_id, expires_at, scope, audience, granted, grant_id, used_at, client_id, name, jkt = (
+        rows[0]
+    )
     if client_id != claims["client_id"] or str(user_id) != claims["sub"]:
         return None
     if used_at is None or used_at < now - _NOTED_EVERY:
@@ -132,6 +137,7 @@ def bearer(session: Session, provider: Provider, token: str, *, now: datetime) -
             client_name=name,
             scopes=frozenset(scope.split()) & frozenset(granted.split()),
             audience=frozenset(audience),
+            dpop_jkt=jkt,
         ),
     )
 
@@ -156,6 +162,11 @@ class Found:
         spent = self.row.revoked_at if isinstance(self.row, OAuthAccessToken) else self.row.redeemed_at
         ends = (spent, self.family.revoked_at, self.grant.revoked_at, self.client.disabled_at)
         return self.row.expires_at > now and all(end is None for end in ends)
+
+    @property
+    def dpop_jkt(self) -> str | None:
+        """The thumbprint of the key that it is bound to, if it is."""
+        return self.row.dpop_jkt if isinstance(self.row, OAuthAccessToken) else self.family.dpop_jkt
 
     @property
     def scope(self) -> str:

@@ -25,6 +25,14 @@ def one(session: Session, deposit_id: UUID, *, user_id: UUID) -> Deposit:
     return deposit
 
 
+def any_one(session: Session, deposit_id: UUID) -> Deposit:
+    """A deposit of anybody's. Raises DepositNotFound."""
+    deposit = session.get(Deposit, deposit_id)
+    if deposit is None:
+        raise DepositNotFound
+    return deposit
+
+
 def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Deposit]:
     """A page of a user's deposits, newest first, older than `before`."""
     query = select(Deposit).where(Deposit.user_id == user_id).order_by(Deposit.id.desc()).limit(limit)

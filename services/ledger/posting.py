@@ -1,6 +1,7 @@
 """The one posting path: lock, decide in pure code, write; two round trips for any number, one for one transfer."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg2.errors
@@ -22,10 +23,10 @@ from domain.ledger import (
     request_hash,
 )
 from domain.ledger_decisions import Account, Decision, Earlier, Known, OpenHold, decide
+from services.ledger import plain
 
 BATCH_MAX = 10_000
 
-_TRANSFER = "SELECT * FROM ledger_transfer(%s, %s, %s, %s, %s, %s, %s, %s)"
 _LOCK = "SELECT ledger_lock(%s, %s, %s, %s, %s, %s, %s, %s)"
 _WRITE = "SELECT * FROM ledger_write(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
@@ -44,10 +45,14 @@ def post(session: Session, transactions: Sequence[Transaction]) -> list[Outcome]
     ensure(len(transactions) <= BATCH_MAX, f"a call posts at most {BATCH_MAX} transactions")
     if not transactions:
         return []
+    if len(transactions) == 1:
+        at_once = plain.attempt(transactions[0], partial(plain.TRANSFER.rows, session))
+        if at_once is not None:
+            return [at_once]
     connection = session.connection()
-    if len(transactions) == 1 and (at_once := _transfer(connection, transactions[0])) is not None:
-        return [at_once]
-    decisions = decide(transactions, _lock(connection, transactions))
+    # What can be worked out before the locks is not worked out while others wait for them.
+    asked = [request_hash(transaction) for transaction in transactions]
+    decisions = decide(transactions, _lock(connection, transactions), asked)
     writing = [
         place for place, decision in enumerate(decisions) if decision.answer is None and decision.same_as is None
     ]
@@ -65,29 +70,6 @@ def post_one(session: Session, transaction: Transaction) -> Outcome:
     if outcome.refused is not None:
         raise REFUSALS[outcome.refused]
     return outcome
-
-
-def _transfer(connection: Connection, transaction: Transaction) -> Outcome | None:
-    """Post a single plain transfer in one round trip; None if it is not one, or if there is something to decide."""
-    if len(transaction.legs) != 1 or transaction.reverses is not None:
-        return None
-    leg = transaction.legs[0]
-    if not isinstance(leg, Transfer):
-        return None
-    transaction_id, transfer_id = connection.exec_driver_sql(
-        _TRANSFER,
-        (
-            transaction.key,
-            transaction.kind,
-            None if transaction.flow_id is None else str(transaction.flow_id),
-            request_hash(transaction),
-            transaction.effective_at,
-            leg.debit_account,
-            leg.credit_account,
-            leg.amount_minor,
-        ),
-    ).one()
-    return None if transaction_id is None else Outcome(transaction_id, (transfer_id,))
 
 
 def _repeated(outcomes: Sequence[Outcome | None], decision: Decision) -> Outcome:

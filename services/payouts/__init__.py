@@ -3,6 +3,7 @@
 from services.payouts.bumping import ask_for_bump, asked_for_bump, bumpable, record_bumped, record_not_bumped
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one, senders
+from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
 from services.payouts.reporting import claim_reportable, record_refused, record_report
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
@@ -16,17 +17,22 @@ from services.payouts.sending import (
 from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting
 
 __all__ = [
+    "AlreadyBooked",
     "Batch",
     "InputsTaken",
     "NoProof",
+    "NotThesePayments",
     "Outgoing",
     "PayoutNotFound",
+    "adopt",
     "ask_for_bump",
     "asked_for_bump",
     "bumpable",
+    "charge",
     "claim_approved",
     "claim_reportable",
     "claim_unconfirmed",
+    "claimants",
     "fail_conflicted",
     "forms_of",
     "give_up",
@@ -46,5 +52,6 @@ __all__ = [
     "senders",
     "settle_due",
     "sight_blocks",
+    "unbooked",
     "undo_above",
 ]

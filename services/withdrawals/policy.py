@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -13,13 +13,12 @@ from domain.money import format_amount
 from domain.rail_rows import RailRow
 from domain.rails import RAILS
 from models.asset import Asset, WithdrawalPolicy
-from models.prepared import Prepared
+from models.deferred import Deferred, refuse
 from models.withdrawal import AllowedDestination, Withdrawal
 from services import assets, audit
+from services.withdrawals.terms import Terms
 
 DAY = timedelta(days=1)
-# Withdrawals that came to nothing do not count towards a limit.
-GIVEN_BACK = ("rejected", "cancelled", "failed")
 
 
 class WithdrawalsPaused(StrongroomError):
@@ -64,20 +63,14 @@ def rail_of(asset: Asset) -> RailRow:
 
 
 def check_request(
-    session: Session,
-    asset: Asset,
-    policy: WithdrawalPolicy,
-    *,
-    user_id: UUID,
-    destination: str,
-    amount_minor: int,
-    now: datetime,
+    session: Session, terms: Terms, *, user_id: UUID, destination: str, amount_minor: int, now: datetime
 ) -> str:
     """Everything that can be refused before funds are held; returns the destination in its canonical spelling.
 
     Raises InvalidAddress, WrongNetworkAddress, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown,
     DestinationNotAllowed.
     """
+    asset, policy = terms.asset, terms.policy
     if policy.paused:
         raise WithdrawalsPaused
     spelled = rail_of(asset).parse_destination(destination).text
@@ -86,20 +79,10 @@ def check_request(
         reason = f"must be at least {format_amount(minimum_minor, asset.decimals)} {asset.symbol}"
         raise AmountBelowMinimum(f"amount: {reason}", fields={"amount": [reason]})
     cooldown = timedelta(seconds=policy.key_cooldown_s)
-    _check_cooldown(session, user_id, cooldown, now)
+    _check_cooldown(terms, cooldown, now)
     if policy.allowlist_only and not _on_allowlist(session, user_id, asset.asset_id, spelled, now - cooldown):
         raise DestinationNotAllowed(fields={"destination": ["is not on your list of allowed destinations yet"]})
     return spelled
-
-
-_REQUESTED_SINCE = Prepared(
-    "withdrawals_requested_since",
-    "uuid, text, timestamptz, text[]",
-    """
-    SELECT coalesce(sum(amount_minor), 0) FROM withdrawals
-    WHERE user_id = $1 AND asset_id = $2 AND requested_at > $3 AND state <> ALL ($4)
-    """,
-)
 
 
 def check_user_limit(
@@ -107,29 +90,30 @@ def check_user_limit(
 ) -> None:
     """The user's daily limit. Call after the hold is placed: its lock on the user's account makes the sum exact.
 
-    Raises DailyLimitExceeded; rolling back then gives the hold back.
+    It need not be waited for: the transaction raises DailyLimitExceeded, with the commit at the latest.
     """
-    [(recent_minor,)] = _REQUESTED_SINCE.rows(session, user_id, asset.asset_id, now - DAY, list(GIVEN_BACK))
-    left_minor = policy.daily_user_limit_minor - int(recent_minor)
-    if amount_minor > left_minor:
-        left = format_amount(max(left_minor, 0), asset.decimals)
+
+    def refusal(left_minor: str) -> DailyLimitExceeded:
+        left = format_amount(int(left_minor), asset.decimals)
         reason = f"is above what is left of your daily limit: {left} {asset.symbol}"
-        raise DailyLimitExceeded(f"amount: {reason}", fields={"amount": [reason]})
+        return DailyLimitExceeded(f"amount: {reason}", fields={"amount": [reason]})
+
+    refuse(session, _WITHIN_USER_LIMIT, refusal)
+    _CHECK_USER.later(session, user_id, asset.asset_id, now - DAY, amount_minor, policy.daily_user_limit_minor)
 
 
 def check_system_limit(
     session: Session, asset: Asset, policy: WithdrawalPolicy, *, amount_minor: int, now: datetime
 ) -> None:
-    """The limit of the whole house for this day, counted in one row that stays locked until the commit.
+    """The limit of the whole house for this day, counted in rows that everybody's withdrawals share.
 
-    Raises SystemLimitExceeded; rolling back then takes the amount off the count.
+    Call it last: it is counted together with the commit, so that no row is locked for a round trip. The transaction
+    raises SystemLimitExceeded as it ends, and nothing of it has happened.
     """
     limit_minor = policy.daily_system_limit_minor
-    if limit_minor is None:
-        return
-    [(counted_minor,)] = _COUNT_DAY.rows(session, asset.asset_id, now.date().isoformat(), amount_minor)
-    if counted_minor > limit_minor:
-        raise SystemLimitExceeded
+    if limit_minor is not None:
+        refuse(session, _WITHIN_SYSTEM_LIMIT, lambda _: SystemLimitExceeded())
+        _COUNT_DAY.later(session, asset.asset_id, now.date().isoformat(), amount_minor, limit_minor)
 
 
 def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
@@ -141,17 +125,8 @@ def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
 
 def give_back_system_day(session: Session, withdrawal: Withdrawal) -> None:
     """Take a withdrawal that came to nothing off the day it was counted on."""
-    session.execute(
-        text(
-            "UPDATE withdrawal_days SET requested_minor = greatest(requested_minor - :amount, 0) "
-            "WHERE asset_id = :asset_id AND day = :day"
-        ),
-        {
-            "asset_id": withdrawal.asset_id,
-            "day": withdrawal.requested_at.date().isoformat(),
-            "amount": withdrawal.amount_minor,
-        },
-    )
+    day = withdrawal.requested_at.date().isoformat()
+    _COUNT_DAY.later(session, withdrawal.asset_id, day, -withdrawal.amount_minor, None)
 
 
 def pause(session: Session, asset_id: str, *, now: datetime, by: Actor) -> WithdrawalPolicy:
@@ -164,22 +139,21 @@ def resume(session: Session, asset_id: str, *, now: datetime, by: Actor) -> With
     return _set_paused(session, asset_id, paused=False, now=now, by=by)
 
 
-_COUNT_DAY = Prepared(
-    "withdrawal_day_counted",
-    "text, text, numeric",
-    """
-    INSERT INTO withdrawal_days AS counted (asset_id, day, requested_minor) VALUES ($1, $2, $3)
-    ON CONFLICT (asset_id, day) DO UPDATE SET requested_minor = counted.requested_minor + excluded.requested_minor
-    RETURNING requested_minor
-    """,
+_WITHIN_USER_LIMIT = "withdrawal_within_user_limit"
+_CHECK_USER = Deferred(
+    "withdrawal_user_limit_checked",
+    "uuid, text, timestamptz, numeric, numeric",
+    "SELECT withdrawal_within_user_limit($1, $2, $3, $4, $5)",
 )
-_KEYS = Prepared("user_key_changes", "uuid", "SELECT added_at, removed_at FROM user_keys WHERE user_id = $1")
+_WITHIN_SYSTEM_LIMIT = "ck_withdrawal_days_within_limit"
+_COUNT_DAY = Deferred(
+    "withdrawal_day_counted", "text, text, numeric, numeric", "SELECT withdrawal_day_count($1, $2, $3, $4)"
+)
 
 
-def _check_cooldown(session: Session, user_id: UUID, cooldown: timedelta, now: datetime) -> None:
-    keys = _KEYS.rows(session, user_id)
-    first = min((added for added, _ in keys), default=now)
-    changes = [at for added, removed in keys for at in (added, removed) if at is not None and at != first]
+def _check_cooldown(terms: Terms, cooldown: timedelta, now: datetime) -> None:
+    first = min(terms.keys_added_at, default=now)
+    changes = [at for at in (*terms.keys_added_at, *terms.keys_removed_at) if at != first]
     until = max(changes, default=first - cooldown) + cooldown
     if changes and now < until:
         raise KeyCooldown(

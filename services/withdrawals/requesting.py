@@ -12,13 +12,14 @@ from domain.flows import WITHDRAWAL, WrongState, move
 from domain.ids import new_id
 from domain.ledger import Hold, InsufficientFunds, Transaction
 from domain.money import format_amount
-from models.asset import Asset, WithdrawalPolicy
+from models.deferred import Deferred
 from models.withdrawal import Withdrawal
-from services import alerts, assets, audit, flows, ledger, outbox, spending
+from services import alerts, audit, flows, ledger, outbox, spending
 from services.withdrawals import policy as rules
 from services.withdrawals import returns
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
+from services.withdrawals.terms import Terms, read
 
 
 def request(
@@ -30,15 +31,18 @@ def request(
     destination: str,
     now: datetime,
     by: Actor,
+    terms: Terms | None = None,
 ) -> Withdrawal:
     """Hold the amount and its fee, and let the withdrawal begin: waiting for approval, or approved under the policy.
 
-    Raises UnknownAsset, InsufficientFunds, SpendingLimitExceeded (for an app), and whatever
-    services/withdrawals/policy.py refuses.
+    Its row is written with the commit; what comes back is a copy of it. `terms` are those of this user and asset, if
+    the caller has read them in this transaction. Raises UnknownAsset, InsufficientFunds, SpendingLimitExceeded (for an
+    app), and whatever services/withdrawals/policy.py refuses.
     """
-    asset, policy = assets.get(session, asset_id), assets.policy(session, asset_id)
+    terms = terms or read(session, user_id=user_id, asset_id=asset_id)
+    asset, policy = terms.asset, terms.policy
     spelled = rules.check_request(
-        session, asset, policy, user_id=user_id, destination=destination, amount_minor=amount_minor, now=now
+        session, terms, user_id=user_id, destination=destination, amount_minor=amount_minor, now=now
     )
     needed = rules.approvals_needed(policy, amount_minor)
     opening = flows.Opening(
@@ -62,16 +66,14 @@ def request(
         lease_generation=0,
         attempts=0,
     )
-    _hold(session, asset, policy, withdrawal, now)
+    _hold(session, terms, withdrawal, now)
     rules.check_user_limit(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
     spent_minor = amount_minor + policy.fee_minor
     spending.count(session, asset, flow_id=flow_id, amount_minor=spent_minor, now=now, by=by)
-    session.add(withdrawal)
+    _write(session, withdrawal)
     audit.record(session, "withdrawal.requested", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
     if needed == 0:
         outbox.promise(session, "withdrawals.pay", now=now)
-    session.flush()
-    # Last, because everybody's withdrawals wait for one another from here to the commit.
     rules.check_system_limit(session, asset, policy, amount_minor=amount_minor, now=now)
     crash_point("withdrawal.requested")
     return withdrawal
@@ -94,13 +96,42 @@ def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetim
     return withdrawal
 
 
-def _hold(session: Session, asset: Asset, policy: WithdrawalPolicy, withdrawal: Withdrawal, now: datetime) -> None:
-    owner = ledger.user_account(session, withdrawal.user_id, asset.asset_id)
-    hot_wallet = ledger.system_account(session, "hot_wallet", asset.asset_id)
-    legs = [Hold(debit_account=owner, credit_account=hot_wallet, amount_minor=withdrawal.amount_minor)]
+# Its result is known beforehand, so it need not be waited for.
+_WRITE = Deferred(
+    "withdrawal_requested",
+    "uuid, uuid, text, text, text, numeric, numeric, text, bigint, bigint, bigint, timestamptz, uuid",
+    """
+    INSERT INTO withdrawals (id, user_id, asset_id, chain, destination, amount_minor, fee_minor, state,
+        approvals_needed, amount_hold_id, fee_hold_id, requested_at, state_changed_at, flow_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+    """,
+)
+
+
+def _write(session: Session, withdrawal: Withdrawal) -> None:
+    _WRITE.later(
+        session,
+        withdrawal.id,
+        withdrawal.user_id,
+        withdrawal.asset_id,
+        withdrawal.chain,
+        withdrawal.destination,
+        withdrawal.amount_minor,
+        withdrawal.fee_minor,
+        withdrawal.state,
+        withdrawal.approvals_needed,
+        withdrawal.amount_hold_id,
+        withdrawal.fee_hold_id,
+        withdrawal.requested_at,
+        withdrawal.flow_id,
+    )
+
+
+def _hold(session: Session, terms: Terms, withdrawal: Withdrawal, now: datetime) -> None:
+    asset, policy, owner = terms.asset, terms.policy, terms.owner_account
+    legs = [Hold(owner, terms.hot_wallet_account, withdrawal.amount_minor)]
     if policy.fee_minor:
-        fees = ledger.system_account(session, "withdrawal_fees", asset.asset_id)
-        legs.append(Hold(debit_account=owner, credit_account=fees, amount_minor=policy.fee_minor))
+        legs.append(Hold(owner, terms.fees_account, policy.fee_minor))
     transaction = Transaction(
         key=f"withdrawal:{withdrawal.id}:hold",
         kind="withdrawal_hold",

@@ -17,7 +17,7 @@ from wiring.settings import read_settings
 @pytest.fixture(scope="module")
 def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house that the tests of one module share: each makes people of its own."""
-    database = server.clone()
+    database = server.lend()
     var_dir: Path = tmp_path_factory.mktemp("house")
     settings = replace(
         read_settings({"STRONGROOM_VAR_DIR": str(var_dir)}),
@@ -29,7 +29,7 @@ def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFa
     container = build_container(settings)
     yield House(container)
     container.engine.dispose()
-    server.drop(database)
+    server.give_back(database)
 
 
 @pytest.fixture

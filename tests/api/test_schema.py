@@ -13,9 +13,11 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from tests.api.house import COIN, House
+from tests.oauth.app import DEVICE_CODE, EVERY_SCOPE, register
 
 load_all_checks()
 EXAMPLES_EACH = 8
+CLIENT_PATHS = {"/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/device_authorization"}
 NOT_NOW = {"address_pool_empty", "withdrawals_paused"}
 
 
@@ -27,12 +29,17 @@ def schema(house: House) -> schemathesis.BaseSchema:
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=str)
-@pytest.mark.parametrize("role", ["nobody", "somebody", "admin"])
+@pytest.mark.parametrize("role", ["nobody", "somebody", "admin", "app"])
 def test_no_request_breaks_anything(
     house: House, schema: schemathesis.BaseSchema, role: str, mode: GenerationMode
 ) -> None:
     headers: dict[str, str] = {}
-    if role != "nobody":
+    as_client: dict[str, str] = {}
+    if role == "app":
+        app = register(house, grant_types=["authorization_code", "refresh_token", DEVICE_CODE])
+        token = app.tokens(house.person(funds_minor=COIN), scope=EVERY_SCOPE)["access_token"]
+        headers, as_client = {"Authorization": f"Bearer {token}"}, app.headers
+    elif role != "nobody":
         person = house.person(role="admin" if role == "admin" else None, funds_minor=COIN)
         headers["Authorization"] = f"Bearer {person.token}"
     for operation in [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]:
@@ -46,7 +53,8 @@ def test_no_request_breaks_anything(
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def breaks_nothing(case: Any) -> None:
-            sent = dict(headers)
+            # Where an app is served as itself, it proves to be that app.
+            sent = dict(as_client if case.path in CLIENT_PATHS else headers)
             if case.path.endswith("/logout"):
                 sent.pop("Authorization", None)
             answer = case.call(headers=sent)

@@ -8,9 +8,11 @@ from coincurve import PrivateKey
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from api.app import create_app
 from auth import roles
 from tests.api.house import ASSET, House
 from tests.api.test_sign_in import ask, prove, public_key
+from wiring.container import Container
 
 ORIGIN = "http://localhost"
 
@@ -62,9 +64,12 @@ def later(house: House, **parts: float) -> FlaskClient:
 
 
 def opens(client: FlaskClient, token: str) -> bool:
-    status = client.get("/api/v1/balances", headers={"Authorization": f"Bearer {token}"}).status_code
-    assert status in {200, 401}
-    return status == 200
+    """Whether the token is good, by both ways to look it up: with a question along, and without."""
+    headers = {"Authorization": f"Bearer {token}"}
+    along, alone = (client.get(f"/api/v1/{path}", headers=headers).status_code for path in ("balances", "assets"))
+    assert along == alone
+    assert alone in {200, 401}
+    return alone == 200
 
 
 def test_a_session_ends_after_its_hours_however_much_it_is_used(own_house: House) -> None:
@@ -77,6 +82,21 @@ def test_a_session_ends_after_its_hours_however_much_it_is_used(own_house: House
 def test_a_session_that_nobody_uses_ends_earlier(own_house: House) -> None:
     token = token_of(browser(own_house))
     assert not opens(later(own_house, hours=12.1), token)
+
+
+@pytest.mark.parametrize("path", ["balances", "assets"])
+def test_the_use_of_a_session_is_noted_by_either_look_up(own_house: House, path: str) -> None:
+    token = token_of(browser(own_house))
+    for hours in (8, 16):
+        answer = later(own_house, hours=hours).get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200
+
+
+def test_somebody_in_a_house_without_assets_has_none(container: Container) -> None:
+    client, key = create_app(container).test_client(), PrivateKey()
+    token = prove(client, key, ask(client, public_key(key))).get_json()["session_token"]
+    answer = client.get("/api/v1/balances", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.get_json()) == (200, {"items": []})
 
 
 def test_signing_in_again_ends_the_session_before(own_house: House) -> None:

@@ -1,17 +1,20 @@
 """Redis in front of the sessions: what is found there, what is never found there, and life without it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from redis import Redis
 
 from auth import roles, sessions
+from domain.ids import new_id
 from tests.api.house import House, Person
 from wiring.container import Container, build_container
 from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
 
 LOOK_UP = "session_by_token"
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def opens(person: Person) -> bool:
-    status = person.get("/balances").status_code
+    status = person.get("/assets").status_code
     assert status in {200, 401}
     return status == 200
 
@@ -112,3 +115,19 @@ def test_without_redis_sessions_open_and_end_as_ever(cached: House, own_redis: R
         sessions.end(session, person.user_id, now=cached.container.now())
     assert not opens(person)
     assert opens(other)
+
+
+def test_balances_are_read_past_the_copy_with_the_session_in_one_statement(
+    cached: House, looked_up: list[str], own_redis: RedisServer
+) -> None:
+    person = cached.person(funds_minor=150_000_000)
+    stale = sessions.Principal(person.user_id, person.public_key, frozenset(), new_id(), cached.container.now() + HOUR)
+    assert person.balance()["available"] == "1.50000000"
+    with cached.container.transaction() as session:
+        sessions.end(session, person.user_id, now=cached.container.now())
+    with Redis.from_url(own_redis.url) as client:
+        client.flushall()
+    cached.container.session_cache.put(sessions.digest(person.token), stale, now=cached.container.now())
+    assert opens(person), "the copy is there"
+    assert person.get("/balances").status_code == 401
+    assert looked_up == []

@@ -19,6 +19,8 @@ from api.pages.shapes import (
 )
 from api.pages.watched import Watched
 from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
+from tests.browser.samples_apps import APP_SAMPLES
+from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_operator import flow, operator, operator_quiet
 
 
@@ -135,6 +137,7 @@ def login_sign() -> dict[str, Any]:
         "challenge": {"id": ONE, "message": message, "subject": KEY, "expires_at": NOW + timedelta(minutes=5)},
         "command": f"python -m cli key sign '{message}'",
         "signature": FormField("304402", ("is not a signature of this text by this key.",)),
+        "signature_length_max": 16_384,
         "onward": "",
         "problem": "",
     }
@@ -388,4 +391,6 @@ SAMPLES = {
     "operator": ("operator.html", True, operator),
     "operator-quiet": ("operator.html", True, operator_quiet),
     "refused": ("refused.html", True, refused),
+    **CONTROLS,
+    **APP_SAMPLES,
 }

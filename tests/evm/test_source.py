@@ -9,7 +9,7 @@ from domain.chain_facts import NATIVE_VALUE, ChainOutput
 from domain.evm.networks import EVM_NETWORKS, GWEI, WEI, EvmNetwork
 from domain.node_refusals import NodeLagging
 from tests.contracts import Contract
-from tests.evm.between import Between, refuse, say
+from tests.evm.between import Between, Forward, refuse, say
 from tests.evm.world import STRANGER, World
 from wiring.embedded.anvil import AnvilServer
 
@@ -184,19 +184,22 @@ def test_a_node_without_receipts_of_whole_blocks_is_asked_for_each(
     assert poor.asked.count("eth_getBlockReceipts") == 1
 
 
-def test_removed_events_do_not_count(world: World, between: Callable[[], Between]) -> None:
+@pytest.mark.parametrize("spoil", [{"removed": True}, {"status": "0x0"}])
+def test_events_that_were_removed_or_belong_to_a_failure_do_not_count(
+    world: World, between: Callable[[], Between], spoil: dict[str, object]
+) -> None:
     token = world.token()
     token.transfer(STRANGER, 5)
     bad = between()
 
-    def with_removed(params: list[object], forward: object) -> dict[str, object]:
-        answer = bad.forward("eth_getBlockReceipts", params)
+    def spoilt(params: list[object], forward: Forward) -> dict[str, object]:
+        answer = forward("eth_getBlockReceipts", params)
         for receipt in answer["result"]:
-            for log in receipt["logs"]:
-                log["removed"] = True
+            receipt |= {"status": spoil.get("status", receipt["status"])}
+            receipt["logs"] = [log | spoil for log in receipt["logs"]]
         return answer
 
-    bad.rules["eth_getBlockReceipts"] = with_removed
+    bad.rules["eth_getBlockReceipts"] = spoilt
     assert world.outputs([token.address], chain=world.reached_at(bad.url)) == []
 
 

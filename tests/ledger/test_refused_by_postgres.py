@@ -191,3 +191,79 @@ def test_a_users_account_cannot_be_opened_without_a_floor(
         connection = raw(own_database.url)
         with connection.cursor() as cursor, pytest.raises(psycopg2.errors.IntegrityError):
             cursor.execute("SELECT ledger_open_account('user', %s, 'GOLD', gen_random_uuid(), %s)", (kind, floor))
+
+
+UNSOUND = {
+    "kind_is_known": "kind => 'treasure'",
+    "users_never_owe": "owner => gen_random_uuid()",
+    "only_floorless_is_sharded": "floor => 0, shards => '{1}'",
+    "shard_names_its_head": "shard => 3",
+    "shard_is_not_split": "shard => 3, shard_of => 1, shards => '{1}'",
+}
+
+
+@pytest.mark.parametrize("rule", UNSOUND)
+def test_no_unsound_account_is_written_by_the_owner_either(
+    scene: Scene, raw: Callable[..., Any], own_database: Database, rule: str
+) -> None:
+    given = {"kind": "'equity'", "owner": "NULL", "floor": "NULL", "shards": "NULL", "shard_of": "NULL", "shard": "0"}
+    given |= dict(part.split(" => ") for part in UNSOUND[rule].split(", "))
+    with raw(own_database.owner_url) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.CheckViolation) as refused:
+            cursor.execute(
+                "INSERT INTO ledger_accounts (code, asset_id, kind, owner_id, floor, shards, shard_of, shard) "
+                f"VALUES ('odd', 'GOLD', {', '.join(given.values())})"
+            )
+        assert refused.value.diag.constraint_name == f"ck_ledger_accounts_{rule}"
+
+
+def test_a_shard_is_not_split_afterwards(books: Books, raw: Callable[..., Any], own_database: Database) -> None:
+    hot = books.hot()
+    books.split(hot, 2)
+    connection = raw(own_database.owner_url)
+    with connection.cursor() as cursor, pytest.raises(psycopg2.errors.CheckViolation, match="shard_is_not_split"):
+        cursor.execute("UPDATE ledger_accounts SET shards = '{1}' WHERE shard_of = %s", (hot,))
+
+
+TRANSFER = "SELECT transaction_id FROM ledger_transfer(%s, 'x', NULL, '', now(), %s, %s, %s)"
+
+
+@pytest.mark.parametrize("amount", ["0.4", "0.5", "2.5", "99.5"])
+def test_half_a_minor_unit_is_not_made_out_of_nothing(
+    scene: Scene, raw: Callable[..., Any], own_database: Database, amount: str
+) -> None:
+    before = scene.books.balance(scene.user)[0] + scene.books.balance(scene.other)[0]
+    with raw(own_database.url) as connection, connection.cursor() as cursor:
+        cursor.execute(TRANSFER, ("half", scene.user, scene.other, amount))
+        connection.commit()
+        if amount != "0.4":
+            cursor.execute(WRITE, ("half again", None, "posted", "GOLD", scene.other, scene.user, "0.5", None))
+    assert scene.books.balance(scene.user)[0] + scene.books.balance(scene.other)[0] == before
+
+
+def test_a_transfer_that_cannot_be_leaves_both_accounts_as_they_were(
+    scene: Scene, raw: Callable[..., Any], own_database: Database
+) -> None:
+    """It moves first and looks then, so what it moved is moved back within the same call."""
+    books, user, other = scene.books, scene.user, scene.other
+    split = books.hot(code="withdrawal_fees")
+    books.split(split, 2)
+    books.one(Transfer(user, other, 1), key="taken")
+    pairs = [(user, other, 10_000), (other, user, 10_000), (user, scene.tin, 1), (scene.tin, user, 1), (user, user, 1)]
+    pairs += [
+        (user, 999_999, 1),
+        (999_999, user, 1),
+        (scene.tin, split, 1),
+        (split, scene.tin, 1),
+        (user, split, 9_999),
+    ]
+    connection = raw(own_database.url)
+    before = _everything(connection)
+    with connection, connection.cursor() as cursor:
+        for key, pair in [("new", pair) for pair in pairs] + [
+            ("taken", (user, other, 1)),
+            ("taken", (other, split, 1)),
+        ]:
+            cursor.execute(TRANSFER, (key, *pair))
+            assert cursor.fetchone() == (None,), pair
+    assert _everything(connection) == before

@@ -122,6 +122,7 @@ def test_who_signs_in_again_is_asked_for_a_key(house: House) -> None:
         ({"max_age": "1" * 30}, "invalid_request"),
         ({"max_age": "٣"}, "invalid_request"),
         ({"id_token_hint": "a.b.c"}, "invalid_request"),
+        ({"dpop_jkt": "short"}, "invalid_request"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"response_mode": "form_post"}, "invalid_request"),
         ({"request": "a.b.c"}, "request_not_supported"),

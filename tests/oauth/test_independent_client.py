@@ -42,7 +42,7 @@ def test_oauth4webapi_walks_through_the_provider(own_house: House) -> None:
     person = own_house.person()
     with serving(create_app(parts), port=port):
         told = walk(issuer, person)
-    assert told == ["consent", "device", "done"]
+    assert told == ["consent", "consent", "device", "done"]
 
 
 def walk(issuer: str, person: Person) -> list[str]:

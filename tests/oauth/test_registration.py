@@ -50,6 +50,10 @@ def test_an_app_is_registered_and_gets_a_secret_once(house: House) -> None:
         ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
         ({"access_token_signed_response_alg": "none"}, "invalid_client_metadata"),
         ({"client_uri": "javascript:alert(1)"}, "invalid_client_metadata"),
+        ({"dpop_bound_access_tokens": "yes"}, "invalid_client_metadata"),
+        ({"redirect_uris": ["https://app.example;sandbox/cb"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://app.example,default-src/cb"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["com.example.app://x;sandbox/cb"]}, "invalid_redirect_uri"),
     ],
     ids=str,
 )

@@ -20,9 +20,9 @@ RAIL = ChainSettings(chain=NETWORK.chain, rpc_url=Secret("http://user:password@1
 @pytest.fixture(scope="module")
 def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house that the tests of one module share. Its one rail is configured, and its node is down."""
-    database = server.clone()
+    database = server.lend()
     yield from _open(_settings(database, redis_url, tmp_path_factory.mktemp("house")), chains=(RAIL,))
-    server.drop(database)
+    server.give_back(database)
 
 
 @pytest.fixture

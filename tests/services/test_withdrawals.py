@@ -202,6 +202,24 @@ def test_the_daily_limit_of_the_house_counts_everybody(rail: Rail) -> None:
     refused(rail, SystemLimitExceeded, one, COIN // 1000)
 
 
+def test_the_limit_of_the_house_is_exact_however_its_shares_were_used(rail: Rail) -> None:
+    part = COIN // 100
+    world.set_policy(rail, daily_system_limit_minor=50 * part)
+    user_id = outgoing.funded(rail)
+    first = rail.request(user_id, 33 * part)  # more than any share
+    for _ in range(17):
+        rail.request(user_id, part)
+    refused(rail, SystemLimitExceeded, user_id, part)
+    outgoing.cancel(rail, first)
+    rail.request(user_id, 32 * part)
+    refused(rail, SystemLimitExceeded, user_id, part + 1)
+    world.set_policy(rail, daily_system_limit_minor=49 * part)
+    refused(rail, SystemLimitExceeded, user_id, part)
+    world.set_policy(rail, daily_system_limit_minor=51 * part)
+    rail.request(user_id, 2 * part)
+    refused(rail, SystemLimitExceeded, user_id, part)
+
+
 def test_only_destinations_on_the_list_for_long_enough_are_paid(rail: Rail) -> None:
     world.set_policy(rail, allowlist_only=True, key_cooldown_s=3600)
     user_id, destination = outgoing.funded(rail), rail.outside_address()

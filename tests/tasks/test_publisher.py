@@ -15,6 +15,7 @@ from tasks import publisher as publishing
 from tasks.publisher import CeleryPublisher, impatient
 from tests.rail import COIN, Rail
 from tests.services import outgoing
+from tests.waiting import eventually
 from wiring.embedded.redis import RedisServer
 
 
@@ -40,6 +41,28 @@ def seconds_to_wake(publisher: CeleryPublisher) -> float:
 def test_a_wake_up_reaches_the_queue_of_its_task(publisher: CeleryPublisher, own_redis: RedisServer) -> None:
     publisher.wake(["withdrawals.pay", "chains.watch"])
     assert (waiting(own_redis, "money"), waiting(own_redis, "watch")) == (1, 1)
+
+
+def test_wake_ups_that_follow_close_upon_one_another_become_two_and_none_is_forgotten(
+    publisher: CeleryPublisher, own_redis: RedisServer
+) -> None:
+    for _ in range(200):
+        publisher.wake(["withdrawals.pay"])
+    publisher.wake(["chains.watch"])
+    eventually(lambda: waiting(own_redis, "money") >= 2)
+    assert waiting(own_redis, "money") <= 4  # a slow machine may take some breaths for two hundred calls
+    assert waiting(own_redis, "watch") == 1
+
+
+def test_what_waits_to_be_sent_is_sent_before_the_process_ends(
+    publisher: CeleryPublisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "BREATH_S", 3600.0)
+    publisher.wake(["withdrawals.pay"])
+    publisher.wake(["withdrawals.pay"])
+    assert waiting(own_redis, "money") == 1
+    publisher.flush()
+    assert waiting(own_redis, "money") == 2
 
 
 def test_a_broker_that_is_gone_costs_next_to_nothing_and_then_nothing(

@@ -91,5 +91,34 @@ def test_a_prepared_statement_on_a_connection_that_died_fails_once(
         assert one.rows(session, 3) == [(3,)]
 
 
+def test_a_statement_that_stands_alone_is_committed_and_leaves_the_connection_as_it_was(pool_of_one: Engine) -> None:
+    with pool_of_one.begin() as connection:
+        connection.execute(text("CREATE TEMP TABLE kept (n bigint)"))
+    keep = Prepared("keep", "bigint", "INSERT INTO kept VALUES ($1) RETURNING n")
+    assert [keep.alone(pool_of_one, n) for n in (1, 2)] == [[(1,)], [(2,)]]
+    with Session(pool_of_one) as session:
+        assert keep.rows(session, 3) == [(3,)]
+        session.rollback()
+        assert session.execute(text("SELECT n FROM kept ORDER BY n")).scalars().all() == [1, 2]
+
+
+def test_a_statement_that_stands_alone_fails_with_the_errors_of_all_others(pool_of_one: Engine) -> None:
+    divide = Prepared("divide_alone", "bigint", "SELECT 1 / $1")
+    with pytest.raises(DataError):
+        divide.alone(pool_of_one, 0)
+    assert divide.alone(pool_of_one, 1) == [(1,)]
+
+
+def test_a_statement_alone_on_a_connection_that_died_fails_once(pool_of_one: Engine, own_engine: Engine) -> None:
+    pid = Prepared("pid", "bigint", "SELECT pg_backend_pid(), $1")
+    [(first, _)] = pid.alone(pool_of_one, 1)
+    with own_engine.begin() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": first})
+    with pytest.raises((OperationalError, InterfaceError)):
+        pid.alone(pool_of_one, 2)
+    [(second, _)] = pid.alone(pool_of_one, 3)
+    assert second != first
+
+
 def one_backend(session: Session) -> int:
     return int(session.execute(text("SELECT pg_backend_pid()")).scalar_one())

@@ -83,6 +83,30 @@ await oauth.processRevocationResponse(
 assert.equal((await introspect(refreshed.access_token)).active, false);
 await assert.rejects(balances(refreshed.access_token), oauth.WWWAuthenticateChallengeError);
 
+// A token that is bound to a key (DPoP): the same again, with a proof on each request.
+const keys = await oauth.generateKeyPair("ES256");
+const DPoP = oauth.DPoP(client, keys);
+const bound = { ...insecure, DPoP };
+ask.searchParams.set("state", oauth.generateRandomState());
+ask.searchParams.set("prompt", "consent");
+ask.searchParams.set("dpop_jkt", await DPoP.calculateThumbprint());
+const cameBound = oauth.validateAuthResponse(server, client, new URL(await user({ consent: ask.href })), ask.searchParams.get("state"));
+const boundTokens = await oauth.processAuthorizationCodeResponse(server, client,
+  await oauth.authorizationCodeGrantRequest(server, client, proof, cameBound, callback, verifier, bound),
+  { expectedNonce: nonce, requireIdToken: true });
+assert.equal(boundTokens.token_type, "dpop");
+const withProof = (token, options) =>
+  oauth.protectedResourceRequest(token, "GET", new URL(`${api}/balances`), new Headers(), null, options);
+assert.equal((await withProof(boundTokens.access_token, bound)).status, 200);
+await oauth.processUserInfoResponse(server, client, subject,
+  await oauth.userInfoRequest(server, client, boundTokens.access_token, bound));
+await assert.rejects(balances(boundTokens.access_token), oauth.WWWAuthenticateChallengeError);
+const thief = { ...insecure, DPoP: oauth.DPoP(client, await oauth.generateKeyPair("ES256")) };
+await assert.rejects(withProof(boundTokens.access_token, thief), oauth.WWWAuthenticateChallengeError);
+const boundAgain = await oauth.processRefreshTokenResponse(server, client,
+  await oauth.refreshTokenGrantRequest(server, client, proof, boundTokens.refresh_token, bound));
+assert.equal((await withProof(boundAgain.access_token, bound)).status, 200);
+
 // A device without a browser.
 const tool = await register({
   client_name: "Tool", grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],

@@ -1,14 +1,14 @@
 """Rails beside the Bitcoin family: contracts of assets, finality, derived addresses, fees in another asset, failures.
 
-Revision ID: 0009
-Revises: 0006
+Revision ID: 0011
+Revises: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0006"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,60 @@
+"""The DPoP proof that a request carries: read, checked, and used up in Redis, or in PostgreSQL while Redis is down."""
+
+from typing import Any, Final, cast
+
+import structlog
+from flask import current_app, request
+from redis import Redis
+from redis.exceptions import RedisError
+
+from api.request_context import container
+from auth.oauth import dpop
+from auth.oauth.dpop import InvalidDpopProof, Proof
+from wiring.container import CACHE, CACHE_WAIT_S, Container
+
+HEADER: Final = "DPoP"
+_CLIENT: Final = "strongroom.dpop_proofs"
+_PREFIX: Final = b"dpop:"
+
+log = structlog.get_logger(__name__)
+
+
+def carried(*, access_token: str | None = None, key: str | None = None) -> Proof | None:
+    """The proof of this request, which is good no second time; None when it carries none.
+
+    With `access_token` it must be for that token, with `key` by the key of that thumbprint. Raises InvalidDpopProof.
+    """
+    header = request.headers.get(HEADER)
+    if header is None:
+        return None
+    parts = container()
+    address = f"{parts.settings.public_url}{request.path}"
+    proof = dpop.read(header, method=request.method, address=address, now=parts.now(), access_token=access_token)
+    if key is not None and proof.jkt != key:
+        raise InvalidDpopProof("The DPoP proof is by another key than the one that the token is bound to.")
+    if not _is_new(parts, proof):
+        raise InvalidDpopProof("This DPoP proof was used before.")
+    return proof
+
+
+def _is_new(parts: Container, proof: Proof) -> bool:
+    try:
+        client = _redis(parts)
+        if client is not None:
+            kept_s = int(dpop.KEPT.total_seconds())
+            return bool(client.set(_PREFIX + proof.digest, b"", nx=True, ex=kept_s))
+    except RedisError as fault:
+        log.warning("proofs are remembered in the database", error=str(fault))
+    with parts.transaction() as session:
+        return dpop.remember(session, proof, now=parts.now())
+
+
+def _redis(parts: Container) -> Any:
+    """This process's connections, made at the first proof, so that nothing connects before it."""
+    if parts.settings.redis_url is None:
+        return None
+    if _CLIENT not in current_app.extensions:
+        address = parts.settings.redis_database(CACHE).reveal()
+        wait = {"socket_timeout": CACHE_WAIT_S, "socket_connect_timeout": CACHE_WAIT_S}
+        current_app.extensions[_CLIENT] = Redis.from_url(address, **wait)
+    return cast("Redis", current_app.extensions[_CLIENT])

@@ -1,0 +1,125 @@
+"""The operator's switches: read a chain now, stop reading it, stop withdrawals, and go on again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.errors import status_of
+from api.guards import role
+from api.pages import sentences
+from api.pages.context import every_asset, page, see
+from api.pages.shapes import AssetName
+from api.pages.wording import amount, spoken
+from api.request_context import container, operator
+from domain.errors import StrongroomError
+from domain.rails import RAILS
+from models.chain import ChainCursor
+from services import assets, chains, withdrawals
+
+blueprint = Blueprint("controls-page", __name__)
+
+CONTROLS: Final = "/operator/controls"
+_OBSERVER: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
+    {"refresh": chains.refresh, "pause": chains.pause, "resume": chains.resume}
+)
+_WITHDRAWALS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
+    {"pause": withdrawals.pause, "resume": withdrawals.resume}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObserverLine:
+    """One observer of a chain, how it is, and since when."""
+
+    chain: str
+    name: str
+    meaning: str
+    words: str
+    height: str
+    polled_at: datetime | None
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalLine:
+    """Whether withdrawals of an asset are let out, and how many wait to be."""
+
+    asset: AssetName
+    is_paused: bool
+    waiting: int
+
+
+@blueprint.get(CONTROLS)
+@role("viewer")
+def show() -> Response:
+    """Every switch, and how it stands."""
+    return _page()
+
+
+@blueprint.post(f"{CONTROLS}/observers/<chain>/<control>")
+@role("admin")
+def observe(chain: str, control: str) -> Response:
+    """Refresh, pause or resume the observer of a chain."""
+    return _turn(_OBSERVER.get(control), chain)
+
+
+@blueprint.post(f"{CONTROLS}/withdrawals/<asset>/<control>")
+@role("admin")
+def let_out(asset: str, control: str) -> Response:
+    """Pause or resume the withdrawals of an asset."""
+    return _turn(_WITHDRAWALS.get(control), asset)
+
+
+def _turn(control: Callable[..., object] | None, name: str) -> Response:
+    if control is None:
+        abort(HTTPStatus.NOT_FOUND)
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            control(session, name if name.isprintable() else "", now=parts.now(), by=operator())
+    except StrongroomError as refusal:
+        return _page(problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
+    return see(CONTROLS)
+
+
+def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
+    with container().reading() as session:
+        values: dict[str, Any] = {
+            "observers": [_observer(cursor) for cursor in chains.every(session)],
+            "withdrawals": [_withdrawals(session, asset) for asset in every_asset(session).values()],
+        }
+    may_switch = "admin" in guards.caller().roles
+    return page("controls.html", status=status, problem=problem, may_switch=may_switch, **values)
+
+
+def _observer(cursor: ChainCursor) -> ObserverLine:
+    if cursor.paused_at is not None:
+        meaning, words = "waiting", f"paused by {sentences.actor(cursor.paused_by or '')}"
+    elif cursor.failing_since is not None:
+        meaning, words = "wrong", spoken(cursor.error or "does not answer")
+    elif cursor.height < cursor.tip_height:
+        meaning, words = "waiting", f"{cursor.tip_height - cursor.height} blocks behind"
+    else:
+        meaning, words = "yours", "at the tip"
+    rail = RAILS.get(cursor.chain)
+    return ObserverLine(
+        chain=cursor.chain,
+        name=rail.name if rail else cursor.chain,
+        meaning=meaning,
+        words=words,
+        height=amount(cursor.height, 0),
+        polled_at=cursor.polled_at,
+        is_paused=cursor.paused_at is not None,
+    )
+
+
+def _withdrawals(session: Session, asset: AssetName) -> WithdrawalLine:
+    waiting = [row for row in withdrawals.in_states(session, ("approved",)) if row.asset_id == asset.asset_id]
+    return WithdrawalLine(asset, assets.policy(session, asset.asset_id).paused, len(waiting))

@@ -1,0 +1,122 @@
+"""The list of addresses that a person's withdrawals may go to, where an asset asks for one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.errors import status_of
+from api.guards import signed_in
+from api.pages.context import chosen_of, every_asset, field_errors, on_rails, page, see, typed
+from api.pages.shapes import AssetName, FormField
+from api.request_context import actor, container
+from domain.errors import StrongroomError
+from services import assets, withdrawals
+
+blueprint = Blueprint("destinations", __name__)
+
+DESTINATIONS: Final = "/account/destinations"
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationLine:
+    """One address of the list; it can be paid from `usable_at` on."""
+
+    id: UUID
+    asset: AssetName
+    address: str
+    added_at: datetime
+    usable_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """What one asset makes of the list."""
+
+    asset: AssetName
+    is_required: bool
+    cooldown: timedelta
+
+
+@blueprint.get(DESTINATIONS)
+@signed_in
+def show() -> Response:
+    """The list, and what it is for."""
+    return _list()
+
+
+@blueprint.post(DESTINATIONS)
+@signed_in
+def add() -> Response:
+    """Put an address on the list; its cool-down begins."""
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            withdrawals.allow(
+                session,
+                user_id=guards.caller().user_id,
+                asset_id=typed("asset"),
+                destination=typed("destination"),
+                now=parts.now(),
+                by=actor(),
+            )
+    except StrongroomError as refusal:
+        beside, above = field_errors(refusal, "destination")
+        field = FormField(typed("destination"), beside.get("destination", []))
+        return _list(field, chosen=typed("asset"), problem=above, status=status_of(type(refusal)))
+    return see(DESTINATIONS)
+
+
+@blueprint.post(f"{DESTINATIONS}/<uuid:destination_id>/remove")
+@signed_in
+def remove(destination_id: UUID) -> Response:
+    """Take an address off the list, at once."""
+    parts = container()
+    with parts.transaction() as session:
+        withdrawals.forget(
+            session,
+            user_id=guards.caller().user_id,
+            destination_id=destination_id,
+            now=parts.now(),
+            by=actor(),
+        )
+    return see(DESTINATIONS)
+
+
+def _list(
+    field: FormField | None = None, *, chosen: str | None = None, problem: str = "", status: int = HTTPStatus.OK
+) -> Response:
+    with container().reading() as session:
+        known = every_asset(session)
+        rules = {asset.asset_id: _rule(session, asset) for asset in known.values()}
+        lines = [
+            DestinationLine(
+                row.id,
+                known[row.asset_id],
+                row.destination,
+                row.added_at,
+                row.added_at + rules[row.asset_id].cooldown,
+            )
+            for row in withdrawals.allowed(session, guards.caller().user_id)
+        ]
+    choice = on_rails(known)
+    return page(
+        "destinations.html",
+        status=status,
+        lines=lines,
+        rules=[rules[asset.asset_id] for asset in choice],
+        choice=choice,
+        chosen=chosen_of(choice, chosen),
+        destination=field or FormField(),
+        problem=problem,
+    )
+
+
+def _rule(session: Session, asset: AssetName) -> ListRule:
+    policy = assets.policy(session, asset.asset_id)
+    return ListRule(asset, policy.allowlist_only, timedelta(seconds=policy.key_cooldown_s))

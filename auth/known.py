@@ -1,0 +1,160 @@
+"""Signing in somebody whom we know: what it takes to judge their proof, and one statement that acts on it.
+
+This is the usual case and no other. Whatever is unusual (a first time, a challenge used up, a key removed meanwhile)
+changes nothing here and is left to auth/challenges.py, auth/lnurl.py and auth/users.py, which act on it or refuse it
+by name.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from auth.sessions import USER_AGENT_LENGTH_MAX, OpenedSession, digest
+from models.prepared import Prepared
+
+
+class Asked(NamedTuple):
+    """A challenge as it was given out, and the user whose key or address it was given to."""
+
+    challenge_id: UUID
+    subject: str
+    message: str
+    user_id: UUID
+    public_key: str
+
+
+class AskedWallet(NamedTuple):
+    """A question to a wallet, and the user whose key the answer names."""
+
+    k1: str
+    action: str | None
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The values of the audit line that goes with a decision: what services/audit_along.py calls its parameters."""
+
+    actor: str
+    address: str | None
+    user_agent: str | None
+    request_id: str | None
+    detail: str
+    """As JSON."""
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """In their order."""
+        return self.actor, self.address, self.user_agent, self.request_id, self.detail
+
+
+def _asking(name: str, column: str, of_type: str) -> Prepared:
+    return Prepared(
+        f"asked_by_{name}",
+        of_type,
+        f"""
+        SELECT c.id, c.subject, c.message, u.id, u.public_key
+        FROM auth_challenges c
+        JOIN user_keys k ON k.subject = c.subject AND k.removed_at IS NULL
+        JOIN users u ON u.id = k.user_id
+        WHERE c.{column} = $1
+        """,  # noqa: S608 - a column of ours
+    )
+
+
+_BY_ID = _asking("id", "id", "uuid")
+_BY_MESSAGE = _asking("message", "message", "text")
+_WALLET = Prepared(
+    "asked_of_wallet",
+    "uuid, text",
+    """
+    SELECT c.k1, c.action, k.user_id
+    FROM lnurl_challenges c JOIN user_keys k ON k.subject = $2 AND k.removed_at IS NULL
+    WHERE c.id = $1 AND c.answered_at IS NULL
+    """,
+)
+
+
+def asked(engine: Engine, *, challenge_id: UUID | None, message: str | None) -> Asked | None:
+    """The challenge with this id or this text, if it was given to somebody whom we know."""
+    rows = _BY_ID.alone(engine, challenge_id) if challenge_id is not None else _BY_MESSAGE.alone(engine, message)
+    return Asked(*rows[0]) if rows else None
+
+
+def asked_of_wallet(engine: Engine, challenge_id: UUID, key: str) -> AskedWallet | None:
+    """The question with this id, if nobody has answered it and the key is somebody's whom we know."""
+    rows = _WALLET.alone(engine, challenge_id, key)
+    return AskedWallet(*rows[0]) if rows else None
+
+
+CLAIMED_FIRST = 9
+"""The number of the first parameter of the audit line in `claiming`."""
+
+
+def claiming(name: str, line: str, line_types: str) -> Prepared:
+    """The statement for `claim`; `line` is the audit line's SQL for the rows of `claimed`.
+
+    Of simultaneous ones the first takes the challenge's row, and the others find it used: everything else hangs on it.
+    """
+    return Prepared(
+        name,
+        f"uuid, uuid, timestamptz, uuid, bytea, timestamptz, text, text, {line_types}",
+        f"""
+        WITH claimed AS (
+            UPDATE auth_challenges c SET used_at = $3 FROM user_keys k
+            WHERE c.id = $1 AND c.used_at IS NULL AND c.expires_at > $3
+              AND k.subject = c.subject AND k.user_id = $2 AND k.removed_at IS NULL
+            RETURNING k.user_id
+        ), noted AS (
+            UPDATE users SET last_login_at = $3 FROM claimed WHERE users.id = claimed.user_id
+        ), opened AS (
+            INSERT INTO sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent)
+            SELECT $4, $5, user_id, $3, $3, $6, $7, $8 FROM claimed
+        ), recorded AS ({line})
+        SELECT ARRAY(SELECT role FROM user_roles r WHERE r.user_id = claimed.user_id) FROM claimed
+        """,  # noqa: S608 - SQL of ours
+    )
+
+
+def claim(
+    engine: Engine, statement: Prepared, challenge: Asked, opened: OpenedSession, *, now: datetime, line: Line
+) -> list[str] | None:
+    """Use the challenge up, begin this session and put it on record, together; the roles that were given to the user.
+
+    None, and nothing has happened, when the challenge is used or expired or the key was removed.
+    """
+    agent = line.user_agent[:USER_AGENT_LENGTH_MAX] if line.user_agent else None
+    session = opened.session_id, digest(opened.token), opened.expires_at, line.address, agent
+    rows = statement.alone(engine, challenge.challenge_id, challenge.user_id, now, *session, *line.values)
+    return list(rows[0][0]) if rows else None
+
+
+ANSWERED_FIRST = 5
+"""The number of the first parameter of the audit line in `answering`."""
+
+
+def answering(name: str, line: str, line_types: str) -> Prepared:
+    """The statement for `answer`; `line` is the audit line's SQL for the rows of `answered`."""
+    return Prepared(
+        name,
+        f"uuid, text, uuid, timestamptz, {line_types}",
+        f"""
+        WITH answered AS (
+            UPDATE lnurl_challenges c SET key = $2, user_id = k.user_id, answered_at = $4 FROM user_keys k
+            WHERE c.id = $1 AND c.answered_at IS NULL AND c.expires_at > $4
+              AND k.subject = $2 AND k.user_id = $3 AND k.removed_at IS NULL
+            RETURNING k.user_id
+        ), recorded AS ({line})
+        SELECT user_id FROM answered
+        """,  # noqa: S608 - SQL of ours
+    )
+
+
+def answer(
+    engine: Engine, statement: Prepared, challenge_id: UUID, *, key: str, user_id: UUID, now: datetime, line: Line
+) -> bool:
+    """Keep a wallet's proven key and put it on record, together; False, and nothing happened, when it is too late."""
+    return bool(statement.alone(engine, challenge_id, key, user_id, now, *line.values))
