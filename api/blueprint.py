@@ -82,8 +82,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self, schema: type[ma.Schema], *, location: str = "json"
     ) -> Callable[[Callable[Parameters, Result]], Callable[..., Result]]:
         """Read the body, or the query, by this schema and hand it to the view as its first argument."""
+        # One instance for all requests: a schema copies every field when it is made, and keeps nothing of what it read.
         decorate: Callable[[Callable[Parameters, Result]], Callable[..., Result]] = self.arguments(
-            schema, location=location
+            schema(), location=location
         )
         return decorate
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import catching_up, latency, ledger, logins, matching, overwatch, report, requests
+from bench import catching_up, latency, ledger, logins, matching, overwatch, report, requests, tokens
 from bench.world import World
 
 Measurement = Callable[[World], dict[str, float]]
@@ -26,6 +26,7 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "ledger": _ledger,
     "requests": _requests,
     "logins": logins.login,
+    "tokens": tokens.token_issue,
     "matching": matching.block_match_scale,
     "overwatch": overwatch.overwatch_overhead,
     "catching_up": catching_up.catch_up,

@@ -63,26 +63,27 @@ def measure(
     """
     users, hot = _prepare(app_url, asset_id)
     analyse(owner_url)
-    # Floor and single are measured in turns, so that a slow spell of the machine does not land on one of them only.
-    floor, single = [], []
-    for _ in range(2):
-        floor.append(floor_per_s(owner_url, pgbench, seconds=seconds / 2))
-        single.append(_callers(app_url, seconds / 2, _Spread(users), batch=1))
+    # What is compared is measured in turns, so that a slow spell of the machine does not land on one of them only.
+    floor, single, batch = [], [], []
+    for _ in range(3):
+        floor.append(floor_per_s(owner_url, pgbench, seconds=seconds / 3))
+        single.append(_callers(app_url, seconds / 3, _Spread(users), batch=1))
+        batch.append(_callers(app_url, seconds / 3, _Spread(users), batch=BATCH, callers=2))
     spread, through_hot = [], []
     for _ in range(2):
         spread.append(_callers(app_url, seconds / 2, _Spread(users), batch=1))
         through_hot.append(_callers(app_url, seconds / 2, _Through(users, hot), batch=1))
-    batch = _callers(app_url, seconds, _Spread(users), batch=BATCH, callers=2)
     load(app_url, users, verify_rows)
     analyse(owner_url)
-    floor_rate, single_rate, spread_rate, hot_rate = map(fmean, (floor, single, spread, through_hot))
+    floor_rate, single_rate, batch_rate = map(fmean, (floor, single, batch))
+    spread_rate, hot_rate = map(fmean, (spread, through_hot))
     return {
         "ledger_floor_per_s": floor_rate,
         "ledger_single_per_s": single_rate,
-        "ledger_batch_per_s": batch,
+        "ledger_batch_per_s": batch_rate,
         "ledger_hot_per_s": hot_rate,
         "ledger_single": single_rate / floor_rate,
-        "ledger_batch": batch / floor_rate,
+        "ledger_batch": batch_rate / floor_rate,
         "ledger_hot": hot_rate / spread_rate,
         "ledger_verify_per_s": verify_per_s(app_url),
     }

@@ -1,26 +1,23 @@
 """What requests cost: balance reads next to a bare view, and withdrawals next to balance reads."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
 from uuid import uuid4
 
 from bench import load, people
-from bench.load import Outcome
 from bench.people import Person
+from bench.versus import Requests, burst, constant
 from bench.world import World, gunicorn
 from wiring.embedded.node import MINER
 from wiring.embedded.redis import free_port
 
 PEOPLE = 2_000
-CONCURRENT = 50
 OWNED_MINOR = 100 * 100_000_000
 ASKED = "0.05000000"
 WARM_UP_S = 2.0
-
-Requests = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,11 @@ def serving(world: World) -> Iterator[Site]:
 
 def balance_read(site: Site, *, rounds: int = 5, seconds: float = 4) -> dict[str, float]:
     """Authenticated balance reads per second ÷ answers of the bare view, in turns: the median of the ratios."""
-    bare_requests, balance_requests = _constant(load.get("/")), _balances(site)
+    bare_requests, balance_requests = constant(load.get("/")), _balances(site)
     for port, requests in ((site.bare_port, bare_requests), (site.port, balance_requests)):
-        _burst(port, requests, WARM_UP_S)
+        burst(port, requests, WARM_UP_S)
     pairs = [
-        (_burst(site.bare_port, bare_requests, seconds), _burst(site.port, balance_requests, seconds))
+        (burst(site.bare_port, bare_requests, seconds), burst(site.port, balance_requests, seconds))
         for _ in range(rounds)
     ]
     return {
@@ -74,25 +71,14 @@ def balance_read(site: Site, *, rounds: int = 5, seconds: float = 4) -> dict[str
 def withdrawal_vs_read(site: Site, *, rounds: int = 4, seconds: float = 4) -> dict[str, float]:
     """The 95th percentile of a withdrawal request ÷ that of a balance read, both at 50 concurrent, in turns."""
     reads, asks = _balances(site), _withdrawals(site)
-    _burst(site.port, asks, WARM_UP_S)
-    pairs = [(_burst(site.port, reads, seconds), _burst(site.port, asks, seconds)) for _ in range(rounds)]
+    burst(site.port, asks, WARM_UP_S)
+    pairs = [(burst(site.port, reads, seconds), burst(site.port, asks, seconds)) for _ in range(rounds)]
     return {
         "withdrawal_vs_read": median(asked.percentile_s(0.95) / read.percentile_s(0.95) for read, asked in pairs),
         "withdrawal_p95_ms": median(asked.percentile_s(0.95) for _, asked in pairs) * 1000,
         "withdrawal_per_s": median(asked.per_s for _, asked in pairs),
         "withdrawal_vs_read_floor_p95_ms": median(read.percentile_s(0.95) for read, _ in pairs) * 1000,
     }
-
-
-def _burst(port: int, requests: Requests, seconds: float) -> Outcome:
-    outcome = load.run(port, requests, concurrent=CONCURRENT, seconds=seconds)
-    if outcome.failures:
-        raise RuntimeError(f"{len(outcome.failures)} requests failed, the first with {outcome.failures[0]!r}")
-    return outcome
-
-
-def _constant(request: bytes) -> Requests:
-    return lambda _: request
 
 
 def _balances(site: Site) -> Requests:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Final
 
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork, parse_address
 from domain.descriptor_checksum import CHECKSUM_LENGTH, checksum_of
 from domain.errors import StrongroomError
+from domain.extended_keys import ExtendedKey, from_payload
 from domain.networks import Network
 from domain.private_keys import EXTENDED_SIZE, base58_payload, holds_private_key
 
@@ -55,11 +56,13 @@ class Descriptor:
     """A checked descriptor: its canonical text with checksum, and the public keys that stand in it in full, in hex.
 
     Canonical means hardened steps are spelt `h`. A ranged one ends in `/*` and stands for many addresses.
+    `extended_keys` are those whose children no address shows: of multisig, Taproot and scripts.
     """
 
     text: str
     is_ranged: bool
     public_keys: tuple[str, ...]
+    extended_keys: tuple[ExtendedKey, ...] = ()
 
 
 def parse_descriptor(text: object, network: Network) -> Descriptor:
@@ -77,7 +80,9 @@ def parse_descriptor(text: object, network: Network) -> Descriptor:
         raise _invalid(f"must have between 1 and {DESCRIPTOR_LENGTH_MAX} characters")
     body = _without_checksum(text).replace("'", "h")
     found = _expression(body, "top", network)
-    return Descriptor(f"{body}#{checksum_of(body)}", found.is_ranged, tuple(dict.fromkeys(found.public_keys)))
+    return Descriptor(
+        f"{body}#{checksum_of(body)}", found.is_ranged, tuple(dict.fromkeys(found.public_keys)), found.extended
+    )
 
 
 def parse_range(value: object, descriptor: Descriptor) -> tuple[int, int] | None:
@@ -120,6 +125,7 @@ class _Found:
 
     is_ranged: bool
     public_keys: tuple[str, ...]
+    extended: tuple[ExtendedKey, ...] = ()
 
 
 _CALL: Final = re.compile(r"([a-z_]+)\((.*)\)", re.DOTALL)
@@ -161,11 +167,12 @@ def _read_wsh(inside: str, _context: str, network: Network) -> _Found:
 
 
 def _read_any_key(inside: str, context: str, network: Network) -> _Found:
-    return _key(inside, network, is_witness=context == "wsh")
+    found = _key(inside, network, is_witness=context == "wsh")
+    return replace(found, extended=()) if context == "top" else found
 
 
 def _read_witness_key(inside: str, _context: str, network: Network) -> _Found:
-    return _key(inside, network, is_witness=True)
+    return replace(_key(inside, network, is_witness=True), extended=())
 
 
 def _read_taproot(inside: str, _context: str, network: Network) -> _Found:
@@ -179,7 +186,11 @@ def _read_multi(inside: str, context: str, network: Network) -> _Found:
     if not re.fullmatch(r"[1-9][0-9]?", threshold) or not int(threshold) <= len(keys) <= _KEYS_MAX:
         raise _invalid(f"needs a number of signatures and at least as many keys, {_KEYS_MAX} at most")
     found = [_key(key, network, is_witness=context == "wsh") for key in keys]
-    return _Found(any(key.is_ranged for key in found), tuple(text for key in found for text in key.public_keys))
+    return _Found(
+        any(key.is_ranged for key in found),
+        tuple(text for key in found for text in key.public_keys),
+        tuple(extended for key in found for extended in key.extended),
+    )
 
 
 _Reader = Callable[[str, str, Network], _Found]
@@ -218,8 +229,9 @@ def _key(text: str, network: Network, *, is_witness: bool, is_taproot: bool = Fa
             raise _invalid("derives from a plain public key, which has no children")
         keys = tuple(_plain_keys(head.lower(), is_witness=is_witness, is_taproot=is_taproot))
         return _Found(is_ranged=False, public_keys=keys)
-    _check_extended(head, network)
-    return _Found(is_ranged=_check_steps(steps), public_keys=())
+    payload, is_ranged = _extended_payload(head, network), _check_steps(steps)
+    path = tuple(int(step) for step in steps if step != "*")
+    return _Found(is_ranged, (), (from_payload(payload, path, is_ranged=is_ranged),))
 
 
 def _plain_keys(text: str, *, is_witness: bool, is_taproot: bool) -> Iterator[str]:
@@ -237,7 +249,7 @@ def _plain_keys(text: str, *, is_witness: bool, is_taproot: bool) -> Iterator[st
         raise _invalid("holds a public key of the wrong form: 66 hexadecimal digits, beginning with 02 or 03")
 
 
-def _check_extended(head: str, network: Network) -> None:
+def _extended_payload(head: str, network: Network) -> bytes:
     raw = base58_payload(head)
     if len(raw) != EXTENDED_SIZE:
         raise _invalid(
@@ -248,6 +260,7 @@ def _check_extended(head: str, network: Network) -> None:
         raise _invalid(f"holds a key of another network: on {network.name} they begin with {spelt}")
     if raw[:4] != wanted:
         raise _refusal(UnsupportedDescriptor, f"holds a key in a wallet's own spelling; convert it to one with {spelt}")
+    return raw
 
 
 def _check_steps(steps: list[str]) -> bool:

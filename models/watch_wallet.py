@@ -45,8 +45,10 @@ class WatchWallet(Leased, Base):
     # Canonical, with its checksum; `digest` is its SHA-256, because a descriptor may be too long for an index.
     descriptor: Mapped[str]
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    # The keys that stand in it in full, compressed and in hex; keys that it derives are found by their scripts.
+    # The keys that stand in it in full, compressed and in hex.
     public_keys: Mapped[list[str]]
+    # The beginnings of the keys that it derives and that no script shows to be one's own; None until derived. Large.
+    derived_keys: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     first_index: Mapped[int | None]
     last_index: Mapped[int | None]
     state: Mapped[str]

@@ -9,7 +9,7 @@ import structlog
 from domain.actor import Actor
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork, parse_address
 from domain.crash import crash_point
-from domain.descriptors import InvalidDescriptor, parse_descriptor
+from domain.descriptors import Descriptor, InvalidDescriptor, parse_descriptor
 from domain.errors import StrongroomError
 from domain.networks import Network
 from domain.node_refusals import ChainError, DescriptorRefused
@@ -77,9 +77,12 @@ def scan_chain(container: Container, chain: DescriptorChain) -> int | None:
 def _derive(container: Container, chain: DescriptorChain, wallet: WatchWallet, by: Actor) -> None:
     code = reason = ""
     addresses: Sequence[NewAddress] = ()
+    derived_keys = b""
     refusal: StrongroomError | None = None
     try:
-        addresses = _addresses(chain, wallet)
+        descriptor = parse_descriptor(wallet.descriptor, chain.network)
+        addresses = _addresses(chain, wallet, descriptor)
+        derived_keys = watch_wallets.derived_keys(descriptor.extended_keys, wallet.indexes())
     except (DescriptorRefused, InvalidDescriptor, InvalidAddress, WrongNetwork, UnsupportedAddress) as error:
         refusal = error
     except ChainError as error:
@@ -95,12 +98,13 @@ def _derive(container: Container, chain: DescriptorChain, wallet: WatchWallet, b
         elif code:
             watch_wallets.record_waiting(session, wallet.id, reason=code, generation=generation, now=now)
         else:
-            watch_wallets.record_addresses(session, wallet.id, addresses, generation=generation, now=now, by=by)
+            watch_wallets.record_addresses(
+                session, wallet.id, addresses, derived_keys=derived_keys, generation=generation, now=now, by=by
+            )
 
 
-def _addresses(chain: DescriptorChain, wallet: WatchWallet) -> Sequence[NewAddress]:
+def _addresses(chain: DescriptorChain, wallet: WatchWallet, descriptor: Descriptor) -> Sequence[NewAddress]:
     """What the descriptor derives to, once the node agrees that it is one."""
-    descriptor = parse_descriptor(wallet.descriptor, chain.network)
     chain.check(descriptor)
     return [_with_script(address, chain.network) for address in chain.derive(descriptor, wallet.indexes())]
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from tests.databases import Database, Server
 from tests.rail import Rail, make_rail
+from tests.scratch import use_memory
 from wiring import migrate
 from wiring.container import Container, build_container
 from wiring.database import make_engine
@@ -46,6 +47,12 @@ class _Servers:
             _run.callback(shutil.rmtree, cls.directory, ignore_errors=True)
             cls.addresses = _run.enter_context(Embedded(cls.directory, frozenset({"postgres", "redis"}), durable=False))
         return cls.addresses
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Choose where temporary files go, before pytest makes its own directory."""
+    use_memory()
 
 
 def pytest_configure_node(node: object) -> None:
@@ -204,7 +211,7 @@ def rail(settings: Settings, node: NodeServer) -> Iterator[Rail]:
     """A rail over the shared node."""
     made = make_rail(settings, node)
     yield made
-    made.container.engine.dispose()
+    made.leave()
 
 
 @pytest.fixture

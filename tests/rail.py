@@ -42,6 +42,13 @@ class Rail:
     def asset_id(self) -> str:
         return self.chain.network.asset_id
 
+    def leave(self) -> None:
+        """Close everything and have the node forget the wallet, which would slow down every block after."""
+        self.container.engine.dispose()
+        wallet = self.container.settings.chains[0].wallet
+        if wallet in self.node.call("listwallets"):
+            self.node.call("unloadwallet", wallet)
+
     def new_user(self) -> UUID:
         user_id = new_id()
         with self.container.transaction() as session:

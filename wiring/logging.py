@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
@@ -17,6 +18,7 @@ _SENSITIVE_NAME: Final = re.compile(
 )
 _CREDENTIALS_IN_URL: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^:/@\s]*):[^@/\s]+@", re.IGNORECASE)
 _DEPTH_MAX: Final = 4
+_NAMES_REMEMBERED: Final = 1024
 
 # Their information is ours to know, not to read all day.
 _QUIET: Final = (
@@ -72,6 +74,8 @@ def redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutabl
 
 def mask_credentials(text: str) -> str:
     """The text with the password of every address in it masked."""
+    if "://" not in text:
+        return text
     return _CREDENTIALS_IN_URL.sub(rf"\g<scheme>\g<user>:{MASK}@", text)
 
 
@@ -93,7 +97,7 @@ def _rendering(pretty: bool) -> list[Processor]:  # noqa: FBT001 - private, and 
 
 
 def _clean(name: str, value: Any, depth: int) -> Any:
-    if isinstance(value, Secret) or (_SENSITIVE_NAME.search(name) and value is not None):
+    if isinstance(value, Secret) or (_is_sensitive(name) and value is not None):
         return MASK
     if isinstance(value, str):
         return mask_credentials(value)
@@ -104,6 +108,12 @@ def _clean(name: str, value: Any, depth: int) -> Any:
     if isinstance(value, int | float | None):
         return value
     return mask_credentials(str(value))
+
+
+@lru_cache(_NAMES_REMEMBERED)
+def _is_sensitive(name: str) -> bool:
+    """Lines say the same few names over and over."""
+    return _SENSITIVE_NAME.search(name) is not None
 
 
 def _level(settings: Settings) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import psycopg2.errors
 from sqlalchemy import Connection
@@ -26,6 +27,8 @@ from domain.ledger_decisions import Account, Decision, Earlier, Known, OpenHold,
 from services.ledger import plain
 
 BATCH_MAX = 10_000
+
+Header = tuple[str, str, UUID | None, str, str]
 
 _LOCK = "SELECT ledger_lock(%s, %s, %s, %s, %s, %s, %s, %s)"
 _WRITE = "SELECT * FROM ledger_write(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -52,13 +55,14 @@ def post(session: Session, transactions: Sequence[Transaction]) -> list[Outcome]
     connection = session.connection()
     # What can be worked out before the locks is not worked out while others wait for them.
     asked = [request_hash(transaction) for transaction in transactions]
+    written_as = [_header(*pair) for pair in zip(transactions, asked, strict=True)]
     decisions = decide(transactions, _lock(connection, transactions), asked)
     writing = [
         place for place, decision in enumerate(decisions) if decision.answer is None and decision.same_as is None
     ]
     outcomes: list[Outcome | None] = [decision.answer for decision in decisions]
     if writing:
-        written = _write(connection, [(transactions[place], decisions[place]) for place in writing])
+        written = _write(connection, [(transactions[place], written_as[place], decisions[place]) for place in writing])
         for place, outcome in zip(writing, written, strict=True):
             outcomes[place] = outcome
     return [outcome or _repeated(outcomes, decisions[place]) for place, outcome in enumerate(outcomes)]
@@ -133,17 +137,29 @@ def _known(
     )
 
 
-def _write(connection: Connection, decided: Sequence[tuple[Transaction, Decision]]) -> list[Outcome]:
+def _header(transaction: Transaction, asked: bytes) -> Header:
+    """What is written of a transaction whatever is decided, as elements of array literals."""
+    return (
+        _quoted(transaction.key),
+        _quoted(transaction.kind),
+        transaction.flow_id,
+        f'"\\\\x{asked.hex()}"',
+        f'"{transaction.effective_at.isoformat()}"',
+    )
+
+
+def _write(connection: Connection, decided: Sequence[tuple[Transaction, Header, Decision]]) -> list[Outcome]:
     """Second round trip: write what was decided, and learn the identities that it got."""
-    rows = [(ordinal, row) for ordinal, (_, decision) in enumerate(decided, 1) for row in decision.movements]
+    rows = [(ordinal, row) for ordinal, (_, _, decision) in enumerate(decided, 1) for row in decision.movements]
+    keys, kinds, flows, hashes, effective = zip(*(header for _, header, _ in decided), strict=True)
     parameters = (
-        _array(_quoted(transaction.key) for transaction, _ in decided),
-        _array(_quoted(transaction.kind) for transaction, _ in decided),
-        _array(transaction.flow_id for transaction, _ in decided),
-        _array(f'"\\\\x{decision.request_hash.hex()}"' for _, decision in decided),
-        _array(decision.refusal for _, decision in decided),
-        _array(None if decision.refusal else transaction.reverses for transaction, decision in decided),
-        _array(f'"{transaction.effective_at.isoformat()}"' for transaction, _ in decided),
+        _array(keys),
+        _array(kinds),
+        _array(flows),
+        _array(hashes),
+        _array(decision.refusal for _, _, decision in decided),
+        _array(None if decision.refusal else transaction.reverses for transaction, _, decision in decided),
+        _array(effective),
         _array(ordinal for ordinal, _ in rows),
         _array(row.phase for _, row in rows),
         _array(_quoted(row.asset_id) for _, row in rows),
@@ -161,7 +177,7 @@ def _write(connection: Connection, decided: Sequence[tuple[Transaction, Decision
     remaining = iter(transfer_ids or ())
     return [
         Outcome(transaction_id, tuple(next(remaining) for _ in decision.movements), decision.refusal)
-        for transaction_id, (_, decision) in zip(transaction_ids, decided, strict=True)
+        for transaction_id, (_, _, decision) in zip(transaction_ids, decided, strict=True)
     ]
 
 

@@ -65,7 +65,7 @@ ALTERED_ROW = {
 }
 
 # Every entry follows from the one before it on the same account. Inside the range that is the previous row of a window;
-# the first of each account in the range is looked up.
+# only the first of each account in the range, and what does not follow, is looked at again.
 CHAIN = text(
     """
     WITH side AS (
@@ -84,21 +84,28 @@ CHAIN = text(
         SELECT *, lag(version) OVER chain AS version_before, lag(balance) OVER chain AS balance_before,
             lag(held) OVER chain AS held_before
         FROM side WINDOW chain AS (PARTITION BY account ORDER BY version)
+    ), doubtful AS (
+        SELECT c.*, CASE WHEN is_debit = (a.kind IN ('asset', 'expense')) THEN moved ELSE -moved END AS change
+        FROM chained AS c LEFT JOIN ledger_accounts AS a ON a.id = c.account
+        WHERE version_before IS NULL OR c.version <> version_before + 1
+            OR c.held IS DISTINCT FROM held_before + coalesce(holds, 0)
+            OR c.balance IS DISTINCT FROM balance_before
+                + CASE WHEN is_debit = (a.kind IN ('asset', 'expense')) THEN moved ELSE -moved END
     ), followed AS (
-        SELECT id, is_debit, account, version, balance, held, moved, holds, version_before, balance_before, held_before
-        FROM chained WHERE version_before IS NOT NULL
-        UNION ALL
-        SELECT c.id, is_debit, account, c.version, c.balance, c.held, moved, holds,
-            CASE WHEN c.version = 1 THEN 0 ELSE p.version END, CASE WHEN c.version = 1 THEN 0 ELSE p.balance END,
-            CASE WHEN c.version = 1 THEN 0 ELSE p.held END
-        FROM chained AS c LEFT JOIN LATERAL (
+        SELECT c.id, c.account, c.version, c.balance, c.held, c.change, c.holds,
+            CASE WHEN c.version_before IS NOT NULL THEN c.version_before WHEN c.version = 1 THEN 0 ELSE p.version
+                END AS version_before,
+            CASE WHEN c.version_before IS NOT NULL THEN c.balance_before WHEN c.version = 1 THEN 0 ELSE p.balance
+                END AS balance_before,
+            CASE WHEN c.version_before IS NOT NULL THEN c.held_before WHEN c.version = 1 THEN 0 ELSE p.held
+                END AS held_before
+        FROM doubtful AS c LEFT JOIN LATERAL (
             (SELECT e.debit_version AS version, e.debit_balance AS balance, e.debit_held AS held
              FROM ledger_transfers AS e WHERE e.debit_account_id = c.account AND e.debit_version = c.version - 1)
             UNION ALL
             (SELECT e.credit_version, e.credit_balance, e.credit_held
              FROM ledger_transfers AS e WHERE e.credit_account_id = c.account AND e.credit_version = c.version - 1)
             LIMIT 1) AS p ON true
-        WHERE c.version_before IS NULL
     )
     SELECT 'ledger_transfers' AS table_name, f.id AS row_id,
         CASE WHEN version_before IS NULL OR f.version <> version_before + 1
@@ -106,11 +113,10 @@ CHAIN = text(
             WHEN f.held IS DISTINCT FROM held_before + coalesce(holds, 0)
                 THEN 'account ' || account || ' cannot have held ' || f.held || ' after it'
             ELSE 'account ' || account || ' cannot have a balance of ' || f.balance || ' after it' END AS differs
-    FROM followed AS f LEFT JOIN ledger_accounts AS a ON a.id = f.account
+    FROM followed AS f
     WHERE version_before IS NULL OR f.version <> version_before + 1
         OR f.held IS DISTINCT FROM held_before + coalesce(holds, 0)
-        OR f.balance IS DISTINCT FROM balance_before
-            + CASE WHEN is_debit = (a.kind IN ('asset', 'expense')) THEN moved ELSE -moved END
+        OR f.balance IS DISTINCT FROM balance_before + change
     ORDER BY f.id LIMIT 1
     """
 )
@@ -130,13 +136,16 @@ RESOLUTIONS = text(
     """
 )
 
-# A posted transaction has its transfers, and a refused one has none.
+# A posted transaction has its transfers, and a refused one has none. The range is said of both tables, and the first is
+# asked for as a minimum: else the planner reads all of a table for each range of the other, or all of both in order.
 TRANSACTIONS = text(
     """
-    SELECT 'ledger_transfers' AS table_name, m.id AS row_id, 'its transaction is missing or was refused' AS differs
-    FROM ledger_transfers AS m LEFT JOIN ledger_transactions AS t ON t.id = m.transaction_id AND t.outcome = 'posted'
+    SELECT 'ledger_transfers' AS table_name, min(m.id) AS row_id,
+        'its transaction is missing or was refused' AS differs
+    FROM ledger_transfers AS m LEFT JOIN ledger_transactions AS t
+        ON t.id = m.transaction_id AND t.outcome = 'posted' AND t.id BETWEEN :first AND :last
     WHERE m.transaction_id BETWEEN :first AND :last AND t.id IS NULL
-    ORDER BY m.id LIMIT 1
+    HAVING count(*) > 0
     """
 )
 

@@ -1,5 +1,6 @@
 """Watch-only wallets: descriptors that somebody imports, the addresses behind them, and what lies there."""
 
+from services.watch_wallets.child_keys import derived_keys
 from services.watch_wallets.deriving import claim_pending, record_addresses, record_refusal, record_waiting
 from services.watch_wallets.importing import TooManyWatchWallets, forget, import_descriptor
 from services.watch_wallets.reading import (
@@ -32,6 +33,7 @@ __all__ = [
     "belonging_to",
     "claim_pending",
     "claim_scan",
+    "derived_keys",
     "fail_scan",
     "finish_scan",
     "forget",

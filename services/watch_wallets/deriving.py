@@ -29,9 +29,19 @@ def claim_pending(session: Session, chain: str, *, owner: str, now: datetime) ->
 
 
 def record_addresses(
-    session: Session, wallet_id: UUID, addresses: Sequence[NewAddress], *, generation: int, now: datetime, by: Actor
+    session: Session,
+    wallet_id: UUID,
+    addresses: Sequence[NewAddress],
+    *,
+    derived_keys: bytes,
+    generation: int,
+    now: datetime,
+    by: Actor,
 ) -> None:
-    """The node accepted the descriptor and these are its addresses; a first scan is asked for. Raises LeaseLost."""
+    """The node accepted the descriptor and these are its addresses; a first scan is asked for. Raises LeaseLost.
+
+    `derived_keys` is what `child_keys.derived_keys` makes of its extended keys.
+    """
     wallet = _held(session, wallet_id, generation)
     session.execute(delete(WatchAddress).where(WatchAddress.wallet_id == wallet_id))
     rows = [
@@ -41,7 +51,7 @@ def record_addresses(
     for first in range(0, len(rows), ROWS_PER_INSERT):
         session.execute(insert(WatchAddress), rows[first : first + ROWS_PER_INSERT])
     wallet.state, wallet.checked_at, wallet.waiting_reason = "ready", now, None
-    wallet.address_count = len(rows)
+    wallet.address_count, wallet.derived_keys = len(rows), derived_keys
     leases.settle(wallet)
     request_scan(session, wallet, now=now)
     detail = {"wallet_id": str(wallet_id), "addresses": len(rows)}

@@ -15,6 +15,7 @@ from domain.errors import StrongroomError
 from domain.key_scripts import scripts_of
 from domain.networks import NETWORKS
 from models.watch_wallet import WatchAddress, WatchScanner, WatchWallet
+from services.watch_wallets import child_keys
 
 _PUBLIC_KEY: Final = re.compile(r"0[23][0-9a-f]{64}")
 
@@ -62,14 +63,15 @@ def one(session: Session, user_id: UUID, wallet_id: UUID) -> WalletView:
 def belonging_to(session: Session, user_id: UUID, signer: str) -> Sequence[WalletView]:
     """Those of a user's wallets that a signer can spend from, or has a say in.
 
-    A compressed public key in hex: wallets in which it stands, or among whose addresses is one of which it alone is
-    the key. An address: wallets that hold it.
+    A compressed public key in hex: wallets in which it stands, among whose addresses is one of which it alone is the
+    key, or one of whose extended keys derives to it. An address: wallets that hold it.
     """
     is_derived = exists().where(
         WatchAddress.wallet_id == WatchWallet.id, WatchAddress.script.in_(_scripts_of_signer(signer))
     )
     stands = WatchWallet.public_keys.contains([signer])
-    return _viewed(session, _mine(user_id).where(stands | is_derived))
+    is_child = WatchWallet.id.in_(_with_child(session, user_id, signer))
+    return _viewed(session, _mine(user_id).where(stands | is_derived | is_child))
 
 
 def owned(session: Session, user_id: UUID, wallet_id: UUID, *, lock: bool = False) -> WatchWallet:
@@ -79,6 +81,18 @@ def owned(session: Session, user_id: UUID, wallet_id: UUID, *, lock: bool = Fals
     if wallet is None:
         raise WatchWalletNotFound
     return wallet
+
+
+def _with_child(session: Session, user_id: UUID, signer: str) -> list[UUID]:
+    """The wallets of this user whose extended keys derive to the signer's, one wallet's keys in memory at a time."""
+    if not _PUBLIC_KEY.fullmatch(signer):
+        return []
+    query = select(WatchWallet.id).where(WatchWallet.user_id == user_id, WatchWallet.derived_keys != b"")
+    return [
+        wallet_id
+        for wallet_id in session.scalars(query).all()
+        if child_keys.holds(session.scalar(select(WatchWallet.derived_keys).where(WatchWallet.id == wallet_id)), signer)
+    ]
 
 
 def _scripts_of_signer(signer: str) -> Collection[bytes]:

@@ -50,22 +50,7 @@ def request(
     )
     state = "approved" if needed == 0 else "pending_approval"
     flow_id = flows.open_one(session, opening, now=now, by=by, then=state)
-    withdrawal = Withdrawal(
-        id=new_id(),
-        user_id=user_id,
-        asset_id=asset_id,
-        chain=asset.chain,
-        destination=spelled,
-        amount_minor=amount_minor,
-        fee_minor=policy.fee_minor,
-        state=state,
-        approvals_needed=needed,
-        requested_at=now,
-        state_changed_at=now,
-        flow_id=flow_id,
-        lease_generation=0,
-        attempts=0,
-    )
+    withdrawal = _draft(opening, flow_id, terms, state=state, destination=spelled, approvals_needed=needed, now=now)
     _hold(session, terms, withdrawal, now)
     rules.check_user_limit(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
     spent_minor = amount_minor + policy.fee_minor
@@ -94,6 +79,35 @@ def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetim
     flows.record(session, flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "cancelled"), now=now, by=by)
     audit.record(session, "withdrawal.cancelled", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
     return withdrawal
+
+
+def _draft(
+    opening: flows.Opening,
+    flow_id: UUID,
+    terms: Terms,
+    *,
+    state: str,
+    destination: str,
+    approvals_needed: int,
+    now: datetime,
+) -> Withdrawal:
+    ensure(opening.user_id is not None, "a withdrawal has an owner")
+    return Withdrawal(
+        id=new_id(),
+        user_id=opening.user_id,
+        asset_id=opening.asset_id,
+        chain=terms.asset.chain,
+        destination=destination,
+        amount_minor=opening.amount_minor,
+        fee_minor=terms.policy.fee_minor,
+        state=state,
+        approvals_needed=approvals_needed,
+        requested_at=now,
+        state_changed_at=now,
+        flow_id=flow_id,
+        lease_generation=0,
+        attempts=0,
+    )
 
 
 # Its result is known beforehand, so it need not be waited for.

@@ -34,12 +34,14 @@ def extended(seed: str, *, version: bytes = TPUB_VERSION) -> str:
     return encode_base58check(version + bytes(9) + chain_code + body)
 
 
-def child_key(seed: str, index: int) -> PrivateKey:
-    """The key at m/<index> of that master key."""
+def child_key(seed: str, *path: int) -> PrivateKey:
+    """The key at m/<path> of that master key."""
     left, chain_code = _halves(seed)
-    parent = PrivateKey(left)
-    digest = hmac.new(chain_code, parent.public_key.format() + index.to_bytes(4), hashlib.sha512).digest()
-    return parent.add(digest[:32])
+    key = PrivateKey(left)
+    for index in path:
+        digest = hmac.new(chain_code, key.public_key.format() + index.to_bytes(4), hashlib.sha512).digest()
+        key, chain_code = key.add(digest[:32]), digest[32:]
+    return key
 
 
 def summed(body: str) -> str:

@@ -15,6 +15,7 @@ from domain.base58 import encode_base58check
 from domain.ids import new_id
 from models.audit import AuditLog
 from services import watch_wallets
+from services.watch_wallets import child_keys
 from tests.api.house import House
 from tests.rail import Rail
 from tests.wallet_tools.keys import child_key, extended, public_hex, secret_of
@@ -61,6 +62,33 @@ def test_a_key_derived_by_a_wallet_belongs_to_it(watcher: Watcher) -> None:
     wallet = watcher.watch(f"wpkh({extended(seed)}/*)", range=9)
     assert ids(prove(watcher, child_key(seed, 9))) == {wallet["id"]}
     assert ids(prove(watcher, child_key(seed, 10))) == set()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "wsh(multi(2,{a}/0/*,{b}/*))",
+        "sh(wsh(sortedmulti(1,{b}/*,{a}/0/*)))",
+        "sh(multi(1,{a}/0/*))",
+        "wsh(pkh({a}/0/*))",
+    ],
+)
+def test_a_key_derived_for_a_script_belongs_to_its_wallet(watcher: Watcher, form: str) -> None:
+    seed, other = new_id().hex, new_id().hex
+    wallet = watcher.watch(form.format(a=extended(seed), b=extended(other)), range=[3, 9])
+    for index, its in ((3, {wallet["id"]}), (9, {wallet["id"]}), (2, set()), (10, set())):
+        assert ids(prove(watcher, child_key(seed, 0, index))) == its
+    if "{b}" in form:
+        assert ids(prove(watcher, child_key(other, 5))) == {wallet["id"]}
+        assert ids(prove(watcher, child_key(other, 0, 5))) == set()
+
+
+def test_a_key_is_looked_for_at_whole_places_only() -> None:
+    key = "02" + "aa" * 32
+    assert child_keys.holds(bytes(8) + b"\xaa" * 8, key)
+    assert not child_keys.holds(bytes(4) + b"\xaa" * 8 + bytes(4), key)
+    assert child_keys.holds(bytes(7) + b"\xaa" * 9, key)
+    assert not child_keys.holds(None, key)
 
 
 def test_an_address_shows_the_wallets_that_hold_it(watcher: Watcher) -> None:

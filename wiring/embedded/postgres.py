@@ -44,6 +44,7 @@ _FLEETING: Final = {
     "full_page_writes": "off",
     "shared_buffers": "128MB",
     "max_connections": "300",
+    "max_wal_size": "256MB",  # the files of a test run may be in memory
 }
 _COMMON: Final = {
     "listen_addresses": "",
