@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from adapters.http_json import NoAnswer
 from api.request_context import request_id
 from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
@@ -23,7 +24,20 @@ from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
-from services import addresses, assets, chains, flows, idempotency, leases, spending, transfers
+from domain.prices import InvalidPrice, PriceDisputed, PriceStale
+from services import (
+    addresses,
+    assets,
+    chains,
+    flows,
+    idempotency,
+    leases,
+    prices,
+    replenishments,
+    screening,
+    spending,
+    transfers,
+)
 from services.deposits import DepositNotFound, SelfDecision
 from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
@@ -158,6 +172,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         assets.UnknownAsset: 422,
         assets.NoTokensThere: 422,
         assets.AssetExists: 409,
+        InvalidPrice: 422,
+        screening.NotScreenable: 422,
+        screening.SpellingRefused: 422,
         transfers.RecipientNotFound: 422,
         transfers.SelfTransfer: 422,
         policy.AmountBelowMinimum: 422,
@@ -176,6 +193,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         NotThesePayments: 409,
         NoProof: 409,
         TooManyWatchWallets: 409,
+        replenishments.ReplenishmentOpen: 409,
         # Not by you
         spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,
@@ -187,7 +205,12 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,
         WatchWalletNotFound: 404,
+        replenishments.ReplenishmentNotFound: 404,
+        prices.PairMissing: 404,
+        prices.SourceMissing: 404,
         # Not now
+        PriceStale: 503,
+        PriceDisputed: 503,
         policy.WithdrawalsPaused: 503,
         chains.ForkDetected: 503,
         chains.ReorganisationTooDeep: 503,
@@ -198,6 +221,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         leases.LeaseLost: 500,
         idempotency.AlreadyAnswered: 500,
         InputsTaken: 500,
+        NoAnswer: 500,
     }
 )
 """Every refusal's HTTP status; a class that is not here has the status of its nearest base that is."""

@@ -1,6 +1,8 @@
 """What the core asks of the outside."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Protocol, TypeGuard
 
@@ -171,6 +173,11 @@ def understands_descriptors(chain: Chain) -> TypeGuard[DescriptorChain]:
     return isinstance(chain.rail, Network)
 
 
+def tells_senders(chain: object) -> TypeGuard["SenderReader"]:
+    """Whether this rail can tell who paid."""
+    return hasattr(chain, "senders")
+
+
 class Provider(Protocol):
     """A custodian or a provider of payouts: it keeps the keys, we keep the books. Every method may raise ChainError.
 
@@ -217,6 +224,46 @@ class Provider(Protocol):
 
     def incoming(self, cursor: str) -> IncomingPage:
         """The money that came in from this place on, "" for now; empty where nothing can come in."""
+        ...
+
+
+class SenderReader(Protocol):
+    """A chain that can tell who paid: asked once for each deposit that has to be screened."""
+
+    @property
+    def rail(self) -> RailRow:
+        """The rail whose payments these are."""
+        ...
+
+    def senders(self, txid: str, vout: int, block_hash: str | None) -> tuple[str, ...]:
+        """The addresses that this output was paid from, as the rail spells them; empty for newly made coins.
+
+        Raises ChainError, also when the node cannot tell: then nothing is known, and nobody is clear.
+        """
+        ...
+
+
+class Screening(Protocol):
+    """A service that knows whose money may not be taken in."""
+
+    def look_up(self, chain: str, addresses: Collection[str]) -> str | None:
+        """Why these senders are refused, or None when it says that they are clear. Raises NoAnswer otherwise."""
+        ...
+
+
+class PriceFeed(Protocol):
+    """Something that is asked for a price."""
+
+    def ask(self, url: str, *, price_path: str, time_path: str | None) -> tuple[Decimal, datetime | None]:
+        """The price at this address, and when it was so if the answer says that. Raises NoAnswer, InvalidPrice."""
+        ...
+
+
+class Treasury(Protocol):
+    """Something that can fund an approved replenishment by itself. None ships: an operator does it."""
+
+    def fund(self, reference: str, asset_id: str, amount_minor: int, address: str) -> None:
+        """Send this much to the house's address. Safe to repeat: `reference` names the order. Raises NoAnswer."""
         ...
 
 

@@ -17,10 +17,7 @@ from models.deposit import Deposit
 from models.payout import Payout, PayoutTransaction
 from models.quarantine import DepositQuarantine
 from models.withdrawal import Withdrawal
-from services import alerts, ledger
-
-# A comparison may fall between two moments of a payment; only a difference that persists is one.
-MISMATCHES_BEFORE_ALERT = 3
+from services import alerts, buffer_marks, ledger
 
 
 def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) -> BufferSnapshot:
@@ -32,7 +29,13 @@ def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) 
     cursor = session.get(ChainCursor, asset.chain)
     if holding.hash and (cursor is None or cursor.hash != holding.hash):
         return unknown(session, asset, reason="the wallet and the cursor stand on different blocks", now=now)
-    holding_minor = holding.trusted_minor + holding.unconfirmed_minor + holding.immature_minor + holding.unswept_minor
+    parts = [
+        ("in the hot wallet, to be paid out", holding.trusted_minor),
+        ("in the hot wallet, in no block yet", holding.unconfirmed_minor),
+        ("in the hot wallet, newly mined", holding.immature_minor),
+        ("on deposit addresses, not swept yet", holding.unswept_minor),
+    ]
+    holding_minor = sum(amount for _, amount in parts)
     ledger_minor = ledger.system_balance(session, "hot_wallet", asset.asset_id)
     lines = [
         ("deposits that are not credited yet", _uncredited(session, asset)),
@@ -42,22 +45,25 @@ def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) 
     difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
     if difference_minor and _uncertain(session, asset):
         return unknown(session, asset, reason="a payment may or may not have left", now=now)
+    marks = buffer_marks.of(session, asset.asset_id)
     snapshot = BufferSnapshot(
         id=new_id(),
         asset_id=asset.asset_id,
         chain=asset.chain,
         at=now,
-        verdict="ok" if difference_minor == 0 else "mismatch",
+        verdict="ok" if abs(difference_minor) <= marks.discrepancy_minor else "mismatch",
         reason=None,
         height=holding.height,
         holding_minor=holding_minor,
         ledger_minor=ledger_minor,
         difference_minor=difference_minor,
         lines=[[label, str(amount)] for label, amount in lines],
+        spendable_minor=holding.trusted_minor,
+        parts=[[label, str(amount)] for label, amount in parts],
     )
     session.add(snapshot)
     session.flush()
-    _alert(session, asset, snapshot, now=now)
+    _alert(session, asset, snapshot, marks.mismatches_min, now=now)
     return snapshot
 
 
@@ -75,20 +81,24 @@ def unknown(session: Session, asset: Asset, *, reason: str, now: datetime) -> Bu
         ledger_minor=ledger.system_balance(session, "hot_wallet", asset.asset_id),
         difference_minor=None,
         lines=[],
+        spendable_minor=None,
+        parts=[],
     )
     session.add(snapshot)
     session.flush()
     return snapshot
 
 
-def newest(session: Session, asset_id: str, *, limit: int = 1) -> Sequence[BufferSnapshot]:
-    """The latest snapshots of an asset, newest first."""
-    return session.scalars(
-        select(BufferSnapshot)
-        .where(BufferSnapshot.asset_id == asset_id)
-        .order_by(BufferSnapshot.at.desc(), BufferSnapshot.id.desc())
-        .limit(limit)
-    ).all()
+def newest(
+    session: Session, asset_id: str, *, limit: int = 1, before: datetime | None = None, is_known: bool = False
+) -> Sequence[BufferSnapshot]:
+    """The latest snapshots of an asset, newest first, taken before a moment; `is_known` leaves the unknown ones out."""
+    query = select(BufferSnapshot).where(BufferSnapshot.asset_id == asset_id)
+    if before is not None:
+        query = query.where(BufferSnapshot.at < before)
+    if is_known:
+        query = query.where(BufferSnapshot.verdict != "unknown")
+    return session.scalars(query.order_by(BufferSnapshot.at.desc(), BufferSnapshot.id.desc()).limit(limit)).all()
 
 
 def unswept_addresses(session: Session, chain: str) -> list[str]:
@@ -152,13 +162,11 @@ def _fees_in_flight(session: Session, asset: Asset) -> int:
     return sum(newest.values())
 
 
-def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, *, now: datetime) -> None:
-    recent = [row for row in newest(session, asset.asset_id, limit=10) if row.verdict != "unknown"]
+def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, mismatches_min: int, *, now: datetime) -> None:
+    recent = newest(session, asset.asset_id, limit=mismatches_min, is_known=True)
     if snapshot.verdict == "ok":
         alerts.clear(session, "buffer_discrepancy", scope=asset.asset_id, now=now, reason="holding and books agree")
-    elif all(row.verdict == "mismatch" for row in recent[:MISMATCHES_BEFORE_ALERT]) and (
-        len(recent) >= MISMATCHES_BEFORE_ALERT
-    ):
+    elif len(recent) >= mismatches_min and all(row.verdict == "mismatch" for row in recent):
         alerts.raise_alert(
             session,
             "buffer_discrepancy",

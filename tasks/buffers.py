@@ -8,18 +8,37 @@ from domain.node_refusals import ChainError
 from domain.ports import Chain, Provider
 from domain.wallet_facts import Holding
 from models.asset import Asset
-from services import assets, buffers
+from services import assets, buffer_marks, buffer_reports, buffers
 from tasks.app import task
 from wiring.container import Container
 
 
 @task("buffers.compare")
 def compare(container: Container, by: Actor) -> None:
-    """Snapshot every rail."""
+    """Snapshot every rail, and ask for funds where a buffer has run low."""
     for chain in container.chains.values():
         compare_chain(container, chain)
     for provider in container.providers.values():
         compare_provider(container, provider)
+    follow_marks(container, by)
+
+
+@task("buffers.report")
+def report(container: Container, by: Actor) -> int:
+    """Sum up the days that are over. Returns how many lines are new."""
+    with container.transaction() as session:
+        return buffer_reports.write_due(session, now=container.now())
+
+
+def follow_marks(container: Container, by: Actor) -> int:
+    """Say which buffers are low, or no longer, and propose what fills them. Returns how many are low."""
+    with container.reading() as session:
+        marked = buffer_marks.every(session)
+    low = 0
+    for asset_id in marked:
+        with container.transaction() as session:
+            low += buffer_marks.judge(session, asset_id, now=container.now(), by=by)
+    return low
 
 
 def compare_chain(container: Container, chain: Chain) -> str:

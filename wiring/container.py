@@ -12,15 +12,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from adapters.prices.http import HttpPrices
+from adapters.screening.http import NullScreening
 from auth import changes
 from auth.session_cache import SessionCache
-from domain.ports import Chain, Provider, Publisher
+from domain.ports import Chain, PriceFeed, Provider, Publisher, Screening
 from models import deferred
 from services import outbox
 from wiring.chains import build_chains
 from wiring.database import make_engine, without_transaction
 from wiring.parsing import SettingsRefused
 from wiring.publishing import NullPublisher
+from wiring.screening import build_screening
 from wiring.settings import Settings
 
 CACHE: Final = 2
@@ -40,6 +43,8 @@ class Container:
     engine: Engine
     chains: Mapping[str, Chain] = field(default_factory=lambda: MappingProxyType({}))
     providers: Mapping[str, Provider] = field(default_factory=lambda: MappingProxyType({}))
+    price_feed: PriceFeed = field(default_factory=HttpPrices)
+    screening: Screening = field(default_factory=NullScreening)
     publisher: Publisher = field(default_factory=NullPublisher)
     session_cache: SessionCache = field(default_factory=SessionCache)
     clock: Callable[[], datetime] = _utc_now
@@ -104,6 +109,7 @@ def build_container(
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
         providers=MappingProxyType(dict(providers or {})),
+        screening=build_screening(settings),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(_redis(settings)),
     )

@@ -120,6 +120,13 @@ def url(*schemes: str) -> Parser[str]:
     return parse
 
 
+def screening_url(value: str) -> Secret:
+    """An address that names the sender it asks about; kept secret because it may hold a key."""
+    if "{address}" not in value:
+        raise ValueError("must have {address} where the sender belongs")
+    return Secret(url("http", "https")(value))
+
+
 def unknown_network(chain: str) -> str | None:
     """Why this is no network that Strongroom knows, or None when it is one."""
     if chain in RAILS:

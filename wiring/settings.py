@@ -145,6 +145,23 @@ class Settings:
         "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",
         default=True,
     )
+    screening_url: Secret | None = _setting(
+        parsing.screening_url,
+        "A service that is asked about senders, with {address} and perhaps {chain} in it. None: our own list alone.",
+        default=None,
+    )
+    screening_token: Secret | None = _setting(
+        parsing.secret_of(characters_min=1), "What that service knows us by.", default=None
+    )
+    screening_header: str = _setting(parsing.text, "The header in which it wants that.", default="X-API-Key")
+    screening_hit_path: str = _setting(
+        parsing.text,
+        "Where its answer says whether there is something against an address: true, or a list with anything in it.",
+        default="identifications",
+    )
+    screening_timeout_s: float = _setting(
+        parsing.seconds(0.1, 60), "How long it may take; a deposit waits when it takes longer.", default=5.0
+    )
     chains: tuple[ChainSettings, ...] = _setting(
         parsing.text,
         "Comma-separated networks, each with its STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _KEYSTORE and so on.",

@@ -11,7 +11,7 @@ from domain.errors import ensure
 from domain.flows import DEPOSIT
 from domain.ledger import Transaction, Transfer
 from models.deposit import Deposit
-from services import alerts, flows, ledger
+from services import alerts, flows, ledger, replenishments
 from services.deposits import accounts, observations, suspense
 
 
@@ -47,6 +47,7 @@ def _undo(session: Session, chain: str, which: ColumnElement[bool], *, now: date
         deposit.credited_at = None
     flows.record_many(session, steps, now=now, by=by)
     session.flush()
+    replenishments.count(session, undone, now=now, by=by)
     observations.append(session, [(deposit, "reorged", 0) for deposit in undone], source="block", now=now)
     return len(undone)
 
