@@ -28,6 +28,8 @@ class DefaultPolicy:
     network_fee_max_minor: int
     """The most that one payout transaction may cost, however many payments it carries, in the asset that fees are paid
     in, which need not be this one."""
+    paused: bool = False
+    """Whether nothing leaves until an operator resumes it."""
 
 
 @dataclass(frozen=True, slots=True)

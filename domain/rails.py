@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from domain.claim_rails import CLAIM_RAILS
 from domain.evm.networks import EVM_NETWORKS
 from domain.networks import NETWORKS
 from domain.rail_rows import RailRow
 
-_FAMILIES: Final[tuple[Mapping[str, RailRow], ...]] = (NETWORKS, EVM_NETWORKS)
+_FAMILIES: Final[tuple[Mapping[str, RailRow], ...]] = (NETWORKS, EVM_NETWORKS, CLAIM_RAILS)
 
 RAILS: Final[Mapping[str, RailRow]] = MappingProxyType(
     {chain: row for family in _FAMILIES for chain, row in family.items()}

@@ -111,6 +111,7 @@ def ensure_asset(session: Session, row: AssetRow) -> None:
             two_approvals_above_minor=defaults.two_approvers_from_minor,
             key_cooldown_s=86_400,
             confirmations=row.confirmation_tiers[0].confirmations,
+            paused=defaults.paused,
         )
         .on_conflict_do_nothing()
     )
@@ -173,7 +174,8 @@ def add_mirror(session: Session, asset_id: str, contract: str, *, now: datetime,
 def _spelled(rail: RailRow, contract: str) -> str:
     if not rail.has_accounts:
         raise NoTokensThere
-    return rail.parse_destination(contract, field="contract").text.lower()
+    spelled = rail.parse_destination(contract, field="contract").text
+    return spelled.lower() if rail.family == "evm" else spelled
 
 
 def confirmations_needed(asset: Asset, amount_minor: int) -> int:

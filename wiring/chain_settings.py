@@ -69,6 +69,9 @@ def read_chains(environ: Mapping[str, str], faults: list[str]) -> tuple[ChainSet
         if refusal:
             faults.append(f"{PREFIX}CHAINS {refusal}")
             continue
+        if RAILS[chain].family not in _OF_FAMILY:
+            faults.append(f"{PREFIX}CHAINS names {chain!r}, which cannot be followed from here")
+            continue
         if not environ.get(chain_env(chain, "RPC_URL"), "").strip():
             faults.append(f"{chain_env(chain, 'RPC_URL')} must be set: {chain} is listed in {PREFIX}CHAINS")
             continue

@@ -4,15 +4,17 @@ from domain.flows.deposit import DEPOSIT
 from domain.flows.internal_transfer import INTERNAL_TRANSFER
 from domain.flows.replenishment import REPLENISHMENT
 from domain.flows.table import FlowKind, State, WrongState, move
+from domain.flows.verification import VERIFICATION
 from domain.flows.withdrawal import WITHDRAWAL
 
-FLOW_KINDS = {kind.name: kind for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER, REPLENISHMENT)}
+FLOW_KINDS = {kind.name: kind for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER, REPLENISHMENT, VERIFICATION)}
 
 __all__ = [
     "DEPOSIT",
     "FLOW_KINDS",
     "INTERNAL_TRANSFER",
     "REPLENISHMENT",
+    "VERIFICATION",
     "WITHDRAWAL",
     "FlowKind",
     "State",
