@@ -39,7 +39,7 @@ from services import (
     transfers,
 )
 from services.deposits import DepositNotFound, SelfDecision
-from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
+from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
@@ -192,6 +192,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         AlreadyBooked: 409,
         NotThesePayments: 409,
         NoProof: 409,
+        CannotCancel: 409,
         TooManyWatchWallets: 409,
         replenishments.ReplenishmentOpen: 409,
         # Not by you

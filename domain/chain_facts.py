@@ -77,6 +77,17 @@ class ChainTransaction(NamedTuple):
     fee_minor: int | None = None
 
 
+class TokenMovement(NamedTuple):
+    """One event of a known token, to find out which blocks have to be read again."""
+
+    txid: str
+    block_height: int
+    block_hash: str
+    contract: str
+    recipient: bytes
+    amount_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block with everything in it. `previous_hash` is empty for the genesis block."""

@@ -50,7 +50,8 @@ class SignedPayment:
 
     `payment_vouts` holds the output index of each payment in the order in which they were given. Its inputs stay
     locked in the node's wallet until the node restarts or `reserve` says otherwise. `fee_minor` is the most that it
-    can cost. Of a provider: `txid` is our idempotency reference, `raw_tx` the exact body of the request, no inputs.
+    can cost, `amount_minor` what it moves, where the wallet decides that by itself. Of a provider: `txid` is our
+    idempotency reference, `raw_tx` the exact body of the request, no inputs.
     """
 
     txid: str
@@ -60,6 +61,20 @@ class SignedPayment:
     inputs: tuple[OutPoint, ...]
     payment_vouts: tuple[int, ...]
     change_vout: int | None
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepCost:
+    """What moving an asset away from one address takes, and what of the chain's coin is there to pay for it."""
+
+    fee_minor: int
+    coin_minor: int
+
+    @property
+    def missing_minor(self) -> int:
+        """What has to be topped up first."""
+        return max(0, self.fee_minor - self.coin_minor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class Asset(Base):
     __table_args__ = (
         CheckConstraint("decimals BETWEEN 0 AND 36", name="decimals_in_range"),
         CheckConstraint("minimum_deposit_minor >= 0", name="minimum_deposit_not_negative"),
+        CheckConstraint("sweep_min_minor > 0", name="sweep_min_is_positive"),
     )
 
     asset_id: Mapped[str] = mapped_column(primary_key=True)
@@ -26,6 +27,8 @@ class Asset(Base):
     # The canonical one; None for the chain's own coin.
     contract: Mapped[str | None]
     minimum_deposit_minor: Mapped[int] = mapped_column(MinorUnits)
+    # From how much on what lies on a deposit address is moved to the hot wallet; some smallest deposits by default.
+    sweep_min_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # [[below_amount_minor or null, confirmations], …], smallest first; null stands for "any amount".
     confirmation_tiers: Mapped[list[Any]] = mapped_column(JSONB)
 

@@ -20,6 +20,9 @@ class ChainCursor(Leased, Base):
     tip_height: Mapped[int]
     # Up to where the chain itself says that nothing changes any more, where it says so.
     final_height: Mapped[int | None]
+    final_moved_at: Mapped[datetime | None]
+    # Up to where the chain was asked once more for what moved, and the answer compared with what is on record.
+    backfilled_height: Mapped[int | None]
     polled_at: Mapped[datetime | None]
     advanced_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]

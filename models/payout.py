@@ -21,6 +21,7 @@ class Payout(Leased, Base):
         ),
         CheckConstraint("purpose IN ('withdrawal', 'sweep', 'gas_top_up')", name="purpose_is_known"),
         CheckConstraint("void_because IN ('reverted', 'cancelled', 'refused')", name="void_reason_is_known"),
+        CheckConstraint("purpose <> 'withdrawal' OR sweep_id IS NULL", name="sweep_pays_nobody"),
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
@@ -48,6 +49,10 @@ class Payout(Leased, Base):
     reason: Mapped[str | None]
     # The operator who asked for a higher fee, until the dearer form is stored.
     bump_requested_by: Mapped[str | None]
+    # The operator who asked for it to pay nobody, until the form that does so is stored.
+    cancel_requested_by: Mapped[str | None]
+    # What it is part of, unless it pays withdrawals.
+    sweep_id: Mapped[UUID | None] = mapped_column(ForeignKey("sweeps.id"), index=True)
     # The transaction in a block that spends one of our inputs instead, and the height of that block: the proof that no
     # form can confirm, once that block is deep enough.
     conflicted_by: Mapped[str | None]
@@ -75,6 +80,8 @@ class PayoutTransaction(Base):
     form: Mapped[int]
     raw_tx: Mapped[str]
     fee_minor: Mapped[int] = mapped_column(MinorUnits)
+    # What it moves, where that is not what was asked for: a sweep of the coin pays its fee out of it.
+    amount_minor: Mapped[int | None] = mapped_column(MinorUnits)
     vsize: Mapped[int]
     inputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
     payment_vouts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))

@@ -20,9 +20,12 @@ from models.withdrawal import Withdrawal
 from services import alerts, buffer_marks, ledger
 
 
-def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) -> BufferSnapshot:
+def compare(
+    session: Session, asset: Asset, holding: Holding, *, unread_minor: int = 0, now: datetime
+) -> BufferSnapshot:
     """Snapshot a holding that was read beside the books as they are now.
 
+    `unread_minor` is what the books say that lies where nobody looked, on addresses that were swept.
     Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable. A
     provider has no blocks; it is taken at its word of this moment.
     """
@@ -42,6 +45,8 @@ def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) 
         ("withdrawals that left and are not final", -_in_flight(session, asset)),
         ("network fees of those", -_fees_in_flight(session, asset)),
     ]
+    if unread_minor:
+        lines.append(("coin left on addresses that were swept", -unread_minor))
     difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
     if difference_minor and _uncertain(session, asset):
         return unknown(session, asset, reason="a payment may or may not have left", now=now)
@@ -99,15 +104,6 @@ def newest(
     if is_known:
         query = query.where(BufferSnapshot.verdict != "unknown")
     return session.scalars(query.order_by(BufferSnapshot.at.desc(), BufferSnapshot.id.desc()).limit(limit)).all()
-
-
-def unswept_addresses(session: Session, chain: str) -> list[str]:
-    """The deposit addresses on a chain of accounts that may hold money outside the hot wallet."""
-    return list(
-        session.scalars(
-            select(Deposit.address).where(Deposit.chain == chain, Deposit.block_height.is_not(None)).distinct()
-        )
-    )
 
 
 def _uncredited(session: Session, asset: Asset) -> int:

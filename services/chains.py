@@ -17,6 +17,8 @@ from services import alerts, audit, deposits, leases, outbox, payouts
 REORG_DEPTH_MAX = 100
 BLOCKS_KEPT = 2 * REORG_DEPTH_MAX
 STALE_AFTER = timedelta(seconds=60)
+# Ethereum's blocks become final in steps of some six minutes, and what settles on it takes several of those.
+FINALITY_SILENT = timedelta(minutes=40)
 # Short, and renewed by every batch: a reader that dies is replaced within seconds.
 LEASE = timedelta(seconds=20)
 
@@ -47,7 +49,15 @@ def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], 
     """
     begun = session.execute(
         upsert(ChainCursor)
-        .values(chain=chain, height=height, hash=hashes[-1], tip_height=height, polled_at=now, advanced_at=now)
+        .values(
+            chain=chain,
+            height=height,
+            hash=hashes[-1],
+            tip_height=height,
+            backfilled_height=height,
+            polled_at=now,
+            advanced_at=now,
+        )
         .on_conflict_do_nothing()
         .returning(ChainCursor.chain)
     ).all()
@@ -188,10 +198,29 @@ def finish(
     leases.settle(cursor)
     cursor.polled_at, cursor.tip_height = now, tip_height
     if final_height is not None:
-        cursor.final_height = max(final_height, cursor.final_height or 0)
+        _follow_finality(session, cursor, final_height, now=now)
     if cursor.failing_since is not None:
         cursor.failing_since = cursor.error = None
         alerts.clear(session, "chain_source_stale", scope=chain, now=now, reason="the node answers again")
+
+
+def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *, now: datetime) -> None:
+    """Move what is final ahead, or tell that it stands still: deposits and payments then wait for it."""
+    if cursor.final_height is None or final_height > cursor.final_height:
+        cursor.final_height, cursor.final_moved_at = final_height, now
+        alerts.clear(session, "finality_lagging", scope=cursor.chain, now=now, reason="blocks become final again")
+    elif cursor.final_moved_at is None:
+        cursor.final_moved_at = now
+    elif now - cursor.final_moved_at >= FINALITY_SILENT:
+        alerts.raise_alert(
+            session,
+            "finality_lagging",
+            scope=cursor.chain,
+            severity="critical",
+            reason=f"no block of {cursor.chain} has become final since {cursor.final_moved_at:%Y-%m-%d %H:%M} UTC",
+            now=now,
+            details={"final_height": cursor.final_height, "height": cursor.height},
+        )
 
 
 def fail(session: Session, chain: str, *, generation: int, code: str, now: datetime, critical: bool = False) -> None:

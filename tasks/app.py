@@ -34,6 +34,7 @@ MODULES: Final = (
     "tasks.replenishments",
     "tasks.screening",
     "tasks.sweeper",
+    "tasks.sweeps",
     "tasks.upkeep",
     "tasks.watch_wallets",
     "tasks.withdrawals",

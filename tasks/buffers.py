@@ -8,7 +8,7 @@ from domain.node_refusals import ChainError
 from domain.ports import Chain, Provider
 from domain.wallet_facts import Holding
 from models.asset import Asset
-from services import assets, buffer_marks, buffer_reports, buffers
+from services import assets, buffer_marks, buffer_reports, buffers, sweeps
 from tasks.app import task
 from wiring.container import Container
 
@@ -46,9 +46,16 @@ def compare_chain(container: Container, chain: Chain) -> str:
     rail = chain.rail
     with container.reading() as session:
         kept = assets.of_chain(session, rail.chain)
-        unswept = buffers.unswept_addresses(session, rail.chain) if rail.has_accounts else []
+        unswept = sweeps.unswept_addresses(session, rail.chain) if rail.has_accounts else []
+        left_minor = sweeps.left_behind(session, rail.chain, besides=unswept) if rail.has_accounts else 0
     return _worst(
-        compare_asset(container, asset, partial(chain.holding, asset.contract or "", unswept=unswept)) for asset in kept
+        compare_asset(
+            container,
+            asset,
+            partial(chain.holding, asset.contract or "", unswept=unswept),
+            unread_minor=0 if asset.contract else left_minor,
+        )
+        for asset in kept
     )
 
 
@@ -64,7 +71,7 @@ def _worst(verdicts: Iterable[str]) -> str:
     return next((verdict for verdict in ("mismatch", "unknown") if verdict in found), "ok")
 
 
-def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding]) -> str:
+def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding], *, unread_minor: int = 0) -> str:
     """Snapshot one asset of one rail. Returns the verdict."""
     try:
         holding, reason = read(), ""
@@ -74,4 +81,4 @@ def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding
         now = container.now()
         if holding is None:
             return buffers.unknown(session, asset, reason=reason, now=now).verdict
-        return buffers.compare(session, asset, holding, now=now).verdict
+        return buffers.compare(session, asset, holding, unread_minor=unread_minor, now=now).verdict

@@ -20,6 +20,7 @@ from services import payouts as own_payouts
 from services.leases import LeaseLost
 from tasks import deposits, payouts
 from tasks.app import task
+from tasks.backfilling import backfill_chain
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -51,6 +52,12 @@ _missing_since: dict[str, dict[str, datetime]] = {}
 def watch(container: Container, by: Actor) -> int:
     """Look at every chain that is configured. Returns how many new deposits were sighted."""
     return sum(watch_chain(container, chain, by) for chain in container.chains.values())
+
+
+@task("chains.backfill")
+def backfill(container: Container, by: Actor) -> int:
+    """Look again at what chains of accounts moved, for what was missed. Returns how many deposits."""
+    return sum(backfill_chain(container, chain, by) for chain in container.chains.values())
 
 
 def watch_chain(container: Container, chain: Chain, by: Actor) -> int:

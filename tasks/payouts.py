@@ -4,15 +4,17 @@ from uuid import UUID
 
 import structlog
 
+from domain.account_ports import cancels, has_sweep_keys
 from domain.actor import Actor
 from domain.chain_facts import Located
 from domain.crash import crash_point
 from domain.flows import WrongState
-from domain.node_refusals import ChainError, ChainUncertain
+from domain.node_refusals import BumpImpossible, ChainError, ChainUncertain
 from domain.ports import Chain
+from domain.wallet_facts import SignedPayment
 from services import chains, payouts
 from services.leases import LeaseLost
-from services.payouts import Outgoing
+from services.payouts import Outgoing, Replaceable
 from tasks.app import task
 from tasks.reports import follow_provider
 from tasks.runtime import worker_name
@@ -38,7 +40,7 @@ def settle(container: Container, by: Actor) -> int:
 
 @task("payouts.bump")
 def bump(container: Container, by: Actor) -> int:
-    """Raise the fee of the payments that operators named. Returns how many."""
+    """Raise the fee of the payments that operators named, or cancel them. Returns how many."""
     return sum(bump_chain(container, chain, by) for chain in container.chains.values())
 
 
@@ -77,7 +79,7 @@ def settle_chain(container: Container, chain: str, by: Actor) -> int:
 
 
 def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
-    """Sign and store dearer forms of the payments that operators named, then send them. Returns how many."""
+    """Sign and store other forms of the payments that operators named, then send them. Returns how many."""
     with container.reading() as session:
         named = payouts.asked_for_bump(session, chain.rail.chain)
     bumped = sum(_bump(container, chain, payout_id, by) for payout_id in named)
@@ -119,11 +121,28 @@ def _locate(chain: Chain, outgoing: Outgoing) -> Located | None:
     return taken[0] if taken else newest
 
 
+def _replacement(chain: Chain, replaced: Replaceable) -> SignedPayment | None:
+    """The form that was asked for, signed; None where only another machine can sign it."""
+    payment, most = replaced.payment, replaced.fee_max_minor
+    if replaced.derivation_index is not None:
+        if not has_sweep_keys(chain):
+            return None
+        replace = chain.cancel_sweep if replaced.to_cancel else chain.bump_sweep
+        return replace(replaced.derivation_index, payment, fee_max_minor=most)
+    if not replaced.to_cancel:
+        return chain.bump(payment, fee_max_minor=most)
+    if cancels(chain):
+        return chain.cancel(payment, fee_max_minor=most)
+    raise BumpImpossible(f"payments on {chain.rail.name} cannot be cancelled")
+
+
 def _bump(container: Container, chain: Chain, payout_id: UUID, by: Actor) -> int:
     try:
         with container.transaction() as session:
-            replaced, fee_max_minor = payouts.bumpable(session, payout_id)
-        signed = chain.bump(replaced, fee_max_minor=fee_max_minor)
+            replaced = payouts.bumpable(session, payout_id)
+        signed = _replacement(chain, replaced)
+        if signed is None:
+            return 0
         crash_point("withdrawal.bump_built")
         with container.transaction() as session:
             payouts.record_bumped(session, payout_id, replaced, signed, now=container.now(), by=by)

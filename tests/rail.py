@@ -63,7 +63,7 @@ class Rail:
         return chains.watch_chain(self.container, self.chain, BY)
 
     def credit(self) -> int:
-        return deposits.credit_chain(self.container, self.chain.network.chain, BY)
+        return deposits.credit_chain(self.container, self.chain.rail.chain, BY)
 
     def pay(self) -> int:
         return withdrawal_tasks.pay_chain(self.container, self.chain, BY)
@@ -72,7 +72,7 @@ class Rail:
         return payouts.send_chain(self.container, self.chain, BY)
 
     def settle(self) -> int:
-        return payouts.settle_chain(self.container, self.chain.network.chain, BY)
+        return payouts.settle_chain(self.container, self.chain.rail.chain, BY)
 
     def compare(self) -> str:
         return buffers.compare_chain(self.container, self.chain)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from adapters.evm.arrivals import balance_call, coin_call, token_balance
 from adapters.evm.client import EvmClient, demanded, to_int
-from adapters.evm.coding import transfer_data
+from adapters.evm.coding import read_transfer_data, transfer_data
 from adapters.evm.fees import FEE_CALL, FeeLevel, data_fee, fee_level
 from adapters.evm.keys import AccountKey
 from adapters.evm.refusals import EXECUTION_REVERTED
@@ -174,6 +174,21 @@ class Builder:
             fees=fee_level(history, priority_min_minor=self._client.network.priority_fee_min_minor),
         )
 
+    def cost(self, standing: Standing, order: Order) -> int:
+        """What an order costs at most, at fees that last, with what publishing it costs where that is charged."""
+        lasting_minor = standing.fees.lasting_minor
+        draft = Transaction(
+            chain_id=self._client.network.chain_id,
+            nonce=standing.nonce,
+            priority_fee_minor=standing.fees.priority_minor,
+            max_fee_minor=lasting_minor,
+            gas_limit=standing.gas,
+            recipient=order.target(),
+            value_minor=order.value_minor(),
+            data=order.data(),
+        )
+        return draft.cost_max_minor + data_fee(self._client, draft)
+
     def _priced(
         self, transaction: Transaction, fees: FeeLevel, *, fee_max_minor: int, max_fee_minor: int | None
     ) -> Transaction:
@@ -199,6 +214,7 @@ def signed_payment(key: AccountKey, transaction: Transaction, *, fee_minor: int,
         inputs=(OutPoint("0x" + key.payload.hex(), transaction.nonce),),
         payment_vouts=(_FIRST_LOG if is_token else NATIVE_VALUE,),
         change_vout=None,
+        amount_minor=read_transfer_data(transaction.data)[1] if is_token else transaction.value_minor,
     )
 
 

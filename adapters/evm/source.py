@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from adapters.evm.arrivals import arrived
 from adapters.evm.client import EvmClient, demanded, to_int
@@ -12,24 +12,13 @@ from adapters.evm.receipts import BlockReader, FullBlock
 from adapters.evm.refusals import AnswerTooLarge, MethodMissing
 from adapters.evm.transfers import carried, movements
 from adapters.evm.transport import Call
-from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip
+from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip, TokenMovement
 from domain.errors import ensure
 from domain.evm.networks import EvmNetwork
 from domain.node_refusals import ChainError, NodeError
 
 HASHES_PER_CALL_MAX: Final = 500
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class TokenTransfer(NamedTuple):
-    """One event of a known token, to find out which blocks have to be read again."""
-
-    txid: str
-    block_height: int
-    block_hash: str
-    contract: str
-    recipient: bytes
-    amount_minor: int
 
 
 class EvmSource:
@@ -104,12 +93,12 @@ class EvmSource:
         ensure(not txids, "nobody asks for what was never listed")
         return {}
 
-    def token_transfers(self, first_height: int, last_height: int, contracts: Collection[str]) -> list[TokenTransfer]:
+    def token_transfers(self, first_height: int, last_height: int, contracts: Collection[str]) -> list[TokenMovement]:
         """The events of these tokens over a range, for looking again at what was read before; halved where too much.
 
         It compares, it does not credit: fakes, mirrors and lies are in it. Read the block for the truth.
         """
-        found: list[TokenTransfer] = []
+        found: list[TokenMovement] = []
         height, count = first_height, self._client.endpoint.log_blocks_max
         while height <= last_height and contracts:
             last = min(last_height, height + count - 1)
@@ -123,7 +112,7 @@ class EvmSource:
             height, count = last + 1, min(2 * count, self._client.endpoint.log_blocks_max)
         return found
 
-    def _range(self, first: int, last: int, contracts: Collection[str]) -> list[TokenTransfer]:
+    def _range(self, first: int, last: int, contracts: Collection[str]) -> list[TokenMovement]:
         asked = {
             "fromBlock": hex(first),
             "toBlock": hex(last),
@@ -131,7 +120,7 @@ class EvmSource:
             "topics": [TRANSFER_TOPIC],
         }
         return [
-            TokenTransfer(
+            TokenMovement(
                 log["transactionHash"],
                 to_int(log["blockNumber"]),
                 log["blockHash"],

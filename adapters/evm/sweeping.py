@@ -1,7 +1,6 @@
 """Moving what lies on deposit addresses to the hot wallet, on the one machine that holds their keys."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from adapters.evm.building import Order, Replacement
 from adapters.evm.client import EvmClient
@@ -12,20 +11,7 @@ from adapters.evm.wallet import EvmWallet
 from domain.chain_facts import OutPoint
 from domain.evm.addresses import spell_address
 from domain.node_refusals import InsufficientHotFunds, WalletNotLoaded
-from domain.wallet_facts import SignedPayment
-
-
-@dataclass(frozen=True, slots=True)
-class SweepCost:
-    """What moving an asset away from one address takes, and what of the chain's coin is there to pay for it."""
-
-    fee_minor: int
-    coin_minor: int
-
-    @property
-    def missing_minor(self) -> int:
-        """What has to be topped up first."""
-        return max(0, self.fee_minor - self.coin_minor)
+from domain.wallet_facts import SignedPayment, SweepCost
 
 
 class EvmSweeper(EvmWallet):
@@ -47,8 +33,9 @@ class EvmSweeper(EvmWallet):
     def sweep_cost(self, index: int, *, contract: str, amount_minor: int) -> SweepCost:
         """What a sweep would cost at fees that last, for deciding whether it is worth it and what to top up."""
         key = self.sweep_key(index)
-        standing = self._builder.standing(key, Order(self._hot_key().payload, amount_minor, contract))
-        return SweepCost(standing.gas * standing.fees.lasting_minor, standing.coin_minor)
+        order = Order(self._hot_key().payload, amount_minor if contract else 1, contract)
+        standing = self._builder.standing(key, order)
+        return SweepCost(self._builder.cost(standing, order), standing.coin_minor)
 
     def build_sweep(
         self,
@@ -79,6 +66,10 @@ class EvmSweeper(EvmWallet):
         """Sign the same sweep again with higher fees: of the coin, so much less. Raises BumpImpossible, FeeAboveCap."""
         form: Replacement = "faster" if Transaction.read(payment.raw_tx).data else "from_value"
         return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form=form)
+
+    def cancel_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
+        """Sign what uses up the nonce of a sweep and moves nothing. Raises BumpImpossible, FeeAboveCap."""
+        return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form="nothing")
 
     def _extended_key(self) -> ExtendedPrivateKey:
         with self._lock:

@@ -15,6 +15,7 @@ from domain.flows import WITHDRAWAL, move
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import flows
+from services.payouts.sweeping import follow
 
 CLOSED = ("completed", "failed")
 
@@ -86,4 +87,5 @@ def advance(
         withdrawal.closed_at = now if WITHDRAWAL.closed(state) else None
     payout.state, payout.state_changed_at = state, now
     session.flush()
+    follow(session, payout, detail, now=now, by=by)
     return carried

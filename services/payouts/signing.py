@@ -98,23 +98,7 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     ):
         _release(claimed, batch, due_at=now)
         return None
-    payout = Payout(
-        id=new_id(),
-        chain=batch.chain,
-        asset_id=batch.asset_id,
-        fee_asset_id=batch.fee_asset_id,
-        purpose="withdrawal",
-        state="signed",
-        created_at=now,
-        state_changed_at=now,
-        due_at=now,
-        lease_generation=0,
-        attempts=0,
-    )
-    session.add(payout)
-    session.flush()
-    add_form(session, payout, signed, form=1, now=now)
-    _take_inputs(session, payout, signed)
+    payout = store(session, batch.chain, batch.asset_id, batch.fee_asset_id, signed, now=now)
     detail = {"payout_id": str(payout.id), "txid": signed.txid, "network_fee_minor": str(signed.fee_minor)}
     flows.record_many(
         session,
@@ -155,6 +139,40 @@ def record_waiting(session: Session, batch: Batch, *, code: str, now: datetime, 
             )
 
 
+def store(
+    session: Session,
+    chain: str,
+    asset_id: str,
+    fee_asset_id: str,
+    signed: SignedPayment,
+    *,
+    purpose: str = "withdrawal",
+    sweep_id: UUID | None = None,
+    now: datetime,
+) -> Payout:
+    """Store a signed payment, to be sent from now on. Raises InputsTaken when another one spends one of its inputs."""
+    payout = Payout(
+        id=new_id(),
+        chain=chain,
+        asset_id=asset_id,
+        fee_asset_id=fee_asset_id,
+        purpose=purpose,
+        sweep_id=sweep_id,
+        state="signed",
+        created_at=now,
+        state_changed_at=now,
+        due_at=now,
+        lease_generation=0,
+        attempts=0,
+    )
+    session.add(payout)
+    session.flush()
+    # First what it uses up: on a chain of accounts two workers may have signed the very same bytes.
+    _take_inputs(session, payout, signed)
+    add_form(session, payout, signed, form=1, now=now)
+    return payout
+
+
 def add_form(
     session: Session, payout: Payout, signed: SignedPayment, *, form: int, is_cancellation: bool = False, now: datetime
 ) -> None:
@@ -170,6 +188,7 @@ def add_form(
                 "form": form,
                 "raw_tx": signed.raw_tx,
                 "fee_minor": signed.fee_minor,
+                "amount_minor": signed.amount_minor,
                 "vsize": signed.vsize,
                 "inputs": [f"{spent.txid}:{spent.vout}" for spent in signed.inputs],
                 "payment_vouts": list(signed.payment_vouts),

@@ -55,6 +55,15 @@ OF_A_SETTLEMENT = ("withdrawal.settling", "withdrawal.settled")
 OF_A_BUMP = ("withdrawal.bump_built", "withdrawal.bumped")
 OF_A_WATCHED_WALLET = {"watch_wallets.derived": "derive", "watch_wallets.scanned": "scan"}
 OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releasing", "deposit.returning")
+# Exercised on a chain of accounts, in tests/evm/test_crashes.py.
+OF_ACCOUNTS = (
+    "sweep.proposing",
+    "sweep.claimed",
+    "sweep.built",
+    "sweep.storing",
+    "sweep.signed",
+    "deposit.backfilling",
+)
 OTHERS = ("withdrawal.requested", "addresses.made", "outbox.relayed")
 
 
@@ -94,6 +103,7 @@ def test_every_marked_step_is_exercised() -> None:
         *OF_A_BUMP,
         *OF_A_WATCHED_WALLET,
         *OF_A_QUARANTINE,
+        *OF_ACCOUNTS,
         *OTHERS,
     }
 

@@ -63,7 +63,8 @@ class World:
         self.anvil.call("anvil_setBalance", self.hot.address, hex(minor))
 
     def token(self, name: str = "Honest", supply: int = 10**12) -> Contract:
-        return Contract(self.anvil, name, ["uint256"], supply)
+        self.last_token = Contract(self.anvil, name, ["uint256"], supply)
+        return self.last_token
 
     def height(self) -> int:
         return int(self.anvil.call("eth_blockNumber"), 16)

@@ -7,7 +7,7 @@ from domain.chain_facts import ChainOutput, OutPoint
 from domain.ids import new_id
 from domain.wallet_facts import Holding, SignedPayment
 from models.payout import Payout
-from services import addresses, assets, buffers, invariants, ledger, payouts
+from services import addresses, assets, buffers, invariants, ledger, payouts, sweeps
 from services.payouts.signing import add_form
 from tests.services.accounts import BY, COIN, NOW, RAIL, TOKEN, UNIT, WALLET, Accounts, coin, paying, sent, txid
 
@@ -132,4 +132,4 @@ def test_holdings_are_compared_asset_by_asset_at_one_block(house: Accounts) -> N
     assert verdict(TOKEN.asset_id, 10 * UNIT, 0) == "ok"
     assert verdict(COIN, 50 * UNIT - 700, 0) == "ok"
     assert verdict(COIN, 50 * UNIT, 0) == "mismatch"
-    assert len(buffers.unswept_addresses(house.session, RAIL.chain)) == 1
+    assert len(sweeps.unswept_addresses(house.session, RAIL.chain)) == 1

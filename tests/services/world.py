@@ -143,7 +143,7 @@ def reached_at(rail: Rail, chain: DescriptorChain) -> Iterator[None]:
 
 def cursor(rail: Rail) -> ChainCursor:
     with rail.container.reading() as session:
-        return session.get_one(ChainCursor, rail.chain.network.chain)
+        return session.get_one(ChainCursor, rail.chain.rail.chain)
 
 
 def deposits(rail: Rail) -> Mapping[str, Deposit]:
