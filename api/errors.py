@@ -25,6 +25,7 @@ from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
 from domain.prices import InvalidPrice, PriceDisputed, PriceStale
+from domain.verification import InvalidTransactionHash
 from services import (
     addresses,
     assets,
@@ -40,6 +41,7 @@ from services import (
 )
 from services.deposits import DepositNotFound, SelfDecision
 from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
+from services.verifications import ClaimOfDeposit, NotAReceivingAddress, VerificationNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
@@ -166,6 +168,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidAddress: 422,
         WrongNetwork: 422,
         UnsupportedAddress: 422,
+        InvalidTransactionHash: 422,
+        NotAReceivingAddress: 422,
+        ClaimOfDeposit: 422,
         InvalidDescriptor: 422,
         InvalidRange: 422,
         DescriptorRefused: 422,
@@ -203,6 +208,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         DepositNotFound: 404,
         SelfDecision: 403,
         WithdrawalNotFound: 404,
+        VerificationNotFound: 404,
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,
         WatchWalletNotFound: 404,

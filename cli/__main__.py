@@ -23,6 +23,7 @@ COMMANDS = {
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
     "user": "Look after people's roles.",
+    "verification": "Look at claimed payments, decide them again, and say where they are received.",
 }
 """Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
 

@@ -36,7 +36,6 @@ class ClaimRail:
     networks: tuple[str, ...] = ()
     payments_per_transaction: int = 1
     dust_limit_minor: int = 0
-    networks: tuple[str, ...] = ()
 
     @cached_property
     def coin(self) -> AssetRow:

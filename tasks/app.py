@@ -36,6 +36,7 @@ MODULES: Final = (
     "tasks.sweeper",
     "tasks.sweeps",
     "tasks.upkeep",
+    "tasks.verifications",
     "tasks.watch_wallets",
     "tasks.withdrawals",
 )

@@ -16,6 +16,7 @@ from adapters.prices.http import HttpPrices
 from adapters.screening.http import NullScreening
 from auth import changes
 from auth.session_cache import SessionCache
+from domain.claim_reading import ClaimReader
 from domain.ports import Chain, PriceFeed, Provider, Publisher, Screening
 from models import deferred
 from services import outbox
@@ -25,6 +26,7 @@ from wiring.parsing import SettingsRefused
 from wiring.publishing import NullPublisher
 from wiring.screening import build_screening
 from wiring.settings import Settings
+from wiring.verification import build_verifiers
 
 CACHE: Final = 2
 """Which of the three databases of Redis is the cache."""
@@ -45,6 +47,7 @@ class Container:
     providers: Mapping[str, Provider] = field(default_factory=lambda: MappingProxyType({}))
     price_feed: PriceFeed = field(default_factory=HttpPrices)
     screening: Screening = field(default_factory=NullScreening)
+    verifiers: Mapping[str, ClaimReader] = field(default_factory=lambda: MappingProxyType({}))
     publisher: Publisher = field(default_factory=NullPublisher)
     session_cache: SessionCache = field(default_factory=SessionCache)
     clock: Callable[[], datetime] = _utc_now
@@ -91,6 +94,7 @@ def build_container(
     publisher: Publisher | None = None,
     chains: Mapping[str, Chain] | None = None,
     providers: Mapping[str, Provider] | None = None,
+    verifiers: Mapping[str, ClaimReader] | None = None,
 ) -> Container:
     """Everything that these settings describe; nothing connects until it is used.
 
@@ -110,6 +114,9 @@ def build_container(
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
         providers=MappingProxyType(dict(providers or {})),
         screening=build_screening(settings),
+        verifiers=MappingProxyType(dict(verifiers))
+        if verifiers is not None
+        else build_verifiers(settings.verify_chains, settings.chains),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(_redis(settings)),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from wiring.chain_settings import PREFIX, chain_environ
 from wiring.secret import Secret
 from wiring.settings import Settings, env_name
+from wiring.verify_settings import verify_environ
 
 
 def to_environ(settings: Settings) -> dict[str, str]:
@@ -14,12 +15,12 @@ def to_environ(settings: Settings) -> dict[str, str]:
     environ = {
         env_name(item): _text(getattr(settings, item.name))
         for item in fields(Settings)
-        if item.name != "chains" and getattr(settings, item.name) is not None
+        if item.name not in {"chains", "verify_chains"} and getattr(settings, item.name) is not None
     }
     environ[f"{PREFIX}CHAINS"] = ",".join(rail.chain for rail in settings.chains)
     for rail in settings.chains:
         environ |= chain_environ(rail)
-    return environ
+    return environ | verify_environ(settings.verify_chains)
 
 
 def _text(value: Any) -> str:

@@ -21,6 +21,7 @@ from wiring.chain_settings import (
 from wiring.generated import generated_secret
 from wiring.parsing import Parser, SettingsRefused
 from wiring.secret import Secret
+from wiring.verify_settings import VerifySettings, read_verifiers, verify_variables
 
 __all__ = [
     "POLL_INTERVAL_DEFAULT_S",
@@ -168,6 +169,12 @@ class Settings:
         default=(),
     )
 
+    verify_chains: tuple[VerifySettings, ...] = _setting(
+        parsing.text,
+        "Comma-separated chains on which claimed payments are verified, each with its STRONGROOM_<CHAIN>_VERIFY_URLS.",
+        default=(),
+    )
+
     @property
     def is_production(self) -> bool:
         """Whether missing secrets are refused rather than made up."""
@@ -195,13 +202,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     for item in fields(Settings):
         text = environ.get(env_name(item), "").strip()
-        if item.name == "chains" or not text:
+        if item.name in {"chains", "verify_chains"} or not text:
             continue
         try:
             values[item.name] = item.metadata["parse"](text)
         except ValueError as refusal:
             faults.append(f"{env_name(item)} {refusal}")
     values["chains"] = read_chains(environ, faults)
+    values["verify_chains"] = read_verifiers(environ, faults)
     _refuse_unknown(environ, faults)
     values.setdefault("environment", "development")
     values["var_dir"] = values.get("var_dir", Path("var")).absolute()
@@ -232,7 +240,7 @@ def _complete(values: dict[str, Any], faults: list[str]) -> None:
 
 def _refuse_unknown(environ: Mapping[str, str], faults: list[str]) -> None:
     known = {env_name(item) for item in fields(Settings)} | _FOREIGN
-    known |= variables(chain_names(environ))
+    known |= variables(chain_names(environ)) | verify_variables(environ)
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
             nearest = get_close_matches(name, known, n=1)
