@@ -25,6 +25,7 @@ from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
 from domain.prices import InvalidPrice, PriceDisputed, PriceStale
+from domain.provider_facts import BadNotification
 from domain.verification import InvalidTransactionHash
 from services import (
     addresses,
@@ -33,6 +34,7 @@ from services import (
     flows,
     idempotency,
     leases,
+    notifications_in,
     prices,
     replenishments,
     screening,
@@ -135,6 +137,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidCursor: 422,
         RateLimited: 429,
         LimitsUnavailable: 503,
+        # What providers post to us
+        BadNotification: 401,
+        notifications_in.TooManyUnverified: 503,
         # Sign-in
         signatures.MalformedKey: 400,
         signatures.MalformedSignature: 400,
@@ -175,6 +180,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidRange: 422,
         DescriptorRefused: 422,
         assets.UnknownAsset: 422,
+        addresses.UnknownNetwork: 422,
         assets.NoTokensThere: 422,
         assets.AssetExists: 409,
         InvalidPrice: 422,

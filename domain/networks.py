@@ -50,6 +50,7 @@ class Network:
     """Where people look transactions up, up to the transaction's id."""
     family: str = "bitcoin"
     has_accounts: bool = False
+    networks: tuple[str, ...] = ()
     payments_per_transaction: int = 50
 
     @property

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
+
+from domain.errors import StrongroomError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,31 @@ class IncomingPage:
     transfers: tuple[IncomingTransfer, ...]
     cursor: str
     is_last: bool
+
+
+class BadNotification(StrongroomError):
+    """This notification is not signed by whom it claims to come from, or cannot be read at all."""
+
+    code: ClassVar[str] = "bad_notification"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a provider posted to us: a hint to look, never a fact about money.
+
+    `notification_id` identifies it for ever, however often it is delivered. `resource_id` is what to ask the provider
+    about, "" when nothing is to be asked. `key_name` names the key that the signature needs; "" when it was verified
+    with a secret held here. `signed` is exactly what was signed.
+    """
+
+    scheme: Literal["circle_v2", "sns", "hmac", "shared_secret"]
+    notification_id: str
+    kind: str
+    resource_id: str
+    key_name: str = ""
+    signed: bytes = b""
+    signature: bytes = b""
+    confirm_url: str = ""
+    """Where a subscription is agreed to."""
+    reference: str = ""
+    """Ours, where the provider names it."""

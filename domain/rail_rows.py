@@ -130,6 +130,14 @@ class RailRow(Protocol):
         ...
 
     @property
+    def networks(self) -> Sequence[str]:
+        """Of a custodian: the chains on which its money moves, with addresses on each of them; () elsewhere.
+
+        Addresses and destinations then begin with the chain's code and a colon.
+        """
+        ...
+
+    @property
     def payments_per_transaction(self) -> int:
         """How many payments one transaction may carry at most."""
         ...

@@ -89,6 +89,8 @@ class BroadcastAnswer:
 
     outcome: Literal["accepted", "already_known", "rejected", "refused"]
     reason: str = ""
+    provider_id: str = ""
+    """Under which name a provider that took it answers questions about it."""
 
 
 @dataclass(frozen=True, slots=True)

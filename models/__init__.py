@@ -22,6 +22,7 @@ from models import (
     user,
     verification,
     watch_wallet,
+    webhook,
     withdrawal,
     work,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "user",
     "verification",
     "watch_wallet",
+    "webhook",
     "withdrawal",
     "work",
 ]

@@ -2,16 +2,32 @@
 
 from datetime import datetime
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.provider_facts import IncomingPage
+from models.chain import ChainCursor
 from services import chains, deposits
 
 
 def begin(session: Session, chain: str, *, now: datetime) -> None:
     """Begin to follow a provider from its own beginning; one that is followed already keeps its place."""
     chains.follow(session, chain, height=0, hashes=[""], now=now)
+
+
+def rest(session: Session, chain: str, *, until: datetime | None) -> None:
+    """Have a provider be read again at this time, or at the next turn."""
+    session.execute(update(ChainCursor).where(ChainCursor.chain == chain).values(due_at=until))
+
+
+def let_go(session: Session, chain: str, *, generation: int, now: datetime) -> None:
+    """Give the right to read a provider back without having read to its end; what was lost meanwhile stays lost."""
+    session.execute(
+        update(ChainCursor)
+        .where(ChainCursor.chain == chain, ChainCursor.lease_generation == generation)
+        .values(lease_until=None, lease_owner=None, attempts=0, due_at=now)
+    )
 
 
 def record(

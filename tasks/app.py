@@ -27,6 +27,7 @@ MODULES: Final = (
     "tasks.deposits",
     "tasks.ledger",
     "tasks.news",
+    "tasks.notifications_in",
     "tasks.outbox",
     "tasks.payouts",
     "tasks.prices",

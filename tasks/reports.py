@@ -1,5 +1,7 @@
 """Ask providers for payments, and what became of them."""
 
+from typing import Final
+
 import structlog
 
 from domain.actor import Actor
@@ -14,6 +16,9 @@ from tasks.runtime import worker_name
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
+
+FIRST: Final = 1
+"""The attempt before which nothing can have been asked."""
 
 
 def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
@@ -33,7 +38,7 @@ def _follow(
     container: Container, provider: Provider, outgoing: Outgoing, by: Actor, *, is_new: bool, may_ask: bool
 ) -> None:
     try:
-        refusal, report = "", None if is_new else provider.report(outgoing.txid)
+        refusal, report = "", None if is_new else _report(provider, outgoing, outgoing.provider_id)
         if may_ask and (report is None or report.state == "unknown"):
             refusal, report = _ask(provider, outgoing)
     except ChainUncertain as error:
@@ -56,12 +61,21 @@ def _follow(
 
 
 def _ask(provider: Provider, outgoing: Outgoing) -> tuple[str, Report]:
-    """Make the request. A final no counts, as a reason, unless the provider knows of the payment all the same."""
+    """Make the request. A final no counts, as a reason, unless the provider knows of the payment all the same.
+
+    One that answers about its own ids only cannot say whether an earlier request was taken whose answer was lost: its
+    no is believed the first time, and leaves a doubt afterwards.
+    """
     answer = provider.broadcast(outgoing.raw_tx)
     crash_point("withdrawal.broadcast")
     if answer.outcome in {"accepted", "already_known"}:
-        return "", Report("pending")
-    report = provider.report(outgoing.txid)
-    if answer.outcome == "refused" and report.state == "unknown":
+        return "", Report("pending", provider_id=answer.provider_id)
+    report = _report(provider, outgoing, answer.provider_id or outgoing.provider_id)
+    is_sure = provider.knows_references or outgoing.attempts == FIRST
+    if answer.outcome == "refused" and report.state == "unknown" and is_sure:
         return answer.reason or "refused", report
     return "", report
+
+
+def _report(provider: Provider, outgoing: Outgoing, provider_id: str) -> Report:
+    return provider.report(outgoing.txid, provider_id=provider_id)

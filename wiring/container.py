@@ -17,12 +17,13 @@ from adapters.screening.http import NullScreening
 from auth import changes
 from auth.session_cache import SessionCache
 from domain.claim_reading import ClaimReader
-from domain.ports import Chain, PriceFeed, Provider, Publisher, Screening
+from domain.ports import Chain, NotificationReader, PriceFeed, Provider, Publisher, Screening
 from models import deferred
 from services import outbox
 from wiring.chains import build_chains
 from wiring.database import make_engine, without_transaction
 from wiring.parsing import SettingsRefused
+from wiring.providers import build_providers, build_readers
 from wiring.publishing import NullPublisher
 from wiring.screening import build_screening
 from wiring.settings import Settings
@@ -48,6 +49,8 @@ class Container:
     price_feed: PriceFeed = field(default_factory=HttpPrices)
     screening: Screening = field(default_factory=NullScreening)
     verifiers: Mapping[str, ClaimReader] = field(default_factory=lambda: MappingProxyType({}))
+    readers: Mapping[str, NotificationReader] = field(default_factory=lambda: MappingProxyType({}))
+    """What reads the notifications of each provider."""
     publisher: Publisher = field(default_factory=NullPublisher)
     session_cache: SessionCache = field(default_factory=SessionCache)
     clock: Callable[[], datetime] = _utc_now
@@ -112,7 +115,8 @@ def build_container(
         settings=settings,
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
-        providers=MappingProxyType(dict(providers or {})),
+        providers=MappingProxyType(dict(providers)) if providers is not None else build_providers(settings),
+        readers=build_readers(settings),
         screening=build_screening(settings),
         verifiers=MappingProxyType(dict(verifiers))
         if verifiers is not None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from wiring.chain_settings import PREFIX, chain_environ
+from wiring.provider_settings import provider_environ
 from wiring.secret import Secret
 from wiring.settings import Settings, env_name
 from wiring.verify_settings import verify_environ
@@ -15,11 +16,14 @@ def to_environ(settings: Settings) -> dict[str, str]:
     environ = {
         env_name(item): _text(getattr(settings, item.name))
         for item in fields(Settings)
-        if item.name not in {"chains", "verify_chains"} and getattr(settings, item.name) is not None
+        if item.name not in {"chains", "providers", "verify_chains"} and getattr(settings, item.name) is not None
     }
     environ[f"{PREFIX}CHAINS"] = ",".join(rail.chain for rail in settings.chains)
     for rail in settings.chains:
         environ |= chain_environ(rail)
+    environ[f"{PREFIX}PROVIDERS"] = ",".join(provider.chain for provider in settings.providers)
+    for provider in settings.providers:
+        environ |= provider_environ(provider)
     return environ | verify_environ(settings.verify_chains)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from domain.providers import PROVIDERS
 from domain.rails import RAILS
 from wiring.secret import Secret
 
@@ -129,7 +130,7 @@ def screening_url(value: str) -> Secret:
 
 def unknown_network(chain: str) -> str | None:
     """Why this is no network that Strongroom knows, or None when it is one."""
-    if chain in RAILS:
+    if chain in RAILS and chain not in PROVIDERS:
         return None
     nearest = get_close_matches(chain, RAILS, n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(RAILS)}"

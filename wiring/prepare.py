@@ -8,13 +8,15 @@ from wiring.settings import Settings
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate, and add the assets of the chains in use. Safe to repeat and to run from several hosts at once."""
+    """Migrate, and add the assets of what is in use. Safe to repeat and to run from several hosts at once."""
     migrate.upgrade(settings)
     container = build_container(settings)
     try:
         with container.transaction() as session:
             for rail in settings.chains:
                 assets.ensure_rail(session, RAILS[rail.chain])
+            for provider in settings.providers:
+                assets.ensure_rail(session, RAILS[provider.chain])
             for verifier in settings.verify_chains:
                 assets.ensure_rail(session, RAILS[verifier.chain])
     finally:

@@ -20,6 +20,7 @@ from wiring.chain_settings import (
 )
 from wiring.generated import generated_secret
 from wiring.parsing import Parser, SettingsRefused
+from wiring.provider_settings import ProviderSettings, provider_names, provider_variables, read_providers
 from wiring.secret import Secret
 from wiring.verify_settings import VerifySettings, read_verifiers, verify_variables
 
@@ -27,6 +28,7 @@ __all__ = [
     "POLL_INTERVAL_DEFAULT_S",
     "PREFIX",
     "ChainSettings",
+    "ProviderSettings",
     "Settings",
     "chain_env",
     "env_name",
@@ -175,6 +177,13 @@ class Settings:
         default=(),
     )
 
+    providers: tuple[ProviderSettings, ...] = _setting(
+        parsing.text,
+        "Comma-separated providers (circle, flutterwave and so on), each with its STRONGROOM_<PROVIDER>_API_KEY, "
+        "_WALLET_ID, _WEBHOOK_SECRET, _CREDITS_PENDING, _POLL_INTERVAL_S and _URL.",
+        default=(),
+    )
+
     @property
     def is_production(self) -> bool:
         """Whether missing secrets are refused rather than made up."""
@@ -202,7 +211,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     for item in fields(Settings):
         text = environ.get(env_name(item), "").strip()
-        if item.name in {"chains", "verify_chains"} or not text:
+        if item.name in {"chains", "providers", "verify_chains"} or not text:
             continue
         try:
             values[item.name] = item.metadata["parse"](text)
@@ -210,6 +219,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             faults.append(f"{env_name(item)} {refusal}")
     values["chains"] = read_chains(environ, faults)
     values["verify_chains"] = read_verifiers(environ, faults)
+    values["providers"] = read_providers(environ, faults)
     _refuse_unknown(environ, faults)
     values.setdefault("environment", "development")
     values["var_dir"] = values.get("var_dir", Path("var")).absolute()
@@ -240,6 +250,7 @@ def _complete(values: dict[str, Any], faults: list[str]) -> None:
 
 def _refuse_unknown(environ: Mapping[str, str], faults: list[str]) -> None:
     known = {env_name(item) for item in fields(Settings)} | _FOREIGN
+    known |= provider_variables(provider_names(environ))
     known |= variables(chain_names(environ)) | verify_variables(environ)
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:

@@ -75,7 +75,7 @@ def every_asset(session: Session) -> Mapping[str, AssetName]:
 def on_rails(known: Mapping[str, AssetName]) -> tuple[AssetName, ...]:
     """The assets that can be paid in and out now, because their chain is configured."""
     parts = container()
-    configured = {rail.chain for rail in parts.settings.chains} | set(parts.chains)
+    configured = {rail.chain for rail in parts.settings.chains} | set(parts.chains) | set(parts.providers)
     return tuple(asset for asset in known.values() if asset.chain in configured)
 
 

@@ -17,9 +17,10 @@ blueprint = Blueprint("deposit-addresses", __name__, description="Where to send 
 
 
 class AddressRequest(StrictSchema):
-    """For which asset."""
+    """For which asset, and on which of its networks where it has several."""
 
     asset = Text(required=True)
+    network = Text(load_default="")
 
 
 class AddressQuery(StrictSchema):
@@ -52,7 +53,14 @@ def issue_address(body: dict[str, Any]) -> Response:
     """A fresh address of the caller's own. Works while the node is down."""
     parts = container()
     with parts.transaction() as session:
-        issued = addresses.issue(session, user_id=caller().user_id, asset_id=body["asset"], now=parts.now(), by=actor())
+        issued = addresses.issue(
+            session,
+            user_id=caller().user_id,
+            asset_id=body["asset"],
+            network=body["network"],
+            now=parts.now(),
+            by=actor(),
+        )
     return json_answer(_shape(issued), 201)
 
 

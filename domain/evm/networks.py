@@ -43,6 +43,7 @@ class EvmNetwork:
     is_private: bool = False
     family: str = "evm"
     has_accounts: bool = True
+    networks: tuple[str, ...] = ()
     payments_per_transaction: int = 1
     dust_limit_minor: int = 0
 

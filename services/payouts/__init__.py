@@ -13,7 +13,7 @@ from services.payouts.bumping import (
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import CLOSED, PayoutNotFound, forms_of, inputs_in_flight, one, senders
 from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
-from services.payouts.reporting import claim_reportable, record_refused, record_report
+from services.payouts.reporting import claim_reportable, hurry, record_refused, record_report
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
     Outgoing,
@@ -49,6 +49,7 @@ __all__ = [
     "fail_conflicted",
     "forms_of",
     "give_up",
+    "hurry",
     "inputs_in_flight",
     "one",
     "record_answer",

@@ -1,6 +1,6 @@
 """Follow payments that a provider makes: what it reports is what becomes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from services.payouts.following import book
 from services.payouts.reading import advance
 from services.payouts.sending import BATCH_MAX, Outgoing, held
 
+OPEN = ("signed", "broadcast", "uncertain")
 # Providers forget idempotency references at some time. Until then the same request may be made again.
 ASK_AGAIN_WITHIN = timedelta(hours=1)
 
@@ -28,12 +29,7 @@ def claim_reportable(
 
     It may, the first time or with the same reference once more, while it is young.
     """
-    query = (
-        select(Payout)
-        .where(Payout.chain == chain, Payout.state.in_(("signed", "broadcast", "uncertain")))
-        .order_by(Payout.id)
-        .limit(BATCH_MAX)
-    )
+    query = select(Payout).where(Payout.chain == chain, Payout.state.in_(OPEN)).order_by(Payout.id).limit(BATCH_MAX)
     claimed = leases.claim(session, query, Payout, owner=owner, now=now)
     rows = session.scalars(
         select(PayoutTransaction).where(PayoutTransaction.payout_id.in_([payout.id for payout in claimed]))
@@ -41,12 +37,36 @@ def claim_reportable(
     forms = {form.payout_id: form for form in rows}
     return [
         (
-            Outgoing(payout.id, payout.lease_generation, forms[payout.id].txid, forms[payout.id].raw_tx),
+            Outgoing(
+                payout.id,
+                payout.lease_generation,
+                forms[payout.id].txid,
+                forms[payout.id].raw_tx,
+                attempts=payout.attempts,
+                provider_id=payout.provider_id or "",
+            ),
             payout.state,
             payout.state == "signed" or now - payout.created_at < ASK_AGAIN_WITHIN,
         )
         for payout in claimed
     ]
+
+
+def hurry(
+    session: Session, chain: str, *, provider_ids: Collection[str], references: Collection[str], now: datetime
+) -> frozenset[str]:
+    """Have the payments with these ids or references be asked about now. Returns the provider's ids of ours."""
+    ours = session.scalars(
+        select(Payout)
+        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
+        .where(Payout.chain == chain, Payout.provider_id.in_(provider_ids) | PayoutTransaction.txid.in_(references))
+        .order_by(Payout.id)
+        .with_for_update(of=Payout)
+    ).all()
+    for payout in ours:
+        if payout.state in OPEN:
+            payout.due_at = now
+    return frozenset(payout.provider_id for payout in ours if payout.provider_id)
 
 
 def record_report(session: Session, outgoing: Outgoing, report: Report, *, now: datetime, by: Actor) -> None:

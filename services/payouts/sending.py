@@ -32,6 +32,9 @@ class Outgoing:
     txid: str
     raw_tx: str
     earlier_txids: tuple[str, ...] = ()
+    attempts: int = 0
+    """How often this has been claimed, this time included; 1 is the first."""
+    provider_id: str = ""
 
 
 def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Outgoing]:

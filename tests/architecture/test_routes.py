@@ -41,6 +41,8 @@ PUBLIC = {
     "POST /oauth/revoke",
     "POST /oauth/token",
     "POST /verify_signature",
+    "POST /webhooks/<provider>",
+    "POST /webhooks/<provider>/<topic>",
 }
 # Those of the JSON API that keep the addresses they had elsewhere.
 DESCRIBED_TOO = {

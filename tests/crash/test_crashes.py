@@ -55,6 +55,7 @@ OF_A_SETTLEMENT = ("withdrawal.settling", "withdrawal.settled")
 OF_A_BUMP = ("withdrawal.bump_built", "withdrawal.bumped")
 OF_A_WATCHED_WALLET = {"watch_wallets.derived": "derive", "watch_wallets.scanned": "scan"}
 OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releasing", "deposit.returning")
+OF_A_NOTIFICATION = ("notification.acted",)  # killed in tests/circle/test_crashes.py
 # Exercised on a chain of accounts, in tests/evm/test_crashes.py.
 OF_ACCOUNTS = (
     "sweep.proposing",
@@ -104,6 +105,7 @@ def test_every_marked_step_is_exercised() -> None:
         *OF_A_WATCHED_WALLET,
         *OF_A_QUARANTINE,
         *OF_ACCOUNTS,
+        *OF_A_NOTIFICATION,
         *OTHERS,
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain.chain_facts import OutPoint
 from domain.ids import new_id
@@ -24,13 +24,18 @@ class Custodian:
     credits_pending: bool = False
     says: BroadcastAnswer = _YES
     takes: bool = True
+    knows_references: bool = True
+    poll_interval: timedelta = timedelta(0)
     breaks: ChainError | None = None
     holds_minor: int = 0
     requests: list[str] = field(default_factory=list)
     reports: dict[str, Report] = field(default_factory=dict)
     story: list[IncomingTransfer] = field(default_factory=list)
 
-    def new_addresses(self, count: int, *, first_index: int = 0) -> list[NewAddress]:  # noqa: ARG002
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:  # noqa: ARG002
         made = [f"wallet-{new_id()}" for _ in range(count)]
         return [NewAddress(address, address.encode()) for address in made]
 
@@ -53,7 +58,7 @@ class Custodian:
             raise self.breaks
         return self.says
 
-    def report(self, reference: str) -> Report:
+    def report(self, reference: str, *, provider_id: str = "") -> Report:  # noqa: ARG002
         return self.reports.get(reference, Report("unknown"))
 
     def holding(self, contract: str = "") -> Holding:  # noqa: ARG002
@@ -65,6 +70,9 @@ class Custodian:
         page = tuple(self.story[start : start + 2])
         end = start + len(page)
         return IncomingPage(page, str(end), is_last=end >= len(self.story))
+
+    def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:
+        return next((told for told in reversed(self.story) if told.transfer_id == transfer_id), None)
 
     def tell(self, transfer_id: str, address: str, amount_minor: int, state: str) -> None:
         told = IncomingTransfer(transfer_id, "", address, amount_minor, "pending", AT)

@@ -19,7 +19,7 @@ from models.payout import Payout
 from models.user import User
 from models.withdrawal import Withdrawal
 from services import addresses, alerts, assets, invariants, ledger, withdrawals
-from tasks.addresses import refill_chain
+from tasks.addresses import refill_provider
 from tasks.buffers import compare_provider
 from tasks.providers import collect_provider
 from tasks.reports import follow_provider
@@ -46,7 +46,7 @@ class House:
             policy = session.scalars(select(WithdrawalPolicy)).one()
             policy.fee_minor, policy.auto_limit_minor, policy.minimum_minor = 1_000, 100 * COIN, 1_000
             assets.get(session, self.asset_id).confirmation_tiers = [[None, 1]]
-        refill_chain(self.container, custodian)
+        refill_provider(self.container, custodian)
         with self.container.transaction() as session:
             now = self.container.now()
             found = addresses.issue(session, user_id=self.user_id, asset_id=self.asset_id, now=now, by=BY)
