@@ -11,6 +11,7 @@ from wiring.parsing import SettingsRefused
 
 COMMANDS = {
     "asset": "See what counts as money, and add a token.",
+    "buffer": "See what is held, and which amounts are too little.",
     "demo": "Walk one person's coin in and out again, on a private chain.",
     "doctor": "Check everything that Strongroom depends on, and say how to mend it.",
     "flows": "Look at movements of money.",
@@ -19,9 +20,11 @@ COMMANDS = {
     "migrate": "Bring the database to the newest schema, and no more.",
     "oauth": "Replace the key that signs the tokens of apps.",
     "policy": "Read and change limits.",
+    "price": "Follow reference prices.",
     "recover": "After a restore: find and book what the wallet paid since.",
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
+    "screening": "Keep the list of whose money is not taken in.",
     "user": "Look after people's roles.",
     "verification": "Look at claimed payments, decide them again, and say where they are received.",
 }
