@@ -35,13 +35,15 @@ setup: .venv/.dev ## Make .venv with everything that development needs
 # -------------------------------------------------------------------------------------------------- use
 
 .PHONY: demo
-demo: .venv/.run ## Bring everything up and walk one coin in and out (ONCE=1: then end)
+demo: .venv/.run ## Bring everything up and walk a coin and a token in and out (ONCE=1: then end)
 	@sh scripts/need node optional
+	@sh scripts/need anvil optional
 	@$(BIN)/python -m cli demo $(if $(ONCE),--once)
 
 .PHONY: run
 run: .venv/.run ## Run the installation that ./var or the environment describes, until Ctrl-C
 	@sh scripts/need node optional
+	@sh scripts/need anvil optional
 	@$(BIN)/python -m cli run
 
 .PHONY: doctor

@@ -10,8 +10,9 @@ import click
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.money import parse_amount
 from domain.rails import RAILS
-from services import assets
+from services import assets, sweeps
 from wiring.container import build_container
 from wiring.embedded.services import provided
 from wiring.settings import read_settings
@@ -62,6 +63,17 @@ def mirror(asset_id: str, contract: str) -> None:
     with _session() as (session, now):
         spelled = assets.add_mirror(session, asset_id, contract, now=now, by=BY)
         click.echo(f"{asset_id} is {spelled} too")
+
+
+@asset.command(name="sweep-from")
+@click.argument("asset_id")
+@click.argument("amount")
+def sweep_from(asset_id: str, amount: str) -> None:
+    """Move what lies on a deposit address to the hot wallet from AMOUNT on."""
+    with _session() as (session, now):
+        amount_minor = parse_amount(amount, assets.get(session, asset_id).decimals)
+        sweeps.set_threshold(session, asset_id, amount_minor, now=now, by=BY)
+        click.echo(f"{asset_id} is swept from {amount} on")
 
 
 @contextmanager
