@@ -150,3 +150,23 @@ def test_a_sweep_that_reverts_pays_its_gas_and_is_done_anew(rail: EvmRail) -> No
     assert len(unswept(rail)) == 1
     assert rail.owns(payer, COIN) == (WEI, 0)
     rail.assert_sound()
+
+
+def test_a_sweep_whose_block_leaves_the_chain_is_offered_again_and_done_once(rail: EvmRail) -> None:
+    rail.add_token()
+    user_id, address = rail.paid_in(None, WEI)
+    snapshot = rail.world.anvil.call("evm_snapshot")
+    rail.rounds(2)
+    assert rail.the_sweep().state == "completed"
+    rail.world.anvil.call("evm_revert", snapshot)
+    rail.mine(4)
+    rail.watch()
+    assert rail.payout().block_height is None
+    assert unswept(rail) == [address]
+    assert rail.world.balance(address) == WEI
+    rail.rounds(2)
+    assert (rail.the_sweep().state, rail.count(Payout)) == ("completed", 1)
+    assert unswept(rail) == []
+    assert rail.owns(user_id, COIN) == (WEI, 0)
+    assert rail.compare() == "ok"
+    assert ways.standing(rail) == {}
