@@ -14,6 +14,7 @@ from tasks.backfilling import backfill_chain
 from tasks.chains import watch_chain
 from tasks.outbox import relay_promises
 from tasks.payouts import bump_chain, send_chain
+from tasks.screening import screen_chain
 from tasks.sweeps import sweep_chain
 from tasks.watch_wallets import derive_chain, scan_chain
 from tasks.withdrawals import pay_chain
@@ -31,6 +32,7 @@ _OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
     "bump": bump_chain,
     "sweep": sweep_chain,
     "backfill": backfill_chain,
+    "screen": screen_chain,
     "derive": derive_chain,
     "scan": lambda container, chain, _: scan_chain(container, chain),
 }
