@@ -35,13 +35,15 @@ setup: .venv/.dev ## Make .venv with everything that development needs
 # -------------------------------------------------------------------------------------------------- use
 
 .PHONY: demo
-demo: .venv/.run ## Bring everything up and walk one coin in and out (ONCE=1: then end)
+demo: .venv/.run ## Bring everything up and walk a coin and a token in and out (ONCE=1: then end)
 	@sh scripts/need node optional
+	@sh scripts/need anvil optional
 	@$(BIN)/python -m cli demo $(if $(ONCE),--once)
 
 .PHONY: run
 run: .venv/.run ## Run the installation that ./var or the environment describes, until Ctrl-C
 	@sh scripts/need node optional
+	@sh scripts/need anvil optional
 	@$(BIN)/python -m cli run
 
 .PHONY: doctor
@@ -53,6 +55,7 @@ doctor: .venv/.run ## Check everything that Strongroom depends on
 .PHONY: test
 test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
 	@sh scripts/need node
+	@sh scripts/need anvil
 	@sh scripts/need chromium
 	@sh scripts/need nginx
 	@# Tests are compiled in a way of their own, which is worth keeping for each process and the next run.

@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import auth, demo, docs, errors, guards, health, lnurl, oauth, pages, v1, wallet_tools
+from api import auth, demo, docs, errors, guards, health, lnurl, oauth, pages, v1, wallet_tools, webhooks
 from api.request_context import CONTAINER, Edge
 from wiring.container import Container
 
@@ -22,6 +22,7 @@ def create_app(container: Container) -> Flask:
     errors.register(app)
     guards.register(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(webhooks.blueprint)
     app.jinja_env.globals["csrf_token"] = guards.csrf_token
     api = docs.describe(app)
     api.register_blueprint(auth.blueprint)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from adapters.http_json import NoAnswer
 from api.request_context import request_id
 from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
@@ -24,10 +25,29 @@ from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
-from services import addresses, assets, chains, chat, flows, idempotency, leases, spending, transfers, webhooks_out
+from domain.prices import InvalidPrice, PriceDisputed, PriceStale
+from domain.provider_facts import BadNotification
+from domain.verification import InvalidTransactionHash
+from services import (
+    addresses,
+    assets,
+    chains,
+    chat,
+    flows,
+    idempotency,
+    leases,
+    notifications_in,
+    prices,
+    replenishments,
+    screening,
+    spending,
+    transfers,
+    webhooks_out,
+)
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
-from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
+from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
+from services.verifications import ClaimOfDeposit, NotAReceivingAddress, VerificationNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
 
@@ -146,6 +166,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         chat.SelfMessage: 422,
         chat.TooManyStrangers: 429,
         chat.ConversationNotFound: 404,
+        # What providers post to us
+        BadNotification: 401,
+        notifications_in.TooManyUnverified: 503,
         # Sign-in
         signatures.MalformedKey: 400,
         signatures.MalformedSignature: 400,
@@ -180,10 +203,19 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidAddress: 422,
         WrongNetwork: 422,
         UnsupportedAddress: 422,
+        InvalidTransactionHash: 422,
+        NotAReceivingAddress: 422,
+        ClaimOfDeposit: 422,
         InvalidDescriptor: 422,
         InvalidRange: 422,
         DescriptorRefused: 422,
         assets.UnknownAsset: 422,
+        addresses.UnknownNetwork: 422,
+        assets.NoTokensThere: 422,
+        assets.AssetExists: 409,
+        InvalidPrice: 422,
+        screening.NotScreenable: 422,
+        screening.SpellingRefused: 422,
         transfers.RecipientNotFound: 422,
         transfers.SelfTransfer: 422,
         policy.AmountBelowMinimum: 422,
@@ -201,6 +233,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         AlreadyBooked: 409,
         NotThesePayments: 409,
         NoProof: 409,
+        CannotCancel: 409,
         TooManyWatchWallets: 409,
         # Webhooks
         webhooks.InvalidWebhookUrl: 422,
@@ -208,6 +241,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         webhooks_out.TooManyWebhookEndpoints: 409,
         webhooks_out.WebhookEndpointNotFound: 404,
         webhooks_out.WebhookDeliveryNotFound: 404,
+        replenishments.ReplenishmentOpen: 409,
         # Not by you
         spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,
@@ -216,10 +250,16 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         DepositNotFound: 404,
         SelfDecision: 403,
         WithdrawalNotFound: 404,
+        VerificationNotFound: 404,
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,
         WatchWalletNotFound: 404,
+        replenishments.ReplenishmentNotFound: 404,
+        prices.PairMissing: 404,
+        prices.SourceMissing: 404,
         # Not now
+        PriceStale: 503,
+        PriceDisputed: 503,
         policy.WithdrawalsPaused: 503,
         chains.ForkDetected: 503,
         chains.ReorganisationTooDeep: 503,
@@ -230,6 +270,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         leases.LeaseLost: 500,
         idempotency.AlreadyAnswered: 500,
         InputsTaken: 500,
+        NoAnswer: 500,
     }
 )
 """Every refusal's HTTP status; a class that is not here has the status of its nearest base that is."""

@@ -16,6 +16,7 @@ from auth import key_proofs, signatures
 from domain.descriptors import DESCRIPTOR_LENGTH_MAX
 from domain.errors import StrongroomError
 from domain.networks import NETWORKS, Network
+from domain.ports import understands_descriptors
 from models.watch_wallet import WatchWallet
 from services import audit, watch_wallets
 from services.assets import UnknownAsset
@@ -179,7 +180,9 @@ def taken_in(text: object, *, indexes: object, label: str, asset_id: str | None)
 
 def _network(asset_id: str | None) -> Network:
     """The network of an asset that a rail of this house serves; of the one rail when none is named."""
-    networks = {chain.network.asset_id: chain.network for chain in container().chains.values()}
+    networks = {
+        chain.network.asset_id: chain.network for chain in container().chains.values() if understands_descriptors(chain)
+    }
     if asset_id is None and len(networks) == 1:
         return next(iter(networks.values()))
     if asset_id is None and networks:

@@ -58,7 +58,7 @@ def _addresses(container: Container, chain: Chain) -> list[str]:
             user_id = new_id()
             session.add(User(id=user_id, public_key=f"02{user_id.hex}{user_id.hex}", created_at=now))
             session.flush()
-            issued = addresses.issue(session, user_id=user_id, asset_id=chain.network.asset_id, now=now, by=_BY)
+            issued = addresses.issue(session, user_id=user_id, asset_id=chain.rail.coin.asset_id, now=now, by=_BY)
             found.append(issued.address)
     return found
 
@@ -83,7 +83,7 @@ def _alone(chain: Chain, start: Tip) -> float:
 def _recorded(container: Container, chain: Chain) -> float:
     """Everything that a worker does with the same blocks, but for crediting."""
     with container.transaction() as session:
-        cursor = chains.claim(session, chain.network.chain, owner=worker_name(), now=container.now())
+        cursor = chains.claim(session, chain.rail.chain, owner=worker_name(), now=container.now())
     if cursor is None:
         raise RuntimeError("somebody else reads the chain")
     tip = chain.tip()
@@ -95,6 +95,6 @@ def _recorded(container: Container, chain: Chain) -> float:
         raise RuntimeError(f"{found} payments were found")
     with container.transaction() as session:
         chains.finish(
-            session, chain.network.chain, generation=reader.generation, tip_height=tip.height, now=container.now()
+            session, chain.rail.chain, generation=reader.generation, tip_height=tip.height, now=container.now()
         )
     return (tip.height - cursor.height) / elapsed

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from bench.world import House, World
 from domain.actor import Actor
 from domain.chain_facts import Block, ChainOutput, ChainTransaction, OutPoint
-from services import assets, deposits
+from services import deposits
 from wiring.container import Container
 
 FEW: Final = 1_000
@@ -57,10 +57,10 @@ class _Side:
 
     def __init__(self, stack: ExitStack, house: House, count: int) -> None:
         self._container: Container = stack.enter_context(house.container())
-        self._network = next(iter(self._container.chains.values())).network
+        self._rail = next(iter(self._container.chains.values())).rail
         self._dice = random.Random(count)
         self._height = 1_000
-        _issue(house, self._network.chain, count)
+        _issue(house, self._rail.chain, count)
         with self._container.reading() as session:
             self._ours: Sequence[bytes] = [
                 bytes(script)
@@ -75,8 +75,7 @@ class _Side:
         block = self._block()
         started = time.perf_counter()
         with self._container.transaction() as session:
-            asset = assets.get(session, self._network.asset_id)
-            found = deposits.sight_blocks(session, asset, [block], now=datetime.now(UTC), by=_BY)
+            found = deposits.sight_blocks(session, self._rail.chain, [block], now=datetime.now(UTC), by=_BY)
         elapsed = time.perf_counter() - started
         if found != OURS:
             raise RuntimeError(f"{found} of {OURS} payments were found")

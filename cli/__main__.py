@@ -10,18 +10,24 @@ from wiring.embedded.process import ServerFailed
 from wiring.parsing import SettingsRefused
 
 COMMANDS = {
-    "demo": "Walk one person's coin in and out again, on a private chain.",
+    "asset": "See what counts as money, and add a token.",
+    "buffer": "See what is held, and which amounts are too little.",
+    "demo": "Walk a coin and a token in and out again, on private chains.",
     "doctor": "Check everything that Strongroom depends on, and say how to mend it.",
     "flows": "Look at movements of money.",
     "key": "Make and use a key on this machine.",
     "ledger": "Verify the ledger.",
     "migrate": "Bring the database to the newest schema, and no more.",
     "oauth": "Replace the key that signs the tokens of apps.",
+    "payout": "Act on one payment that waits for a block.",
     "policy": "Read and change limits.",
+    "price": "Follow reference prices.",
     "recover": "After a restore: find and book what the wallet paid since.",
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
+    "screening": "Keep the list of whose money is not taken in.",
     "user": "Look after people's roles.",
+    "verification": "Look at claimed payments, decide them again, and say where they are received.",
 }
 """Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
 

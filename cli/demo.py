@@ -4,8 +4,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from cli.console import Console
 from cli.person import Person, Refused
 from cli.run import for_terminal, greeting, stop_on_signals
 from cli.stack import Stack
+from cli.telling import say, step, until, wait_for
+from cli.token_story import TokenStory
 from domain.errors import ensure
 from domain.networks import NETWORKS
 from services import invariants, outbox
@@ -26,8 +28,6 @@ from wiring.embedded.process import ServerFailed
 from wiring.logging import configure_logging
 from wiring.settings import read_settings
 
-STEP_PATIENCE_S: Final = 60.0
-LOOK_AGAIN_S: Final = 0.1
 DEPOSIT: Final = "20.00000000"
 # Above what the default policy lets through by itself, so that an operator has to agree.
 WITHDRAWAL: Final = "12.50000000"
@@ -54,6 +54,7 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
         container = build_container(stack.settings)
         with closing(Story(stack, stack.node, container)) as story:
             story.tell()
+        _tell_of_a_token(stack, container)
         say(f"the whole story took {time.monotonic() - started:.1f} s")
         if once:
             return
@@ -184,35 +185,12 @@ class Story:
         return None
 
 
-def say(line: str) -> None:
-    """One line of the story."""
-    print(f"· {line}", flush=True)
-
-
-@contextmanager
-def step(title: str) -> Iterator[Callable[[str], None]]:
-    """Tell one step when it has happened, and how long it took; what the block notes is told with it."""
-    noted: list[str] = []
-    started = time.monotonic()
-    yield noted.append
-    aside = f" ({'; '.join(noted)})" if noted else ""
-    print(f"✓ {time.monotonic() - started:6.2f} s  {title}{aside}", flush=True)
-
-
-def wait_for(happened: Callable[[], Any], *, patience_s: float) -> Any:
-    """What `happened` gives once it gives anything, or its last answer after so many seconds."""
-    deadline = time.monotonic() + patience_s
-    while not (found := happened()) and time.monotonic() < deadline:
-        time.sleep(LOOK_AGAIN_S)
-    return found
-
-
-def until(happened: Callable[[], Any]) -> Any:
-    """The same, for what has to happen. Raises ServerFailed."""
-    found = wait_for(happened, patience_s=STEP_PATIENCE_S)
-    if not found:
-        raise ServerFailed(f"this did not happen within {STEP_PATIENCE_S:g} s; run with VERBOSE=1 to see every line")
-    return found
+def _tell_of_a_token(stack: Stack, container: Container) -> None:
+    if stack.anvil is None:
+        say("no token's story: anvil is not here (npm brings it: npm i -g @foundry-rs/anvil)")
+        return
+    with closing(TokenStory(stack, stack.anvil, container)) as story:
+        story.tell()
 
 
 def _only_system(name: str, line: str) -> None:

@@ -55,6 +55,40 @@ def sign(message: str, key_file: Path) -> None:
     click.echo(_read(key_file).sign(text.encode()).hex())
 
 
+@key.command()
+@click.argument("keystore", type=click.Path(dir_okay=False, path_type=Path))
+@click.password_option(help="What opens the keystore; asked for unless given.")
+def seal(keystore: Path, password: str) -> None:
+    """Encrypt a secret into a new KEYSTORE file: a hot key in hex, or the xprv above the deposit addresses.
+
+    The secret is asked for, or read from standard input, so that no history of commands keeps it.
+    """
+    from adapters.evm import keystore as storage  # late: it loads what only chains of accounts need
+
+    text = str(click.prompt("Secret", hide_input=True)) if sys.stdin.isatty() else sys.stdin.readline()
+    try:
+        sealed = storage.seal(_sealable(text.strip()), password)
+        descriptor = os.open(keystore, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as reason:
+        raise click.ClickException(f"{keystore} cannot be made: {reason.strerror}") from reason
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(sealed)
+    click.echo(f"Sealed into {keystore}. Keep its password elsewhere.")
+
+
+def _sealable(text: str) -> bytes:
+    """What a keystore holds: the bytes of a private key, or an extended one as it is spelled."""
+    from adapters.evm.keys import BadExtendedKey, ExtendedPrivateKey
+
+    try:
+        if text.startswith("xprv"):
+            ExtendedPrivateKey.read(text)
+            return text.encode("ascii")
+        return PrivateKey(bytes.fromhex(text.removeprefix("0x"))).secret
+    except (BadExtendedKey, ValueError):
+        raise click.ClickException("this is neither a private key in hex nor an extended private key") from None
+
+
 def _read(key_file: Path) -> PrivateKey:
     try:
         text = key_file.read_text(encoding="ascii").strip()

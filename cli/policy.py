@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.money import format_amount, parse_amount
+from domain.rails import RAILS
+from models.asset import Asset
 from services import assets, audit, withdrawals
 from wiring.container import build_container
 from wiring.embedded.services import provided
@@ -55,7 +57,7 @@ def change(asset: str, name: str, value: str) -> None:
     """Set NAME of ASSET's policy to VALUE: an amount, a number, yes or no; daily_system_limit may be "none"."""
     with _session() as (session, now):
         row = assets.policy(session, asset)
-        column, parsed = _parsed(name, value, assets.get(session, asset).decimals)
+        column, parsed = _parsed(name, value, _measure(session, asset, name).decimals)
         before = getattr(row, column)
         if name == "paused":
             (withdrawals.pause if parsed else withdrawals.resume)(session, asset, now=now, by=BY)
@@ -87,16 +89,25 @@ def _parsed(name: str, value: str, decimals: int) -> tuple[str, Any]:
 
 
 def _lines(session: Session, asset: str) -> list[str]:
-    row, decimals = assets.policy(session, asset), assets.get(session, asset).decimals
+    row = assets.policy(session, asset)
     lines = []
     for name in NAMES:
         value = getattr(row, {**AMOUNTS, **NUMBERS, **SWITCHES}[name])
         if name in AMOUNTS:
-            value = OFF if value is None else f"{format_amount(int(value), decimals)} {asset}"
+            measure = _measure(session, asset, name)
+            value = OFF if value is None else f"{format_amount(int(value), measure.decimals)} {measure.asset_id}"
         elif name in SWITCHES:
             value = "yes" if value else "no"
         lines.append(f"{name:<20} {value}")
     return lines
+
+
+def _measure(session: Session, asset_id: str, name: str) -> Asset:
+    """What an amount is counted in: the asset itself, except for what the network takes."""
+    asset = assets.get(session, asset_id)
+    if name != "network_fee_cap" or asset.chain not in RAILS:
+        return asset
+    return assets.get(session, RAILS[asset.chain].fee_asset_id(asset_id))
 
 
 @contextmanager

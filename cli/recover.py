@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from auth import users
 from domain.actor import Actor
 from domain.money import format_amount
-from domain.ports import Chain
+from domain.ports import DescriptorChain, understands_descriptors
 from domain.wallet_facts import SentTransaction
 from models.asset import Asset
 from models.user import User
@@ -31,7 +31,7 @@ _SINCE = click.option("--since", type=click.IntRange(0), help="Look at what is i
 @dataclass(frozen=True, slots=True)
 class _Rail:
     parts: Container
-    chain: Chain
+    chain: DescriptorChain
     asset: Asset
     sent: Sequence[SentTransaction]
 
@@ -137,13 +137,13 @@ def _rails(asset_id: str | None, since: int | None) -> Iterator[list[_Rail]]:
             yield [
                 _read(parts, chain, since)
                 for chain in parts.chains.values()
-                if asset_id in {None, chain.network.asset_id}
+                if understands_descriptors(chain) and asset_id in {None, chain.network.asset_id}
             ]
         finally:
             parts.engine.dispose()
 
 
-def _read(parts: Container, chain: Chain, since: int | None) -> _Rail:
+def _read(parts: Container, chain: DescriptorChain, since: int | None) -> _Rail:
     with parts.reading() as session:
         asset = assets.get(session, chain.network.asset_id)
         followed = chains.get(session, chain.network.chain)

@@ -13,6 +13,7 @@ from typing import Final, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from wiring.embedded.anvil import AnvilServer
 from wiring.embedded.node import NodeServer
 from wiring.embedded.process import ServerFailed, await_truth
 from wiring.embedded.services import Embedded, completed, wanted_by
@@ -49,6 +50,11 @@ class Stack:
     def node(self) -> NodeServer | None:
         """The private regtest node, if this stack started one."""
         return self._embedded.node
+
+    @property
+    def anvil(self) -> AnvilServer | None:
+        """The private chain of accounts, if this stack started one."""
+        return self._embedded.anvil
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -148,7 +154,13 @@ def programs(settings: Settings) -> list[Program]:
         Program(
             "realtime",
             [
-                *gunicorn, "--bind", realtime_bind, "--workers", "1", "--worker-connections", "20000",
+                *gunicorn,
+                "--bind",
+                realtime_bind,
+                "--workers",
+                "1",
+                "--worker-connections",
+                "20000",
                 "api.realtime:app",
             ],
         ),

@@ -1,4 +1,4 @@
-"""Base58Check: bytes with a four-byte double-SHA-256 checksum, in letters that cannot be confused."""
+"""Base58: bytes in letters that cannot be confused, and with a four-byte double-SHA-256 checksum (Base58Check)."""
 
 import hashlib
 from typing import Final
@@ -11,7 +11,11 @@ _TEXT_LENGTH_MAX: Final = 128
 
 def encode_base58check(payload: bytes) -> str:
     """Spell the payload followed by its checksum."""
-    raw = payload + _checksum(payload)
+    return encode_base58(payload + _checksum(payload))
+
+
+def encode_base58(raw: bytes) -> str:
+    """Spell bytes without any checksum."""
     number = int.from_bytes(raw)
     letters = []
     while number:
@@ -23,6 +27,15 @@ def encode_base58check(payload: bytes) -> str:
 
 def decode_base58check(text: str) -> bytes:
     """The payload without its checksum. Raises ValueError, whose words can be shown to the person who typed it."""
+    raw = decode_base58(text)
+    payload, checksum = raw[:-_CHECKSUM_SIZE], raw[-_CHECKSUM_SIZE:]
+    if len(raw) <= _CHECKSUM_SIZE or _checksum(payload) != checksum:
+        raise ValueError("has a wrong checksum: a character is mistyped or missing")
+    return payload
+
+
+def decode_base58(text: str) -> bytes:
+    """The bytes that a text without checksum spells. Raises ValueError, in words for the person who typed it."""
     if len(text) > _TEXT_LENGTH_MAX:
         raise ValueError("is too long for an address")
     number = 0
@@ -32,11 +45,7 @@ def decode_base58check(text: str) -> bytes:
             raise ValueError("is not an address: it holds characters that no address has")
         number = number * len(_ALPHABET) + place
     zeros = len(text) - len(text.lstrip(_ALPHABET[0]))
-    raw = b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8)
-    payload, checksum = raw[:-_CHECKSUM_SIZE], raw[-_CHECKSUM_SIZE:]
-    if len(raw) <= _CHECKSUM_SIZE or _checksum(payload) != checksum:
-        raise ValueError("has a wrong checksum: a character is mistyped or missing")
-    return payload
+    return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8)
 
 
 def _checksum(payload: bytes) -> bytes:

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class OutPoint(NamedTuple):
-    """One output of one transaction."""
+    """What one transaction alone can use up: one output of another, or (on a chain of accounts) one nonce.
+
+    There `txid` is the account's address in lower case, and `vout` the nonce.
+    """
 
     txid: str
     vout: int
@@ -25,6 +28,8 @@ class Tip:
     headers_height: int
     median_time: datetime
     in_initial_download: bool
+    final_height: int | None = None
+    """Up to where the chain itself says that nothing changes any more; None where only depth tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +45,47 @@ class NodeFacts:
     """Where the node announces news over ZMQ; empty when it does not."""
 
 
+NATIVE_VALUE: Final = -1
+"""The place, among the logs of a transaction, of the coin that it carries itself."""
+
+
 class ChainOutput(NamedTuple):
-    """One output: its place, its scriptPubKey as bytes, its amount. A tuple, because blocks hold thousands."""
+    """One output: its place, its scriptPubKey as bytes, its amount. A tuple, because blocks hold thousands.
+
+    On a chain of accounts: the log's index (or NATIVE_VALUE), the recipient's address as bytes, what arrived.
+    `contract` is that of the token, spelled as in the registry of assets; "" is the chain's coin.
+    """
 
     vout: int
     script: bytes
     amount_minor: int
+    contract: str = ""
 
 
 class ChainTransaction(NamedTuple):
-    """One transaction. `spends` is empty for a coinbase."""
+    """One transaction. `spends` is empty for a coinbase.
+
+    Chains whose transactions can fail tell so in `succeeded`; a failed one has no outputs and still used up what it
+    spends and its fee. `fee_minor` is what it cost in the end, where the chain says so: in the coin's smallest unit.
+    """
 
     txid: str
     outputs: tuple[ChainOutput, ...]
     spends: tuple[OutPoint, ...]
     is_coinbase: bool
+    succeeded: bool = True
+    fee_minor: int | None = None
+
+
+class TokenMovement(NamedTuple):
+    """One event of a known token, to find out which blocks have to be read again."""
+
+    txid: str
+    block_height: int
+    block_hash: str
+    contract: str
+    recipient: bytes
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)

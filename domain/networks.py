@@ -6,36 +6,16 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+from domain.money import format_amount
+from domain.rail_rows import AssetRow, ConfirmationTier, DefaultPolicy, Destination
+
 COIN: Final = 100_000_000
 """Smallest units in one coin, on every network of the family."""
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmationTier:
-    """How many confirmations an amount needs; `below_amount_minor` is exclusive, None means "any amount"."""
-
-    below_amount_minor: int | None
-    confirmations: int
-
-
-@dataclass(frozen=True, slots=True)
-class DefaultPolicy:
-    """What a fresh installation allows, in the smallest unit; stored policies replace it row by row."""
-
-    deposit_min_minor: int
-    withdrawal_min_minor: int
-    withdrawal_fee_minor: int
-    auto_approve_max_minor: int
-    user_daily_max_minor: int
-    system_daily_max_minor: int
-    two_approvers_from_minor: int
-    network_fee_max_minor: int
-    """The most that one payout transaction may leave to miners, however many payments it carries."""
-
-
-@dataclass(frozen=True, slots=True)
 class Network:
-    """One chain of the family and what its addresses, node and defaults look like.
+    """One chain of the family and what its addresses, node and defaults look like (a `RailRow`).
 
     `p2sh_prefixes` lists every accepted version byte, the one to write first. `refused_hrps` pairs a bech32 prefix
     that belongs to the coin but cannot be paid or watched with the reason. `fallback_fee_rate_minor_per_kvb` serves
@@ -66,6 +46,56 @@ class Network:
     decimals: int = 8
     is_test: bool = False
     refused_hrps: tuple[tuple[str, str], ...] = ()
+    explorer: str | None = None
+    """Where people look transactions up, up to the transaction's id."""
+    family: str = "bitcoin"
+    has_accounts: bool = False
+    networks: tuple[str, ...] = ()
+    payments_per_transaction: int = 50
+
+    @property
+    def coin(self) -> AssetRow:
+        """The one asset of such a chain."""
+        return AssetRow(
+            asset_id=self.asset_id,
+            chain=self.chain,
+            symbol=self.symbol,
+            name=self.name,
+            decimals=self.decimals,
+            policy=self.policy,
+            confirmation_tiers=self.confirmation_tiers,
+        )
+
+    @property
+    def assets(self) -> tuple[AssetRow, ...]:
+        """The coin alone."""
+        return (self.coin,)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether blocks come only when somebody here makes one."""
+        return self.node_chain == "regtest"
+
+    def fee_asset_id(self, asset_id: str) -> str:  # noqa: ARG002 - other families carry several assets
+        """The coin."""
+        return self.asset_id
+
+    def parse_destination(self, text: object, *, field: str = "destination") -> Destination:
+        """Read an address of this network. Raises InvalidAddress, WrongNetwork, UnsupportedAddress."""
+        # Late, because addresses know these rows: they name the network that a foreign address belongs to.
+        from domain.addresses import parse_address
+
+        address = parse_address(text, self, field=field)
+        return Destination(address.text, address.script)
+
+    def payment_uri(self, address: str, *, contract: str = "", amount_minor: int | None = None) -> str:  # noqa: ARG002 - there are no contracts
+        """A BIP-21 address, with the amount in whole coins if there is one."""
+        asked = "" if amount_minor is None else f"?amount={format_amount(amount_minor, self.decimals)}"
+        return f"{self.uri_scheme}:{address}{asked}"
+
+    def explorer_url(self, tx_hash: str) -> str | None:
+        """Where anybody can look a transaction up; None on a test network nobody shows."""
+        return None if self.explorer is None else f"{self.explorer}{tx_hash}"
 
     def confirmations_for(self, amount_minor: int) -> int:
         """The confirmations a deposit of this amount needs before it is credited."""
@@ -105,6 +135,13 @@ _LITECOIN_POLICY: Final = DefaultPolicy(
     two_approvers_from_minor=250 * COIN,
     network_fee_max_minor=COIN // 4,
 )
+_EXPLORERS: Final = {
+    "bitcoin": "https://mempool.space/tx/",
+    "bitcoin-testnet4": "https://mempool.space/testnet4/tx/",
+    "bitcoin-signet": "https://mempool.space/signet/tx/",
+    "litecoin": "https://litecoinspace.org/tx/",
+    "litecoin-testnet": "https://litecoinspace.org/testnet/tx/",
+}
 _MWEB: Final = "MWEB addresses are private to Litecoin's extension block and cannot be paid or watched here"
 
 
@@ -133,6 +170,7 @@ def _bitcoin(  # noqa: PLR0917 - one row of a table, written as a row
         fee_rate_max_minor_per_kvb=1_000_000,
         fallback_fee_rate_minor_per_kvb=2_000 if is_test else None,
         is_test=is_test,
+        explorer=_EXPLORERS.get(chain),
     )
 
 
@@ -162,6 +200,7 @@ def _litecoin(  # noqa: PLR0917 - one row of a table, written as a row
         fallback_fee_rate_minor_per_kvb=20_000 if is_test else None,
         is_test=is_test,
         refused_hrps=(("ltcmweb", _MWEB), ("tmweb", _MWEB)),
+        explorer=_EXPLORERS.get(chain),
     )
 
 

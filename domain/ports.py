@@ -1,12 +1,19 @@
 """What the core asks of the outside."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Protocol, TypeGuard
 
 from domain.chain_facts import Block, ChainTransaction, Located, NodeFacts, OutPoint, Tip
 from domain.networks import Network
+from domain.provider_facts import IncomingPage, IncomingTransfer, Notification, Report
+from domain.rail_rows import RailRow
 from domain.scanning import DescriptorNode
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SentTransaction, SignedPayment
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class ChainSource(Protocol):
@@ -16,8 +23,8 @@ class ChainSource(Protocol):
     """
 
     @property
-    def network(self) -> Network:
-        """The network this chain was configured for; a node of another one is refused with NodeWrongChain."""
+    def rail(self) -> RailRow:
+        """The rail this chain was configured for; a node of another one is refused with NodeWrongChain."""
         ...
 
     def facts(self) -> NodeFacts:
@@ -32,12 +39,19 @@ class ChainSource(Protocol):
         """The hashes of the active chain from a height on, in one round trip; shorter, or empty, at the tip."""
         ...
 
-    def blocks(self, hashes: Sequence[str]) -> list[Block]:
-        """The whole blocks with these hashes, in this order, in few round trips. Unknown hashes raise NodeError."""
+    def blocks(
+        self, hashes: Sequence[str], *, contracts: Mapping[str, str] = _NONE, senders: Collection[str] = ()
+    ) -> list[Block]:
+        """The blocks with these hashes, in this order, in few round trips. Unknown hashes raise NodeError.
+
+        Whole blocks, or, where a block holds far more than payments: every transfer of the coin and of the tokens in
+        `contracts`, and every transaction that one of `senders` (accounts of ours) sent, failed ones too. `contracts`
+        says for each contract which is the canonical one of its asset: what a mirror repeats is told once.
+        """
         ...
 
     def mempool(self) -> frozenset[str]:
-        """The ids of all unconfirmed transactions the node holds now. Cheap: no details."""
+        """The ids of all unconfirmed transactions the node holds now, or nothing where that is no use. Cheap."""
         ...
 
     def mempool_transactions(self, txids: Collection[str]) -> Mapping[str, ChainTransaction]:
@@ -48,16 +62,27 @@ class ChainSource(Protocol):
 class Wallet(Protocol):
     """The hot wallet. Nothing here is retried, except reads; every method may raise ChainError."""
 
+    @property
+    def rail(self) -> RailRow:
+        """The rail this wallet's money is on."""
+        ...
+
     def ensure_wallet(self) -> None:
         """Load the configured wallet, or create it if the node has none of that name. Safe to repeat."""
         ...
 
-    def new_addresses(self, count: int) -> list[NewAddress]:
-        """Fresh receiving addresses. If it fails half-way, the ones already made are lost, which is harmless."""
+    def new_addresses(self, count: int, *, first_index: int = 0) -> list[NewAddress]:
+        """Fresh receiving addresses. If it fails half-way, the ones already made are lost, which is harmless.
+
+        Where they are derived from an extended key, they are the `count` ones from `first_index` on.
+        """
         ...
 
-    def holding(self) -> Holding:
-        """What the wallet holds, at one block: read again while blocks arrive in between. For reconciliation only."""
+    def holding(self, contract: str = "", *, unswept: Collection[str] = ()) -> Holding:
+        """What the wallet holds of one asset, at one block: read again while blocks arrive in between.
+
+        For reconciliation only. `unswept` are deposit addresses of ours outside the wallet, read at the same block.
+        """
         ...
 
     def build(
@@ -70,9 +95,10 @@ class Wallet(Protocol):
     ) -> SignedPayment:
         """Sign one replaceable transaction that makes all payments and broadcast nothing.
 
-        The fee rate is the node's estimate unless given. Inputs in `avoid` (those of payments still in flight) are
-        not spent. Raises InsufficientHotFunds, FeeAboveCap, FeeUnknown, PaymentTooSmall, WalletLocked; whatever it
-        raises, no input stays locked by it, unless the node went away.
+        At most `rail.payments_per_transaction` of them. The fee rate is the node's estimate unless given; the cap is in
+        the asset that fees are paid in. Inputs in `avoid` (those of payments still in flight) are not spent. Raises
+        InsufficientHotFunds, FeeAboveCap, FeeUnknown, PaymentTooSmall, WalletLocked; whatever it raises, no input stays
+        locked by it, unless the node went away.
         """
         ...
 
@@ -91,13 +117,6 @@ class Wallet(Protocol):
 
     def locate(self, txid: str) -> Located | None:
         """Where one of the wallet's transactions is; None when the node does not know it, which proves nothing."""
-        ...
-
-    def sent_since(self, height: int) -> list[SentTransaction]:
-        """All that the wallet sent and that is in no block up to this height, conflicted ones apart.
-
-        It may list more. For recovery only: it asks the wallet for its whole history from there on.
-        """
         ...
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:
@@ -120,11 +139,180 @@ class ChainWaker(Protocol):
         ...
 
 
-class Chain(ChainSource, Wallet, DescriptorNode, Protocol):
-    """One configured rail of the Bitcoin family: its node and its hot wallet."""
+class Chain(ChainSource, Wallet, Protocol):
+    """One configured chain: its node and its hot wallet."""
+
+    @property
+    def rail(self) -> RailRow:
+        """The rail this chain was configured for."""
+        ...
 
     def news(self) -> ChainWaker | None:
         """What the node announces, to be waited for by one thread; None when it announces nothing."""
+        ...
+
+
+class DescriptorChain(Chain, DescriptorNode, Protocol):
+    """A chain of the Bitcoin family, whose node also understands descriptors."""
+
+    @property
+    def network(self) -> Network:
+        """The rail, with what only this family has."""
+        ...
+
+    def sent_since(self, height: int) -> list[SentTransaction]:
+        """All that the wallet sent and that is in no block up to this height, conflicted ones apart.
+
+        It may list more. For recovery only: it asks the wallet for its whole history from there on.
+        """
+        ...
+
+
+def understands_descriptors(chain: Chain) -> TypeGuard[DescriptorChain]:
+    """Whether this chain is of the family whose nodes read descriptors."""
+    return isinstance(chain.rail, Network)
+
+
+def tells_senders(chain: object) -> TypeGuard["SenderReader"]:
+    """Whether this rail can tell who paid."""
+    return hasattr(chain, "senders")
+
+
+class Provider(Protocol):
+    """A custodian or a provider of payouts: it keeps the keys, we keep the books. Every method may raise ChainError.
+
+    A failed read says nothing about money. Nothing here is retried, except reads.
+    """
+
+    @property
+    def rail(self) -> RailRow:
+        """The rail that this provider is."""
+        ...
+
+    @property
+    def credits_pending(self) -> bool:
+        """Whether what is announced and not final yet is credited already: by the operator's choice, at their risk."""
+        ...
+
+    @property
+    def poll_interval(self) -> timedelta:
+        """How often to look for what came in, when nothing hints at it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the next question makes new ones."""
+        ...
+
+    @property
+    def knows_references(self) -> bool:
+        """Whether `report` finds a payment by our reference alone, or has to be told the provider's own id."""
+        ...
+
+    def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:
+        """Fresh receiving addresses, whose `script` is the spelling in UTF-8; none where nothing can come in.
+
+        `network` is one of `rail.networks`, where there are any. Fewer than `count` may come: ask again for the rest.
+        """
+        ...
+
+    def build(
+        self, payments: Sequence[Payment], *, fee_max_minor: int, avoid: Collection[OutPoint] = ()
+    ) -> SignedPayment:
+        """Word the request for these payments, with a fresh reference, and ask nothing.
+
+        Raises PaymentTooSmall, InsufficientHotFunds, FeeAboveCap where that is known beforehand.
+        """
+        ...
+
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        """Make this request. Safe to repeat: the reference in it is the provider's idempotency key.
+
+        Raises ChainUncertain when no answer came, or one that says neither yes nor no.
+        """
+        ...
+
+    def report(self, reference: str, *, provider_id: str = "") -> Report:
+        """What became of the payment with this reference of ours; `provider_id` is its own, once we were told it."""
+        ...
+
+    def holding(self, contract: str = "") -> Holding:
+        """What the provider says that it holds for us of one asset."""
+        ...
+
+    def incoming(self, cursor: str) -> IncomingPage:
+        """The money that came in from this place on, "" for now; empty where nothing can come in."""
+        ...
+
+    def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:
+        """One transfer by the provider's id, as it is now; None when it is unknown, or not one that came in to us."""
+        ...
+
+
+class NotificationReader(Protocol):
+    """Reads what a provider posts to us. Nothing here waits for the network, except `fetch_key` and `confirm`."""
+
+    @property
+    def topics(self) -> Collection[str]:
+        """What it may be about: the last part of the address that is posted to."""
+        ...
+
+    def read(self, topic: str, headers: Mapping[str, str], body: bytes) -> Notification:
+        """What this request says, and what it takes to know that the provider sent it. Raises BadNotification.
+
+        A scheme whose secret is held here is verified here; one that needs a key says which.
+        """
+        ...
+
+    def verify(self, notification: Notification, key: bytes) -> bool:
+        """Whether this notification was signed with this key (SubjectPublicKeyInfo, DER)."""
+        ...
+
+    def fetch_key(self, key_name: str) -> bytes | None:
+        """The key of this name from the provider itself; None when there is none. Raises ChainError."""
+        ...
+
+    def confirm(self, notification: Notification) -> None:
+        """Say yes to a subscription that the provider offers. Raises ChainError."""
+        ...
+
+
+class SenderReader(Protocol):
+    """A chain that can tell who paid: asked once for each deposit that has to be screened."""
+
+    @property
+    def rail(self) -> RailRow:
+        """The rail whose payments these are."""
+        ...
+
+    def senders(self, txid: str, vout: int, block_hash: str | None) -> tuple[str, ...]:
+        """The addresses that this output was paid from, as the rail spells them; empty for newly made coins.
+
+        Raises ChainError, also when the node cannot tell: then nothing is known, and nobody is clear.
+        """
+        ...
+
+
+class Screening(Protocol):
+    """A service that knows whose money may not be taken in."""
+
+    def look_up(self, chain: str, addresses: Collection[str]) -> str | None:
+        """Why these senders are refused, or None when it says that they are clear. Raises NoAnswer otherwise."""
+        ...
+
+
+class PriceFeed(Protocol):
+    """Something that is asked for a price."""
+
+    def ask(self, url: str, *, price_path: str, time_path: str | None) -> tuple[Decimal, datetime | None]:
+        """The price at this address, and when it was so if the answer says that. Raises NoAnswer, InvalidPrice."""
+        ...
+
+
+class Treasury(Protocol):
+    """Something that can fund an approved replenishment by itself. None ships: an operator does it."""
+
+    def fund(self, reference: str, asset_id: str, amount_minor: int, address: str) -> None:
+        """Send this much to the house's address. Safe to repeat: `reference` names the order. Raises NoAnswer."""
         ...
 
 

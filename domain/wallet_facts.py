@@ -11,7 +11,8 @@ class Holding:
     """What the wallet holds, read together with the block that it was read at.
 
     `trusted_minor` is confirmed money and own unconfirmed change; `unconfirmed_minor` came from others and is in no
-    block; `immature_minor` is mined and not yet spendable.
+    block; `immature_minor` is mined and not yet spendable; `unswept_minor` lies on deposit addresses that are ours and
+    not the wallet itself. A provider has no blocks: its `hash` is empty.
     """
 
     trusted_minor: int
@@ -19,22 +20,28 @@ class Holding:
     immature_minor: int
     height: int
     hash: str
+    unswept_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NewAddress:
-    """An address of the wallet and its scriptPubKey, which is what blocks are matched against."""
+    """An address of the wallet and its scriptPubKey, which is what blocks are matched against.
+
+    `derivation_index` is its place under an extended key, where addresses are derived rather than asked for.
+    """
 
     address: str
     script: bytes
+    derivation_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One amount to one address (which the caller has validated for the network)."""
+    """One amount to one address (which the caller has validated for the network); `contract` "" is the coin."""
 
     address: str
     amount_minor: int
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,9 @@ class SignedPayment:
     """A fully signed transaction that nobody has seen yet.
 
     `payment_vouts` holds the output index of each payment in the order in which they were given. Its inputs stay
-    locked in the node's wallet until the node restarts or `reserve` says otherwise.
+    locked in the node's wallet until the node restarts or `reserve` says otherwise. `fee_minor` is the most that it
+    can cost, `amount_minor` what it moves, where the wallet decides that by itself. Of a provider: `txid` is our
+    idempotency reference, `raw_tx` the exact body of the request, no inputs.
     """
 
     txid: str
@@ -52,6 +61,20 @@ class SignedPayment:
     inputs: tuple[OutPoint, ...]
     payment_vouts: tuple[int, ...]
     change_vout: int | None
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepCost:
+    """What moving an asset away from one address takes, and what of the chain's coin is there to pay for it."""
+
+    fee_minor: int
+    coin_minor: int
+
+    @property
+    def missing_minor(self) -> int:
+        """What has to be topped up first."""
+        return max(0, self.fee_minor - self.coin_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +83,14 @@ class BroadcastAnswer:
 
     `accepted`: it is in the node's mempool now. `already_known`: it is in a block, or the node says it had it.
     `rejected`: not taken now, with the node's reason; no proof that it can never confirm, since others may hold it.
+    `refused`: a provider alone may say so. It has made no payment of these bytes and never will, whatever was asked of
+    it before under their reference: proof of failure.
     """
 
-    outcome: Literal["accepted", "already_known", "rejected"]
+    outcome: Literal["accepted", "already_known", "rejected", "refused"]
     reason: str = ""
+    provider_id: str = ""
+    """Under which name a provider that took it answers questions about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class Asset(Base):
     __table_args__ = (
         CheckConstraint("decimals BETWEEN 0 AND 36", name="decimals_in_range"),
         CheckConstraint("minimum_deposit_minor >= 0", name="minimum_deposit_not_negative"),
+        CheckConstraint("sweep_min_minor > 0", name="sweep_min_is_positive"),
     )
 
     asset_id: Mapped[str] = mapped_column(primary_key=True)
@@ -23,10 +24,26 @@ class Asset(Base):
     symbol: Mapped[str]
     name: Mapped[str]
     decimals: Mapped[int] = mapped_column(SmallInteger)
+    # The canonical one; None for the chain's own coin.
     contract: Mapped[str | None]
     minimum_deposit_minor: Mapped[int] = mapped_column(MinorUnits)
+    # From how much on what lies on a deposit address is moved to the hot wallet; some smallest deposits by default.
+    sweep_min_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # [[below_amount_minor or null, confirmations], …], smallest first; null stands for "any amount".
     confirmation_tiers: Mapped[list[Any]] = mapped_column(JSONB)
+
+
+class AssetContract(Base):
+    """Which asset a contract's events are about: several contracts may be one asset, one contract is never two.
+
+    The chain's own coin has the contract "". What no row names is not money.
+    """
+
+    __tablename__ = "asset_contracts"
+
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    contract: Mapped[str] = mapped_column(primary_key=True)
+    asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), index=True)
 
 
 class WithdrawalPolicy(Base):
@@ -42,6 +59,7 @@ class WithdrawalPolicy(Base):
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), primary_key=True)
     minimum_minor: Mapped[int] = mapped_column(MinorUnits)
     fee_minor: Mapped[int] = mapped_column(MinorUnits)
+    # In the asset that fees are paid in: the chain's coin, whatever this asset is.
     network_fee_cap_minor: Mapped[int] = mapped_column(MinorUnits)
     auto_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_user_limit_minor: Mapped[int] = mapped_column(MinorUnits)

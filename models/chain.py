@@ -18,6 +18,11 @@ class ChainCursor(Leased, Base):
     height: Mapped[int]
     hash: Mapped[str]
     tip_height: Mapped[int]
+    # Up to where the chain itself says that nothing changes any more, where it says so.
+    final_height: Mapped[int | None]
+    final_moved_at: Mapped[datetime | None]
+    # Up to where the chain was asked once more for what moved, and the answer compared with what is on record.
+    backfilled_height: Mapped[int | None]
     polled_at: Mapped[datetime | None]
     advanced_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
@@ -47,6 +52,13 @@ class DepositAddress(Base):
         Index("ix_deposit_addresses_script", "script", postgresql_using="hash"),
         Index("ix_deposit_addresses_pool", "chain", "id", postgresql_where=text("user_id IS NULL")),
         Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
+        # Asked for its greatest index when the pool is refilled.
+        Index(
+            "ix_deposit_addresses_derived",
+            "chain",
+            "derivation_index",
+            postgresql_where=text("derivation_index IS NOT NULL"),
+        ),
         CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),
     )
 
@@ -54,6 +66,8 @@ class DepositAddress(Base):
     chain: Mapped[str]
     address: Mapped[str]
     script: Mapped[bytes] = mapped_column(LargeBinary)
+    # Its place under the extended key it was derived from; None for an address that the node made.
+    derivation_index: Mapped[int | None]
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]

@@ -94,4 +94,6 @@ class Deposit(Base):
     in_suspense: Mapped[bool] = mapped_column(default=False)
     # Whatever the chain does, it is neither credited nor shown as coming in until an operator has released it.
     is_quarantined: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # What moves it, or has moved it, from its address to the hot wallet.
+    sweep_id: Mapped[UUID | None] = mapped_column(ForeignKey("sweeps.id"), index=True)
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

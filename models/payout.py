@@ -19,6 +19,9 @@ class Payout(Leased, Base):
             "state IN ('signed', 'broadcast', 'confirming', 'completed', 'failed', 'uncertain')",
             name="state_is_known",
         ),
+        CheckConstraint("purpose IN ('withdrawal', 'sweep', 'gas_top_up')", name="purpose_is_known"),
+        CheckConstraint("void_because IN ('reverted', 'cancelled', 'refused')", name="void_reason_is_known"),
+        CheckConstraint("purpose <> 'withdrawal' OR sweep_id IS NULL", name="sweep_pays_nobody"),
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
@@ -28,14 +31,28 @@ class Payout(Leased, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     chain: Mapped[str]
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    # What the network's fee is paid in: the chain's coin, whatever is sent.
+    fee_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
+    # Everything but a withdrawal moves money between accounts of the house.
+    purpose: Mapped[str] = mapped_column(default="withdrawal", server_default="withdrawal")
     state: Mapped[str]
     # The form that confirmed, once one has.
     txid: Mapped[str | None]
     block_height: Mapped[int | None]
     block_hash: Mapped[str | None]
+    # What it cost in the end, once that is known; before, the form's own fee is the most that it can be.
+    fee_minor: Mapped[int | None] = mapped_column(MinorUnits)
+    # Why it pays nobody although it is in a block, or a provider's word is final: the proof to fail it on.
+    void_because: Mapped[str | None]
+    # The provider's own name for it.
+    provider_id: Mapped[str | None]
     reason: Mapped[str | None]
     # The operator who asked for a higher fee, until the dearer form is stored.
     bump_requested_by: Mapped[str | None]
+    # The operator who asked for it to pay nobody, until the form that does so is stored.
+    cancel_requested_by: Mapped[str | None]
+    # What it is part of, unless it pays withdrawals.
+    sweep_id: Mapped[UUID | None] = mapped_column(ForeignKey("sweeps.id"), index=True)
     # The transaction in a block that spends one of our inputs instead, and the height of that block: the proof that no
     # form can confirm, once that block is deep enough.
     conflicted_by: Mapped[str | None]
@@ -63,10 +80,14 @@ class PayoutTransaction(Base):
     form: Mapped[int]
     raw_tx: Mapped[str]
     fee_minor: Mapped[int] = mapped_column(MinorUnits)
+    # What it moves, where that is not what was asked for: a sweep of the coin pays its fee out of it.
+    amount_minor: Mapped[int | None] = mapped_column(MinorUnits)
     vsize: Mapped[int]
     inputs: Mapped[list[str]] = mapped_column(ARRAY(Text))
     payment_vouts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     change_vout: Mapped[int | None]
+    # It uses up the same inputs and pays nobody, so that no other form can be paid either.
+    is_cancellation: Mapped[bool] = mapped_column(default=False, server_default="false")
     signed_at: Mapped[datetime]
 
 

@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import new_id
+from domain.rail_rows import RailRow
+from domain.rails import RAILS
 from domain.wallet_facts import NewAddress
 from models.chain import DepositAddress
 from models.deposit import Deposit
+from models.user import User
 from services import assets, audit, outbox
 
 POOL_TARGET = 200
@@ -28,6 +31,12 @@ class AddressPoolEmpty(StrongroomError):
     code: ClassVar[str] = "address_pool_empty"
 
 
+class UnknownNetwork(StrongroomError):
+    """This asset does not move on that network: the refusal names those on which it does."""
+
+    code: ClassVar[str] = "unknown_network"
+
+
 class TooManyUnusedAddresses(StrongroomError):
     """You already have as many unused addresses as one person may hold: use one of those first."""
 
@@ -38,7 +47,8 @@ _ISSUE = text(
     """
     UPDATE deposit_addresses SET user_id = :user_id, issued_at = :now
     WHERE id = (
-        SELECT id FROM deposit_addresses WHERE chain = :chain AND user_id IS NULL
+        SELECT id FROM deposit_addresses
+        WHERE chain = :chain AND user_id IS NULL AND starts_with(address, :prefix)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING id
@@ -46,15 +56,24 @@ _ISSUE = text(
 )
 
 
-def issue(session: Session, *, user_id: UUID, asset_id: str, now: datetime, by: Actor) -> DepositAddress:
-    """Give the user a fresh address, to be watched for ever.
+def issue(
+    session: Session, *, user_id: UUID, asset_id: str, now: datetime, by: Actor, network: str = ""
+) -> DepositAddress:
+    """Give the user a fresh address, to be watched for ever; where money lies on accounts, the one that they have.
 
-    Works while the node is down. Raises UnknownAsset, AddressPoolEmpty, TooManyUnusedAddresses.
+    A custodian's asset has one address for each user and `network`; left out, that is the first of the rail's. Works
+    while the node is down. Raises UnknownAsset, UnknownNetwork, AddressPoolEmpty, TooManyUnusedAddresses.
     """
     chain = assets.get(session, asset_id).chain
+    prefix = _prefix(RAILS[chain], network)
+    if RAILS[chain].has_accounts or prefix:
+        session.get_one(User, user_id, with_for_update=True)
+        for address in of_user(session, user_id, chain):
+            if address.address.startswith(prefix):
+                return address
     if _unused(session, user_id, chain) >= UNUSED_MAX:
         raise TooManyUnusedAddresses
-    issued_id = session.execute(_ISSUE, {"user_id": user_id, "chain": chain, "now": now}).scalar()
+    issued_id = session.execute(_ISSUE, {"user_id": user_id, "chain": chain, "prefix": prefix, "now": now}).scalar()
     outbox.promise(session, "addresses.refill", now=now)
     if issued_id is None:
         raise AddressPoolEmpty
@@ -71,14 +90,28 @@ def of_user(session: Session, user_id: UUID, chain: str | None = None, *, limit:
     return session.scalars(query.order_by(DepositAddress.issued_at.desc()).limit(limit)).all()
 
 
-def shortage(session: Session, chain: str) -> int:
-    """How many addresses the pool wants now: none until it has run low, then as many as fill it."""
+def shortage(session: Session, chain: str, network: str = "") -> int:
+    """How many addresses the pool wants now, on this network of a custodian if it has any.
+
+    None until it has run low, then as many as fill it.
+    """
     pooled = session.scalar(
         select(func.count())
         .select_from(DepositAddress)
         .where(DepositAddress.chain == chain, DepositAddress.user_id.is_(None))
+        .where(func.starts_with(DepositAddress.address, f"{network}:" if network else ""))
     )
     return POOL_TARGET - (pooled or 0) if (pooled or 0) < POOL_LOW else 0
+
+
+def next_index(session: Session, chain: str) -> int:
+    """The first index under the chain's extended key that no address was derived from yet."""
+    highest = session.scalar(
+        select(func.max(DepositAddress.derivation_index)).where(
+            DepositAddress.chain == chain, DepositAddress.derivation_index.is_not(None)
+        )
+    )
+    return 0 if highest is None else highest + 1
 
 
 def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *, now: datetime) -> None:
@@ -93,6 +126,7 @@ def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *
                         "chain": chain,
                         "address": fresh.address,
                         "script": fresh.script,
+                        "derivation_index": fresh.derivation_index,
                         "created_at": now,
                     }
                     for fresh in addresses
@@ -100,6 +134,18 @@ def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *
             )
             .on_conflict_do_nothing(index_elements=["chain", "script"])
         )
+
+
+def _prefix(rail: RailRow, network: str) -> str:
+    """How the addresses of this network begin."""
+    if not network and not rail.networks:
+        return ""
+    wanted = network.upper() or rail.networks[0]
+    if wanted not in rail.networks:
+        known = ", ".join(rail.networks) or "none by name"
+        reason = f"is not one of the networks of this asset: {known}"
+        raise UnknownNetwork(f"network: {reason}", fields={"network": [reason]})
+    return f"{wanted}:"
 
 
 def _unused(session: Session, user_id: UUID, chain: str) -> int:

@@ -24,6 +24,7 @@ def raise_alert(
     reason: str,
     now: datetime,
     asset_id: str | None = None,
+    pair: str | None = None,
     tx_hash: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> bool:
@@ -44,6 +45,7 @@ def raise_alert(
         reason=reason,
         service_scope=scope,
         asset_id=asset_id,
+        pair=pair,
         tx_hash=tx_hash,
         raised_at=standing.raised_at if standing is not None else now,
         cleared_at=None,
@@ -67,6 +69,7 @@ def clear(session: Session, code: str, *, scope: str, now: datetime, reason: str
         reason=reason,
         service_scope=scope,
         asset_id=standing.asset_id,
+        pair=standing.pair,
         tx_hash=standing.tx_hash,
         raised_at=standing.raised_at,
         cleared_at=now,
@@ -74,6 +77,11 @@ def clear(session: Session, code: str, *, scope: str, now: datetime, reason: str
         recorded_at=now,
     )
     return True
+
+
+def stands(session: Session, code: str, *, scope: str) -> bool:
+    """Whether a condition is known to hold; nobody else changes that before the transaction ends."""
+    return _standing(session, f"{code}:{scope}") is not None
 
 
 def standing(session: Session) -> Sequence[OpsAlert]:
@@ -103,4 +111,4 @@ def _standing(session: Session, fingerprint: str) -> OpsAlert | None:
 
 
 def _append(session: Session, **row: Any) -> None:
-    session.execute(insert(OpsAlert), [{"alert_event_id": new_id(), "pair": None, **row}])
+    session.execute(insert(OpsAlert), [{"alert_event_id": new_id(), **row}])

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from domain.ids import new_id
+from domain.rails import RAILS
 from domain.wallet_facts import Holding
 from models.asset import Asset
 from models.buffer import BufferSnapshot
@@ -16,46 +17,58 @@ from models.deposit import Deposit
 from models.payout import Payout, PayoutTransaction
 from models.quarantine import DepositQuarantine
 from models.withdrawal import Withdrawal
-from services import alerts, ledger
-
-# A comparison may fall between two moments of a payment; only a difference that persists is one.
-MISMATCHES_BEFORE_ALERT = 3
+from services import alerts, buffer_marks, ledger
 
 
-def compare(session: Session, asset: Asset, holding: Holding, *, now: datetime) -> BufferSnapshot:
+def compare(
+    session: Session, asset: Asset, holding: Holding, *, unread_minor: int = 0, now: datetime
+) -> BufferSnapshot:
     """Snapshot a holding that was read beside the books as they are now.
 
-    Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable.
+    `unread_minor` is what the books say that lies where nobody looked, on addresses that were swept.
+    Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable. A
+    provider has no blocks; it is taken at its word of this moment.
     """
     cursor = session.get(ChainCursor, asset.chain)
-    if cursor is None or cursor.hash != holding.hash:
+    if holding.hash and (cursor is None or cursor.hash != holding.hash):
         return unknown(session, asset, reason="the wallet and the cursor stand on different blocks", now=now)
-    holding_minor = holding.trusted_minor + holding.unconfirmed_minor + holding.immature_minor
+    parts = [
+        ("in the hot wallet, to be paid out", holding.trusted_minor),
+        ("in the hot wallet, in no block yet", holding.unconfirmed_minor),
+        ("in the hot wallet, newly mined", holding.immature_minor),
+        ("on deposit addresses, not swept yet", holding.unswept_minor),
+    ]
+    holding_minor = sum(amount for _, amount in parts)
     ledger_minor = ledger.system_balance(session, "hot_wallet", asset.asset_id)
     lines = [
         ("deposits that are not credited yet", _uncredited(session, asset)),
         ("withdrawals that left and are not final", -_in_flight(session, asset)),
         ("network fees of those", -_fees_in_flight(session, asset)),
     ]
+    if unread_minor:
+        lines.append(("coin left on addresses that were swept", -unread_minor))
     difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
     if difference_minor and _uncertain(session, asset):
         return unknown(session, asset, reason="a payment may or may not have left", now=now)
+    marks = buffer_marks.of(session, asset.asset_id)
     snapshot = BufferSnapshot(
         id=new_id(),
         asset_id=asset.asset_id,
         chain=asset.chain,
         at=now,
-        verdict="ok" if difference_minor == 0 else "mismatch",
+        verdict="ok" if abs(difference_minor) <= marks.discrepancy_minor else "mismatch",
         reason=None,
         height=holding.height,
         holding_minor=holding_minor,
         ledger_minor=ledger_minor,
         difference_minor=difference_minor,
         lines=[[label, str(amount)] for label, amount in lines],
+        spendable_minor=holding.trusted_minor,
+        parts=[[label, str(amount)] for label, amount in parts],
     )
     session.add(snapshot)
     session.flush()
-    _alert(session, asset, snapshot, now=now)
+    _alert(session, asset, snapshot, marks.mismatches_min, now=now)
     return snapshot
 
 
@@ -73,37 +86,37 @@ def unknown(session: Session, asset: Asset, *, reason: str, now: datetime) -> Bu
         ledger_minor=ledger.system_balance(session, "hot_wallet", asset.asset_id),
         difference_minor=None,
         lines=[],
+        spendable_minor=None,
+        parts=[],
     )
     session.add(snapshot)
     session.flush()
     return snapshot
 
 
-def newest(session: Session, asset_id: str, *, limit: int = 1) -> Sequence[BufferSnapshot]:
-    """The latest snapshots of an asset, newest first."""
-    return session.scalars(
-        select(BufferSnapshot)
-        .where(BufferSnapshot.asset_id == asset_id)
-        .order_by(BufferSnapshot.at.desc(), BufferSnapshot.id.desc())
-        .limit(limit)
-    ).all()
+def newest(
+    session: Session, asset_id: str, *, limit: int = 1, before: datetime | None = None, is_known: bool = False
+) -> Sequence[BufferSnapshot]:
+    """The latest snapshots of an asset, newest first, taken before a moment; `is_known` leaves the unknown ones out."""
+    query = select(BufferSnapshot).where(BufferSnapshot.asset_id == asset_id)
+    if before is not None:
+        query = query.where(BufferSnapshot.at < before)
+    if is_known:
+        query = query.where(BufferSnapshot.verdict != "unknown")
+    return session.scalars(query.order_by(BufferSnapshot.at.desc(), BufferSnapshot.id.desc()).limit(limit)).all()
 
 
 def _uncredited(session: Session, asset: Asset) -> int:
     """Outputs that the wallet has and the ledger has not: on their way, too small, or set aside."""
-    return int(
-        session.scalar(
-            select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
-                Deposit.asset_id == asset.asset_id,
-                Deposit.state.in_(("seen", "confirming", "below_minimum", "quarantined", "reorged")),
-                # Suspense has those already, so the books of the wallet have them too.
-                ~exists().where(
-                    DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.held_transaction_id.is_not(None)
-                ),
-            )
-        )
-        or 0
+    query = select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
+        Deposit.asset_id == asset.asset_id,
+        Deposit.state.in_(("seen", "confirming", "below_minimum", "quarantined", "reorged")),
+        # Suspense has those already, so the books of the wallet have them too.
+        ~exists().where(DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.held_transaction_id.is_not(None)),
     )
+    if RAILS[asset.chain].has_accounts:  # their balances are those after a block, and know of nothing else
+        query = query.where(Deposit.block_height.is_not(None))
+    return int(session.scalar(query) or 0)
 
 
 def _uncertain(session: Session, asset: Asset) -> bool:
@@ -112,8 +125,11 @@ def _uncertain(session: Session, asset: Asset) -> bool:
     return session.scalar(query) is not None
 
 
-def _payouts_in_flight(asset: Asset) -> ColumnElement[bool]:
-    return (Payout.asset_id == asset.asset_id) & Payout.state.in_(("broadcast", "confirming", "uncertain"))
+def _has_left(asset: Asset) -> ColumnElement[bool]:
+    """What the holding no longer has though the ledger does: on a chain of accounts, what is in a block."""
+    if RAILS[asset.chain].has_accounts:
+        return Payout.state == "confirming"
+    return Payout.state.in_(("broadcast", "confirming", "uncertain"))
 
 
 def _in_flight(session: Session, asset: Asset) -> int:
@@ -121,34 +137,32 @@ def _in_flight(session: Session, asset: Asset) -> int:
         session.scalar(
             select(func.coalesce(func.sum(Withdrawal.amount_minor), 0))
             .join(Payout, Payout.id == Withdrawal.payout_id)
-            .where(_payouts_in_flight(asset))
+            .where(Payout.asset_id == asset.asset_id, Payout.void_because.is_(None), _has_left(asset))
         )
         or 0
     )
 
 
 def _fees_in_flight(session: Session, asset: Asset) -> int:
-    """The fee of the form that confirmed, or of the newest one while none has."""
+    """What the form that confirmed has cost, or the fee of the newest one while none has."""
     newest: dict[UUID, int] = {}
     rows = session.execute(
-        select(Payout.id, Payout.txid, PayoutTransaction.txid, PayoutTransaction.fee_minor)
+        select(Payout.id, Payout.txid, Payout.fee_minor, PayoutTransaction.txid, PayoutTransaction.fee_minor)
         .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
-        .where(_payouts_in_flight(asset))
+        .where(Payout.fee_asset_id == asset.asset_id, _has_left(asset))
         .order_by(PayoutTransaction.form)
     )
-    for payout_id, confirmed_txid, txid, fee_minor in rows:
+    for payout_id, confirmed_txid, cost_minor, txid, fee_minor in rows:
         if confirmed_txid is None or confirmed_txid == txid:
-            newest[payout_id] = int(fee_minor)
+            newest[payout_id] = int(fee_minor if cost_minor is None else cost_minor)
     return sum(newest.values())
 
 
-def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, *, now: datetime) -> None:
-    recent = [row for row in newest(session, asset.asset_id, limit=10) if row.verdict != "unknown"]
+def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, mismatches_min: int, *, now: datetime) -> None:
+    recent = newest(session, asset.asset_id, limit=mismatches_min, is_known=True)
     if snapshot.verdict == "ok":
         alerts.clear(session, "buffer_discrepancy", scope=asset.asset_id, now=now, reason="holding and books agree")
-    elif all(row.verdict == "mismatch" for row in recent[:MISMATCHES_BEFORE_ALERT]) and (
-        len(recent) >= MISMATCHES_BEFORE_ALERT
-    ):
+    elif len(recent) >= mismatches_min and all(row.verdict == "mismatch" for row in recent):
         alerts.raise_alert(
             session,
             "buffer_discrepancy",

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.chain_facts import Block, ChainTransaction
 from domain.errors import StrongroomError, ensure
-from models.asset import Asset
 from models.chain import ChainBlock, ChainCursor
 from services import alerts, audit, deposits, leases, outbox, payouts
 
 REORG_DEPTH_MAX = 100
 BLOCKS_KEPT = 2 * REORG_DEPTH_MAX
 STALE_AFTER = timedelta(seconds=60)
+# Ethereum's blocks become final in steps of some six minutes, and what settles on it takes several of those.
+FINALITY_SILENT = timedelta(minutes=40)
 # Short, and renewed by every batch: a reader that dies is replaced within seconds.
 LEASE = timedelta(seconds=20)
 
@@ -48,7 +49,15 @@ def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], 
     """
     begun = session.execute(
         upsert(ChainCursor)
-        .values(chain=chain, height=height, hash=hashes[-1], tip_height=height, polled_at=now, advanced_at=now)
+        .values(
+            chain=chain,
+            height=height,
+            hash=hashes[-1],
+            tip_height=height,
+            backfilled_height=height,
+            polled_at=now,
+            advanced_at=now,
+        )
         .on_conflict_do_nothing()
         .returning(ChainCursor.chain)
     ).all()
@@ -110,7 +119,7 @@ def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
 
 def advance(
     session: Session,
-    asset: Asset,
+    chain: str,
     blocks: Sequence[Block],
     *,
     generation: int,
@@ -122,20 +131,20 @@ def advance(
 
     Raises ForkDetected when the first does not stand on the cursor, LeaseLost when another worker took over.
     """
-    cursor = held(session, asset.chain, generation)
+    cursor = held(session, chain, generation)
     previous = cursor.hash
     for height, block in enumerate(blocks, start=cursor.height + 1):
         if block.previous_hash != previous:
             raise ForkDetected
         ensure(block.height == height, "a block was skipped")
         previous = block.hash
-    _undo_other_branch(session, asset.chain, blocks, now=now, by=by)
-    deposits.tick(session, asset.chain, blocks[-1].height, since=cursor.height, now=now)
-    found = deposits.sight_blocks(session, asset, blocks, now=now, by=by)
-    payouts.sight_blocks(session, asset.chain, blocks, now=now, by=by)
-    _keep(session, asset.chain, [(block.height, block.hash, block.time) for block in blocks])
+    _undo_other_branch(session, chain, blocks, now=now, by=by)
+    deposits.tick(session, chain, blocks[-1].height, since=cursor.height, now=now)
+    found = deposits.sight_blocks(session, chain, blocks, now=now, by=by)
+    payouts.sight_blocks(session, chain, blocks, now=now, by=by)
+    _keep(session, chain, [(block.height, block.hash, block.time) for block in blocks])
     session.execute(
-        delete(ChainBlock).where(ChainBlock.chain == asset.chain, ChainBlock.height < blocks[-1].height - BLOCKS_KEPT)
+        delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height < blocks[-1].height - BLOCKS_KEPT)
     )
     cursor.height, cursor.hash, cursor.tip_height = blocks[-1].height, blocks[-1].hash, tip_height
     cursor.advanced_at, cursor.lease_until = now, now + LEASE
@@ -161,7 +170,7 @@ def rewind(session: Session, chain: str, height: int, *, generation: int, now: d
 
 def sight_mempool(
     session: Session,
-    asset: Asset,
+    chain: str,
     transactions: Sequence[ChainTransaction],
     *,
     generation: int,
@@ -169,8 +178,8 @@ def sight_mempool(
     by: Actor,
 ) -> int:
     """Record what newly arrived in the mempool. Returns new deposits."""
-    held(session, asset.chain, generation).lease_until = now + LEASE
-    return deposits.sight_mempool(session, asset, transactions, now=now, by=by)
+    held(session, chain, generation).lease_until = now + LEASE
+    return deposits.sight_mempool(session, chain, transactions, now=now, by=by)
 
 
 def give_up_on(
@@ -181,14 +190,37 @@ def give_up_on(
     return deposits.give_up_on(session, chain, txids, now=now, by=by)
 
 
-def finish(session: Session, chain: str, *, generation: int, tip_height: int, now: datetime) -> None:
-    """Record that the chain was read to its tip: the source is healthy."""
+def finish(
+    session: Session, chain: str, *, generation: int, tip_height: int, final_height: int | None = None, now: datetime
+) -> None:
+    """Record that the chain was read to its tip: the source is healthy. What was final once stays final."""
     cursor = held(session, chain, generation)
     leases.settle(cursor)
     cursor.polled_at, cursor.tip_height = now, tip_height
+    if final_height is not None:
+        _follow_finality(session, cursor, final_height, now=now)
     if cursor.failing_since is not None:
         cursor.failing_since = cursor.error = None
         alerts.clear(session, "chain_source_stale", scope=chain, now=now, reason="the node answers again")
+
+
+def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *, now: datetime) -> None:
+    """Move what is final ahead, or tell that it stands still: deposits and payments then wait for it."""
+    if cursor.final_height is None or final_height > cursor.final_height:
+        cursor.final_height, cursor.final_moved_at = final_height, now
+        alerts.clear(session, "finality_lagging", scope=cursor.chain, now=now, reason="blocks become final again")
+    elif cursor.final_moved_at is None:
+        cursor.final_moved_at = now
+    elif now - cursor.final_moved_at >= FINALITY_SILENT:
+        alerts.raise_alert(
+            session,
+            "finality_lagging",
+            scope=cursor.chain,
+            severity="critical",
+            reason=f"no block of {cursor.chain} has become final since {cursor.final_moved_at:%Y-%m-%d %H:%M} UTC",
+            now=now,
+            details={"final_height": cursor.final_height, "height": cursor.height},
+        )
 
 
 def fail(session: Session, chain: str, *, generation: int, code: str, now: datetime, critical: bool = False) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.deposit import Deposit
 from models.flow import Flow, FlowEvent
 from models.payout import Payout, PayoutTransaction
+from models.sweep import Sweep
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import flows, payouts, withdrawals
 from services.flows import FlowNotFound
@@ -43,6 +44,7 @@ class Evidence:
     payout: Payout | None
     forms: Sequence[PayoutTransaction]
     approvals: Sequence[WithdrawalApproval]
+    sweep: Sweep | None = None
 
 
 _TRANSFERS = text(
@@ -83,6 +85,12 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
     """Gather what is on record about a flow."""
     withdrawal = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow.group_id)).one_or_none()
     payout = session.get(Payout, withdrawal.payout_id) if withdrawal and withdrawal.payout_id else None
+    sweep = session.scalars(select(Sweep).where(Sweep.flow_id == flow.group_id)).one_or_none()
+    parts = (
+        session.scalars(select(Payout).where(Payout.sweep_id == sweep.id).order_by(Payout.id)).all() if sweep else ()
+    )
+    if parts:
+        payout = parts[-1]
     return Evidence(
         flow=flow,
         events=flows.events_of(session, flow.group_id),
@@ -91,6 +99,7 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         withdrawal=withdrawal,
         payout=payout,
         forms=payouts.forms_of(session, payout.id) if payout else (),
+        sweep=sweep,
         approvals=withdrawals.approvals_of(session, withdrawal.id) if withdrawal else (),
     )
 

@@ -100,9 +100,10 @@ INVARIANTS: Final = {
         LEFT JOIN payout_transactions AS p ON p.payout_id = w.payout_id
         WHERE w.state IN ('signed', 'broadcast', 'confirming', 'completed', 'uncertain') AND p.id IS NULL
     """,
-    "a flow stands where its deposit or withdrawal stands": """
+    "a flow stands where its deposit, withdrawal or sweep stands": """
         SELECT f.kind || ' flow ' || f.short_id FROM flows AS f
-        JOIN (SELECT flow_id, state FROM deposits UNION ALL SELECT flow_id, state FROM withdrawals) AS item
+        JOIN (SELECT flow_id, state FROM deposits UNION ALL SELECT flow_id, state FROM withdrawals
+            UNION ALL SELECT flow_id, state FROM sweeps) AS item
             ON item.flow_id = f.group_id
         WHERE item.state <> f.state
     """,

@@ -1,11 +1,16 @@
 """Keep the pools of deposit addresses filled."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError
-from domain.ports import Chain
+from domain.ports import Chain, Provider
+from domain.rail_rows import RailRow
+from domain.wallet_facts import NewAddress
 from services import addresses, assets
 from tasks.app import task
 from wiring.container import Container
@@ -16,19 +21,32 @@ log = structlog.get_logger(__name__)
 @task("addresses.refill")
 def refill(container: Container, by: Actor) -> int:
     """Fill every pool that has run low. Returns how many addresses were added."""
-    return sum(refill_chain(container, chain) for chain in container.chains.values())
+    added = sum(refill_chain(container, chain) for chain in container.chains.values())
+    return added + sum(refill_provider(container, provider) for provider in container.providers.values())
 
 
 def refill_chain(container: Container, chain: Chain) -> int:
     """Fill one pool from the node's wallet. A node that cannot give addresses is asked again at the next sweep."""
-    name = chain.network.chain
+    return _refill(container, chain.rail, "", chain.new_addresses)
+
+
+def refill_provider(container: Container, provider: Provider) -> int:
+    """Fill the pools of a provider, one for each of the networks on which its money moves."""
+    return sum(
+        _refill(container, provider.rail, network, partial(provider.new_addresses, network=network))
+        for network in provider.rail.networks or ("",)
+    )
+
+
+def _refill(container: Container, rail: RailRow, network: str, make: Callable[..., Sequence[NewAddress]]) -> int:
+    name = rail.chain
     with container.transaction() as session:
-        assets.ensure_network(session, chain.network)
-        wanted = addresses.shortage(session, name)
+        assets.ensure_rail(session, rail)
+        wanted, first_index = addresses.shortage(session, name, network), addresses.next_index(session, name)
     if not wanted:
         return 0
     try:
-        fresh = chain.new_addresses(wanted)
+        fresh = make(wanted, first_index=first_index)
     except ChainError as error:
         log.warning("address_pool_not_refilled", chain=name, code=error.code, reason=str(error))
         return 0

@@ -1,29 +1,84 @@
 """Compare every wallet with the books."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
+
 from domain.actor import Actor
 from domain.node_refusals import ChainError
-from domain.ports import Chain
-from services import assets, buffers
+from domain.ports import Chain, Provider
+from domain.wallet_facts import Holding
+from models.asset import Asset
+from services import assets, buffer_marks, buffer_reports, buffers, sweeps
 from tasks.app import task
 from wiring.container import Container
 
 
 @task("buffers.compare")
 def compare(container: Container, by: Actor) -> None:
-    """Snapshot every rail."""
+    """Snapshot every rail, and ask for funds where a buffer has run low."""
     for chain in container.chains.values():
         compare_chain(container, chain)
+    for provider in container.providers.values():
+        compare_provider(container, provider)
+    follow_marks(container, by)
+
+
+@task("buffers.report")
+def report(container: Container, by: Actor) -> int:
+    """Sum up the days that are over. Returns how many lines are new."""
+    with container.transaction() as session:
+        return buffer_reports.write_due(session, now=container.now())
+
+
+def follow_marks(container: Container, by: Actor) -> int:
+    """Say which buffers are low, or no longer, and propose what fills them. Returns how many are low."""
+    with container.reading() as session:
+        marked = buffer_marks.every(session)
+    low = 0
+    for asset_id in marked:
+        with container.transaction() as session:
+            low += buffer_marks.judge(session, asset_id, now=container.now(), by=by)
+    return low
 
 
 def compare_chain(container: Container, chain: Chain) -> str:
-    """Snapshot one rail. Returns the verdict: ok, mismatch or unknown."""
+    """Snapshot every asset of one rail. Returns the worst verdict: mismatch, unknown or ok."""
+    rail = chain.rail
+    with container.reading() as session:
+        kept = assets.of_chain(session, rail.chain)
+        unswept = sweeps.unswept_addresses(session, rail.chain) if rail.has_accounts else []
+        left_minor = sweeps.left_behind(session, rail.chain, besides=unswept) if rail.has_accounts else 0
+    return _worst(
+        compare_asset(
+            container,
+            asset,
+            partial(chain.holding, asset.contract or "", unswept=unswept),
+            unread_minor=0 if asset.contract else left_minor,
+        )
+        for asset in kept
+    )
+
+
+def compare_provider(container: Container, provider: Provider) -> str:
+    """Snapshot every asset of one provider. Returns the worst verdict: mismatch, unknown or ok."""
+    with container.reading() as session:
+        kept = assets.of_chain(session, provider.rail.chain)
+    return _worst(compare_asset(container, asset, partial(provider.holding, asset.contract or "")) for asset in kept)
+
+
+def _worst(verdicts: Iterable[str]) -> str:
+    found = set(verdicts)
+    return next((verdict for verdict in ("mismatch", "unknown") if verdict in found), "ok")
+
+
+def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding], *, unread_minor: int = 0) -> str:
+    """Snapshot one asset of one rail. Returns the verdict."""
     try:
-        holding, reason = chain.holding(), ""
+        holding, reason = read(), ""
     except ChainError as error:
         holding, reason = None, error.code
     with container.transaction() as session:
-        asset = assets.get(session, chain.network.asset_id)
         now = container.now()
         if holding is None:
             return buffers.unknown(session, asset, reason=reason, now=now).verdict
-        return buffers.compare(session, asset, holding, now=now).verdict
+        return buffers.compare(session, asset, holding, unread_minor=unread_minor, now=now).verdict

@@ -1,9 +1,10 @@
 """Read every chain from its cursor to its tip, then its mempool."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,9 +16,11 @@ from domain.node_refusals import ChainError, NodeLagging
 from domain.ports import Chain
 from services import assets, chains
 from services import deposits as own_deposits
+from services import payouts as own_payouts
 from services.leases import LeaseLost
 from tasks import deposits, payouts
 from tasks.app import task
+from tasks.backfilling import backfill_chain
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -51,9 +54,15 @@ def watch(container: Container, by: Actor) -> int:
     return sum(watch_chain(container, chain, by) for chain in container.chains.values())
 
 
+@task("chains.backfill")
+def backfill(container: Container, by: Actor) -> int:
+    """Look again at what chains of accounts moved, for what was missed. Returns how many deposits."""
+    return sum(backfill_chain(container, chain, by) for chain in container.chains.values())
+
+
 def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Look at one chain, unless it is paused or another worker is at it. Returns new deposits."""
-    name = chain.network.chain
+    name = chain.rail.chain
     with container.transaction() as session:
         cursor = chains.claim(session, name, owner=worker_name(), now=container.now())
         followed = cursor is not None or any(row.chain == name for row in chains.every(session))
@@ -66,7 +75,14 @@ def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
         tip = _healthy_tip(container, chain)
         found = reader.catch_up(cursor.height, cursor.hash, tip) + reader.look_at_mempool(tip)
         with container.transaction() as session:
-            chains.finish(session, name, generation=reader.generation, tip_height=tip.height, now=container.now())
+            chains.finish(
+                session,
+                name,
+                generation=reader.generation,
+                tip_height=tip.height,
+                final_height=tip.final_height,
+                now=container.now(),
+            )
     except LeaseLost:
         log.warning("lease_lost", chain=name)
         return 0
@@ -85,14 +101,14 @@ def begin(container: Container, chain: Chain) -> None:
         first = max(0, tip.height - chains.REORG_DEPTH_MAX)
         hashes = chain.block_hashes(first, tip.height - first + 1)
     except ChainError as error:
-        log.warning("chain_not_followed_yet", chain=chain.network.chain, code=error.code, reason=str(error))
+        log.warning("chain_not_followed_yet", chain=chain.rail.chain, code=error.code, reason=str(error))
         with container.transaction() as session:
-            chains.cannot_follow(session, chain.network.chain, code=error.code, now=container.now())
+            chains.cannot_follow(session, chain.rail.chain, code=error.code, now=container.now())
         return
     with container.transaction() as session:
-        assets.ensure_network(session, chain.network)
+        assets.ensure_rail(session, chain.rail)
         height = first + len(hashes) - 1
-        chains.follow(session, chain.network.chain, height=height, hashes=hashes, now=container.now())
+        chains.follow(session, chain.rail.chain, height=height, hashes=hashes, now=container.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +123,7 @@ class Reader:
     @property
     def name(self) -> str:
         """The chain's id."""
-        return self.chain.network.chain
+        return self.chain.rail.chain
 
     def catch_up(self, height: int, block_hash: str, tip: Tip) -> int:
         """Record every block from the cursor to the node's best one, undoing first what left the chain.
@@ -141,9 +157,8 @@ class Reader:
             transactions = list(self.chain.mempool_transactions(some).values())
             crash_point("deposit.mempool_read")
             with self.container.transaction() as session:
-                asset = assets.get(session, self.chain.network.asset_id)
                 found += chains.sight_mempool(
-                    session, asset, transactions, generation=self.generation, now=self.container.now(), by=self.by
+                    session, self.name, transactions, generation=self.generation, now=self.container.now(), by=self.by
                 )
                 crash_point("deposit.mempool_recording")
         _looked_at[self.name] = looked_at.union(unknown)
@@ -173,7 +188,7 @@ class Reader:
             with self.container.transaction() as session:
                 found += chains.advance(
                     session,
-                    assets.get(session, self.chain.network.asset_id),
+                    self.name,
                     batch,
                     generation=self.generation,
                     tip_height=max(tip.height, batch[-1].height),
@@ -190,11 +205,13 @@ class Reader:
         """Read blocks in runs that hold about a bounded number of outputs, whatever size blocks have.
 
         Neither memory, nor a transaction, nor the time between two renewals of the lease then grows without end. The
-        next run is read while the caller records this one.
+        next run is read while the caller records this one. What to look for is asked after the hashes were, so that
+        nothing which these blocks can hold of ours was stored later.
         """
+        read = partial(self.chain.blocks, contracts=self._contracts(), senders=self._senders())
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as ahead:
             end = BLOCKS_AT_FIRST
-            coming = ahead.submit(self.chain.blocks, hashes[:end])
+            coming = ahead.submit(read, hashes[:end])
             while True:
                 run = coming.result()
                 outputs = sum(len(transaction.outputs) for block in run for transaction in block.transactions)
@@ -202,10 +219,21 @@ class Reader:
                 following = hashes[end : end + count]
                 end += count
                 if following:
-                    coming = ahead.submit(self.chain.blocks, following)
+                    coming = ahead.submit(read, following)
                 yield run
                 if not following:
                     return
+
+    def _contracts(self) -> Mapping[str, str]:
+        with self.container.reading() as session:
+            money = assets.by_contract(session, self.name)
+        return {contract: asset.contract or "" for contract, asset in money.items() if contract}
+
+    def _senders(self) -> frozenset[str]:
+        if not self.chain.rail.has_accounts:
+            return frozenset()
+        with self.container.reading() as session:
+            return own_payouts.senders(session, self.name)
 
     def _walk_back(self, tip: Tip) -> tuple[int, str]:
         """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.
@@ -238,7 +266,7 @@ def _healthy_tip(container: Container, chain: Chain) -> Tip:
     if tip.headers_height - tip.height > LAG_BLOCKS_MAX:
         raise NodeLagging(f"the node has {tip.height} of {tip.headers_height} blocks")
     silent_for = container.now() - tip.median_time
-    if not chain.network.is_test and silent_for > SILENT_INTERVALS_MAX * chain.network.block_interval:
+    if not chain.rail.is_test and silent_for > SILENT_INTERVALS_MAX * chain.rail.block_interval:
         raise NodeLagging(f"the node has seen no block for {silent_for // timedelta(minutes=1)} minutes")
     return tip
 

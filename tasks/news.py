@@ -25,12 +25,12 @@ def listen(chain: Chain, publisher: CeleryPublisher, stopped: threading.Event) -
         try:
             news = chain.news()
         except ChainError as error:
-            log.info("news_not_heard_yet", chain=chain.network.chain, code=error.code)
+            log.info("news_not_heard_yet", chain=chain.rail.chain, code=error.code)
             stopped.wait(ASK_AGAIN_S)
             continue
         if news is None:
             return
-        log.info("news_heard", chain=chain.network.chain)
+        log.info("news_heard", chain=chain.rail.chain)
         while not stopped.is_set():
             if news.wait(WAIT_S):
                 publisher.wake(["chains.watch"])
@@ -45,7 +45,7 @@ def _start(sender: Any = None, **_: object) -> None:
     publisher = CeleryPublisher(app)
     for chain in container().chains.values():
         threading.Thread(
-            target=listen, args=(chain, publisher, _stopped), name=f"news:{chain.network.chain}", daemon=True
+            target=listen, args=(chain, publisher, _stopped), name=f"news:{chain.rail.chain}", daemon=True
         ).start()
 
 

@@ -4,16 +4,19 @@ from uuid import UUID
 
 import structlog
 
+from domain.account_ports import cancels, has_sweep_keys
 from domain.actor import Actor
 from domain.chain_facts import Located
 from domain.crash import crash_point
 from domain.flows import WrongState
-from domain.node_refusals import ChainError, ChainUncertain
+from domain.node_refusals import BumpImpossible, ChainError, ChainUncertain
 from domain.ports import Chain
+from domain.wallet_facts import SignedPayment
 from services import chains, payouts
 from services.leases import LeaseLost
-from services.payouts import Outgoing
+from services.payouts import Outgoing, Replaceable
 from tasks.app import task
+from tasks.reports import follow_provider
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -22,8 +25,9 @@ log = structlog.get_logger(__name__)
 
 @task("payouts.send")
 def send(container: Container, by: Actor) -> int:
-    """Offer every due payment of every chain to its network. Returns how many."""
-    return sum(send_chain(container, chain, by) for chain in container.chains.values())
+    """Offer every due payment of every chain to its network, and ask providers for theirs. Returns how many."""
+    offered = sum(send_chain(container, chain, by) for chain in container.chains.values())
+    return offered + sum(follow_provider(container, provider, by) for provider in container.providers.values())
 
 
 @task("payouts.settle")
@@ -36,14 +40,20 @@ def settle(container: Container, by: Actor) -> int:
 
 @task("payouts.bump")
 def bump(container: Container, by: Actor) -> int:
-    """Raise the fee of the payments that operators named. Returns how many."""
+    """Raise the fee of the payments that operators named, or cancel them. Returns how many."""
     return sum(bump_chain(container, chain, by) for chain in container.chains.values())
+
+
+@task("payouts.follow_reports")
+def follow_reports(container: Container, by: Actor) -> int:
+    """Ask every provider about every open payment that is due. Returns how many."""
+    return sum(follow_provider(container, provider, by) for provider in container.providers.values())
 
 
 def send_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Offer the due payments of one chain. Returns how many were offered."""
     with container.transaction() as session:
-        due = payouts.claim_unconfirmed(session, chain.network.chain, owner=worker_name(), now=container.now())
+        due = payouts.claim_unconfirmed(session, chain.rail.chain, owner=worker_name(), now=container.now())
     crash_point("withdrawal.sending")
     for outgoing in due:
         try:
@@ -69,9 +79,9 @@ def settle_chain(container: Container, chain: str, by: Actor) -> int:
 
 
 def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
-    """Sign and store dearer forms of the payments that operators named, then send them. Returns how many."""
+    """Sign and store other forms of the payments that operators named, then send them. Returns how many."""
     with container.reading() as session:
-        named = payouts.asked_for_bump(session, chain.network.chain)
+        named = payouts.asked_for_bump(session, chain.rail.chain)
     bumped = sum(_bump(container, chain, payout_id, by) for payout_id in named)
     if bumped:
         send_chain(container, chain, by)
@@ -111,11 +121,28 @@ def _locate(chain: Chain, outgoing: Outgoing) -> Located | None:
     return taken[0] if taken else newest
 
 
+def _replacement(chain: Chain, replaced: Replaceable) -> SignedPayment | None:
+    """The form that was asked for, signed; None where only another machine can sign it."""
+    payment, most = replaced.payment, replaced.fee_max_minor
+    if replaced.derivation_index is not None:
+        if not has_sweep_keys(chain):
+            return None
+        replace = chain.cancel_sweep if replaced.to_cancel else chain.bump_sweep
+        return replace(replaced.derivation_index, payment, fee_max_minor=most)
+    if not replaced.to_cancel:
+        return chain.bump(payment, fee_max_minor=most)
+    if cancels(chain):
+        return chain.cancel(payment, fee_max_minor=most)
+    raise BumpImpossible(f"payments on {chain.rail.name} cannot be cancelled")
+
+
 def _bump(container: Container, chain: Chain, payout_id: UUID, by: Actor) -> int:
     try:
         with container.transaction() as session:
-            replaced, fee_max_minor = payouts.bumpable(session, payout_id)
-        signed = chain.bump(replaced, fee_max_minor=fee_max_minor)
+            replaced = payouts.bumpable(session, payout_id)
+        signed = _replacement(chain, replaced)
+        if signed is None:
+            return 0
         crash_point("withdrawal.bump_built")
         with container.transaction() as session:
             payouts.record_bumped(session, payout_id, replaced, signed, now=container.now(), by=by)

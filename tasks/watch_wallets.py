@@ -13,7 +13,7 @@ from domain.descriptors import Descriptor, InvalidDescriptor, parse_descriptor
 from domain.errors import StrongroomError
 from domain.networks import Network
 from domain.node_refusals import ChainError, DescriptorRefused
-from domain.ports import Chain
+from domain.ports import DescriptorChain, understands_descriptors
 from domain.wallet_facts import NewAddress
 from models.watch_wallet import WatchWallet
 from services import watch_wallets
@@ -32,19 +32,23 @@ SCAN_TIME_LIMIT_S: Final = 840
 @task("watch_wallets.derive")
 def derive(container: Container, by: Actor) -> int:
     """Check and derive what was imported. Returns how many wallets were looked at."""
-    return sum(derive_chain(container, chain, by) for chain in container.chains.values())
+    return sum(derive_chain(container, chain, by) for chain in _chains(container))
 
 
 @task("watch_wallets.scan", time_limit_s=SCAN_TIME_LIMIT_S)
 def scan(container: Container, by: Actor) -> int:
     """Make one pass, on a chain on which somebody waits. Returns how many balances are new."""
-    chains = list(container.chains.values())
+    chains = _chains(container)
     # One, because two may take longer than a task may; any one, so that none is always the last.
     random.shuffle(chains)
     return next((count for chain in chains if (count := scan_chain(container, chain)) is not None), 0)
 
 
-def derive_chain(container: Container, chain: Chain, by: Actor) -> int:
+def _chains(container: Container) -> list[DescriptorChain]:
+    return [chain for chain in container.chains.values() if understands_descriptors(chain)]
+
+
+def derive_chain(container: Container, chain: DescriptorChain, by: Actor) -> int:
     """Check and derive what was imported for one chain."""
     with container.transaction() as session:
         claimed = watch_wallets.claim_pending(session, chain.network.chain, owner=worker_name(), now=container.now())
@@ -56,7 +60,7 @@ def derive_chain(container: Container, chain: Chain, by: Actor) -> int:
     return len(claimed)
 
 
-def scan_chain(container: Container, chain: Chain) -> int | None:
+def scan_chain(container: Container, chain: DescriptorChain) -> int | None:
     """Make one pass for everyone who waits on one chain. Returns how many balances are new; None without a pass."""
     name = chain.network.chain
     with container.transaction() as session:
@@ -70,7 +74,7 @@ def scan_chain(container: Container, chain: Chain) -> int | None:
         return 0
 
 
-def _derive(container: Container, chain: Chain, wallet: WatchWallet, by: Actor) -> None:
+def _derive(container: Container, chain: DescriptorChain, wallet: WatchWallet, by: Actor) -> None:
     code = reason = ""
     addresses: Sequence[NewAddress] = ()
     derived_keys = b""
@@ -99,7 +103,7 @@ def _derive(container: Container, chain: Chain, wallet: WatchWallet, by: Actor) 
             )
 
 
-def _addresses(chain: Chain, wallet: WatchWallet, descriptor: Descriptor) -> Sequence[NewAddress]:
+def _addresses(chain: DescriptorChain, wallet: WatchWallet, descriptor: Descriptor) -> Sequence[NewAddress]:
     """What the descriptor derives to, once the node agrees that it is one."""
     chain.check(descriptor)
     return [_with_script(address, chain.network) for address in chain.derive(descriptor, wallet.indexes())]
@@ -109,7 +113,7 @@ def _with_script(address: str, network: Network) -> NewAddress:
     return NewAddress(address, parse_address(address, network).script)
 
 
-def _scan(container: Container, chain: Chain, order: ScanOrder) -> int:
+def _scan(container: Container, chain: DescriptorChain, order: ScanOrder) -> int:
     name, generation = chain.network.chain, order.generation
 
     def report(progress: int) -> None:

@@ -1,5 +1,7 @@
 """Turn approved withdrawals into signed, stored payments."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -7,12 +9,15 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError, FeeAboveCap, InsufficientHotFunds, NodeError, PaymentTooSmall
-from domain.ports import Chain
+from domain.ports import Chain, Provider
+from domain.rail_rows import RailRow
 from domain.wallet_facts import SignedPayment
-from services import payouts
+from models.asset import Asset
+from services import assets, payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task
 from tasks.payouts import send_chain
+from tasks.reports import follow_provider
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -22,34 +27,69 @@ log = structlog.get_logger(__name__)
 PERHAPS_ONE_OF_THEM: Final = (InsufficientHotFunds, FeeAboveCap, PaymentTooSmall, NodeError)
 
 
+Build = Callable[[Batch], SignedPayment]
+"""Signs one payment, or words a provider's request, and lets nobody see it."""
+
+
 @task("withdrawals.pay")
 def pay(container: Container, by: Actor) -> int:
-    """Pay what is approved on every chain. Returns how many payments were signed."""
-    return sum(pay_chain(container, chain, by) for chain in container.chains.values())
+    """Pay what is approved on every rail. Returns how many payments were signed."""
+    signed = sum(pay_chain(container, chain, by) for chain in container.chains.values())
+    return signed + sum(pay_provider(container, provider, by) for provider in container.providers.values())
 
 
 def pay_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Sign and store payments for the approved withdrawals of one chain, then send them. Returns how many."""
-    signed = 0
-    while True:
-        with container.transaction() as session:
-            batch = payouts.claim_approved(session, chain.network.chain, owner=worker_name(), now=container.now())
-        if batch is None:
-            break
-        crash_point("withdrawal.claimed")
-        signed += _pay_batch(container, chain, batch, by)
+    signed = _pay_rail(container, chain.rail, partial(_build, container, chain), by)
     if signed:
         send_chain(container, chain, by)
     return signed
 
 
-def _pay_batch(container: Container, chain: Chain, batch: Batch, by: Actor) -> int:
+def pay_provider(container: Container, provider: Provider, by: Actor) -> int:
+    """Word and store requests for the approved withdrawals of one provider, then make them. Returns how many."""
+
+    def build(part: Batch) -> SignedPayment:
+        return provider.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
+
+    signed = _pay_rail(container, provider.rail, build, by)
+    if signed:
+        follow_provider(container, provider, by)
+    return signed
+
+
+def _pay_rail(container: Container, rail: RailRow, build: Build, by: Actor) -> int:
+    with container.reading() as session:
+        payable = assets.of_chain(session, rail.chain)
+    return sum(_pay_asset(container, rail, asset, build, by) for asset in payable)
+
+
+def _pay_asset(container: Container, rail: RailRow, asset: Asset, build: Build, by: Actor) -> int:
+    """Store payments for what is approved of one asset, as many in each as the rail allows."""
+    signed = 0
+    while True:
+        with container.transaction() as session:
+            batch = payouts.claim_approved(
+                session,
+                asset,
+                fee_asset_id=rail.fee_asset_id(asset.asset_id),
+                most=rail.payments_per_transaction,
+                owner=worker_name(),
+                now=container.now(),
+            )
+        if batch is None:
+            return signed
+        crash_point("withdrawal.claimed")
+        signed += _pay_batch(container, build, batch, by)
+
+
+def _pay_batch(container: Container, build: Build, batch: Batch, by: Actor) -> int:
     """Pay a batch in as few payments as the wallet's funds allow, oldest first. Returns how many payments."""
     signed, first, size = 0, 0, len(batch.claims)
     while first < len(batch.claims):
         part = batch.part(first, size)
         try:
-            payment = _build(container, chain, part)
+            payment = build(part)
             crash_point("withdrawal.built")
             with container.transaction() as session:
                 stored = payouts.record_signed(session, part, payment, now=container.now(), by=by)

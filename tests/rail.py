@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from domain.actor import Actor
 from domain.ids import new_id
 from domain.money import format_amount
-from domain.ports import Chain
+from domain.ports import DescriptorChain, understands_descriptors
 from models.chain import DepositAddress
 from models.deposit import Deposit
 from models.payout import Payout
@@ -35,7 +35,7 @@ class Rail:
     """Everything a test needs to move real coins through Strongroom, step by step and in this process."""
 
     container: Container
-    chain: Chain
+    chain: DescriptorChain
     node: NodeServer
 
     @property
@@ -63,7 +63,7 @@ class Rail:
         return chains.watch_chain(self.container, self.chain, BY)
 
     def credit(self) -> int:
-        return deposits.credit_chain(self.container, self.chain.network.chain, BY)
+        return deposits.credit_chain(self.container, self.chain.rail.chain, BY)
 
     def pay(self) -> int:
         return withdrawal_tasks.pay_chain(self.container, self.chain, BY)
@@ -72,7 +72,7 @@ class Rail:
         return payouts.send_chain(self.container, self.chain, BY)
 
     def settle(self) -> int:
-        return payouts.settle_chain(self.container, self.chain.network.chain, BY)
+        return payouts.settle_chain(self.container, self.chain.rail.chain, BY)
 
     def compare(self) -> str:
         return buffers.compare_chain(self.container, self.chain)
@@ -161,6 +161,7 @@ def make_rail(settings: Settings, node: NodeServer) -> Rail:
     rail = ChainSettings(chain=node.chain, rpc_url=Secret(node.rpc_url), wallet=wallet)
     container = build_container(replace(settings, chains=(rail,)))
     chain = container.chains[node.chain]
+    assert understands_descriptors(chain)
     chain.ensure_wallet()
     chains.begin(container, chain)
     with container.transaction() as session:

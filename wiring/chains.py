@@ -1,22 +1,24 @@
 """The chains that the settings name, as adapters; none of them connects before it is asked something."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from adapters.bitcoin.chain import BitcoinChain
 from adapters.bitcoin.endpoint import NodeEndpoint
+from domain.evm.networks import EVM_NETWORKS
 from domain.networks import NETWORKS
 from domain.ports import Chain
-from wiring.settings import ChainSettings
+from domain.rails import RAILS
+from wiring.chain_settings import ChainSettings
 
 RPC_TIMEOUT_S: Final = 30.0
 
 
 def build_chains(rails: tuple[ChainSettings, ...]) -> Mapping[str, Chain]:
     """One adapter for each configured rail, by the name of its network."""
-    return MappingProxyType({rail.chain: BitcoinChain(endpoint(rail), NETWORKS[rail.chain]) for rail in rails})
+    return MappingProxyType({rail.chain: _BUILDERS[RAILS[rail.chain].family](rail) for rail in rails})
 
 
 def endpoint(rail: ChainSettings) -> NodeEndpoint:
@@ -31,3 +33,26 @@ def endpoint(rail: ChainSettings) -> NodeEndpoint:
         wallet=rail.wallet,
         timeout_s=RPC_TIMEOUT_S,
     )
+
+
+def _bitcoin(rail: ChainSettings) -> Chain:
+    return BitcoinChain(endpoint(rail), NETWORKS[rail.chain])
+
+
+def _evm(rail: ChainSettings) -> Chain:
+    # Late: a house without such a chain does not load what only its adapter needs.
+    from adapters.evm.chain import EvmChain
+    from adapters.evm.endpoint import EvmEndpoint
+
+    reached = EvmEndpoint(
+        urls=tuple(url.reveal() for url in (rail.rpc_url, *rail.more_rpc_urls)),
+        keystore=rail.keystore,
+        keystore_password=rail.keystore_password.reveal() if rail.keystore_password else "",
+        deposit_xpub=rail.xpub or "",
+        sweep_keystore=rail.sweep_keystore,
+        sweep_password=rail.sweep_keystore_password.reveal() if rail.sweep_keystore_password else "",
+    )
+    return EvmChain(reached, EVM_NETWORKS[rail.chain])
+
+
+_BUILDERS: Final[Mapping[str, Callable[[ChainSettings], Chain]]] = {"bitcoin": _bitcoin, "evm": _evm}

@@ -15,16 +15,22 @@ from sqlalchemy.orm import Session
 from adapters.buckets import SharedBuckets
 from adapters.bus import Bus
 from adapters.presence import Presence
+from adapters.prices.http import HttpPrices
+from adapters.screening.http import NullScreening
 from auth import changes
 from auth.session_cache import SessionCache
-from domain.ports import Chain, Publisher
+from domain.claim_reading import ClaimReader
+from domain.ports import Chain, NotificationReader, PriceFeed, Provider, Publisher, Screening
 from models import deferred
 from services import outbox
 from wiring.chains import build_chains
 from wiring.database import make_engine, without_transaction
 from wiring.parsing import SettingsRefused
+from wiring.providers import build_providers, build_readers
 from wiring.publishing import NullPublisher
+from wiring.screening import build_screening
 from wiring.settings import Settings
+from wiring.verification import build_verifiers
 
 BUS: Final = 1
 CACHE: Final = 2
@@ -43,6 +49,12 @@ class Container:
     settings: Settings
     engine: Engine
     chains: Mapping[str, Chain] = field(default_factory=lambda: MappingProxyType({}))
+    providers: Mapping[str, Provider] = field(default_factory=lambda: MappingProxyType({}))
+    price_feed: PriceFeed = field(default_factory=HttpPrices)
+    screening: Screening = field(default_factory=NullScreening)
+    verifiers: Mapping[str, ClaimReader] = field(default_factory=lambda: MappingProxyType({}))
+    readers: Mapping[str, NotificationReader] = field(default_factory=lambda: MappingProxyType({}))
+    """What reads the notifications of each provider."""
     publisher: Publisher = field(default_factory=NullPublisher)
     session_cache: SessionCache = field(default_factory=SessionCache)
     bus: Bus = field(default_factory=lambda: Bus(None))
@@ -94,6 +106,8 @@ def build_container(
     publisher: Publisher | None = None,
     chains: Mapping[str, Chain] | None = None,
     listens: bool = False,
+    providers: Mapping[str, Provider] | None = None,
+    verifiers: Mapping[str, ClaimReader] | None = None,
 ) -> Container:
     """Everything that these settings describe; nothing connects until it is used. A realtime process `listens`.
 
@@ -112,6 +126,12 @@ def build_container(
         settings=settings,
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
+        providers=MappingProxyType(dict(providers)) if providers is not None else build_providers(settings),
+        readers=build_readers(settings),
+        screening=build_screening(settings),
+        verifiers=MappingProxyType(dict(verifiers))
+        if verifiers is not None
+        else build_verifiers(settings.verify_chains, settings.chains),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(cache),
         bus=Bus(settings.redis_database(BUS).reveal() if settings.redis_url is not None else None, listens=listens),

@@ -4,8 +4,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from wiring.chain_settings import PREFIX, chain_environ
+from wiring.provider_settings import provider_environ
 from wiring.secret import Secret
-from wiring.settings import PREFIX, Settings, chain_env, env_name
+from wiring.settings import Settings, env_name
+from wiring.verify_settings import verify_environ
 
 
 def to_environ(settings: Settings) -> dict[str, str]:
@@ -13,18 +16,15 @@ def to_environ(settings: Settings) -> dict[str, str]:
     environ = {
         env_name(item): _text(getattr(settings, item.name))
         for item in fields(Settings)
-        if item.name != "chains" and getattr(settings, item.name) is not None
+        if item.name not in {"chains", "providers", "verify_chains"} and getattr(settings, item.name) is not None
     }
     environ[f"{PREFIX}CHAINS"] = ",".join(rail.chain for rail in settings.chains)
     for rail in settings.chains:
-        environ[chain_env(rail.chain, "RPC_URL")] = rail.rpc_url.reveal()
-        environ[chain_env(rail.chain, "WALLET")] = rail.wallet
-        environ[chain_env(rail.chain, "POLL_INTERVAL_S")] = str(rail.poll_interval_s)
-        if rail.cookie_file:
-            environ[chain_env(rail.chain, "COOKIE_FILE")] = str(rail.cookie_file.absolute())
-        if rail.zmq_url:
-            environ[chain_env(rail.chain, "ZMQ_URL")] = rail.zmq_url
-    return environ
+        environ |= chain_environ(rail)
+    environ[f"{PREFIX}PROVIDERS"] = ",".join(provider.chain for provider in settings.providers)
+    for provider in settings.providers:
+        environ |= provider_environ(provider)
+    return environ | verify_environ(settings.verify_chains)
 
 
 def _text(value: Any) -> str:

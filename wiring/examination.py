@@ -165,7 +165,7 @@ def _node(name: str, chain: Chain) -> Iterator[Finding]:
     yield Finding(name, "ok", f"{facts.software} at block {tip.height}, {facts.peers} peers")
     age = datetime.now(UTC) - tip.median_time
     behind = tip.headers_height - tip.height
-    if behind > 0 or (chain.network.node_chain != "regtest" and (tip.in_initial_download or age > BLOCK_AGE_MAX)):
+    if behind > 0 or (not chain.rail.is_private and (tip.in_initial_download or age > BLOCK_AGE_MAX)):
         yield Finding(
             name, "wrong", f"lags: {behind} blocks to go, its newest is {age} old",
             "Wait until it has caught up, or see whether it has peers; until then nothing is credited.",
@@ -175,8 +175,8 @@ def _node(name: str, chain: Chain) -> Iterator[Finding]:
     except ChainError as error:
         yield Finding("wallet", "wrong", str(error), _remedy(name, error))
         return
-    spendable = format_amount(holding.trusted_minor, chain.network.decimals)
-    yield Finding("wallet", "ok", f"loaded, {spendable} {chain.network.symbol} to spend")
+    spendable = format_amount(holding.trusted_minor, chain.rail.coin.decimals)
+    yield Finding("wallet", "ok", f"loaded, {spendable} {chain.rail.coin.symbol} to spend")
 
 
 def _remedy(name: str, error: ChainError) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from domain.networks import NETWORKS
+from domain.providers import PROVIDERS
+from domain.rails import RAILS
 from wiring.secret import Secret
 
 T = TypeVar("T")
@@ -120,10 +121,17 @@ def url(*schemes: str) -> Parser[str]:
     return parse
 
 
+def screening_url(value: str) -> Secret:
+    """An address that names the sender it asks about; kept secret because it may hold a key."""
+    if "{address}" not in value:
+        raise ValueError("must have {address} where the sender belongs")
+    return Secret(url("http", "https")(value))
+
+
 def unknown_network(chain: str) -> str | None:
     """Why this is no network that Strongroom knows, or None when it is one."""
-    if chain in NETWORKS:
+    if chain in RAILS and chain not in PROVIDERS:
         return None
-    nearest = get_close_matches(chain, NETWORKS, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(NETWORKS)}"
+    nearest = get_close_matches(chain, RAILS, n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(RAILS)}"
     return f"names {chain!r}, which is not a network{hint}"

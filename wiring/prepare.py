@@ -1,6 +1,6 @@
 """What has to be true of the database before any process uses it: the newest schema, and a row for each asset."""
 
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from services import assets
 from wiring import migrate
 from wiring.container import build_container
@@ -8,12 +8,16 @@ from wiring.settings import Settings
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate, and add the assets of the configured chains. Safe to repeat and to run from several hosts at once."""
+    """Migrate, and add the assets of what is in use. Safe to repeat and to run from several hosts at once."""
     migrate.upgrade(settings)
     container = build_container(settings)
     try:
         with container.transaction() as session:
             for rail in settings.chains:
-                assets.ensure_network(session, NETWORKS[rail.chain])
+                assets.ensure_rail(session, RAILS[rail.chain])
+            for provider in settings.providers:
+                assets.ensure_rail(session, RAILS[provider.chain])
+            for verifier in settings.verify_chains:
+                assets.ensure_rail(session, RAILS[verifier.chain])
     finally:
         container.engine.dispose()

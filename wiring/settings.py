@@ -9,13 +9,31 @@ from urllib.parse import urlsplit, urlunsplit
 
 from domain.crash import CRASH_AT
 from wiring import parsing
+from wiring.chain_settings import (
+    POLL_INTERVAL_DEFAULT_S,
+    PREFIX,
+    ChainSettings,
+    chain_env,
+    chain_names,
+    read_chains,
+    variables,
+)
 from wiring.generated import generated_secret
 from wiring.parsing import Parser, SettingsRefused
+from wiring.provider_settings import ProviderSettings, provider_names, provider_variables, read_providers
 from wiring.secret import Secret
+from wiring.verify_settings import VerifySettings, read_verifiers, verify_variables
 
-PREFIX: Final = "STRONGROOM_"
-CHAIN_SUFFIXES: Final = ("RPC_URL", "COOKIE_FILE", "WALLET", "POLL_INTERVAL_S", "ZMQ_URL")
-POLL_INTERVAL_DEFAULT_S: Final = 0.5
+__all__ = [
+    "POLL_INTERVAL_DEFAULT_S",
+    "PREFIX",
+    "ChainSettings",
+    "ProviderSettings",
+    "Settings",
+    "chain_env",
+    "env_name",
+    "read_settings",
+]
 _FOREIGN: Final = frozenset({CRASH_AT})
 """Names with our prefix that something other than Settings reads."""
 
@@ -31,19 +49,6 @@ def _setting(
     """One setting: how its text is read, what it means, and whether production must name it."""
     metadata = {"parse": parse, "doc": doc, "env": env, "production": production}
     return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True, slots=True)
-class ChainSettings:
-    """One configured rail: where its node listens and which wallet of it is the hot wallet."""
-
-    chain: str
-    rpc_url: Secret
-    wallet: str
-    poll_interval_s: float = POLL_INTERVAL_DEFAULT_S
-    zmq_url: str | None = None
-    cookie_file: Path | None = None
-    """The node writes its password here at each start; an alternative to one in `rpc_url`."""
 
 
 # ruff: noqa: RUF009 - _setting() makes a dataclass field, which is what ruff asks for
@@ -160,9 +165,39 @@ class Settings:
         "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",
         default=True,
     )
+    screening_url: Secret | None = _setting(
+        parsing.screening_url,
+        "A service that is asked about senders, with {address} and perhaps {chain} in it. None: our own list alone.",
+        default=None,
+    )
+    screening_token: Secret | None = _setting(
+        parsing.secret_of(characters_min=1), "What that service knows us by.", default=None
+    )
+    screening_header: str = _setting(parsing.text, "The header in which it wants that.", default="X-API-Key")
+    screening_hit_path: str = _setting(
+        parsing.text,
+        "Where its answer says whether there is something against an address: true, or a list with anything in it.",
+        default="identifications",
+    )
+    screening_timeout_s: float = _setting(
+        parsing.seconds(0.1, 60), "How long it may take; a deposit waits when it takes longer.", default=5.0
+    )
     chains: tuple[ChainSettings, ...] = _setting(
         parsing.text,
-        "Comma-separated networks, each with its STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _WALLET and so on.",
+        "Comma-separated networks, each with its STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _KEYSTORE and so on.",
+        default=(),
+    )
+
+    verify_chains: tuple[VerifySettings, ...] = _setting(
+        parsing.text,
+        "Comma-separated chains on which claimed payments are verified, each with its STRONGROOM_<CHAIN>_VERIFY_URLS.",
+        default=(),
+    )
+
+    providers: tuple[ProviderSettings, ...] = _setting(
+        parsing.text,
+        "Comma-separated providers (circle, flutterwave and so on), each with its STRONGROOM_<PROVIDER>_API_KEY, "
+        "_WALLET_ID, _WEBHOOK_SECRET, _CREDITS_PENDING, _POLL_INTERVAL_S and _URL.",
         default=(),
     )
 
@@ -198,15 +233,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     values: dict[str, Any] = {}
     for item in fields(Settings):
         text = environ.get(env_name(item), "").strip()
-        if item.name == "chains" or not text:
+        if item.name in {"chains", "providers", "verify_chains"} or not text:
             continue
         try:
             values[item.name] = item.metadata["parse"](text)
         except ValueError as refusal:
             faults.append(f"{env_name(item)} {refusal}")
-    chain_names = [name.strip() for name in environ.get(f"{PREFIX}CHAINS", "").split(",") if name.strip()]
-    values["chains"] = _chains(chain_names, environ, faults)
-    _refuse_unknown(environ, chain_names, faults)
+    values["chains"] = read_chains(environ, faults)
+    values["verify_chains"] = read_verifiers(environ, faults)
+    values["providers"] = read_providers(environ, faults)
+    _refuse_unknown(environ, faults)
     values.setdefault("environment", "development")
     values["var_dir"] = values.get("var_dir", Path("var")).absolute()
     _complete(values, faults)
@@ -225,11 +261,6 @@ def env_name(item: "Field[Any]") -> str:
     return str(item.metadata["env"] or PREFIX + item.name.upper())
 
 
-def chain_env(chain: str, suffix: str) -> str:
-    """The environment variable of one fact about one chain: litecoin-regtest, WALLET → STRONGROOM_LITECOIN_…"""
-    return f"{PREFIX}{chain.upper().replace('-', '_')}_{suffix}"
-
-
 def _complete(values: dict[str, Any], faults: list[str]) -> None:
     """Refuse what production lacks; in development make up the secrets and keep them for the next start."""
     for item in fields(Settings):
@@ -241,43 +272,10 @@ def _complete(values: dict[str, Any], faults: list[str]) -> None:
             values[item.name] = Secret(generated_secret(values["var_dir"], item.name))
 
 
-def _chains(names: list[str], environ: Mapping[str, str], faults: list[str]) -> tuple[ChainSettings, ...]:
-    rails = []
-    for chain in names:
-        refusal = parsing.unknown_network(chain)
-        if refusal:
-            faults.append(f"{PREFIX}CHAINS {refusal}")
-            continue
-        rpc_url = environ.get(chain_env(chain, "RPC_URL"), "").strip()
-        if not rpc_url:
-            faults.append(f"{chain_env(chain, 'RPC_URL')} must be set: {chain} is listed in {PREFIX}CHAINS")
-            continue
-        try:
-            rails.append(_chain(chain, rpc_url, environ))
-        except ValueError as refusal_:
-            faults.append(f"settings of {chain}: {refusal_}")
-    if len(set(names)) != len(names):
-        faults.append(f"{PREFIX}CHAINS names a network twice")
-    return tuple(rails)
-
-
-def _chain(chain: str, rpc_url: str, environ: Mapping[str, str]) -> ChainSettings:
-    interval = environ.get(chain_env(chain, "POLL_INTERVAL_S"), "").strip() or str(POLL_INTERVAL_DEFAULT_S)
-    zmq_url = environ.get(chain_env(chain, "ZMQ_URL"), "").strip()
-    cookie_file = environ.get(chain_env(chain, "COOKIE_FILE"), "").strip()
-    return ChainSettings(
-        chain=chain,
-        rpc_url=Secret(parsing.url("http", "https")(rpc_url)),
-        wallet=environ.get(chain_env(chain, "WALLET"), "").strip() or "strongroom",
-        poll_interval_s=parsing.seconds(0.05, 3600)(interval),
-        zmq_url=parsing.url("tcp", "ipc")(zmq_url) if zmq_url else None,
-        cookie_file=parsing.path(cookie_file) if cookie_file else None,
-    )
-
-
-def _refuse_unknown(environ: Mapping[str, str], chain_names: list[str], faults: list[str]) -> None:
+def _refuse_unknown(environ: Mapping[str, str], faults: list[str]) -> None:
     known = {env_name(item) for item in fields(Settings)} | _FOREIGN
-    known |= {chain_env(chain, suffix) for chain in chain_names for suffix in CHAIN_SUFFIXES}
+    known |= provider_variables(provider_names(environ))
+    known |= variables(chain_names(environ)) | verify_variables(environ)
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
             nearest = get_close_matches(name, known, n=1)

@@ -3,13 +3,14 @@
 from adapters.bitcoin.client import NodeClient
 from adapters.bitcoin.descriptors import BitcoinDescriptors
 from adapters.bitcoin.endpoint import NodeEndpoint
+from adapters.bitcoin.senders import BitcoinSenders
 from adapters.bitcoin.source import BitcoinSource
 from adapters.bitcoin.wallet import BitcoinWallet
 from adapters.bitcoin.zmq_news import NodeNews, node_news
 from domain.networks import Network
 
 
-class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors):
+class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors, BitcoinSenders):
     """Implements `domain.ports.Chain` over one node. Connects when first asked something, not before."""
 
     def __init__(self, endpoint: NodeEndpoint, network: Network) -> None:

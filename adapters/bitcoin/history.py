@@ -12,7 +12,7 @@ PER_BATCH: Final = 100
 
 
 def sent_since(client: NodeClient, height: int) -> list[SentTransaction]:
-    """See `domain.ports.Wallet.sent_since`."""
+    """See `domain.ports.DescriptorChain.sent_since`."""
     tip = client.read("getblockcount")
     since = client.read("getblockhash", max(0, min(height, tip)))
     listed = client.read("listsinceblock", since, 1, False, True, wallet=True)

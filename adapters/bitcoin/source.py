@@ -28,6 +28,11 @@ class BitcoinSource:
         self._bytes_per_block = _BLOCK_BYTES_ASSUMED
 
     @property
+    def rail(self) -> Network:
+        """The network, as every family names it."""
+        return self._client.network
+
+    @property
     def network(self) -> Network:
         """The network configured; the client refuses a node of any other."""
         return self._client.network
@@ -66,7 +71,13 @@ class BitcoinSource:
             hashes += demanded([answer])
         return hashes
 
-    def blocks(self, hashes: Sequence[str]) -> list[Block]:
+    def blocks(
+        self,
+        hashes: Sequence[str],
+        *,
+        contracts: Mapping[str, str] | None = None,  # noqa: ARG002 - this family has neither tokens
+        senders: Collection[str] = (),  # noqa: ARG002 - nor accounts
+    ) -> list[Block]:
         """The blocks with these hashes, in order, in calls of about four megabytes."""
         blocks: list[Block] = []
         while len(blocks) < len(hashes):

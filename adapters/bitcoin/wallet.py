@@ -28,6 +28,11 @@ class BitcoinWallet:
         self._client = client
 
     @property
+    def rail(self) -> Network:
+        """The network, as every family names it."""
+        return self._client.network
+
+    @property
     def network(self) -> Network:
         """The network this wallet's money is on."""
         return self._client.network
@@ -42,7 +47,7 @@ class BitcoinWallet:
         except WalletNotLoaded:
             self._create(name)
 
-    def new_addresses(self, count: int) -> list[NewAddress]:
+    def new_addresses(self, count: int, *, first_index: int = 0) -> list[NewAddress]:  # noqa: ARG002 - the node counts
         """Fresh native segregated-witness addresses, which cost the least to spend from."""
         fresh: list[NewAddress] = []
         while len(fresh) < count:
@@ -52,7 +57,7 @@ class BitcoinWallet:
                 fresh.append(NewAddress(address.text, address.script))
         return fresh
 
-    def holding(self) -> Holding:
+    def holding(self, contract: str = "", *, unswept: Collection[str] = ()) -> Holding:  # noqa: ARG002 - one coin, one wallet
         """Balances and the block that they were read at; asked again while blocks arrive in between."""
         for _ in range(_HOLDING_ATTEMPTS):
             before, balances, after = demanded(

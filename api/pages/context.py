@@ -14,7 +14,7 @@ from api.pages.shapes import AssetName
 from api.request_context import container
 from auth.signatures import SIGNATURE_LENGTH_MAX
 from domain.errors import StrongroomError
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.asset import Asset
 from services import assets
 
@@ -34,7 +34,7 @@ _OPERATOR: Final = ("/operator", "Operator")
 def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """Answer with a page for whoever asks."""
     parts = container()
-    configured = [NETWORKS[rail.chain].name for rail in parts.settings.chains]
+    configured = [RAILS[rail.chain].name for rail in parts.settings.chains]
     return render(
         template,
         now=parts.now(),
@@ -84,7 +84,7 @@ def every_asset(session: Session) -> Mapping[str, AssetName]:
 def on_rails(known: Mapping[str, AssetName]) -> tuple[AssetName, ...]:
     """The assets that can be paid in and out now, because their chain is configured."""
     parts = container()
-    configured = {rail.chain for rail in parts.settings.chains} | set(parts.chains)
+    configured = {rail.chain for rail in parts.settings.chains} | set(parts.chains) | set(parts.providers)
     return tuple(asset for asset in known.values() if asset.chain in configured)
 
 

@@ -19,7 +19,7 @@ from api.pages.shapes import AssetName
 from api.pages.wording import amount, spoken
 from api.request_context import container, operator
 from domain.errors import StrongroomError
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.chain import ChainCursor
 from services import assets, chains, withdrawals
 
@@ -108,10 +108,10 @@ def _observer(cursor: ChainCursor) -> ObserverLine:
         meaning, words = "waiting", f"{cursor.tip_height - cursor.height} blocks behind"
     else:
         meaning, words = "yours", "at the tip"
-    network = NETWORKS.get(cursor.chain)
+    rail = RAILS.get(cursor.chain)
     return ObserverLine(
         chain=cursor.chain,
-        name=network.name if network else cursor.chain,
+        name=rail.name if rail else cursor.chain,
         meaning=meaning,
         words=words,
         height=amount(cursor.height, 0),

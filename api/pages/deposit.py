@@ -15,7 +15,7 @@ from api.pages.context import chosen_of, every_asset, field_errors, on_rails, pa
 from api.pages.shapes import Activity, AddressCard, AssetName, Money
 from api.request_context import actor, container
 from domain.errors import StrongroomError
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.chain import DepositAddress
 from services import activity, addresses, assets
 
@@ -50,12 +50,15 @@ def issue() -> Response:
 @blueprint.get("/deposit/<uuid:address_id>/qr.svg")
 @signed_in
 def qr_code(address_id: UUID) -> Response:
-    """The address as a QR code: its BIP-21 link, which any wallet reads."""
+    """The address as a QR code: a link that wallets read, for the coin or for the asset that is named."""
     with container().reading() as session:
         address = _address(session, address_id)
+        named = request.args.get("asset")
+        asset = assets.get(session, named) if named else None
+    contract = asset.contract if asset is not None and asset.chain == address.chain else None
     # It never changes, and it is nobody else's.
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-    return Response(qr.drawn(_uri(address)), mimetype="image/svg+xml", headers=headers)
+    return Response(qr.drawn(_uri(address, contract)), mimetype="image/svg+xml", headers=headers)
 
 
 def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
@@ -63,7 +66,8 @@ def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", s
         choice = on_rails(every_asset(session))
         wanted = _address(session, address_id) if address_id is not None else None
         if wanted is not None:
-            asset_id = next((asset.asset_id for asset in choice if asset.chain == wanted.chain), None)
+            payable = [asset.asset_id for asset in choice if asset.chain == wanted.chain]
+            asset_id = asset_id if asset_id in payable else next(iter(payable), None)
         chosen = chosen_of(choice, asset_id)
         mine = addresses.of_user(session, guards.caller().user_id, chosen.chain) if chosen else ()
         current = wanted or (mine[0] if mine else None)
@@ -89,8 +93,8 @@ def _address(session: Session, address_id: UUID) -> DepositAddress:
     return address
 
 
-def _uri(address: DepositAddress) -> str:
-    return f"{NETWORKS[address.chain].uri_scheme}:{address.address}"
+def _uri(address: DepositAddress, contract: str | None) -> str:
+    return RAILS[address.chain].payment_uri(address.address, contract=contract or "")
 
 
 def _card(session: Session, address: DepositAddress, asset: AssetName) -> AddressCard:
@@ -98,7 +102,7 @@ def _card(session: Session, address: DepositAddress, asset: AssetName) -> Addres
     return AddressCard(
         id=address.id,
         address=address.address,
-        uri=_uri(address),
+        uri=_uri(address, row.contract),
         asset=asset,
         minimum=Money(row.minimum_deposit_minor, asset),
         confirmations=sentences.tiers(row.confirmation_tiers, asset.decimals, asset.symbol),

@@ -29,8 +29,10 @@ def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK)
     with parts.reading() as session:
         flow = evidence.find(session, reference, user_id=None if is_operator else caller.user_id)
         found = evidence.of_flow(session, flow)
-        asset = every_asset(session)[flow.asset_id]
+        known = every_asset(session)
+        asset = known[flow.asset_id]
+        fee_asset = known[found.payout.fee_asset_id] if found.payout is not None else None
         heights = activity.heights(session)
-    reading = Reading(found, asset, heights.get(asset.chain), parts.now())
+    reading = Reading(found, asset, heights.get(asset.chain), parts.now(), fee_asset)
     actions = flow_actions.possible(found, caller)
     return page("flow.html", status=status, page=flow_steps.view(reading, actions, caller.user_id), problem=problem)

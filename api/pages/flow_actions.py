@@ -4,11 +4,13 @@ from typing import Final
 
 from api.pages.shapes import Action
 from auth.sessions import Principal
+from domain.rails import RAILS
 from models.withdrawal import Withdrawal
 from services.evidence import Evidence
 
 _CANCELLABLE: Final = ("pending_approval", "approved")
 _BUMPABLE: Final = ("broadcast",)
+_REPLACEABLE: Final = ("broadcast", "uncertain")
 
 
 def possible(found: Evidence, caller: Principal) -> tuple[Action, ...]:
@@ -62,6 +64,12 @@ def _resolutions(found: Evidence, withdrawal: Withdrawal) -> list[Action]:
             "Replaces it by a payment of the same inputs and receivers with a higher network fee, within the cap."
         )
         actions.append(Action(path, "Raise the network fee", consequence, value="bump"))
+    if withdrawal.state in _REPLACEABLE and found.payout is not None and RAILS[found.payout.chain].has_accounts:
+        consequence = (
+            "Replaces it by a payment of nothing to ourselves. A block decides which of the two is first: only if this "
+            "one is, the held funds are its owner's again."
+        )
+        actions.append(Action(path, "Cancel the payment", consequence, quiet=True, value="cancel"))
     if withdrawal.state == "uncertain" and found.payout is not None and found.payout.conflicted_by is not None:
         consequence = (
             "The chain holds another transaction that spends the same coins, so this can never be paid. "

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,12 +12,25 @@ from api.pages import graph, sentences, shapes, wording
 from api.pages.shapes import Action, AssetName, ChainLine, FlowView, Money, Step, TransferLine
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
+from domain.rail_rows import RailRow
+from domain.rails import RAILS
 from models.flow import FlowEvent
 from services.activity import confirmations
 from services.evidence import Evidence
 
 _COPIED: Final = frozenset(
-    {"txid", "block_hash", "address", "destination", "payout_id", "replaces", "reorganised", "replaced_by", "to"}
+    {
+        "txid",
+        "block_hash",
+        "address",
+        "destination",
+        "payout_id",
+        "replaces",
+        "cancels",
+        "reorganised",
+        "replaced_by",
+        "to",
+    }
 )
 
 _DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
@@ -31,6 +45,13 @@ class Reading:
     asset: AssetName
     height: int | None
     now: datetime
+    # What the network's fee is paid in, where that is another asset.
+    fee_asset: AssetName | None = None
+
+    @property
+    def paid_in(self) -> AssetName:
+        """The asset of network fees."""
+        return self.fee_asset or self.asset
 
 
 def view(reading: Reading, actions: Sequence[Action], viewer_id: UUID) -> FlowView:
@@ -111,11 +132,20 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
                 actor=sentences.actor(event.actor),
                 lasted=None if is_note or end is None else end - event.at,
                 limit=None if is_note else kind.states[event.state].time_limit,
-                evidence=_evidence(event.detail, reading.asset),
+                evidence=_evidence(event.detail, reading),
                 note=is_note,
             )
         )
     return tuple(reversed(steps))
+
+
+_NOTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "not_bumped_because": "Its network fee could not be raised",
+        "not_cancelled_because": "It could not be cancelled",
+        "gas_top_up": "The gas for its address",
+    }
+)
 
 
 def _note(event: FlowEvent) -> str:
@@ -125,19 +155,22 @@ def _note(event: FlowEvent) -> str:
         return sentences.waiting(str(detail["waits_because"]))
     if "approvals" in detail:
         return f"{detail['approvals']} of {detail['approvals_needed']} approvals given."
+    if "cancels" in detail:
+        return "A payment of nothing was signed to take its place: a block decides which of the two is first."
     if "replaces" in detail:
         return "Its network fee was raised. The new form spends the same coins, so only one of them can be paid."
-    if "not_bumped_because" in detail:
-        return f"Its network fee could not be raised: {wording.spoken(str(detail['not_bumped_because']))}."
+    for name in _NOTED.keys() & detail.keys():
+        return f"{_NOTED[name]}: {wording.spoken(str(detail[name]))}."
     return f"Noted while {wording.spoken(event.state)}."
 
 
-def _evidence(detail: Mapping[str, Any], asset: AssetName) -> tuple[shapes.Evidence, ...]:
+def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[shapes.Evidence, ...]:
     facts = []
     for name, value in detail.items():
         if value is None:
             continue
         if name.endswith("_minor"):
+            asset = reading.paid_in if name == "network_fee_minor" else reading.asset
             facts.append(shapes.Evidence(wording.spoken(name.removesuffix("_minor")), _spelled(int(value), asset)))
         else:
             facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
@@ -160,20 +193,30 @@ def _transfers(reading: Reading) -> tuple[TransferLine, ...]:
 
 
 def _chain(reading: Reading) -> tuple[ChainLine, ...]:
-    found, asset = reading.found, reading.asset
+    found, rail = reading.found, RAILS.get(reading.asset.chain)
     lines = []
     if found.deposit is not None:
         done = confirmations(found.deposit, reading.height)
         words = wording.counted(done, "confirmation") if done else "in no block"
         if found.deposit.replaced_by:
             words = f"replaced by {found.deposit.replaced_by}"
-        lines.append(ChainLine(found.deposit.txid, words, block_height=found.deposit.block_height))
+        lines.append(
+            ChainLine(
+                found.deposit.txid, words, block_height=found.deposit.block_height, url=_shown(rail, found.deposit.txid)
+            )
+        )
     for form in found.forms:
         confirmed = found.payout is not None and found.payout.txid == form.txid
         height = found.payout.block_height if found.payout is not None and confirmed else None
         words = "in a block" if confirmed else "superseded" if form is not found.forms[-1] else "in no block"
-        lines.append(ChainLine(form.txid, words, form.raw_tx, Money(form.fee_minor, asset), height))
+        fee = Money(form.fee_minor, reading.paid_in)
+        lines.append(ChainLine(form.txid, words, form.raw_tx, fee, height, _shown(rail, form.txid)))
     return tuple(reversed(lines))
+
+
+def _shown(rail: RailRow | None, txid: str) -> str | None:
+    """Where anybody can look the transaction up."""
+    return None if rail is None else rail.explorer_url(txid)
 
 
 def _spelled(amount_minor: int, asset: AssetName) -> str:

@@ -83,6 +83,7 @@ def resolve(withdrawal_id: UUID) -> Response:
 _RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
     "retry": payouts.retry,
     "bump": payouts.ask_for_bump,
+    "cancel": payouts.ask_for_cancel,
     "give_up": payouts.give_up,
 }
 

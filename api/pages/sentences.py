@@ -7,7 +7,7 @@ from typing import Any, Final
 from api.pages.wording import THIN_SPACE, about, counted, middle, spoken
 from domain.flows import FLOW_KINDS
 from domain.money import format_amount
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 
 WAITING: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -118,8 +118,8 @@ def destination(address: str) -> str:
 
 def _yours_when(confirmations: int, needed: int, chain: str) -> str:
     left = max(needed - confirmations, 1)
-    network = NETWORKS.get(chain)
-    if network is None or network.node_chain == "regtest":
+    rail = RAILS.get(chain)
+    if rail is None or rail.is_private:
         # A private chain has a block when somebody makes one.
         return f"Yours after {'the next block' if left == 1 else f'{left} more blocks'}."
-    return f"Yours in {about(network.block_interval * left)}."
+    return f"Yours in {about(rail.block_interval * left)}."

@@ -171,6 +171,7 @@ class ChainLine:
     raw: str | None = None
     fee: Money | None = None
     block_height: int | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

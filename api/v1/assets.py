@@ -10,7 +10,7 @@ from api.guards import scope
 from api.request_context import container
 from api.schemas import json_answer
 from domain.money import format_amount
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.asset import Asset, WithdrawalPolicy
 from services import assets
 
@@ -71,14 +71,14 @@ def _shape(asset: Asset, policy: WithdrawalPolicy) -> dict[str, Any]:
     def amount(minor: int) -> str:
         return format_amount(minor, asset.decimals)
 
-    network = NETWORKS.get(asset.chain)
+    rail = RAILS.get(asset.chain)
     return {
         "asset": asset.asset_id,
         "symbol": asset.symbol,
         "name": asset.name,
         "chain": asset.chain,
         "decimals": asset.decimals,
-        "is_test": network is not None and network.is_test,
+        "is_test": rail is not None and rail.is_test,
         "minimum_deposit": amount(asset.minimum_deposit_minor),
         "confirmation_tiers": [
             {"below": None if below is None else amount(int(below)), "confirmations": confirmations}

@@ -9,7 +9,7 @@ from api.blueprint import Blueprint
 from api.guards import caller, scope
 from api.request_context import actor, container
 from api.schemas import StrictSchema, Text, json_answer, moment
-from domain.networks import NETWORKS
+from domain.rails import RAILS
 from models.chain import DepositAddress
 from services import addresses, assets
 
@@ -17,9 +17,10 @@ blueprint = Blueprint("deposit-addresses", __name__, description="Where to send 
 
 
 class AddressRequest(StrictSchema):
-    """For which asset."""
+    """For which asset, and on which of its networks where it has several."""
 
     asset = Text(required=True)
+    network = Text(load_default="")
 
 
 class AddressQuery(StrictSchema):
@@ -52,7 +53,14 @@ def issue_address(body: dict[str, Any]) -> Response:
     """A fresh address of the caller's own. Works while the node is down."""
     parts = container()
     with parts.transaction() as session:
-        issued = addresses.issue(session, user_id=caller().user_id, asset_id=body["asset"], now=parts.now(), by=actor())
+        issued = addresses.issue(
+            session,
+            user_id=caller().user_id,
+            asset_id=body["asset"],
+            network=body["network"],
+            now=parts.now(),
+            by=actor(),
+        )
     return json_answer(_shape(issued), 201)
 
 
@@ -73,6 +81,6 @@ def _shape(row: DepositAddress) -> dict[str, Any]:
         "id": str(row.id),
         "chain": row.chain,
         "address": row.address,
-        "uri": f"{NETWORKS[row.chain].uri_scheme}:{row.address}",
+        "uri": RAILS[row.chain].payment_uri(row.address),
         "issued_at": moment(row.issued_at),
     }

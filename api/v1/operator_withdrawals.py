@@ -1,5 +1,6 @@
 """Withdrawals as operators see them: those that wait, and what may be decided about them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +22,14 @@ blueprint = Blueprint("operator-withdrawals", __name__, description="Approve, re
 
 REASON_LENGTH_MAX: Final = 500
 _OPEN: Final = tuple(state for state in WITHDRAWAL.states if not WITHDRAWAL.closed(state))
+
+
+_RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
+    "retry": payouts.retry,
+    "bump": payouts.ask_for_bump,
+    "cancel": payouts.ask_for_cancel,
+    "give_up": payouts.give_up,
+}
 
 
 class OperatorQuery(PageQuery):
@@ -58,8 +67,11 @@ class Resolution(StrictSchema):
 
     action = ma.fields.String(
         required=True,
-        validate=ma.validate.OneOf(["retry", "give_up"]),
-        metadata={"description": "retry: send the same bytes again. give_up: fail it, if that is proved."},
+        validate=ma.validate.OneOf(["retry", "bump", "cancel", "give_up"]),
+        metadata={
+            "description": "retry: send the same bytes again. bump: raise its fee. cancel: replace it by one that pays "
+            "nobody, where the rail can; a block decides which was first. give_up: fail it, if that is proved."
+        },
     )
 
 
@@ -131,8 +143,7 @@ def resolve(body: dict[str, Any], withdrawal_id: UUID) -> Response:
         row = withdrawals.one(session, withdrawal_id)
         if row.payout_id is None:
             raise WrongState(f"this withdrawal is {row.state}; nothing was signed for it yet")
-        act = payouts.retry if body["action"] == "retry" else payouts.give_up
-        act(session, row.payout_id, now=parts.now(), by=operator())
+        _RESOLUTIONS[body["action"]](session, row.payout_id, now=parts.now(), by=operator())
         answer = _detail(session, row)
     return json_answer(answer)
 

@@ -24,6 +24,8 @@ SCOPES: Final[dict[str, Scope]] = {
         Scope("deposits:create", "Ask for new deposit addresses for you."),
         Scope("withdrawals:read", "See your withdrawals and where they went."),
         Scope("withdrawals:create", "Send money out of your account, up to your limit.", spends=True),
+        Scope("verifications:read", "See the payments that were claimed for you through it."),
+        Scope("verifications:create", "Claim for you that a payment was made, to be looked up on its chain."),
         Scope("transfers:create", "Send money to other people of this house, up to your limit.", spends=True),
     )
 }

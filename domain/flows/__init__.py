@@ -2,9 +2,24 @@
 
 from domain.flows.deposit import DEPOSIT
 from domain.flows.internal_transfer import INTERNAL_TRANSFER
+from domain.flows.replenishment import REPLENISHMENT
+from domain.flows.sweep import SWEEP
 from domain.flows.table import FlowKind, State, WrongState, move
+from domain.flows.verification import VERIFICATION
 from domain.flows.withdrawal import WITHDRAWAL
 
-FLOW_KINDS = {kind.name: kind for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER)}
+FLOW_KINDS = {kind.name: kind for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER, REPLENISHMENT, VERIFICATION, SWEEP)}
 
-__all__ = ["DEPOSIT", "FLOW_KINDS", "INTERNAL_TRANSFER", "WITHDRAWAL", "FlowKind", "State", "WrongState", "move"]
+__all__ = [
+    "DEPOSIT",
+    "FLOW_KINDS",
+    "INTERNAL_TRANSFER",
+    "REPLENISHMENT",
+    "SWEEP",
+    "VERIFICATION",
+    "WITHDRAWAL",
+    "FlowKind",
+    "State",
+    "WrongState",
+    "move",
+]

@@ -5,6 +5,7 @@ from services.deposits.quarantine import SelfDecision, give_back, of_deposits, q
 from services.deposits.reading import DepositNotFound, any_one, newest, on_its_way, one
 from services.deposits.sighting import awaiting_a_block, give_up_on, sight_blocks, sight_mempool, tick
 from services.deposits.suspense import take_due
+from services.deposits.transfers import sight_transfers
 from services.deposits.undoing import undo_above
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "release",
     "sight_blocks",
     "sight_mempool",
+    "sight_transfers",
     "take_due",
     "tick",
     "undecided",

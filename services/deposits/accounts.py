@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.house import HOUSE_ID
 from domain.ledger import USER_CODE
 from models.deposit import Deposit
 from models.ledger import LedgerAccount
@@ -13,7 +14,10 @@ from services import ledger
 
 
 def of_owners(session: Session, deposits: Iterable[Deposit]) -> Mapping[tuple[UUID, str], int]:
-    """The accounts of the owners of these deposits by (user, asset): one query, and one more for each newcomer."""
+    """The accounts of the owners of these deposits by (user, asset): one query, and one more for each newcomer.
+
+    What operators fund the house by is the equity of its owner.
+    """
     wanted = {(deposit.user_id, deposit.asset_id) for deposit in deposits}
     if not wanted:
         return {}
@@ -26,5 +30,9 @@ def of_owners(session: Session, deposits: Iterable[Deposit]) -> Mapping[tuple[UU
     )
     found = {(owner_id, asset_id): account_id for owner_id, asset_id, account_id in rows if owner_id is not None}
     for user_id, asset_id in sorted(wanted - found.keys()):
-        found[user_id, asset_id] = ledger.user_account(session, user_id, asset_id)
+        found[user_id, asset_id] = (
+            ledger.system_account(session, "owner_equity", asset_id)
+            if user_id == HOUSE_ID
+            else ledger.user_account(session, user_id, asset_id)
+        )
     return found

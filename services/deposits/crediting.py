@@ -12,17 +12,15 @@ from domain.flows import DEPOSIT
 from domain.ledger import Transaction, Transfer
 from models.chain import ChainCursor
 from models.deposit import Deposit
-from services import alerts, flows, ledger
+from services import alerts, flows, ledger, replenishments, screening
 from services.deposits import accounts, observations
+from services.finality import is_deep
 
 BATCH_MAX = 500
 
 
 def credit_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
-    """Credit deposits that have their confirmations, up to a batch of them; returns how many.
-
-    Depth is counted from the cursor, not from the node's tip: a block that has not been read confirms nothing.
-    """
+    """Credit deposits that have their confirmations, up to a batch of them; returns how many."""
     cursor = session.get(ChainCursor, chain)
     if cursor is None:
         return 0
@@ -31,7 +29,8 @@ def credit_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
         .where(
             Deposit.chain == chain,
             Deposit.state == "confirming",
-            Deposit.block_height + Deposit.confirmations_needed - 1 <= cursor.height,
+            is_deep(Deposit.block_height, Deposit.confirmations_needed, cursor),
+            screening.may_be_credited(session, chain),
         )
         .order_by(Deposit.id)
         .limit(BATCH_MAX)
@@ -55,6 +54,7 @@ def credit_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
             alerts.clear(session, "deposit_undone_after_spending", scope=scope, now=now, reason="it confirmed again")
     flows.record_many(session, steps, now=now, by=by)
     session.flush()
+    replenishments.count(session, due, now=now, by=by)
     observations.append(
         session,
         [(deposit, "credited", cursor.height - (deposit.block_height or 0) + 1) for deposit in due],

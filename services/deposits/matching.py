@@ -1,13 +1,15 @@
 """Find which outputs of many transactions are paid to addresses of ours, in one query."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.chain_facts import ChainTransaction
+from models.asset import Asset
+from models.payout import Payout, PayoutTransaction
 
 
 class Paid(NamedTuple):
@@ -16,6 +18,7 @@ class Paid(NamedTuple):
     transaction: ChainTransaction
     vout: int
     amount_minor: int
+    asset: Asset
     address_id: UUID
     user_id: UUID
     address: str
@@ -33,10 +36,19 @@ _MATCH = text(
 )
 
 
-def match(session: Session, chain: str, transactions: Iterable[ChainTransaction]) -> Sequence[Paid]:
-    """The outputs that pay an issued address. The cost follows the outputs, not the number of addresses."""
+def match(
+    session: Session, chain: str, transactions: Iterable[ChainTransaction], money: Mapping[str, Asset]
+) -> Sequence[Paid]:
+    """The outputs that pay an issued address in something that is `money`: assets by contract, the coin under "".
+
+    The cost follows the outputs, not the number of addresses. What the house itself moved onto an address of its own,
+    such as gas for sweeping it, is nobody's deposit.
+    """
     outputs = [
-        (transaction, output) for transaction in transactions for output in transaction.outputs if output.amount_minor
+        (transaction, output)
+        for transaction in transactions
+        for output in transaction.outputs
+        if output.amount_minor and output.contract in money
     ]
     if not outputs:
         return []
@@ -45,5 +57,19 @@ def match(session: Session, chain: str, transactions: Iterable[ChainTransaction]
     paid = []
     for position, address_id, user_id, address in found:
         transaction, output = outputs[position - 1]
-        paid.append(Paid(transaction, output.vout, output.amount_minor, address_id, user_id, address))
-    return paid
+        asset = money[output.contract]
+        paid.append(Paid(transaction, output.vout, output.amount_minor, asset, address_id, user_id, address))
+    own = _moved_by_the_house(session, chain, {output.transaction.txid for output in paid})
+    return [output for output in paid if output.transaction.txid not in own]
+
+
+def _moved_by_the_house(session: Session, chain: str, txids: Collection[str]) -> frozenset[str]:
+    if not txids:
+        return frozenset()
+    return frozenset(
+        session.scalars(
+            select(PayoutTransaction.txid)
+            .join(Payout, Payout.id == PayoutTransaction.payout_id)
+            .where(PayoutTransaction.chain == chain, PayoutTransaction.txid.in_(txids), Payout.purpose != "withdrawal")
+        )
+    )

@@ -17,7 +17,7 @@ from domain.ids import new_id
 from models.asset import Asset
 from models.deposit import Deposit
 from services import flows, outbox
-from services.assets import confirmations_needed
+from services.assets import by_contract, confirmations_needed
 from services.deposits import observations
 from services.deposits.matching import Paid, match
 
@@ -47,39 +47,39 @@ class _Changes:
 
 
 def sight_mempool(
-    session: Session, asset: Asset, transactions: Sequence[ChainTransaction], *, now: datetime, by: Actor
+    session: Session, chain: str, transactions: Sequence[ChainTransaction], *, now: datetime, by: Actor
 ) -> int:
     """Record unconfirmed payments, and whom they replace. Returns how many deposits are new."""
     changes = _Changes()
-    _replace(session, asset.chain, transactions, changes, now=now)
-    paid = match(session, asset.chain, transactions)
-    known = _known(session, asset.chain, paid)
+    _replace(session, chain, transactions, changes, now=now)
+    paid = match(session, chain, transactions, by_contract(session, chain))
+    known = _known(session, chain, paid)
     for output in paid:
         deposit = known.get((output.transaction.txid, output.vout))
         if deposit is None:
-            deposit = _new(asset, output, None, changes, now=now)
+            deposit = _new(output, None, changes, now=now)
             changes.observed.append((deposit, "mempool", 0))
         elif deposit.state in {"reorged", "replaced"}:
             deposit.replaced_by = None
-            _step(deposit, _again(asset, deposit, "seen"), {"txid": deposit.txid}, changes, now=now)
+            _step(deposit, _again(output.asset, deposit, "seen"), {"txid": deposit.txid}, changes, now=now)
             changes.observed.append((deposit, "mempool", 0))
     changes.write(session, source="mempool", now=now, by=by)
     return len(changes.opened)
 
 
-def sight_blocks(session: Session, asset: Asset, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
+def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
     """Record payments in these blocks, which extend what is known. Returns how many deposits are new."""
     changes = _Changes()
     transactions = [transaction for block in blocks for transaction in block.transactions]
     home = {transaction.txid: block for block in blocks for transaction in block.transactions}
-    _replace(session, asset.chain, transactions, changes, now=now)
-    paid = match(session, asset.chain, transactions)
-    known = _known(session, asset.chain, paid)
+    _replace(session, chain, transactions, changes, now=now)
+    paid = match(session, chain, transactions, by_contract(session, chain))
+    known = _known(session, chain, paid)
     for output in paid:
         block = home[output.transaction.txid]
         deposit = known.get((output.transaction.txid, output.vout))
         if deposit is None:
-            deposit = _new(asset, output, block, changes, now=now)
+            deposit = _new(output, block, changes, now=now)
         elif deposit.block_hash == block.hash:
             continue
         else:
@@ -87,7 +87,7 @@ def sight_blocks(session: Session, asset: Asset, blocks: Sequence[Block], *, now
             deposit.block_height, deposit.block_hash = block.height, block.hash
             if deposit.state in {"seen", "reorged", "replaced"}:
                 deposit.replaced_by = None
-                _step(deposit, _again(asset, deposit, "confirming"), _place(block), changes, now=now)
+                _step(deposit, _again(output.asset, deposit, "confirming"), _place(block), changes, now=now)
         depth = blocks[-1].height - block.height + 1
         changes.observed.append((deposit, _status(deposit, depth), depth))
     changes.write(session, source="block", now=now, by=by)
@@ -164,7 +164,8 @@ def _known(session: Session, chain: str, paid: Sequence[Paid]) -> Mapping[tuple[
     return {(row.txid, row.vout): row for row in rows}
 
 
-def _new(asset: Asset, output: Paid, block: Block | None, changes: _Changes, *, now: datetime) -> Deposit:
+def _new(output: Paid, block: Block | None, changes: _Changes, *, now: datetime) -> Deposit:
+    asset = output.asset
     state = _state(asset, output.amount_minor, "seen" if block is None else "confirming")
     needed = confirmations_needed(asset, output.amount_minor)
     deposit = Deposit(

@@ -14,6 +14,7 @@ from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.quarantine import DepositQuarantine
 from services import alerts, flows, ledger
+from services.finality import is_deep
 
 BATCH_MAX = 500
 # Its money left towards its sender, and the chain undid it: the house has paid for it until it confirms again.
@@ -33,7 +34,7 @@ def take_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
             Deposit.is_quarantined,
             Deposit.state == "quarantined",
             DepositQuarantine.held_transaction_id.is_(None),
-            Deposit.block_height + Deposit.confirmations_needed - 1 <= cursor.height,
+            is_deep(Deposit.block_height, Deposit.confirmations_needed, cursor),
         )
         .order_by(Deposit.id)
         .limit(BATCH_MAX)

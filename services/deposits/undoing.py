@@ -1,9 +1,9 @@
 """Undo what a reorganisation of the chain undid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -11,7 +11,7 @@ from domain.errors import ensure
 from domain.flows import DEPOSIT
 from domain.ledger import Transaction, Transfer
 from models.deposit import Deposit
-from services import alerts, flows, ledger
+from services import alerts, flows, ledger, replenishments
 from services.deposits import accounts, observations, suspense
 
 
@@ -21,11 +21,18 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
     A credit is taken back from its owner; one that they have spent meanwhile is carried by suspense, with a critical
     alert, so that nobody's balance goes below zero and the books still say what is in the wallet.
     """
+    return _undo(session, chain, Deposit.block_height > height, now=now, by=by)
+
+
+def undo(session: Session, chain: str, txids: Collection[str], *, now: datetime, by: Actor) -> int:
+    """Un-see these deposits, as a reorganisation would: a provider took back what it had told of. Returns how many."""
+    named = Deposit.txid.in_(txids) & Deposit.block_height.is_not(None)
+    return _undo(session, chain, named, now=now, by=by)
+
+
+def _undo(session: Session, chain: str, which: ColumnElement[bool], *, now: datetime, by: Actor) -> int:
     undone = session.scalars(
-        select(Deposit)
-        .where(Deposit.chain == chain, Deposit.block_height > height)
-        .order_by(Deposit.id)
-        .with_for_update()
+        select(Deposit).where(Deposit.chain == chain, which).order_by(Deposit.id).with_for_update()
     ).all()
     _take_back(session, [deposit for deposit in undone if deposit.state == "credited"], now=now)
     suspense.undo(session, undone, now=now)
@@ -40,6 +47,7 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
         deposit.credited_at = None
     flows.record_many(session, steps, now=now, by=by)
     session.flush()
+    replenishments.count(session, undone, now=now, by=by)
     observations.append(session, [(deposit, "reorged", 0) for deposit in undone], source="block", now=now)
     return len(undone)
 

@@ -1,9 +1,19 @@
 """Chain payments on their way out: signed once, stored, sent, followed until final."""
 
-from services.payouts.bumping import ask_for_bump, asked_for_bump, bumpable, record_bumped, record_not_bumped
+from services.payouts.bumping import (
+    CannotCancel,
+    Replaceable,
+    ask_for_bump,
+    ask_for_cancel,
+    asked_for_bump,
+    bumpable,
+    record_bumped,
+    record_not_bumped,
+)
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
-from services.payouts.reading import PayoutNotFound, forms_of, inputs_in_flight, one
+from services.payouts.reading import CLOSED, PayoutNotFound, forms_of, inputs_in_flight, one, senders
 from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
+from services.payouts.reporting import claim_reportable, hurry, record_refused, record_report
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
     Outgoing,
@@ -13,40 +23,50 @@ from services.payouts.sending import (
     record_uncertain,
     record_unsent,
 )
-from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting
+from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting, store
 
 __all__ = [
+    "CLOSED",
     "AlreadyBooked",
     "Batch",
+    "CannotCancel",
     "InputsTaken",
     "NoProof",
     "NotThesePayments",
     "Outgoing",
     "PayoutNotFound",
+    "Replaceable",
     "adopt",
     "ask_for_bump",
+    "ask_for_cancel",
     "asked_for_bump",
     "bumpable",
     "charge",
     "claim_approved",
+    "claim_reportable",
     "claim_unconfirmed",
     "claimants",
     "fail_conflicted",
     "forms_of",
     "give_up",
+    "hurry",
     "inputs_in_flight",
     "one",
     "record_answer",
     "record_bumped",
     "record_located",
     "record_not_bumped",
+    "record_refused",
+    "record_report",
     "record_signed",
     "record_uncertain",
     "record_unsent",
     "record_waiting",
     "retry",
+    "senders",
     "settle_due",
     "sight_blocks",
+    "store",
     "unbooked",
     "undo_above",
 ]

@@ -8,6 +8,7 @@ from domain.actor import Actor
 from models.payout import Payout
 from services import alerts, flows, leases
 from services.payouts.reading import advance, withdrawals_of
+from services.payouts.sweeping import note
 
 ATTEMPTS_MAX = 8
 
@@ -35,6 +36,8 @@ def doubt(session: Session, payout: Payout, *, code: str, reason: str, now: date
 
 def wait_because(session: Session, payout: Payout, code: str | None, *, noted: bool, now: datetime, by: Actor) -> None:
     """Show the owners of what a payout carries why it waits; a new reason is an event of their flows if `noted`."""
+    if noted and code is not None:
+        note(session, payout, {"waits_because": code}, now=now, by=by)
     for withdrawal in withdrawals_of(session, payout.id):
         if noted and code is not None and withdrawal.waiting_reason != code:
             flows.note(session, withdrawal.flow_id, withdrawal.state, {"waits_because": code}, now=now, by=by)

@@ -15,14 +15,22 @@ from services.withdrawals.releasing import release_holds
 
 
 def fail(session: Session, payout: Payout, *, now: datetime, by: Actor) -> None:
-    """Fail a payout whose `conflicted_by` names the final transaction that took its inputs."""
-    ensure(payout.conflicted_by is not None, "a payout fails only on proof")
-    carried = advance(session, payout, "failed", {"conflicted_by": payout.conflicted_by}, now=now, by=by)
+    """Fail a payout on the proof that it carries.
+
+    Either `conflicted_by` names the final transaction that took its inputs, or `void_because` says why it pays nobody:
+    it is in a final block and reverted, a form of it that cancels is, or a provider's final word is no.
+    """
+    ensure(payout.conflicted_by is not None or payout.void_because is not None, "a payout fails only on proof")
+    proof = {"void_because": payout.void_because} if payout.void_because else {"conflicted_by": payout.conflicted_by}
+    if payout.void_because == "refused" and payout.reason:
+        proof["reason"] = payout.reason
+    carried = advance(session, payout, "failed", proof, now=now, by=by)
     release_holds(session, carried, reason="failed", now=now)
     returns.put_back(session, carried, now=now, by=by)
     for withdrawal in carried:
         give_back_system_day(session, withdrawal)
         withdrawal.waiting_reason = None
     leases.settle(payout)
-    payout.reason = "conflicted"
+    if payout.void_because != "refused":
+        payout.reason = payout.void_because or "conflicted"
     alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="proved failed")

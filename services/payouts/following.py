@@ -16,6 +16,7 @@ from models.chain import ChainCursor
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, leases, ledger, outbox
+from services.finality import is_deep
 from services.payouts.doubting import doubt
 from services.payouts.failing import fail
 from services.payouts.reading import advance
@@ -39,7 +40,11 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
     ).all()
     for payout in undone:
         detail = {"reorganised": payout.block_hash}
-        payout.block_height = payout.block_hash = None
+        payout.block_height = payout.block_hash = payout.fee_minor = None
+        if payout.state == "failed":
+            # Its funds went back on the strength of that block. Not offered again; should it be paid yet, it is told.
+            continue
+        payout.void_because = None
         leases.release(payout, due_at=now)
         if payout.state == "completed":
             alerts.raise_alert(
@@ -72,7 +77,7 @@ def fail_conflicted(session: Session, chain: str, *, now: datetime, by: Actor) -
         .where(
             Payout.chain == chain,
             Payout.state.in_(UNCONFIRMED),
-            Payout.conflict_height + CONFLICT_FINAL - 1 <= cursor.height,
+            is_deep(Payout.conflict_height, CONFLICT_FINAL, cursor),
         )
         .order_by(Payout.id)
         .limit(BATCH_MAX)
@@ -84,7 +89,11 @@ def fail_conflicted(session: Session, chain: str, *, now: datetime, by: Actor) -
 
 
 def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
-    """Complete the payouts that are final: post what was held, book the network fee. Returns how many."""
+    """Complete the payouts that are final: post what was held, book the network fee. Returns how many.
+
+    One that is in its block and pays nobody, because it was reverted or cancelled, fails instead: its funds go back,
+    and the fee was paid all the same.
+    """
     cursor = session.get(ChainCursor, chain)
     if cursor is None:
         return 0
@@ -94,17 +103,28 @@ def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
         .where(
             Payout.chain == chain,
             Payout.state == "confirming",
-            Payout.block_height + WithdrawalPolicy.confirmations - 1 <= cursor.height,
+            is_deep(Payout.block_height, WithdrawalPolicy.confirmations, cursor),
         )
         .order_by(Payout.id)
         .limit(BATCH_MAX)
         .with_for_update(skip_locked=True, of=Payout)
     ).all()
-    carried = [withdrawal for payout in due for withdrawal in advance(session, payout, "completed", {}, now=now, by=by)]
-    settlements = [_settlement(withdrawal, now) for withdrawal in carried]
-    for outcome in ledger.post(session, settlements + _network_fees(session, due, now)):
-        ensure(outcome.refused is None, f"the ledger refused to settle a payout: {outcome.refused}")
+    paid = [payout for payout in due if payout.void_because is None]
+    for payout in due:
+        if payout.void_because is not None:
+            fail(session, payout, now=now, by=by)
+    carried = [
+        withdrawal for payout in paid for withdrawal in advance(session, payout, "completed", {}, now=now, by=by)
+    ]
+    book(session, carried, due, now=now)
     return len(due)
+
+
+def book(session: Session, carried: Sequence[Withdrawal], closed: Sequence[Payout], *, now: datetime) -> None:
+    """Post what the completed withdrawals held, and what the closed payouts, all of one chain, have cost."""
+    settlements = [_settlement(withdrawal, now) for withdrawal in carried]
+    for outcome in ledger.post(session, settlements + _network_fees(session, closed, now)):
+        ensure(outcome.refused is None, f"the ledger refused to settle a payout: {outcome.refused}")
 
 
 def _settlement(withdrawal: Withdrawal, now: datetime) -> Transaction:
@@ -129,44 +149,62 @@ def _network_fees(session: Session, due: Sequence[Payout], now: datetime) -> lis
         )
     ).all()
     ensure(len(forms) == len(due), "a payout confirmed in a form that was never stored")
-    asset_ids = {payout.asset_id for payout in due}
+    costs = [
+        (payout_id, confirmed[txid].fee_asset_id, _cost(confirmed[txid], int(fee_minor)))
+        for txid, payout_id, fee_minor in forms
+    ]
+    asset_ids = {asset_id for _, asset_id, _ in costs}
     fees = {asset_id: ledger.system_account(session, "network_fees", asset_id) for asset_id in asset_ids}
     hot_wallet = {asset_id: ledger.system_account(session, "hot_wallet", asset_id) for asset_id in asset_ids}
     return [
         Transaction(
             key=f"payout:{payout_id}:network_fee",
             kind="network_fee",
-            legs=(Transfer(fees[confirmed[txid].asset_id], hot_wallet[confirmed[txid].asset_id], int(fee_minor)),),
+            legs=(Transfer(fees[asset_id], hot_wallet[asset_id], cost_minor),),
             effective_at=now,
         )
-        for txid, payout_id, fee_minor in forms
+        for payout_id, asset_id, cost_minor in costs
+        if cost_minor
     ]
+
+
+def _cost(payout: Payout, signed_fee_minor: int) -> int:
+    """What the chain says it cost, or where it never says so, what was signed for."""
+    return signed_fee_minor if payout.fee_minor is None else payout.fee_minor
 
 
 def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
     waiting = session.execute(
-        select(PayoutTransaction.txid, PayoutTransaction.payout_id)
+        select(PayoutTransaction.txid, PayoutTransaction.payout_id, PayoutTransaction.is_cancellation)
         .join(Payout, Payout.id == PayoutTransaction.payout_id)
         .where(Payout.chain == chain, Payout.block_height.is_(None))
     ).all()
     if not waiting:
         return
-    home = {transaction.txid: block for block in blocks for transaction in block.transactions}
-    found = {payout_id: txid for txid, payout_id in waiting if txid in home}
+    home = {transaction.txid: (transaction, block) for block in blocks for transaction in block.transactions}
+    found = {payout_id: (txid, cancels) for txid, payout_id, cancels in waiting if txid in home}
     for payout in _locked(session, found):
-        txid, block = found[payout.id], home[found[payout.id]]
+        txid, cancels = found[payout.id]
+        transaction, block = home[txid]
+        void_because = "cancelled" if cancels else None if transaction.succeeded else "reverted"
         if payout.state == "failed":
-            _sent_after_all(session, payout, txid, now=now)
+            if void_because is None:
+                _sent_after_all(session, payout, txid, now=now)
             continue
         payout.txid, payout.block_height, payout.block_hash = txid, block.height, block.hash
+        payout.fee_minor, payout.void_because = transaction.fee_minor, void_because
         payout.reason = payout.conflicted_by = payout.conflict_height = None
         leases.settle(payout)
         scope = f"payout:{payout.id}"
         alerts.clear(session, "withdrawal_uncertain", scope=scope, now=now, reason="it is in a block")
         if payout.state == "completed":
-            alerts.clear(session, "completed_payout_reorganised", scope=scope, now=now, reason="it is in a block again")
+            if void_because is None:
+                reason = "it is in a block again"
+                alerts.clear(session, "completed_payout_reorganised", scope=scope, now=now, reason=reason)
             continue
         detail = {"txid": txid, "block_height": block.height, "block_hash": block.hash}
+        if void_because is not None:
+            detail["void_because"] = void_because
         for withdrawal in advance(session, payout, "confirming", detail, now=now, by=by):
             withdrawal.waiting_reason = None
         outbox.promise(session, "payouts.settle", now=now)

@@ -15,6 +15,7 @@ from domain.flows import WITHDRAWAL, move
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import flows
+from services.payouts.sweeping import follow
 
 CLOSED = ("completed", "failed")
 
@@ -57,6 +58,18 @@ def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:
     return [OutPoint(txid, vout) for txid, vout in rows]
 
 
+def senders(session: Session, chain: str) -> frozenset[str]:
+    """On a chain of accounts: those of ours whose payments no block holds yet, or no longer holds."""
+    return frozenset(
+        session.scalars(
+            select(PayoutInput.txid)
+            .join(Payout, Payout.id == PayoutInput.payout_id)
+            .where(PayoutInput.chain == chain, Payout.block_height.is_(None))
+            .distinct()
+        )
+    )
+
+
 def advance(
     session: Session, payout: Payout, state: str, detail: Mapping[str, Any], *, now: datetime, by: Actor
 ) -> Sequence[Withdrawal]:
@@ -74,4 +87,5 @@ def advance(
         withdrawal.closed_at = now if WITHDRAWAL.closed(state) else None
     payout.state, payout.state_changed_at = state, now
     session.flush()
+    follow(session, payout, detail, now=now, by=by)
     return carried

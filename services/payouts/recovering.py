@@ -14,6 +14,7 @@ from domain.errors import StrongroomError, ensure
 from domain.flows import WITHDRAWAL, WrongState
 from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
+from domain.rails import RAILS
 from domain.wallet_facts import SentTransaction, SignedPayment
 from models.asset import Asset
 from models.chain import ChainCursor
@@ -209,6 +210,8 @@ def _new_payout(
         id=new_id(),
         chain=chain,
         asset_id=withdrawals[0].asset_id,
+        fee_asset_id=RAILS[chain].fee_asset_id(withdrawals[0].asset_id),
+        purpose="withdrawal",
         state="signed",
         created_at=now,
         state_changed_at=now,

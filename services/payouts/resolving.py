@@ -38,7 +38,7 @@ def give_up(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> P
     payout = one(session, payout_id)
     if payout.state != "uncertain":
         raise WrongState(f"this payout is {payout.state}; only an uncertain one can be given up")
-    if payout.conflicted_by is None:
+    if payout.conflicted_by is None and payout.void_because is None:
         raise NoProof
     fail(session, payout, now=now, by=by)
     audit.record(session, "payout.given_up", by=by, now=now, detail={"payout_id": str(payout_id)})

@@ -32,6 +32,9 @@ class Outgoing:
     txid: str
     raw_tx: str
     earlier_txids: tuple[str, ...] = ()
+    attempts: int = 0
+    """How often this has been claimed, this time included; 1 is the first."""
+    provider_id: str = ""
 
 
 def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Outgoing]:
@@ -61,7 +64,7 @@ def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime
 
 def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer, *, now: datetime, by: Actor) -> None:
     """Record that the network took the payment, or would not take it now. Raises LeaseLost."""
-    payout = _held(session, outgoing)
+    payout = held(session, outgoing)
     if answer.outcome == "rejected":
         doubt(session, payout, code="broadcast_rejected", reason=answer.reason, now=now, by=by)
         return
@@ -77,7 +80,7 @@ def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer,
 
 def record_unsent(session: Session, outgoing: Outgoing, *, code: str, now: datetime, by: Actor) -> None:
     """Record that the node could not be asked at all, so that nothing happened. Raises LeaseLost."""
-    payout = _held(session, outgoing)
+    payout = held(session, outgoing)
     leases.release(payout, due_at=now + leases.back_off(payout.attempts))
     payout.reason = code
     wait_because(session, payout, code, noted=True, now=now, by=by)
@@ -85,7 +88,7 @@ def record_unsent(session: Session, outgoing: Outgoing, *, code: str, now: datet
 
 def record_uncertain(session: Session, outgoing: Outgoing, *, code: str, now: datetime, by: Actor) -> None:
     """Record that no answer came: the payment may have left, and the funds stay held. Raises LeaseLost."""
-    doubt(session, _held(session, outgoing), code=code, reason=code, now=now, by=by)
+    doubt(session, held(session, outgoing), code=code, reason=code, now=now, by=by)
 
 
 def record_located(
@@ -99,7 +102,7 @@ def record_located(
     if located is not None and (located.in_mempool or located.confirmations > 0):
         record_answer(session, outgoing, BroadcastAnswer("already_known"), now=now, by=by)
         return
-    payout = _held(session, outgoing)
+    payout = held(session, outgoing)
     ours = {form.txid for form in forms_of(session, payout.id)}
     cursor = session.get(ChainCursor, payout.chain)
     if located is not None and located.conflicted_by not in {None, *ours} and cursor is not None:
@@ -112,5 +115,6 @@ def record_located(
     doubt(session, payout, code="broadcast_rejected", reason=reason, now=now, by=by)
 
 
-def _held(session: Session, outgoing: Outgoing) -> Payout:
+def held(session: Session, outgoing: Outgoing) -> Payout:
+    """The payout, locked, while the lease under which it was claimed holds. Raises LeaseLost."""
     return leases.locked(session, select(Payout).where(Payout.id == outgoing.payout_id), outgoing.generation)

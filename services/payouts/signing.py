@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.chain_facts import OutPoint
 from domain.crash import crash_point
-from domain.errors import StrongroomError, ensure
+from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL
 from domain.ids import new_id
 from domain.wallet_facts import Payment, SignedPayment
-from models.asset import WithdrawalPolicy
+from models.asset import Asset, WithdrawalPolicy
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, flows, leases, outbox
@@ -39,6 +39,7 @@ class Batch:
 
     chain: str
     asset_id: str
+    fee_asset_id: str
     claims: tuple[tuple[UUID, int], ...]
     payments: tuple[Payment, ...]
     fee_max_minor: int
@@ -50,28 +51,36 @@ class Batch:
         return replace(self, claims=self.claims[first:last], payments=self.payments[first:last])
 
 
-def claim_approved(session: Session, chain: str, *, owner: str, now: datetime) -> Batch | None:
-    """Lease the approved withdrawals that are due, oldest first; None when there are none or they are paused."""
+def claim_approved(
+    session: Session, asset: Asset, *, fee_asset_id: str, most: int, owner: str, now: datetime
+) -> Batch | None:
+    """Lease so many of an asset's approved withdrawals that are due, oldest first.
+
+    None when there are none or they are paused.
+    """
     query = (
         select(Withdrawal)
         .join(WithdrawalPolicy, WithdrawalPolicy.asset_id == Withdrawal.asset_id)
-        .where(Withdrawal.chain == chain, Withdrawal.state == "approved", WithdrawalPolicy.paused.is_(False))
+        .where(
+            Withdrawal.asset_id == asset.asset_id,
+            Withdrawal.state == "approved",
+            WithdrawalPolicy.paused.is_(False),
+        )
         .order_by(Withdrawal.id)
-        .limit(BATCH_MAX)
+        .limit(min(most, BATCH_MAX))
     )
     claimed = leases.claim(session, query, Withdrawal, owner=owner, now=now)
     if not claimed:
         return None
-    asset_id = claimed[0].asset_id
-    ensure(all(row.asset_id == asset_id for row in claimed), "one payment can carry one asset only")
-    policy = session.get_one(WithdrawalPolicy, asset_id)
+    policy = session.get_one(WithdrawalPolicy, asset.asset_id)
     return Batch(
-        chain=chain,
-        asset_id=asset_id,
+        chain=asset.chain,
+        asset_id=asset.asset_id,
+        fee_asset_id=fee_asset_id,
         claims=tuple((row.id, row.lease_generation) for row in claimed),
-        payments=tuple(Payment(row.destination, row.amount_minor) for row in claimed),
+        payments=tuple(Payment(row.destination, row.amount_minor, asset.contract or "") for row in claimed),
         fee_max_minor=policy.network_fee_cap_minor,
-        avoid=tuple(inputs_in_flight(session, chain)),
+        avoid=tuple(inputs_in_flight(session, asset.chain)),
     )
 
 
@@ -89,21 +98,7 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     ):
         _release(claimed, batch, due_at=now)
         return None
-    payout = Payout(
-        id=new_id(),
-        chain=batch.chain,
-        asset_id=batch.asset_id,
-        state="signed",
-        created_at=now,
-        state_changed_at=now,
-        due_at=now,
-        lease_generation=0,
-        attempts=0,
-    )
-    session.add(payout)
-    session.flush()
-    add_form(session, payout, signed, form=1, now=now)
-    _take_inputs(session, payout, signed)
+    payout = store(session, batch.chain, batch.asset_id, batch.fee_asset_id, signed, now=now)
     detail = {"payout_id": str(payout.id), "txid": signed.txid, "network_fee_minor": str(signed.fee_minor)}
     flows.record_many(
         session,
@@ -144,8 +139,44 @@ def record_waiting(session: Session, batch: Batch, *, code: str, now: datetime, 
             )
 
 
-def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: int, now: datetime) -> None:
-    """Store one signed form of a payout."""
+def store(
+    session: Session,
+    chain: str,
+    asset_id: str,
+    fee_asset_id: str,
+    signed: SignedPayment,
+    *,
+    purpose: str = "withdrawal",
+    sweep_id: UUID | None = None,
+    now: datetime,
+) -> Payout:
+    """Store a signed payment, to be sent from now on. Raises InputsTaken when another one spends one of its inputs."""
+    payout = Payout(
+        id=new_id(),
+        chain=chain,
+        asset_id=asset_id,
+        fee_asset_id=fee_asset_id,
+        purpose=purpose,
+        sweep_id=sweep_id,
+        state="signed",
+        created_at=now,
+        state_changed_at=now,
+        due_at=now,
+        lease_generation=0,
+        attempts=0,
+    )
+    session.add(payout)
+    session.flush()
+    # First what it uses up: on a chain of accounts two workers may have signed the very same bytes.
+    _take_inputs(session, payout, signed)
+    add_form(session, payout, signed, form=1, now=now)
+    return payout
+
+
+def add_form(
+    session: Session, payout: Payout, signed: SignedPayment, *, form: int, is_cancellation: bool = False, now: datetime
+) -> None:
+    """Store one signed form of a payout; one that cancels it pays nobody and uses up the same inputs."""
     session.execute(
         insert(PayoutTransaction),
         [
@@ -157,10 +188,12 @@ def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: i
                 "form": form,
                 "raw_tx": signed.raw_tx,
                 "fee_minor": signed.fee_minor,
+                "amount_minor": signed.amount_minor,
                 "vsize": signed.vsize,
                 "inputs": [f"{spent.txid}:{spent.vout}" for spent in signed.inputs],
                 "payment_vouts": list(signed.payment_vouts),
                 "change_vout": signed.change_vout,
+                "is_cancellation": is_cancellation,
                 "signed_at": now,
             }
         ],
@@ -168,6 +201,8 @@ def add_form(session: Session, payout: Payout, signed: SignedPayment, *, form: i
 
 
 def _take_inputs(session: Session, payout: Payout, signed: SignedPayment) -> None:
+    if not signed.inputs:  # a provider's
+        return
     rows = [
         {"chain": payout.chain, "txid": spent.txid, "vout": spent.vout, "payout_id": payout.id}
         for spent in signed.inputs

@@ -9,18 +9,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.addresses import parse_address
 from domain.ids import new_id
 from models.withdrawal import AllowedDestination
 from services import assets, audit
-from services.withdrawals.policy import network_of
+from services.withdrawals.policy import rail_of
 
 
 def allow(
     session: Session, *, user_id: UUID, asset_id: str, destination: str, now: datetime, by: Actor
 ) -> AllowedDestination:
     """Put a destination on the list; repeating it does not restart its cool-down. Raises InvalidAddress."""
-    spelled = parse_address(destination, network_of(assets.get(session, asset_id)), field="destination").text
+    spelled = rail_of(assets.get(session, asset_id)).parse_destination(destination).text
     added = session.execute(
         insert(AllowedDestination)
         .values(id=new_id(), user_id=user_id, asset_id=asset_id, destination=spelled, added_at=now)

@@ -8,10 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.addresses import parse_address
 from domain.errors import StrongroomError
 from domain.money import format_amount
-from domain.networks import NETWORKS, Network
+from domain.rail_rows import RailRow
+from domain.rails import RAILS
 from models.asset import Asset, WithdrawalPolicy
 from models.deferred import Deferred, refuse
 from models.withdrawal import AllowedDestination, Withdrawal
@@ -57,9 +57,9 @@ class KeyCooldown(StrongroomError):
     code: ClassVar[str] = "key_cooldown"
 
 
-def network_of(asset: Asset) -> Network:
-    """The network an asset lives on."""
-    return NETWORKS[asset.chain]
+def rail_of(asset: Asset) -> RailRow:
+    """The rail an asset moves on."""
+    return RAILS[asset.chain]
 
 
 def check_request(
@@ -73,8 +73,8 @@ def check_request(
     asset, policy = terms.asset, terms.policy
     if policy.paused:
         raise WithdrawalsPaused
-    spelled = parse_address(destination, network_of(asset), field="destination").text
-    minimum_minor = max(policy.minimum_minor, network_of(asset).dust_limit_minor)
+    spelled = rail_of(asset).parse_destination(destination).text
+    minimum_minor = max(policy.minimum_minor, rail_of(asset).dust_limit_minor)
     if amount_minor < minimum_minor:
         reason = f"must be at least {format_amount(minimum_minor, asset.decimals)} {asset.symbol}"
         raise AmountBelowMinimum(f"amount: {reason}", fields={"amount": [reason]})

@@ -8,7 +8,6 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.addresses import parse_address
 from domain.errors import ensure
 from domain.flows import DEPOSIT, WITHDRAWAL, move
 from domain.ids import new_id
@@ -37,7 +36,7 @@ def request(
     move.
     """
     asset, policy = assets.get(session, deposit.asset_id), assets.policy(session, deposit.asset_id)
-    spelled = parse_address(destination, rules.network_of(asset), field="destination").text
+    spelled = rules.rail_of(asset).parse_destination(destination).text
     needed = max(1, rules.approvals_needed(policy, deposit.amount_minor))
     state = "approved" if needed == 1 else "pending_approval"
     detail = {"destination": spelled, "approvals_needed": needed, "returns_deposit": str(deposit.id)}

@@ -74,7 +74,7 @@ class House:
     @cached_property
     def app(self) -> Flask:
         with self.container.transaction() as session:
-            assets.ensure_network(session, NETWORK)
+            assets.ensure_rail(session, NETWORK)
         return create_app(self.container)
 
     def visitor(self, *, use_cookies: bool = False) -> FlaskClient:
@@ -114,7 +114,7 @@ class House:
     def policy(self, **values: Any) -> None:
         """Change the withdrawal policy of the one asset."""
         with self.container.transaction() as session:
-            assets.ensure_network(session, NETWORK)
+            assets.ensure_rail(session, NETWORK)
             policy = assets.policy(session, ASSET)
             for name, value in values.items():
                 setattr(policy, name, value)

@@ -10,7 +10,7 @@ from domain.chain_facts import Block, ChainOutput, ChainTransaction, OutPoint
 from models.audit import AuditLog
 from models.chain import DepositAddress
 from models.deposit import Deposit
-from services import assets, chains, deposits
+from services import chains, deposits
 from tests.api.house import ASSET, COIN, DESTINATION, NETWORK, House, Person
 
 BY = Actor("test")
@@ -31,7 +31,7 @@ def paid(own_house: House) -> Callable[[Person], Deposit]:
             output = ChainOutput(0, address.script, COIN)
             payment = ChainTransaction("ef" * 32, (output,), (OutPoint("12" * 32, 0),), is_coinbase=False)
             block = Block(7, BLOCK, "cd" * 32, now, (payment,))
-            deposits.sight_blocks(session, assets.get(session, ASSET), [block], now=now, by=BY)
+            deposits.sight_blocks(session, NETWORK.chain, [block], now=now, by=BY)
             return session.query(Deposit).one()
 
     return pay

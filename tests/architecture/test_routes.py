@@ -41,6 +41,8 @@ PUBLIC = {
     "POST /oauth/revoke",
     "POST /oauth/token",
     "POST /verify_signature",
+    "POST /webhooks/<provider>",
+    "POST /webhooks/<provider>/<topic>",
 }
 # Those of the JSON API that keep the addresses they had elsewhere.
 DESCRIBED_TOO = {
@@ -124,7 +126,7 @@ def test_every_post_that_moves_money_asks_for_a_key(app: Flask) -> None:
         for path, operations in spec["paths"].items()
         if any(parameter["name"] == "Idempotency-Key" for parameter in operations.get("post", {}).get("parameters", []))
     }
-    assert keyed == {"/api/v1/withdrawals", "/api/v1/transfers"}
+    assert keyed == {"/api/v1/withdrawals", "/api/v1/transfers", "/api/v1/payment-verifications"}
 
 
 def test_reading_views_open_no_transaction(app: Flask) -> None:

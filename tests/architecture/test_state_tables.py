@@ -9,6 +9,7 @@ from domain.flows import FLOW_KINDS, FlowKind
 from models.base import Base
 from models.deposit import Deposit
 from models.payout import Payout
+from models.sweep import Sweep
 from models.withdrawal import Withdrawal
 
 KINDS = pytest.mark.parametrize("kind", FLOW_KINDS.values(), ids=FLOW_KINDS)
@@ -56,4 +57,5 @@ def test_every_state_says_what_it_means_to_the_owner(kind: FlowKind) -> None:
 def test_the_database_knows_the_states_of_the_tables_and_no_others() -> None:
     assert known_to(Deposit) == set(FLOW_KINDS["deposit"].states)
     assert known_to(Withdrawal) == set(FLOW_KINDS["withdrawal"].states)
+    assert known_to(Sweep) == set(FLOW_KINDS["sweep"].states)
     assert known_to(Payout) < set(FLOW_KINDS["withdrawal"].states)

@@ -93,4 +93,4 @@ def test_the_node_says_what_it_is(regtest: RegtestNode) -> None:
 
 def test_the_adapter_is_what_the_core_asks_for(regtest: RegtestNode) -> None:
     chain: Chain = regtest.chain()
-    assert chain.network is regtest.network
+    assert chain.rail is regtest.network

@@ -20,6 +20,7 @@ from api.pages.shapes import (
 from api.pages.watched import Watched
 from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
 from tests.browser.samples_apps import APP_SAMPLES
+from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_operator import flow, operator, operator_quiet
 
@@ -392,5 +393,6 @@ SAMPLES = {
     "operator-quiet": ("operator.html", True, operator_quiet),
     "refused": ("refused.html", True, refused),
     **CONTROLS,
+    **CLAIMS,
     **APP_SAMPLES,
 }

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from adapters.evm.keys import ExtendedPrivateKey
+from adapters.evm.keystore import unseal
 from auth.signatures import verify
 from cli.key import key
+from domain.node_refusals import WalletLocked
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
@@ -49,3 +52,18 @@ def test_a_file_that_is_no_key_is_named_and_not_shown(key_file: Path, content: s
     assert answer.exit_code == 1
     assert str(key_file) in answer.output
     assert not content or content not in answer.output.replace(str(key_file), "")
+
+
+def test_a_secret_is_sealed_for_a_chain_of_accounts_and_opens_with_its_password_alone(tmp_path: Path) -> None:
+    extended = ExtendedPrivateKey.generate().write()
+    file = tmp_path / "sweep.json"
+    made = run("seal", str(file), "--password", "long enough", stdin=f"{extended}\n")
+    assert made.exit_code == 0
+    assert extended not in made.output + file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert unseal(file, "long enough").decode() == extended
+    with pytest.raises(WalletLocked):
+        unseal(file, "another")
+    assert run("seal", str(file), "--password", "x", stdin=f"{extended}\n").exit_code == 1
+    refused = run("seal", str(tmp_path / "other.json"), "--password", "x", stdin="xprv-is-not-this\n")
+    assert "neither a private key" in refused.output

@@ -10,9 +10,12 @@ from domain.crash import CRASH_AT
 from services import addresses, deposits, withdrawals
 from tasks.addresses import refill_chain
 from tasks.app import app
+from tasks.backfilling import backfill_chain
 from tasks.chains import watch_chain
 from tasks.outbox import relay_promises
 from tasks.payouts import bump_chain, send_chain
+from tasks.screening import screen_chain
+from tasks.sweeps import sweep_chain
 from tasks.watch_wallets import derive_chain, scan_chain
 from tasks.withdrawals import pay_chain
 from tests.rail import BY, COIN, POOL, Rail
@@ -27,6 +30,9 @@ _OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
     "pay": pay_chain,
     "send": send_chain,
     "bump": bump_chain,
+    "sweep": sweep_chain,
+    "backfill": backfill_chain,
+    "screen": screen_chain,
     "derive": derive_chain,
     "scan": lambda container, chain, _: scan_chain(container, chain),
 }

@@ -17,7 +17,7 @@ from models.payout import Payout
 from models.watch_wallet import WatchWallet
 from models.withdrawal import Withdrawal
 from models.work import OutboxMessage
-from services import addresses, payouts, watch_wallets
+from services import addresses, payouts, screening, watch_wallets
 from tasks.addresses import refill_chain
 from tasks.payouts import bump_chain
 from tasks.watch_wallets import derive_chain, scan_chain
@@ -55,7 +55,19 @@ OF_A_SETTLEMENT = ("withdrawal.settling", "withdrawal.settled")
 OF_A_BUMP = ("withdrawal.bump_built", "withdrawal.bumped")
 OF_A_WATCHED_WALLET = {"watch_wallets.derived": "derive", "watch_wallets.scanned": "scan"}
 OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releasing", "deposit.returning")
-OTHERS = ("withdrawal.requested", "addresses.made", "outbox.relayed")
+# Killed in tests/verification/test_crashes.py.
+OF_A_CLAIM = ("verification.claimed", "verification.looked", "verification.recording")
+OF_A_NOTIFICATION = ("notification.acted",)  # killed in tests/circle/test_crashes.py
+# Exercised on a chain of accounts, in tests/evm/test_crashes.py.
+OF_ACCOUNTS = (
+    "sweep.proposing",
+    "sweep.claimed",
+    "sweep.built",
+    "sweep.storing",
+    "sweep.signed",
+    "deposit.backfilling",
+)
+OTHERS = ("screening.looked_up", "withdrawal.requested", "addresses.made", "outbox.relayed")
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +106,9 @@ def test_every_marked_step_is_exercised() -> None:
         *OF_A_BUMP,
         *OF_A_WATCHED_WALLET,
         *OF_A_QUARANTINE,
+        *OF_ACCOUNTS,
+        *OF_A_CLAIM,
+        *OF_A_NOTIFICATION,
         *OTHERS,
     }
 
@@ -114,6 +129,22 @@ def test_a_deposit_is_credited_once_whenever_its_reader_dies(rail: Rail, crash_a
     assert rail.balance(user_id) == (DEPOSITED, 0)
     assert rail.compare() == "ok"
     assert world.standing(rail) == {}
+    rail.assert_sound()
+
+
+def test_a_sender_is_looked_at_again_whoever_dies(rail: Rail) -> None:
+    with rail.container.transaction() as session:
+        screening.set_mode(session, rail.chain.rail.chain, "list", now=rail.container.now(), by=BY)
+    user_id = rail.new_user()
+    rail.send_to(rail.new_address(user_id).address, DEPOSITED)
+    rail.mine(6)
+    sweep(rail)
+    assert die_at(rail, "screen", "screening.looked_up") == KILLED
+    sweep(rail)
+    assert rail.balance(user_id) == (0, 0)
+    assert die_at(rail, "screen", "") == 0
+    sweep(rail)
+    assert rail.balance(user_id) == (DEPOSITED, 0)
     rail.assert_sound()
 
 

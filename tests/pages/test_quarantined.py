@@ -7,7 +7,7 @@ from domain.chain_facts import Block, ChainOutput, ChainTransaction, OutPoint
 from domain.ids import short_id
 from models.chain import DepositAddress
 from models.deposit import Deposit
-from services import addresses, assets, chains, deposits
+from services import addresses, chains, deposits
 from tests.api.house import ASSET, COIN, DESTINATION, NETWORK, House
 from tests.pages.reader import Reader, words
 
@@ -32,7 +32,7 @@ def set_aside(house: House, owner: Reader) -> Deposit:
         spends = (OutPoint("12" * 32, 0),)
         paid = ChainTransaction("ef" * 32, (ChainOutput(0, script, COIN),), spends, is_coinbase=False)
         block = Block(7, "cd" * 32, "ce" * 32, now, (paid,))
-        deposits.sight_blocks(session, assets.get(session, ASSET), [block], now=now, by=BY)
+        deposits.sight_blocks(session, chain, [block], now=now, by=BY)
         deposit = session.query(Deposit).one()
         deposits.quarantine(session, deposit.id, cause="bad_actor_list", reason="stolen coins", now=now, by=BY)
     with house.container.transaction() as session:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from domain.node_refusals import NodeRefused, NodeTimeout
-from domain.ports import Chain
+from domain.ports import Chain, DescriptorChain
 from domain.wallet_facts import BroadcastAnswer
 from models.payout import Payout, PayoutTransaction
 from models.withdrawal import Withdrawal
@@ -145,24 +145,24 @@ class _Rejects(Wrapped):
         return BroadcastAnswer("rejected", f"insufficient fee, says this node of {raw_tx[:16]}…")
 
 
-def rejects(rail: Rail) -> Chain:
+def rejects(rail: Rail) -> DescriptorChain:
     """A node that will not take a payment now."""
-    return cast("Chain", _Rejects(rail.chain))
+    return cast("DescriptorChain", _Rejects(rail.chain))
 
 
-def answer_lost(rail: Rail) -> Chain:
+def answer_lost(rail: Rail) -> DescriptorChain:
     """A node that takes a payment and whose answer never comes."""
-    return cast("Chain", _AnswerLost(rail.chain))
+    return cast("DescriptorChain", _AnswerLost(rail.chain))
 
 
-def never_arrives(rail: Rail) -> Chain:
+def never_arrives(rail: Rail) -> DescriptorChain:
     """A node that a payment never reaches, without anybody knowing."""
-    return cast("Chain", _NeverArrives(rail.chain))
+    return cast("DescriptorChain", _NeverArrives(rail.chain))
 
 
-def gone_at_broadcast(rail: Rail) -> Chain:
+def gone_at_broadcast(rail: Rail) -> DescriptorChain:
     """A node that goes down between signing and sending."""
-    return cast("Chain", _GoneAtBroadcast(rail.chain))
+    return cast("DescriptorChain", _GoneAtBroadcast(rail.chain))
 
 
 def open_payouts(rail: Rail) -> list[Payout]:

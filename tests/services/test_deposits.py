@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from models.chain import ChainBlock, ChainCursor, DepositAddress
 from models.deposit import Deposit, FundingObservation
 from models.ledger import LedgerTransaction
-from services import addresses, assets, chains
+from services import addresses, chains
 from services.balances import of_user
 from tasks.addresses import refill_chain
 from tests.rail import BY, COIN, POOL, Rail
@@ -338,7 +338,7 @@ def test_a_gap_of_two_blocks_is_never_accepted(rail: Rail) -> None:
     with pytest.raises(chains.ForkDetected), rail.container.transaction() as session:
         chains.advance(
             session,
-            assets.get(session, rail.asset_id),
+            rail.chain.rail.chain,
             [late],
             generation=claimed.lease_generation,
             tip_height=late.height,

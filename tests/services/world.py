@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from adapters.bitcoin.transactions import unsigned_transaction
-from domain.ports import Chain
+from domain.ports import DescriptorChain, understands_descriptors
 from models.asset import Asset, WithdrawalPolicy
 from models.chain import ChainCursor
 from models.deposit import Deposit, FundingObservation
@@ -122,14 +122,16 @@ def fork(rail: Rail, depth: int, *transactions: str) -> None:
     mine_holding(rail, *transactions, count=depth + 1)
 
 
-def elsewhere(rail: Rail, url: str, chain: str | None = None) -> Chain:
+def elsewhere(rail: Rail, url: str, chain: str | None = None) -> DescriptorChain:
     """The rail's chain, or another one, asked for at another address."""
     name = chain or rail.chain.network.chain
-    return build_chains((ChainSettings(chain=name, rpc_url=Secret(url), wallet="nowhere"),))[name]
+    found = build_chains((ChainSettings(chain=name, rpc_url=Secret(url), wallet="nowhere"),))[name]
+    assert understands_descriptors(found)
+    return found
 
 
 @contextmanager
-def reached_at(rail: Rail, chain: Chain) -> Iterator[None]:
+def reached_at(rail: Rail, chain: DescriptorChain) -> Iterator[None]:
     """Have the rail use another way to its chain for a while."""
     usual, rail.chain = rail.chain, chain
     yield
@@ -141,7 +143,7 @@ def reached_at(rail: Rail, chain: Chain) -> Iterator[None]:
 
 def cursor(rail: Rail) -> ChainCursor:
     with rail.container.reading() as session:
-        return session.get_one(ChainCursor, rail.chain.network.chain)
+        return session.get_one(ChainCursor, rail.chain.rail.chain)
 
 
 def deposits(rail: Rail) -> Mapping[str, Deposit]:

@@ -31,7 +31,7 @@ class Announcer:
 class Node:
     """A chain of which only the news matter."""
 
-    network = NETWORKS["bitcoin-regtest"]
+    rail = NETWORKS["bitcoin-regtest"]
 
     def __init__(self, answer: ChainWaker | NodeRefused | None) -> None:
         self._answer = answer

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.ports import understands_descriptors
 from models.chain import DepositAddress
 from models.deposit import Deposit, FundingObservation
 from models.payout import Payout
@@ -28,7 +29,9 @@ def rules(rail: Rail) -> None:
 def other(rail: Rail) -> Rail:
     """The same rail in another worker: a container of its own, on the same database and node."""
     container = build_container(rail.container.settings)
-    return replace(rail, container=container, chain=container.chains[rail.chain.network.chain])
+    chain = container.chains[rail.chain.rail.chain]
+    assert understands_descriptors(chain)
+    return replace(rail, container=container, chain=chain)
 
 
 def test_two_watchers_see_and_credit_each_deposit_once(rail: Rail, other: Rail) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from domain.ids import new_id
 from domain.node_refusals import ScanInProgress
+from domain.ports import understands_descriptors
 from domain.scanning import ScanObject, ScanResult
 from services import watch_wallets
 from services.leases import LeaseLost
@@ -172,6 +173,7 @@ def test_a_node_that_is_down_is_waited_for_and_said(own_rail: Rail) -> None:
     # It answers at another address than before.
     rail = ChainSettings(chain=own_rail.node.chain, rpc_url=Secret(own_rail.node.rpc_url), wallet="none")
     chain = build_chains((rail,))[rail.chain]
+    assert understands_descriptors(chain)
     assert derive_chain(later, chain, BY) == 1
     assert scan_chain(later, chain) == 2
     assert {wallet["state"] for wallet in watcher.wallets()} == {"ready"}

@@ -12,7 +12,8 @@ from typing import IO, Any, Final, Literal, Self
 import psycopg2
 import redis
 
-from wiring.embedded import postgres
+from wiring.embedded import anvil, postgres
+from wiring.embedded.anvil import AnvilServer
 from wiring.embedded.node import NodeServer, find_program
 from wiring.embedded.postgres import PostgresServer
 from wiring.embedded.process import ServerFailed, await_truth
@@ -20,8 +21,10 @@ from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
 from wiring.settings import ChainSettings, Settings
 
-Service = Literal["postgres", "redis", "node"]
+Service = Literal["postgres", "redis", "node", "anvil"]
 HOT_WALLET: Final = "strongroom"
+BLOCK_TIME_S: Final = 5
+"""How often the private chain of accounts makes a block by itself."""
 JOIN_PATIENCE_S: Final = 120.0
 OWN_PATIENCE_S: Final = 90.0
 
@@ -37,6 +40,8 @@ class Addresses:
     node_chain: str | None = None
     node_rpc_url: Secret | None = None
     node_zmq_url: str | None = None
+    anvil_rpc_url: Secret | None = None
+    anvil_home: str | None = None
 
     def to_json(self) -> str:
         """For the file that later processes join by; it is readable by its owner alone."""
@@ -48,14 +53,19 @@ class Addresses:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The reverse of `to_json`."""
-        plain = {"node_chain", "node_zmq_url"}
+        plain = {"node_chain", "node_zmq_url", "anvil_home"}
         stored = {name: value for name, value in json.loads(text).items() if value is not None}
         values: dict[str, Any] = {name: value if name in plain else Secret(value) for name, value in stored.items()}
         return cls(**values)
 
     def serve(self, wanted: frozenset[Service]) -> bool:
         """Whether all of these services are here."""
-        present = {"postgres": self.database_url, "redis": self.redis_url, "node": self.node_rpc_url}
+        present = {
+            "postgres": self.database_url,
+            "redis": self.redis_url,
+            "node": self.node_rpc_url,
+            "anvil": self.anvil_rpc_url,
+        }
         return all(present[service] for service in wanted)
 
 
@@ -76,6 +86,8 @@ class Embedded:
         self._exit = ExitStack()
         self.node: NodeServer | None = None
         """The private node, for the owner who wants to mine."""
+        self.anvil: AnvilServer | None = None
+        """The private chain of accounts, likewise."""
 
     def __enter__(self) -> Addresses:
         self._var.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -121,6 +133,8 @@ class Embedded:
             addresses = replace(addresses, redis_url=Secret(broker.url))
         if "node" in self._wanted:
             addresses = self._start_node(addresses)
+        if "anvil" in self._wanted:
+            addresses = self._start_anvil(addresses)
         self._file.touch(mode=0o600)
         self._file.write_text(addresses.to_json())
         self._exit.callback(self._file.unlink, missing_ok=True)
@@ -134,6 +148,15 @@ class Embedded:
         node.ensure_wallet(HOT_WALLET)
         self.node = node
         return replace(addresses, node_chain=node.chain, node_rpc_url=Secret(node.rpc_url), node_zmq_url=node.zmq_url)
+
+    def _start_anvil(self, addresses: Addresses) -> Addresses:
+        home = self._var / "anvil"
+        chain = AnvilServer(home, block_time_s=BLOCK_TIME_S)
+        self._exit.callback(chain.stop)
+        chain.start()
+        chain.ensure_funds()
+        self.anvil = chain
+        return replace(addresses, anvil_rpc_url=Secret(chain.rpc_url), anvil_home=str(home))
 
     def _join(self, lock: IO[str]) -> Addresses:
         """Wait until the owner's services answer; if the owner leaves meanwhile, own them."""
@@ -162,25 +185,24 @@ class Embedded:
 def wanted_by(settings: Settings) -> frozenset[Service]:
     """The services that a whole installation needs and has no address for.
 
-    A node is wanted only in development, and only where this machine has a program for it.
+    A private chain is wanted only in development, and only where this machine has a program for it.
     """
     wanted: set[Service] = set()
     if settings.database_url is None:
         wanted.add("postgres")
     if settings.redis_url is None:
         wanted.add("redis")
-    if settings.private_node and not settings.chains and not settings.is_production and find_program():
-        wanted.add("node")
+    if settings.private_node and not settings.chains and not settings.is_production:
+        if find_program():
+            wanted.add("node")
+        if anvil.find_program():
+            wanted.add("anvil")
     return frozenset(wanted)
 
 
 def completed(settings: Settings, addresses: Addresses) -> Settings:
     """The same settings with every missing address filled in by that of an embedded service."""
-    chains = settings.chains
-    if not chains and addresses.node_chain and addresses.node_rpc_url:
-        chains = (
-            ChainSettings(addresses.node_chain, addresses.node_rpc_url, HOT_WALLET, zmq_url=addresses.node_zmq_url),
-        )
+    chains = settings.chains or _private_chains(addresses)
     return replace(
         settings,
         database_url=settings.database_url or addresses.database_url,
@@ -188,6 +210,31 @@ def completed(settings: Settings, addresses: Addresses) -> Settings:
         redis_url=settings.redis_url or addresses.redis_url,
         chains=chains,
     )
+
+
+def _private_chains(addresses: Addresses) -> tuple[ChainSettings, ...]:
+    chains = []
+    if addresses.node_chain and addresses.node_rpc_url:
+        chains.append(
+            ChainSettings(addresses.node_chain, addresses.node_rpc_url, HOT_WALLET, zmq_url=addresses.node_zmq_url)
+        )
+    if addresses.anvil_rpc_url and addresses.anvil_home:
+        # Late: whoever has no such chain does not load what its keys need.
+        from wiring.embedded.anvil_keys import ensure_keys
+
+        keys = ensure_keys(Path(addresses.anvil_home) / "keys")
+        chains.append(
+            ChainSettings(
+                anvil.CHAIN,
+                addresses.anvil_rpc_url,
+                xpub=keys.xpub,
+                keystore=keys.keystore,
+                keystore_password=keys.password,
+                sweep_keystore=keys.sweep_keystore,
+                sweep_keystore_password=keys.password,
+            )
+        )
+    return tuple(chains)
 
 
 @contextmanager

@@ -1,0 +1,197 @@
+"""Circle's Accounts API as a provider: transfers out, transfers in, addresses and the balance of one wallet.
+
+https://developers.circle.com/api-reference/circle-mint/accounts (wallets, addresses, transfers). Circle finds a
+transfer by its own id, or by the same request made again under the same idempotency key, and by nothing else.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+from adapters.circle.places import Place
+from adapters.circle.words import incoming_of, minor_units, moment, report_of, spelled, unreadable
+from adapters.provider_http import Answer, ProviderEndpoint, ProviderHttp
+from domain.chain_facts import OutPoint
+from domain.errors import ensure
+from domain.node_refusals import NodeError
+from domain.provider_facts import IncomingPage, IncomingTransfer, Report
+from domain.providers import Custodian
+from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
+
+PAGE_SIZE: Final = 50
+PAGES_MAX: Final = 10
+ADDRESSES_AT_ONCE: Final = 20
+WAITING_AT_ONCE: Final = 50
+PENDING_FOR: Final = timedelta(days=1)
+"""How long an announced transfer is looked for beside the balance."""
+_BEGINNING: Final = datetime(2018, 1, 1, tzinfo=UTC)
+_FINAL_NO: Final = frozenset({400, 422})
+
+
+class CircleProvider:
+    """Implements `domain.ports.Provider` over one wallet at Circle."""
+
+    knows_references = False
+
+    def __init__(
+        self,
+        endpoint: ProviderEndpoint,
+        rail: Custodian,
+        *,
+        wallet_id: str,
+        credits_pending: bool = False,
+        poll_interval: timedelta = timedelta(seconds=30),
+    ) -> None:
+        self.rail = rail
+        self.credits_pending = credits_pending
+        self.poll_interval = poll_interval
+        self._wallet_id = wallet_id
+        self._http = ProviderHttp(endpoint)
+
+    def __repr__(self) -> str:
+        return f"CircleProvider({self.rail.chain!r}, wallet {self._wallet_id})"
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+    def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:  # noqa: ARG002 - Circle derives them
+        """Up to twenty fresh addresses on one chain."""
+        made = []
+        for _ in range(min(count, ADDRESSES_AT_ONCE)):
+            asked = {"idempotencyKey": str(uuid4()), "currency": self.rail.coin.contracts[0], "chain": network}
+            answer = self._http.post(f"/v1/wallets/{self._wallet_id}/addresses", json.dumps(asked))
+            address = self.rail.parse_destination(f"{network}:{_data(answer).get('address')}")
+            made.append(NewAddress(address.text, address.script))
+        return made
+
+    def build(
+        self,
+        payments: Sequence[Payment],
+        *,
+        fee_max_minor: int,  # noqa: ARG002 - Circle tells what it took once it took it
+        avoid: Collection[OutPoint] = (),  # noqa: ARG002
+    ) -> SignedPayment:
+        """Word one transfer, whose idempotency key is its reference for ever."""
+        ensure(len(payments) == 1, "a transfer of Circle's makes one payment")
+        [payment] = payments
+        network, _, address = payment.address.partition(":")
+        reference = str(uuid4())
+        body = {
+            "idempotencyKey": reference,
+            "source": {"type": "wallet", "id": self._wallet_id},
+            "destination": {"type": "blockchain", "address": address, "chain": network},
+            "amount": {"amount": spelled(payment.amount_minor, self.rail), "currency": payment.contract},
+        }
+        raw = json.dumps(body, separators=(",", ":"))
+        return SignedPayment(reference, raw, 0, 0, (), (0,), None)
+
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        """Ask for the transfer; asked again under its key, Circle answers with the one that it made."""
+        answer = self._http.post("/v1/transfers", raw_tx)
+        if answer.is_ok:
+            transfer_id = str(_data(answer).get("id") or "")
+            if not transfer_id:
+                raise unreadable("id")
+            return BroadcastAnswer("accepted", provider_id=transfer_id)
+        reason = _reason(answer)
+        return BroadcastAnswer("refused" if answer.status in _FINAL_NO else "rejected", reason)
+
+    def report(self, reference: str, *, provider_id: str = "") -> Report:  # noqa: ARG002 - Circle cannot be asked by it
+        """What became of a transfer, by Circle's id; without one nothing can be said."""
+        if not provider_id:
+            return Report("unknown", reason="Circle has not told its id for this transfer yet")
+        transfer = self._transfer(provider_id)
+        if transfer is None:
+            return Report("unknown", reason="Circle does not know this transfer", provider_id=provider_id)
+        return report_of(transfer, self.rail)
+
+    def holding(self, contract: str = "") -> Holding:
+        """The wallet's balance, and beside it what is announced and not in the balance yet."""
+        answer = self._http.get(f"/v1/wallets/{self._wallet_id}")
+        balances = _data(answer).get("balances")
+        if not isinstance(balances, list):
+            raise unreadable("balances")
+        held = sum(minor_units(row, self.rail) for row in balances if row.get("currency") == contract)
+        listed, _ = self._listed(datetime.now(UTC) - PENDING_FOR, None)
+        arriving = [told for told in self._incoming(listed) if told.contract == contract and told.state == "pending"]
+        return Holding(held, sum(told.amount_minor for told in arriving), 0, 0, "")
+
+    def incoming(self, cursor: str) -> IncomingPage:
+        """What came in since, oldest first, after what was not final yet when it was last asked about.
+
+        Circle lists the newest first. When there is more than ten pages hold, an earlier end is set until it fits.
+        """
+        place = Place.read(cursor)
+        listed, is_whole = self._listed(place.since, None)
+        until = None
+        while not is_whole:
+            begin, oldest = place.since or _BEGINNING, moment(listed[-1].get("createDate"))
+            # First what lies before those listed; if that is too much as well, half of the time.
+            until = oldest if until is None else begin + (oldest - begin) / 2
+            if until <= begin:
+                raise NodeError("Circle lists more transfers of one moment than can be read")
+            listed, is_whole = self._listed(place.since, until)
+        found = self._incoming(reversed(listed))
+        again, rest = self._waiting(place.waiting, {told.transfer_id for told in found})
+        transfers = (*again, *found)
+        waiting = (*rest, *(told.transfer_id for told in transfers if told.state == "pending"))
+        if until is not None:
+            return IncomingPage(transfers, Place(until, waiting).spelled(), is_last=False)
+        newest = moment(listed[0].get("createDate")) if listed else None
+        return IncomingPage(transfers, place.after(newest, waiting).spelled(), is_last=True)
+
+    def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:
+        """One transfer to our wallet as it is now."""
+        transfer = self._transfer(transfer_id)
+        return incoming_of(transfer, self.rail, self._wallet_id) if transfer is not None else None
+
+    def _waiting(self, ids: Sequence[str], found: Collection[str]) -> tuple[list[IncomingTransfer], list[str]]:
+        """Some of the transfers that were not final, as they are now, and the ids that have to wait their turn."""
+        left = [transfer_id for transfer_id in ids if transfer_id not in found]
+        asked = [self.incoming_one(transfer_id) for transfer_id in left[:WAITING_AT_ONCE]]
+        return [told for told in asked if told is not None], left[WAITING_AT_ONCE:]
+
+    def _incoming(self, listed: Any) -> list[IncomingTransfer]:
+        read = [incoming_of(transfer, self.rail, self._wallet_id) for transfer in listed]
+        return [told for told in read if told is not None]
+
+    def _listed(self, since: datetime | None, until: datetime | None) -> tuple[list[Mapping[str, Any]], bool]:
+        """The transfers made in this time, newest first, and whether that was all of them."""
+        asked = {"destinationWalletId": self._wallet_id, "pageSize": str(PAGE_SIZE)}
+        if since is not None:
+            asked["from"] = since.isoformat()
+        if until is not None:
+            asked["to"] = until.isoformat()
+        listed: list[Mapping[str, Any]] = []
+        while True:
+            page = self._http.get("/v1/transfers", asked).body.get("data")
+            if not isinstance(page, list):
+                raise unreadable("list of transfers")
+            if page and len(listed) >= PAGES_MAX * PAGE_SIZE:
+                return listed, False
+            listed += page
+            if len(page) < PAGE_SIZE:
+                return listed, True
+            asked["pageAfter"] = str(page[-1].get("id"))
+
+    def _transfer(self, transfer_id: str) -> Mapping[str, Any] | None:
+        answer = self._http.get(f"/v1/transfers/{transfer_id}")
+        return None if answer.status in {httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST} else _data(answer)
+
+
+def _data(answer: Answer) -> Mapping[str, Any]:
+    if not answer.is_ok:
+        raise NodeError(f"Circle answered with HTTP {answer.status}: {_reason(answer)}")
+    data = answer.body.get("data")
+    if not isinstance(data, dict):
+        raise unreadable("data")
+    return data
+
+
+def _reason(answer: Answer) -> str:
+    return str(answer.body.get("message") or answer.body.get("code") or answer.status)[:200]

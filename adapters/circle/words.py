@@ -1,0 +1,93 @@
+"""Circle's words for transfers and amounts, read strictly: what cannot be read is said to be unreadable."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Literal
+
+from domain.errors import StrongroomError
+from domain.node_refusals import ChainUncertain
+from domain.provider_facts import IncomingTransfer, Report
+from domain.providers import Custodian
+
+_REPORTED: Final[Mapping[str, Literal["completed", "failed"]]] = {"complete": "completed", "failed": "failed"}
+_ARRIVED: Final[Mapping[str, Literal["final", "failed"]]] = {"complete": "final", "failed": "failed"}
+
+
+def minor_units(amount: Any, rail: Custodian) -> int:
+    """`{"amount": "3.14", "currency": "USD"}` in the smallest unit. Raises ChainUncertain when it cannot be read."""
+    try:
+        scaled = Decimal(str(amount["amount"])).scaleb(rail.coin.decimals)
+        whole = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError, KeyError, TypeError) as error:
+        raise unreadable("amount") from error
+    if scaled != whole or not scaled.is_finite():
+        raise unreadable("amount")
+    return whole
+
+
+def spelled(amount_minor: int, rail: Custodian) -> str:
+    """An amount with a point and at least two places after it, as Circle writes dollars."""
+    whole, rest = divmod(amount_minor, 10**rail.coin.decimals)
+    places = f"{rest:0{rail.coin.decimals}d}".rstrip("0")
+    return f"{whole}.{places:0<2}"
+
+
+def moment(text: Any) -> datetime:
+    """A time of Circle's, in UTC. Raises ChainUncertain."""
+    try:
+        read = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise unreadable("time") from error
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def report_of(transfer: Mapping[str, Any], rail: Custodian) -> Report:
+    """What became of a transfer that we asked for; a status that has no name here is one that is not final."""
+    return Report(
+        state=_REPORTED.get(str(transfer.get("status")), "pending"),
+        fee_minor=_fees(transfer, rail),
+        reason=str(transfer.get("errorCode") or ""),
+        provider_id=str(transfer.get("id") or ""),
+        tx_hash=str(transfer.get("transactionHash") or ""),
+    )
+
+
+def incoming_of(transfer: Mapping[str, Any], rail: Custodian, wallet_id: str) -> IncomingTransfer | None:
+    """A transfer from some chain to our wallet; None when it is anything else, or to an address like none of ours."""
+    source, destination = _part(transfer, "source"), _part(transfer, "destination")
+    to_us = destination.get("type") == "wallet" and str(destination.get("id")) == wallet_id
+    if not to_us or source.get("type") != "blockchain" or not transfer.get("id"):
+        return None
+    network = destination.get("chain") or source.get("chain")
+    try:
+        address = rail.parse_destination(f"{network}:{destination.get('address')}").text
+    except StrongroomError:
+        return None
+    return IncomingTransfer(
+        transfer_id=str(transfer["id"]),
+        contract=str(_part(transfer, "amount").get("currency")),
+        address=address,
+        amount_minor=minor_units(transfer.get("amount"), rail),
+        state=_ARRIVED.get(str(transfer.get("status")), "pending"),
+        at=moment(transfer.get("createDate")),
+        tx_hash=str(transfer.get("transactionHash") or ""),
+    )
+
+
+def unreadable(what: str) -> ChainUncertain:
+    """That an answer lacks what its documentation promises."""
+    return ChainUncertain(f"Circle's answer has no {what} that can be read")
+
+
+def _fees(transfer: Mapping[str, Any], rail: Custodian) -> int | None:
+    fees = transfer.get("fees")
+    if not isinstance(fees, list):
+        return None
+    ours = [fee for fee in fees if isinstance(fee, dict) and fee.get("currency") == rail.coin.contracts[0]]
+    return sum(minor_units(fee, rail) for fee in ours)
+
+
+def _part(transfer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = transfer.get(name)
+    return part if isinstance(part, dict) else {}

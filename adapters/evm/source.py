@@ -1,0 +1,212 @@
+"""Reading a chain of accounts: its tip, its blocks with what moved in them, and transfers over a range."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from adapters.evm.arrivals import arrived
+from adapters.evm.client import EvmClient, demanded, to_int
+from adapters.evm.coding import TRANSFER_TOPIC
+from adapters.evm.receipts import BlockReader, FullBlock
+from adapters.evm.refusals import AnswerTooLarge, MethodMissing
+from adapters.evm.transfers import carried, movements
+from adapters.evm.transport import Call
+from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip, TokenMovement
+from domain.errors import ensure
+from domain.evm.networks import EvmNetwork
+from domain.node_refusals import ChainError, NodeError
+
+HASHES_PER_CALL_MAX: Final = 500
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class EvmSource:
+    """The chain as its nodes show it (implements `domain.ports.ChainSource`)."""
+
+    def __init__(self, client: EvmClient) -> None:
+        self._client = client
+        self._reader = BlockReader(client)
+        self._trusted = frozenset(
+            contract.lower() for asset in client.network.assets if asset.is_trusted for contract in asset.contracts
+        )
+
+    @property
+    def rail(self) -> EvmNetwork:
+        """The network configured; the client refuses a node of any other."""
+        return self._client.network
+
+    def facts(self) -> NodeFacts:
+        """What the node that answers says of itself. Parts that it keeps to itself are empty."""
+        calls = [Call("web3_clientVersion", ()), Call("net_peerCount", ())]
+        software, peers = self._client.read_as(calls, list)
+        return NodeFacts(
+            software="" if isinstance(software, ChainError) else str(software),
+            node_chain=str(self._client.network.chain_id),
+            peers=to_int(peers) if isinstance(peers, str) else 0,
+            wallets_loaded=(),
+            news_addresses=(),
+        )
+
+    def tip(self) -> Tip:
+        """The newest block, how far the node says it has to go, and up to where nothing changes any more."""
+        tag = self._client.network.finality_tag
+        calls = [_height_call("latest"), Call("eth_syncing", ())] + ([_height_call(tag)] if tag else [])
+        newest, syncing, *final = self._client.read_as(calls, _unless_not_final_yet)
+        height = to_int(newest["number"])
+        return Tip(
+            height=height,
+            hash=newest["hash"],
+            headers_height=max(height, to_int(syncing["highestBlock"])) if isinstance(syncing, dict) else height,
+            median_time=_time(newest),
+            in_initial_download=syncing is not False,
+            final_height=(to_int(final[0]["number"]) if final[0] else 0) if final else None,
+        )
+
+    def block_hashes(self, first_height: int, count: int) -> list[str]:
+        """Hashes of the chain from `first_height` on, at most 500; fewer at the tip."""
+        heights = range(first_height, first_height + min(count, HASHES_PER_CALL_MAX))
+        hashes: list[str] = []
+        for block in self._client.read_batch([_height_call(hex(height)) for height in heights]):
+            if block is None:
+                break
+            hashes.append(block["hash"])
+        return hashes
+
+    def blocks(
+        self, hashes: Sequence[str], *, contracts: Mapping[str, str] = _NONE, senders: Collection[str] = ()
+    ) -> list[Block]:
+        """The blocks with these hashes, each with every transfer in it and every transaction of `senders`.
+
+        Raises NodeLagging for a block that no node knows.
+        """
+        known = {contract.lower(): canonical for contract, canonical in contracts.items()}
+        own = {sender.lower() for sender in senders}
+        return [self._block(full, known, own) for full in self._reader.read(hashes)]
+
+    def mempool(self) -> frozenset[str]:
+        """Nothing: what waits here can be replaced at no cost, and the next block is seconds away."""
+        return frozenset()
+
+    def mempool_transactions(self, txids: Collection[str]) -> Mapping[str, ChainTransaction]:
+        """Nothing, for nothing was listed."""
+        ensure(not txids, "nobody asks for what was never listed")
+        return {}
+
+    def token_transfers(self, first_height: int, last_height: int, contracts: Collection[str]) -> list[TokenMovement]:
+        """The events of these tokens over a range, for looking again at what was read before; halved where too much.
+
+        It compares, it does not credit: fakes, mirrors and lies are in it. Read the block for the truth.
+        """
+        found: list[TokenMovement] = []
+        height, count = first_height, self._client.endpoint.log_blocks_max
+        while height <= last_height and contracts:
+            last = min(last_height, height + count - 1)
+            try:
+                found += self._range(height, last, contracts)
+            except AnswerTooLarge:
+                if last == height:
+                    raise
+                count = (last - height + 1) // 2
+                continue
+            height, count = last + 1, min(2 * count, self._client.endpoint.log_blocks_max)
+        return found
+
+    def _range(self, first: int, last: int, contracts: Collection[str]) -> list[TokenMovement]:
+        asked = {
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
+            "address": sorted(contracts),
+            "topics": [TRANSFER_TOPIC],
+        }
+        return [
+            TokenMovement(
+                log["transactionHash"],
+                to_int(log["blockNumber"]),
+                log["blockHash"],
+                log["address"].lower(),
+                bytes.fromhex(log["topics"][2][2:])[12:],
+                to_int(log["data"]),
+            )
+            for log in self._client.read("eth_getLogs", asked)
+            if len(log["topics"]) == 3 and not log.get("removed") and len(log["data"]) > 2  # noqa: PLR2004 - topics, 0x
+        ]
+
+    def _block(self, full: FullBlock, contracts: Mapping[str, str], own: Collection[str]) -> Block:
+        header = full.header
+        signers = {one["hash"]: bytes.fromhex(one["from"][2:]) for one in header["transactions"]}
+        moved = [
+            one
+            for txid, receipt in full.receipts.items()
+            if to_int(receipt["status"]) == 1
+            for one in movements(txid, receipt["logs"], contracts)
+        ]
+        tokens = arrived(
+            self._client,
+            moved,
+            signers,
+            block_hash=header["hash"],
+            previous_hash=header["parentHash"],
+            trusted=self._trusted,
+        )
+        told = [_transaction(one, full.receipts[one["hash"]], tokens, own) for one in header["transactions"]]
+        # A receipt without a transaction is the network's own doing (Polygon's state sync), and may move tokens too.
+        told += [
+            ChainTransaction(txid, tuple(outputs), (), is_coinbase=False)
+            for txid, outputs in tokens.items()
+            if txid not in signers
+        ]
+        return Block(
+            height=to_int(header["number"]),
+            hash=header["hash"],
+            previous_hash=header["parentHash"] if to_int(header["number"]) else "",
+            time=_time(header),
+            transactions=tuple(one for one in told if one is not None),
+        )
+
+
+def _transaction(
+    details: Mapping[str, Any],
+    receipt: Mapping[str, Any],
+    tokens: Mapping[str, Sequence[ChainOutput]],
+    own: Collection[str],
+) -> ChainTransaction | None:
+    """What one transaction did, if it moved anything that is money, or was sent by one of ours."""
+    txid, sender = details["hash"], details["from"].lower()
+    succeeded = to_int(receipt["status"]) == 1
+    outputs = list(tokens.get(txid, ()))
+    if succeeded and (coin := carried(details)) is not None:
+        outputs.insert(0, coin)
+    if not outputs and sender not in own:
+        return None
+    return ChainTransaction(
+        txid=txid,
+        outputs=tuple(outputs),
+        spends=(OutPoint(sender, to_int(details["nonce"])),) if sender in own else (),
+        is_coinbase=False,
+        succeeded=succeeded,
+        fee_minor=actual_fee(receipt) if sender in own else None,
+    )
+
+
+def actual_fee(receipt: Mapping[str, Any]) -> int:
+    """What a transaction cost in the end, with what an OP-stack chain charges for publishing it."""
+    return to_int(receipt["gasUsed"]) * to_int(receipt["effectiveGasPrice"]) + to_int(receipt.get("l1Fee") or "0x0")
+
+
+def _height_call(height: str) -> Call:
+    return Call("eth_getBlockByNumber", (height, False))
+
+
+def _time(header: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(to_int(header["timestamp"]), UTC)
+
+
+def _unless_not_final_yet(answers: list[Any | ChainError]) -> list[Any]:
+    """The answers, with nothing for a final block where the chain is too young to have one. Raises other refusals."""
+    newest, syncing, *final = answers
+    if final and isinstance(final[0], NodeError) and "not found" in str(final[0]).lower():
+        final = [None]
+    if isinstance(syncing, MethodMissing):
+        syncing = False
+    return demanded([newest, syncing, *final])

@@ -1,0 +1,162 @@
+"""Transfers to bank and mobile-money accounts, one reference each for ever.
+
+https://developer.flutterwave.com/v3.0/docs/transfers: a transfer is NEW or PENDING until it is SUCCESSFUL or FAILED.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Literal
+from uuid import uuid4
+
+import httpx
+
+from adapters.provider_http import Answer, ProviderEndpoint, ProviderHttp
+from domain.chain_facts import OutPoint
+from domain.errors import ensure
+from domain.node_refusals import ChainUncertain, NodeError
+from domain.provider_facts import IncomingPage, IncomingTransfer, Report
+from domain.providers import PayoutProvider
+from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
+
+_STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {"SUCCESSFUL": "completed", "FAILED": "failed"}
+_FINAL_NO: Final = frozenset({400, 422})
+_SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*reference", re.IGNORECASE)
+NARRATION: Final = "Withdrawal"
+
+
+class FlutterwaveProvider:
+    """Implements `domain.ports.Provider`; nothing comes in by it."""
+
+    credits_pending = False
+    knows_references = True
+
+    def __init__(
+        self,
+        endpoint: ProviderEndpoint,
+        rail: PayoutProvider,
+        *,
+        callback_url: str,
+        poll_interval: timedelta = timedelta(seconds=30),
+    ) -> None:
+        self.rail = rail
+        self.poll_interval = poll_interval
+        self._callback_url = callback_url
+        self._http = ProviderHttp(endpoint)
+        self._decimals = {row.contracts[0]: row.decimals for row in rail.assets}
+
+    def __repr__(self) -> str:
+        return f"FlutterwaveProvider({self.rail.chain!r})"
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
+    def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:  # noqa: ARG002
+        """None: nothing comes in."""
+        return []
+
+    def build(
+        self,
+        payments: Sequence[Payment],
+        *,
+        fee_max_minor: int,  # noqa: ARG002 - the fee is told once it was taken
+        avoid: Collection[OutPoint] = (),  # noqa: ARG002
+    ) -> SignedPayment:
+        """Word one transfer."""
+        ensure(len(payments) == 1, "a transfer makes one payment")
+        [payment] = payments
+        _, code, account = payment.address.split(":")
+        reference = str(uuid4())
+        amount = Decimal(payment.amount_minor).scaleb(-self._decimals[payment.contract])
+        body = {
+            "account_bank": code,
+            "account_number": account,
+            "amount": "AMOUNT",
+            "currency": payment.contract,
+            "reference": reference,
+            "narration": NARRATION,
+            "callback_url": self._callback_url,
+        }
+        # A JSON number, which a float would round.
+        raw = json.dumps(body, separators=(",", ":")).replace('"AMOUNT"', format(amount, "f"), 1)
+        return SignedPayment(reference, raw, 0, 0, (), (0,), None)
+
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        """Ask for the transfer. A reference that was used before is this transfer's own."""
+        answer = self._http.post("/v3/transfers", raw_tx)
+        if answer.is_ok:
+            return BroadcastAnswer("accepted", provider_id=_id(_data(answer)))
+        reason = _reason(answer)
+        if answer.status in _FINAL_NO | {httpx.codes.CONFLICT} and _SEEN_BEFORE.search(reason):
+            return BroadcastAnswer("already_known", reason)
+        return BroadcastAnswer("refused" if answer.status in _FINAL_NO else "rejected", reason)
+
+    def report(self, reference: str, *, provider_id: str = "") -> Report:
+        """What became of the transfer, by its id if that is known, else by our reference."""
+        if provider_id:
+            answer = self._http.get(f"/v3/transfers/{provider_id}")
+            found = None if answer.status == httpx.codes.NOT_FOUND else _data(answer)
+        else:
+            found = self._by_reference(reference)
+        if not isinstance(found, Mapping) or found.get("reference") != reference:
+            return Report("unknown", reason="the provider knows no such reference", provider_id=provider_id)
+        return Report(
+            state=_STATES.get(str(found.get("status")).upper(), "pending"),
+            fee_minor=self._minor(found.get("fee", 0), str(found.get("currency"))),
+            reason=str(found.get("complete_message") or "")[:200],
+            provider_id=_id(found),
+        )
+
+    def holding(self, contract: str = "") -> Holding:
+        """The balance in one currency: what may be sent, and what is on its way out is not in it any more."""
+        found = _data(self._http.get(f"/v3/balances/{contract}"))
+        if not isinstance(found, Mapping) or found.get("currency") != contract:
+            raise ChainUncertain("the provider's answer has no balance in this currency")
+        return Holding(self._minor(found.get("available_balance"), contract), 0, 0, 0, "")
+
+    def incoming(self, cursor: str) -> IncomingPage:
+        """Nothing, ever."""
+        return IncomingPage((), cursor, is_last=True)
+
+    def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:  # noqa: ARG002
+        """None: nothing comes in."""
+        return None
+
+    def _by_reference(self, reference: str) -> Mapping[str, Any] | None:
+        answer = self._http.get("/v3/transfers", {"reference": reference})
+        rows = None if answer.status == httpx.codes.NOT_FOUND else _data(answer)
+        if rows is None:
+            return None
+        if not isinstance(rows, list):
+            raise ChainUncertain("the provider's answer is not a list of transfers")
+        return next((row for row in rows if isinstance(row, dict) and row.get("reference") == reference), None)
+
+    def _minor(self, amount: Any, currency: str) -> int:
+        try:
+            scaled = Decimal(str(amount)).scaleb(self._decimals[currency])
+            whole = int(scaled)
+        except (InvalidOperation, ValueError, OverflowError, KeyError) as error:
+            raise ChainUncertain("the provider's answer has no amount that can be read") from error
+        if scaled != whole:
+            raise ChainUncertain("the provider's answer has an amount finer than its currency")
+        return whole
+
+
+def _data(answer: Answer) -> Any:
+    if not answer.is_ok:
+        raise NodeError(f"the provider answered with HTTP {answer.status}: {_reason(answer)}")
+    return answer.body.get("data")
+
+
+def _id(found: Any) -> str:
+    provider_id = found.get("id") if isinstance(found, dict) else None
+    if provider_id is None:
+        raise ChainUncertain("the provider's answer has no id")
+    return str(provider_id)
+
+
+def _reason(answer: Answer) -> str:
+    return str(answer.body.get("message") or answer.status)[:200]

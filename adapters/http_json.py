@@ -1,0 +1,67 @@
+"""Ask an address for JSON within a time and a size, and read it exactly: no number becomes a float."""
+
+import json
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, Final, NoReturn
+
+import httpx
+
+from domain.errors import StrongroomError
+
+BYTES_MAX: Final = 1_000_000
+OK: Final = 200
+
+
+class NoAnswer(StrongroomError):
+    """The service did not answer in time, or not with what was asked for."""
+
+    code: ClassVar[str] = "no_answer"
+
+
+def fetch(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
+    """The document at an address, without following redirections. Raises NoAnswer, which does not name the address."""
+    try:
+        with (
+            httpx.Client(timeout=timeout_s, headers=dict(headers or {}), trust_env=False) as http,
+            http.stream("GET", url) as response,
+        ):
+            if response.status_code != OK:
+                raise NoAnswer(f"it answered {response.status_code}")
+            body = _body(response, time.monotonic() + timeout_s)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NoAnswer(f"it did not answer: {type(error).__name__}") from error
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer("its answer is not JSON") from error
+
+
+def pick(document: Any, path: str) -> Any:
+    """What is at a path such as `result.0.price`: keys of objects and places in lists. Raises NoAnswer."""
+    found = document
+    for step in path.split("."):
+        if isinstance(found, dict) and step in found:
+            found = found[step]
+        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            raise NoAnswer(f"its answer has nothing at {path!r}")
+    return found
+
+
+def _body(response: httpx.Response, deadline_s: float) -> bytes:
+    """The whole answer. A trickle that keeps every single read in time is cut off all the same."""
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > BYTES_MAX:
+            raise NoAnswer("its answer is too large")
+        if time.monotonic() > deadline_s:
+            raise NoAnswer("its answer takes too long")
+    return body
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

@@ -1,0 +1,131 @@
+"""One exchange with a provider's HTTP interface: JSON, within a time and a size, and every failure by its name."""
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from domain.node_refusals import ChainUncertain, NodeBusy, NodeError, NodeRefused, NodeTimeout, NodeUnauthorised
+
+CONNECTIONS_MAX: Final = 8
+ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+_UNAUTHORISED: Final = frozenset({401, 403})
+_TIMED_OUT: Final = 408
+_SERVER_FAILED: Final = 500
+_REDIRECTED: Final = range(300, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEndpoint:
+    """Where a provider answers, and the key that opens it."""
+
+    url: str
+    api_key: str = field(repr=False)
+    timeout_s: float = 20.0
+    connect_timeout_s: float = 5.0
+
+
+class Answer(NamedTuple):
+    """What came back, apart from what means the same everywhere: a status, and the JSON object with it."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the provider did what was asked."""
+        return httpx.codes.is_success(self.status)
+
+
+class ProviderHttp:
+    """HTTP to one provider, safe to share between threads; a forked child makes connections of its own."""
+
+    def __init__(self, endpoint: ProviderEndpoint) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._http: httpx.Client | None = None
+        self._process_id = 0
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Ask. Raises NodeRefused, NodeTimeout, ChainUncertain, NodeUnauthorised, NodeBusy, NodeError."""
+        return self._send("GET", path, params=params)
+
+    def post(self, path: str, body: str) -> Answer:
+        """Have exactly these bytes act. Raises what `get` does; ChainUncertain means that they may have acted."""
+        return self._send("POST", path, content=body)
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            if self._http is not None and self._process_id == os.getpid():
+                self._http.close()
+            self._http = None
+
+    def _send(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, content: str | None = None
+    ) -> Answer:
+        try:
+            with self._client().stream(method, path, params=params, content=content) as response:
+                _refuse_status(response.status_code)
+                return Answer(response.status_code, _object(_read(response)))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            raise NodeRefused(f"the provider cannot be reached: {type(error).__name__}") from error
+        except httpx.PoolTimeout as error:
+            raise NodeBusy("every connection to the provider is taken") from error
+        except httpx.TimeoutException as error:
+            raise NodeTimeout(f"the provider did not answer within {self._endpoint.timeout_s:g} s") from error
+        except httpx.HTTPError as error:
+            raise ChainUncertain(f"the connection to the provider broke: {type(error).__name__}") from error
+
+    def _client(self) -> httpx.Client:
+        with self._lock:
+            if self._http is None or self._process_id != os.getpid():
+                self._process_id = os.getpid()
+                self._http = httpx.Client(
+                    base_url=self._endpoint.url,
+                    headers={
+                        "Authorization": f"Bearer {self._endpoint.api_key}",
+                        "Accept": "application/json",
+                        "Content-Type": "application/json",
+                    },
+                    timeout=httpx.Timeout(self._endpoint.timeout_s, connect=self._endpoint.connect_timeout_s),
+                    limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=20),
+                    follow_redirects=False,
+                    trust_env=False,
+                )
+            return self._http
+
+
+def _refuse_status(status: int) -> None:
+    if status in _UNAUTHORISED:
+        raise NodeUnauthorised(f"the provider answered with HTTP {status}")
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        raise NodeBusy("the provider answers no more requests for now: too many were made")
+    if status >= _SERVER_FAILED or status == _TIMED_OUT:  # a gateway says so as well when the one behind it did act
+        raise ChainUncertain(f"the provider answered with HTTP {status}")
+    if status in _REDIRECTED:
+        raise NodeError(f"the provider points elsewhere, with HTTP {status}")
+
+
+def _read(response: httpx.Response) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise ChainUncertain(f"the provider's answer is longer than {ANSWER_BYTES_MAX} bytes")
+    return b"".join(parts)
+
+
+def _object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        raise ChainUncertain("the provider's answer is not JSON") from error
+    if not isinstance(body, dict):
+        raise ChainUncertain("the provider's answer is not a JSON object")
+    return body

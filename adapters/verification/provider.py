@@ -1,0 +1,147 @@
+"""One provider over HTTP: within a time and a size, its keys kept out of what is recorded."""
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from adapters.verification.asking import Answer, ProviderFailed, Request, parse_json
+from domain.claim_reading import Exchange
+
+ANSWER_BYTES_MAX: Final = 4_000_000
+_RATE_LIMITED: Final = 429
+# What stands in an address and is this long, or is no plain word, may be somebody's key.
+_KEY_LENGTH_MIN: Final = 16
+# A shorter one could not be told from ordinary words and numbers in an answer.
+_PASSWORD_LENGTH_MIN: Final = 8
+_REDACTED: Final = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where one provider answers. Its address and headers may hold keys, so they never show in `repr`."""
+
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    credentials: Callable[[], tuple[str, str] | None] = field(default=lambda: None, repr=False)
+    """User name and password, read anew for each request; for nodes that write them into a file."""
+    timeout_s: float = 10.0
+
+    @property
+    def name(self) -> str:
+        """What records call it: host and port, which hold no key."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+    def secrets(self) -> list[str]:
+        """Everything in its address and headers that must not be recorded."""
+        parts = urlsplit(self.url)
+        words = [*re.split(r"[/=&]", f"{parts.path}&{parts.query}"), *(value for _, value in self.headers)]
+        kept = [word for word in words if len(word) >= _KEY_LENGTH_MIN]
+        return [*kept, *([parts.password] if parts.password and len(parts.password) >= _PASSWORD_LENGTH_MIN else [])]
+
+
+class Connections:
+    """HTTP for the providers of one process, safe to share between threads; a forked child makes its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._http: httpx.Client | None = None
+        self._process_id = 0
+
+    def client(self) -> httpx.Client:
+        """The connections of this process."""
+        with self._lock:
+            if self._http is None or self._process_id != os.getpid():
+                self._process_id = os.getpid()
+                self._http = httpx.Client(follow_redirects=False, trust_env=False)
+            return self._http
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            if self._http is not None and self._process_id == os.getpid():
+                self._http.close()
+            self._http = None
+
+
+class Asked:
+    """Asks one provider and keeps every exchange (implements `Ask`)."""
+
+    def __init__(self, name: str, provider: Provider, connections: Connections) -> None:
+        self._name = name
+        self.exchanges: list[Exchange] = []
+        self._provider = provider
+        self._connections = connections
+
+    def __call__(self, request: Request) -> Answer:
+        """Ask once. Raises ProviderFailed when no answer came that can be read."""
+        asked_at, started = datetime.now(UTC), time.perf_counter()
+        status, text, failure = 0, None, ""
+        try:
+            status, text = self._send(request)
+            return Answer(status, parse_json(text))
+        except ProviderFailed as fault:
+            failure, text = str(fault), None
+            raise
+        finally:
+            self.exchanges.append(
+                Exchange(
+                    provider=self._name,
+                    request=request.spelled(),
+                    status=status,
+                    answer=None if text is None else self._redacted(text),
+                    failure=self._redacted(failure),
+                    asked_at=asked_at,
+                    duration_ms=round((time.perf_counter() - started) * 1000),
+                )
+            )
+
+    def _send(self, request: Request) -> tuple[int, str]:
+        method, content, headers = "GET", None, dict(self._provider.headers)
+        if request.body is not None:
+            method, content = "POST", json.dumps(request.body).encode()
+            headers["Content-Type"] = "application/json"
+        credentials = self._provider.credentials()
+        try:
+            with self._connections.client().stream(
+                method,
+                self._provider.url + request.path,
+                content=content,
+                headers=headers,
+                timeout=self._provider.timeout_s,
+                auth=credentials or httpx.USE_CLIENT_DEFAULT,
+            ) as response:
+                if response.status_code == _RATE_LIMITED:
+                    raise ProviderFailed("it answers no more questions for now (HTTP 429)")
+                return response.status_code, _body(response, self._provider.timeout_s)
+        except httpx.TimeoutException as fault:
+            raise ProviderFailed(f"no answer within {self._provider.timeout_s:g} s") from fault
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise ProviderFailed(f"it cannot be reached ({type(fault).__name__})") from fault
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._provider.secrets():
+            text = text.replace(secret, _REDACTED)
+        return text
+
+
+def _body(response: httpx.Response, time_max_s: float) -> str:
+    """The whole body, if it is not too long and does not trickle in for ever."""
+    parts, size, started = [], 0, time.monotonic()
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise ProviderFailed(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+        if time.monotonic() - started > time_max_s:
+            raise ProviderFailed(f"the answer was not complete within {time_max_s:g} s")
+    return b"".join(parts).decode("utf-8", "replace")

@@ -1,0 +1,99 @@
+"""The providers of one chain as one: the next where one fails, and as many that agree as have to."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from adapters.verification.asking import Ask, EvidenceMissing, ProviderFailed, Remembered
+from adapters.verification.provider import Asked, Connections, Provider
+from domain.claim_reading import ClaimQuestion, Exchange, Reading
+from domain.errors import ensure
+from domain.rail_rows import RailRow
+from domain.verification import ClaimFacts
+
+log = structlog.get_logger(__name__)
+
+Read = Callable[[ClaimQuestion, Ask], ClaimFacts | None]
+"""What one provider shows of a transaction; None when it does not know it. Raises ProviderFailed."""
+# What code that reads another's JSON runs into when that is not what its documentation says.
+_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, ArithmeticError)
+
+
+class FailOverReader:
+    """Asks providers in their order (implements `domain.claim_reading.ClaimReader`).
+
+    `quorum` of them have to agree on the substance; with 1 the first that knows the transaction is believed.
+    """
+
+    def __init__(self, rail: RailRow, read: Read, providers: Sequence[Provider], *, quorum: int = 1) -> None:
+        ensure(1 <= quorum <= len(providers), "there are as many providers as have to agree")
+        self.rail = rail
+        self._read = read
+        self._providers = tuple(providers)
+        self._quorum = quorum
+        self._connections = Connections()
+
+    def __repr__(self) -> str:
+        return f"FailOverReader({self.rail.chain}, {len(self._providers)} providers, quorum {self._quorum})"
+
+    def read(self, question: ClaimQuestion) -> Reading:
+        """Ask until enough agree."""
+        names = [f"{place} {provider.name}" for place, provider in enumerate(self._providers, 1)]
+        asked = [
+            (name, Asked(name, provider, self._connections))
+            for name, provider in zip(names, self._providers, strict=True)
+        ]
+        facts, doubt = self._gather(question, asked)
+        return Reading(facts, doubt, tuple(exchange for _, one in asked for exchange in one.exchanges))
+
+    def reread(self, question: ClaimQuestion, exchanges: Sequence[Exchange]) -> Reading:
+        """Understand stored answers again; what was never asked leaves a doubt."""
+        names = dict.fromkeys(exchange.provider for exchange in exchanges)
+        asked = [(name, Remembered([one for one in exchanges if one.provider == name])) for name in names]
+        facts, doubt = self._gather(question, asked)
+        return Reading(facts, doubt, tuple(exchanges))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connections.close()
+
+    def _gather(self, question: ClaimQuestion, asked: Iterable[tuple[str, Ask]]) -> tuple[ClaimFacts | None, str]:
+        found: list[ClaimFacts] = []
+        doubts: list[str] = []
+        for name, ask in asked:
+            try:
+                facts = self._read(question, ask)
+            except EvidenceMissing as fault:
+                log.warning("verification_evidence_missing", provider=name, reason=str(fault))
+                doubts.append("evidence_missing")
+            except (ProviderFailed, *_UNREADABLE) as fault:
+                log.warning(
+                    "verification_provider_failed", provider=name, reason=f"{type(fault).__name__}: {fault}"[:200]
+                )
+                doubts.append("provider_failed")
+            else:
+                log.info("verification_provider_answered", provider=name, knows_it=facts is not None)
+                if facts is None:
+                    doubts.append("not_found")
+                    continue
+                found.append(facts)
+                agreeing = [one for one in found if one.substance() == facts.substance()]
+                if len(agreeing) >= self._quorum:
+                    return _least(agreeing), ""
+        if len({one.substance() for one in found}) > 1:
+            return None, "providers_disagree"
+        if found:
+            return None, "quorum_missed"
+        # Somebody who looked and found nothing says more than somebody who could not be asked.
+        return None, next((one for one in ("not_found", "evidence_missing") if one in doubts), "provider_failed")
+
+
+def _least(agreeing: Sequence[ClaimFacts]) -> ClaimFacts:
+    """What all of them say: as deep as the least of them, and final if it is so to each."""
+    finals = [one.is_final for one in agreeing]
+    return replace(
+        agreeing[0],
+        confirmations=min(one.confirmations for one in agreeing),
+        is_final=None if None in finals else all(finals),
+    )

@@ -1,0 +1,79 @@
+"""Claimed payments on Tron: TRC-20 events and the coin itself, final once a solidified block holds them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from adapters.evm.coding import TRANSFER_TOPIC, WORD
+from adapters.verification.asking import Ask, ProviderFailed, fetched
+from domain.chain_facts import NATIVE_VALUE
+from domain.claim_reading import ClaimQuestion
+from domain.tron import ACCOUNT_SIZE, parse_tron_address, spell_tron_address
+from domain.verification import ClaimedTransfer, ClaimFacts
+
+_TOPICS: Final = 3
+_SOLID: Final = "/walletsolidity"
+_NEWEST: Final = "/wallet"
+
+
+def read_tron(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
+    """What a node shows of a transaction; None when it knows none of that id. Raises ProviderFailed."""
+    side = _SOLID
+    info = _asked(ask, f"{side}/gettransactioninfobyid", question)
+    if not info:
+        side = _NEWEST
+        info = _asked(ask, f"{side}/gettransactioninfobyid", question)
+    if not info:
+        return None
+    transaction = _asked(ask, f"{side}/gettransactionbyid", question)
+    if not transaction:
+        return None
+    if info["id"] != question.tx_hash or transaction["txID"] != question.tx_hash:
+        raise ProviderFailed("it tells of another transaction")
+    succeeded = _succeeded(info, transaction)
+    return ClaimFacts(
+        succeeded=succeeded,
+        block_height=info["blockNumber"],
+        block_hash="",
+        block_time=datetime.fromtimestamp(info["blockTimeStamp"] / 1000, UTC),
+        confirmations=1,
+        is_final=side == _SOLID,
+        transfers=(*_coin(transaction), *_tokens(info.get("log") or [])) if succeeded else (),
+    )
+
+
+def _asked(ask: Ask, path: str, question: ClaimQuestion) -> Mapping[str, Any]:
+    """A node answers {} for what it does not know."""
+    answer = fetched(ask, path, {"value": question.tx_hash})
+    if not isinstance(answer, dict) or "Error" in answer:
+        raise ProviderFailed("the answer is not a transaction")
+    return answer
+
+
+def _succeeded(info: Mapping[str, Any], transaction: Mapping[str, Any]) -> bool:
+    """Only contracts have a result in the receipt; every transaction has one of its own."""
+    of_contract = info.get("receipt", {}).get("result", "SUCCESS")
+    own = {one.get("contractRet", "SUCCESS") for one in transaction.get("ret") or [{}]}
+    return info.get("result") != "FAILED" and of_contract == "SUCCESS" and own == {"SUCCESS"}
+
+
+def _coin(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
+    for contract in transaction["raw_data"]["contract"]:
+        if contract["type"] == "TransferContract":
+            told = contract["parameter"]["value"]
+            yield ClaimedTransfer(NATIVE_VALUE, "", parse_tron_address(told["to_address"]).text, told["amount"])
+
+
+def _tokens(logs: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
+    """The Transfer events; in logs, addresses lack their 0x41 and nothing begins with 0x."""
+    for place, log in enumerate(logs):
+        topics = [bytes.fromhex(topic.removeprefix("0x")) for topic in log.get("topics") or []]
+        if len(topics) != _TOPICS or topics[0].hex() != TRANSFER_TOPIC[2:]:
+            continue
+        data = bytes.fromhex(log.get("data", "").removeprefix("0x"))
+        if len(data) != WORD or not any(data):
+            continue
+        contract = bytes.fromhex(log["address"].removeprefix("0x"))[-ACCOUNT_SIZE:]
+        yield ClaimedTransfer(
+            place, spell_tron_address(contract), spell_tron_address(topics[2][-ACCOUNT_SIZE:]), int.from_bytes(data)
+        )

@@ -1,0 +1,103 @@
+"""Orders to fund buffers: proposed by rule, decided about by operators."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.blueprint import Blueprint
+from api.guards import role
+from api.request_context import container, operator
+from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
+from domain.ids import short_id
+from domain.money import format_amount
+from models.replenishment import Replenishment
+from services import assets, replenishments
+
+blueprint = Blueprint("replenishments", __name__, description="Fund what runs low.")
+
+REASON_LENGTH_MAX: Final = 500
+
+
+class ReplenishmentItem(ma.Schema):
+    """One order. Once it is approved, `address` is where its funds are to be sent."""
+
+    id = ma.fields.UUID(required=True)
+    flow = ma.fields.String(required=True)
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+    received = ma.fields.String(required=True)
+    state = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True)
+    address = ma.fields.String(required=True, allow_none=True)
+    proposed_at = ma.fields.DateTime(required=True)
+    approved_at = ma.fields.DateTime(required=True, allow_none=True)
+    approved_by = ma.fields.String(required=True, allow_none=True)
+    expires_at = ma.fields.DateTime(required=True)
+    closed_at = ma.fields.DateTime(required=True, allow_none=True)
+    closed_because = ma.fields.String(required=True, allow_none=True)
+
+
+class CancelRequest(StrictSchema):
+    """Why; it is on record with who decided."""
+
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
+@blueprint.get("/operator/replenishments")
+@role("viewer")
+@blueprint.takes(PageQuery, location="query")
+@blueprint.answers(200, page_schema("ReplenishmentPage", ReplenishmentItem))
+def list_replenishments(query: dict[str, Any]) -> Response:
+    """All orders, newest first."""
+    with container().reading() as session:
+        rows = replenishments.newest(session, before=id_cursor(query["cursor"]), limit=query["limit"] + 1)
+        return json_answer(page(rows, query["limit"], lambda row: _shape(session, row), lambda row: row.id))
+
+
+@blueprint.post("/operator/replenishments/<uuid:replenishment_id>/approve")
+@role("approver")
+@blueprint.answers(200, ReplenishmentItem)
+def approve(replenishment_id: UUID) -> Response:
+    """Agree to fund a buffer; the answer has the address to pay to."""
+    parts = container()
+    with parts.transaction() as session:
+        row = replenishments.approve(session, replenishment_id, now=parts.now(), by=operator())
+        answer = _shape(session, row)
+    return json_answer(answer)
+
+
+@blueprint.post("/operator/replenishments/<uuid:replenishment_id>/cancel")
+@role("approver")
+@blueprint.takes(CancelRequest)
+@blueprint.answers(200, ReplenishmentItem)
+def cancel(body: dict[str, Any], replenishment_id: UUID) -> Response:
+    """Give an order up. What arrives at its address all the same is the house's own money."""
+    parts = container()
+    with parts.transaction() as session:
+        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
+        row = replenishments.cancel(session, replenishment_id, **facts)
+        answer = _shape(session, row)
+    return json_answer(answer)
+
+
+def _shape(session: Session, row: Replenishment) -> dict[str, Any]:
+    decimals = assets.get(session, row.asset_id).decimals
+    return {
+        "id": str(row.id),
+        "flow": short_id(row.flow_id),
+        "asset": row.asset_id,
+        "amount": format_amount(row.amount_minor, decimals),
+        "received": format_amount(row.received_minor, decimals),
+        "state": row.state,
+        "reason": row.reason,
+        "address": replenishments.address_of(session, row),
+        "proposed_at": moment(row.proposed_at),
+        "approved_at": moment(row.approved_at),
+        "approved_by": row.approved_by,
+        "expires_at": moment(row.expires_at),
+        "closed_at": moment(row.closed_at),
+        "closed_because": row.closed_because,
+    }

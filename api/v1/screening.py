@@ -1,0 +1,103 @@
+"""The list of addresses whose payments are set aside, and what each rail demands."""
+
+from typing import Any, Final
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import role
+from api.request_context import container, operator
+from api.schemas import StrictSchema, Text, json_answer, moment
+from domain.rails import RAILS
+from services import screening
+
+blueprint = Blueprint("screening", __name__, description="Whose money is not taken in.")
+
+REASON_LENGTH_MAX: Final = 500
+LISTED_MAX: Final = 1000
+
+
+class ListedItem(ma.Schema):
+    """One address on the list."""
+
+    chain = ma.fields.String(required=True)
+    address = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True)
+    added_at = ma.fields.DateTime(required=True)
+    added_by = ma.fields.String(required=True)
+
+
+class ScreeningState(ma.Schema):
+    """What each rail demands (`off`, `list`, `hook`), and a page of the list by address."""
+
+    modes = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+    items = ma.fields.List(ma.fields.Nested(ListedItem), required=True)
+
+
+class ListQuery(StrictSchema):
+    """Which part of the list: what comes after this address."""
+
+    after = Text(load_default="", length_min=0, length_max=130)
+
+
+class ListRequest(StrictSchema):
+    """An address, and why nothing is taken from it."""
+
+    chain = ma.fields.String(required=True, validate=ma.validate.OneOf(sorted(RAILS)))
+    address = Text(required=True, length_max=130)
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
+class ListAnswer(ma.Schema):
+    """Whether the list is another one now."""
+
+    changed = ma.fields.Boolean(required=True)
+
+
+@blueprint.get("/operator/screening")
+@role("viewer")
+@blueprint.takes(ListQuery, location="query")
+@blueprint.answers(200, ScreeningState)
+def show(query: dict[str, Any]) -> Response:
+    """What is demanded, and who is on the list."""
+    with container().reading() as session:
+        rows = screening.listed(session, after=query["after"], limit=LISTED_MAX)
+        modes = dict(screening.modes(session))
+    items = [
+        {
+            "chain": row.chain,
+            "address": row.address,
+            "reason": row.reason,
+            "added_at": moment(row.added_at),
+            "added_by": row.added_by,
+        }
+        for row in rows
+    ]
+    return json_answer({"modes": modes, "items": items})
+
+
+@blueprint.post("/operator/screening/list")
+@role("admin")
+@blueprint.takes(ListRequest)
+@blueprint.answers(200, ListAnswer)
+def put_on(body: dict[str, Any]) -> Response:
+    """List an address. What it paid and is not credited yet is looked at again."""
+    parts, entry = container(), (body["chain"], body["address"], body["reason"])
+    with parts.transaction() as session:
+        count = screening.put_on_many(session, [entry], now=parts.now(), by=operator())
+    return json_answer({"changed": bool(count)})
+
+
+@blueprint.post("/operator/screening/unlist")
+@role("admin")
+@blueprint.takes(ListRequest)
+@blueprint.answers(200, ListAnswer)
+def take_off(body: dict[str, Any]) -> Response:
+    """Take an address off the list. What is set aside already stays so until it is decided about."""
+    parts = container()
+    with parts.transaction() as session:
+        changed = screening.take_off(
+            session, body["chain"], body["address"], reason=body["reason"], now=parts.now(), by=operator()
+        )
+    return json_answer({"changed": changed})

@@ -1,0 +1,97 @@
+"""Where providers post: verified over the raw body, stored once, answered at once, and acted on by a task."""
+
+import json
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from flask import Blueprint, Response, abort, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api.guards import from_anywhere, public
+from api.request_context import container
+from domain.ports import NotificationReader
+from domain.provider_facts import BadNotification, Notification
+from services import notifications_in
+from wiring.container import Container
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+SECRET: Final = frozenset({"Verif-Hash"})
+"""Headers that are a secret themselves: read, and never kept."""
+READ: Final = ("X-Circle-Signature", "X-Circle-Key-Id", "X-Webhook-Signature", *SECRET)
+KEYS_KEPT_MAX: Final = 64
+
+log = structlog.get_logger(__name__)
+_keys: dict[tuple[str, str], bytes] = {}
+
+
+@blueprint.route("/<provider>", methods=["HEAD", "POST"])
+@public
+@from_anywhere
+def take(provider: str) -> Response:
+    """What a provider with one kind of notification posts."""
+    return _take(provider, "transfers")
+
+
+@blueprint.route("/<provider>/<topic>", methods=["HEAD", "POST"])
+@public
+@from_anywhere
+def take_topic(provider: str, topic: str) -> Response:
+    """What a provider posts about one topic. HEAD is how Circle asks whether anybody is here."""
+    return _take(provider, topic)
+
+
+def _take(provider: str, topic: str) -> Response:
+    parts = container()
+    reader = parts.readers.get(provider)
+    if reader is None or topic not in reader.topics:
+        abort(HTTPStatus.NOT_FOUND)
+    if request.method == "HEAD":
+        return Response(status=HTTPStatus.OK)
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or 0):
+        # A body of chunks does not say how long it is; Werkzeug stops reading it at the limit.
+        raise RequestEntityTooLarge
+    brought = {name: request.headers[name] for name in READ if name in request.headers}
+    try:
+        notification = reader.read(topic, brought, body)
+        verified = _verified(parts, provider, reader, notification)
+    except BadNotification:
+        log.warning("notification refused", provider=provider, topic=topic)
+        with parts.transaction() as session:
+            notifications_in.refuse(session, provider, now=parts.now())
+        raise
+    headers = {name: value for name, value in brought.items() if name not in SECRET}
+    with parts.transaction() as session:
+        notifications_in.receive(
+            session,
+            provider,
+            topic,
+            notification,
+            verified=verified,
+            headers=json.dumps(headers),
+            body=body,
+            now=parts.now(),
+        )
+    return Response(status=HTTPStatus.OK)
+
+
+def _verified(parts: Container, provider: str, reader: NotificationReader, notification: Notification) -> bool:
+    """Whether its signature is right; False while its key is not known here. Raises BadNotification when it is wrong.
+
+    Nothing is fetched here: a key that no task has fetched yet lets the notification wait for one, unverified.
+    """
+    if not notification.key_name:
+        return True
+    found = _keys.get((provider, notification.key_name))
+    if found is None:
+        with parts.reading() as session:
+            found = notifications_in.key(session, provider, notification.key_name)
+        if found is None:
+            return False
+        if len(_keys) >= KEYS_KEPT_MAX:
+            _keys.clear()
+        _keys[provider, notification.key_name] = found
+    if not reader.verify(notification, found):
+        raise BadNotification("The signature of this notification is wrong.")
+    return True

@@ -1,0 +1,87 @@
+"""`python -m cli asset`: see what counts as money here, and add a token."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.money import parse_amount
+from domain.rails import RAILS
+from services import assets, sweeps
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+BY: Final = Actor("cli")
+DECIMALS_MAX: Final = 36
+TOKEN_CHAINS: Final = tuple(sorted(chain for chain, rail in RAILS.items() if rail.has_accounts))
+
+
+@click.group()
+def asset() -> None:
+    """See what counts as money here, and add a token. Whatever is not listed is not money, whatever it calls itself."""
+
+
+@asset.command(name="list")
+def list_assets() -> None:
+    """List every asset with its chain and contracts."""
+    with _session() as (session, _):
+        for row in assets.every(session):
+            contracts = [contract for contract in assets.contracts_of(session, row.asset_id) if contract]
+            where = ", ".join(contracts) or "the coin itself"
+            click.echo(f"{row.asset_id:<16} {row.chain:<18} {row.decimals:>2} decimals  {where}")
+
+
+@asset.command()
+@click.option("--chain", required=True, type=click.Choice(TOKEN_CHAINS))
+@click.option("--contract", required=True, help="The token's contract.")
+@click.option("--symbol", required=True, help="What people call it.")
+@click.option("--decimals", required=True, type=click.IntRange(0, DECIMALS_MAX), help="As the contract says.")
+@click.option("--name", default=None, help="Its full name; the symbol, if none is given.")
+def add(chain: str, contract: str, symbol: str, decimals: int, name: str | None) -> None:
+    """Have a token count as money, under SYMBOL.CHAIN. Every withdrawal waits for an operator until `policy` says more.
+
+    What was paid to the contract before is not looked for.
+    """
+    with _session() as (session, now):
+        row = assets.add_token(
+            session, RAILS[chain], contract, symbol=symbol, decimals=decimals, name=name or symbol, now=now, by=BY
+        )
+        click.echo(f"{row.asset_id} is {row.contract} on {chain}")
+
+
+@asset.command()
+@click.argument("asset_id")
+@click.argument("contract")
+def mirror(asset_id: str, contract: str) -> None:
+    """Have another CONTRACT, such as an older generation of the token, stand for ASSET_ID too."""
+    with _session() as (session, now):
+        spelled = assets.add_mirror(session, asset_id, contract, now=now, by=BY)
+        click.echo(f"{asset_id} is {spelled} too")
+
+
+@asset.command(name="sweep-from")
+@click.argument("asset_id")
+@click.argument("amount")
+def sweep_from(asset_id: str, amount: str) -> None:
+    """Move what lies on a deposit address to the hot wallet from AMOUNT on."""
+    with _session() as (session, now):
+        amount_minor = parse_amount(amount, assets.get(session, asset_id).decimals)
+        sweeps.set_threshold(session, asset_id, amount_minor, now=now, by=BY)
+        click.echo(f"{asset_id} is swept from {amount} on")
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, datetime]]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                yield session, container.now()
+        finally:
+            container.engine.dispose()

@@ -1,0 +1,57 @@
+"""`python -m cli payout`: act on one payment that waits for a block, a sweep's or a withdrawal's."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from services import payouts
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+BY: Final = Actor("cli")
+
+
+@click.group()
+def payout() -> None:
+    """Act on one payment that waits for a block. Its id is among the steps of its flow, as payout id."""
+
+
+@payout.command()
+@click.argument("payout_id", type=click.UUID)
+def retry(payout_id: UUID) -> None:
+    """Offer the very same bytes to the network again."""
+    _act(lambda session, now: payouts.retry(session, payout_id, now=now, by=BY))
+    click.echo("it is offered again")
+
+
+@payout.command()
+@click.argument("payout_id", type=click.UUID)
+def bump(payout_id: UUID) -> None:
+    """Raise its network fee, within the cap."""
+    _act(lambda session, now: payouts.ask_for_bump(session, payout_id, now=now, by=BY))
+    click.echo("a dearer form is signed within seconds; its flow tells")
+
+
+@payout.command()
+@click.argument("payout_id", type=click.UUID)
+def cancel(payout_id: UUID) -> None:
+    """Replace it by a payment of nothing, on a chain of accounts. A block decides which of the two is first."""
+    _act(lambda session, now: payouts.ask_for_cancel(session, payout_id, now=now, by=BY))
+    click.echo("a payment of nothing is signed within seconds; its flow tells")
+
+
+def _act(work: Callable[[Session, datetime], object]) -> None:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                work(session, container.now())
+        finally:
+            container.engine.dispose()

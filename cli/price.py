@@ -1,0 +1,110 @@
+"""`python -m cli price`: follow prices, say who is asked, and set one by hand."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.prices import PriceRule, parse_price
+from services import prices
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+BY: Final = Actor("cli")
+
+
+@click.group()
+def price() -> None:
+    """Follow reference prices. A pair is written BTC/USD: the price of one BTC in USD."""
+
+
+@price.command()
+def show() -> None:
+    """Show every pair: its price or why there is none, and what each source said last."""
+    with _session() as (session, now):
+        for row in prices.every(session, now=now):
+            said = row.refusal if row.price is None else f"{row.price.price.normalize():f}"
+            click.echo(f"{row.rule.pair:<12} {said}")
+            for source in row.newest:
+                age_s = int((now - source.observed_at).total_seconds())
+                click.echo(f"    {source.source:<16} {source.price.normalize():f}, {age_s} s old")
+            for asked in prices.of_pair(session, row.rule.pair):
+                if asked.last_error:
+                    click.echo(f"    {asked.name:<16} failed {asked.failures} times: {asked.last_error}")
+
+
+@price.command()
+@click.argument("pair")
+@click.option("--max-age-s", default=300, type=click.IntRange(1), help="An older price is refused.")
+@click.option("--sources-min", default=1, type=click.IntRange(1, 100), help="So many have to agree.")
+@click.option("--outlier-bps", default=500, type=click.IntRange(0, 10_000), help="Further from the middle is out.")
+def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> None:
+    """Follow PAIR, or change its rule."""
+    with _session() as (session, now):
+        prices.set_rule(
+            session, pair, PriceRule(timedelta(seconds=max_age_s), sources_min, outlier_bps), now=now, by=BY
+        )
+
+
+@price.command()
+@click.argument("pair")
+@click.argument("name")
+@click.option("--url", default="", help="An address that answers in JSON.")
+@click.option("--price-path", default="", help="Where the price is in it, such as result.0.price.")
+@click.option("--time-path", default="", help="Where its time is, in seconds since 1970 or RFC 3339.")
+@click.option("--fixed", default=None, help="Instead of an address: a price that never changes.")
+@click.option("--interval-s", default=60, type=click.IntRange(1), help="How often to ask.")
+def source(
+    pair: str, name: str, *, url: str, price_path: str, time_path: str, fixed: str | None, interval_s: int
+) -> None:
+    """Have NAME asked for the price of PAIR."""
+    if bool(url) == (fixed is not None) or bool(url) != bool(price_path):
+        raise click.UsageError("give --url with --price-path, or --fixed")
+    with _session() as (session, now):
+        prices.add_source(
+            session,
+            pair,
+            name,
+            interval_s=interval_s,
+            url=url,
+            price_path=price_path,
+            time_path=time_path,
+            fixed=None if fixed is None else parse_price(fixed),
+            now=now,
+            by=BY,
+        )
+
+
+@price.command()
+@click.argument("pair")
+@click.argument("name")
+def drop(pair: str, name: str) -> None:
+    """Ask NAME no more."""
+    with _session() as (session, now):
+        prices.remove_source(session, pair, name, now=now, by=BY)
+
+
+@price.command(name="set")
+@click.argument("pair")
+@click.argument("value")
+def set_price(pair: str, value: str) -> None:
+    """Say that one unit of PAIR is worth VALUE now; that is one source among the others."""
+    with _session() as (session, now):
+        prices.set_manually(session, pair, parse_price(value), now=now, by=BY)
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, datetime]]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                yield session, container.now()
+        finally:
+            container.engine.dispose()

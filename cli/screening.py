@@ -1,0 +1,89 @@
+"""`python -m cli screening`: whose money is not taken in."""
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, TextIO
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from services import screening as rules
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+BY: Final = Actor("cli")
+SHOWN_MAX: Final = 1000
+COLUMNS: Final = ("chain", "address", "reason")
+
+
+@click.group()
+def screening() -> None:
+    """Keep the list of addresses whose payments are set aside, and say what each rail demands."""
+
+
+@screening.command()
+def show() -> None:
+    """Show what each rail demands, and the list."""
+    with _session() as (session, _):
+        for chain, mode in rules.modes(session).items():
+            click.echo(f"{chain} demands {mode}")
+        for row in rules.listed(session, limit=SHOWN_MAX):
+            click.echo(f"{row.chain:<18} {row.address}  {row.reason}")
+
+
+@screening.command()
+@click.argument("chain")
+@click.argument("mode", type=click.Choice(rules.MODES))
+def demand(chain: str, mode: str) -> None:
+    """Credit on CHAIN only what has passed MODE: off, list (ours), or hook (ours and the service's)."""
+    with _session() as (session, now):
+        rules.set_mode(session, chain, mode, now=now, by=BY)
+
+
+@screening.command()
+@click.argument("chain")
+@click.argument("address")
+@click.argument("reason")
+def add(chain: str, address: str, reason: str) -> None:
+    """List ADDRESS on CHAIN."""
+    with _session() as (session, now):
+        click.echo(rules.put_on(session, chain, address, reason=reason, now=now, by=BY))
+
+
+@screening.command()
+@click.argument("chain")
+@click.argument("address")
+@click.argument("reason")
+def remove(chain: str, address: str, reason: str) -> None:
+    """Take ADDRESS off the list. What is set aside already stays so until it is decided about."""
+    with _session() as (session, now):
+        if not rules.take_off(session, chain, address, reason=reason, now=now, by=BY):
+            raise click.ClickException("it is not on the list")
+
+
+@screening.command(name="import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+def import_list(file: TextIO) -> None:
+    """List everything in FILE, a CSV with the columns chain, address and reason. If one line is wrong, nothing is."""
+    reader = csv.DictReader(file)
+    if not set(COLUMNS) <= set(reader.fieldnames or ()):
+        raise click.BadParameter(f"has to have the columns {', '.join(COLUMNS)}", param_hint="FILE")
+    with _session() as (session, now):
+        entries = [(row["chain"].strip(), row["address"], row["reason"]) for row in reader]
+        click.echo(f"{rules.put_on_many(session, entries, now=now, by=BY)} of {len(entries)} are new")
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, datetime]]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                yield session, container.now()
+        finally:
+            container.engine.dispose()

@@ -1,0 +1,220 @@
+"""Custodians and providers of payouts as data: one row per rail, with its assets and how destinations are spelled."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from domain.addresses import InvalidAddress, UnsupportedAddress
+from domain.errors import StrongroomError
+from domain.evm.addresses import parse_evm_address
+from domain.rail_rows import AssetRow, ConfirmationTier, DefaultPolicy, Destination
+from domain.solana import parse_solana_address
+
+_AT_ONCE: Final = (ConfirmationTier(None, 1),)
+"""A provider's word is final or it is not: there is nothing to count."""
+
+CIRCLE_NETWORKS: Final[Mapping[str, str]] = MappingProxyType(
+    {"ETH": "evm", "POLY": "evm", "AVAX": "evm", "BASE": "evm", "ARB": "evm", "OP": "evm", "SOL": "solana"}
+)
+"""Where USDC moves, by Circle's chain code, and what addresses look like there.
+
+developers.circle.com/circle-mint/references/supported-chains-and-currencies
+"""
+_ALSO_CALLED: Final[Mapping[str, str]] = MappingProxyType({"MATIC": "POLY", "POLYGON": "POLY"})
+_ACCOUNT: Final = re.compile(r"[0-9A-Za-z]{5,34}", re.ASCII)
+_MSISDN: Final = re.compile(r"[0-9]{9,15}", re.ASCII)
+_CODE: Final = re.compile(r"[0-9A-Z]{2,12}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Custodian:
+    """A custodian that keeps one dollar token for us on several chains (a `RailRow`): Circle."""
+
+    chain: str
+    name: str
+    api_url: str
+    asset_id: str
+    asset_name: str
+    is_test: bool = False
+    family: str = "circle"
+    networks: tuple[str, ...] = tuple(CIRCLE_NETWORKS)
+    block_interval: timedelta = timedelta(minutes=1)
+    is_private: bool = False
+    has_accounts: bool = False
+    payments_per_transaction: int = 1
+    dust_limit_minor: int = 0
+
+    @cached_property
+    def coin(self) -> AssetRow:
+        """The token, which Circle's interface calls by the dollar behind it."""
+        return AssetRow(
+            asset_id=self.asset_id,
+            chain=self.chain,
+            symbol="USDC",
+            name=self.asset_name,
+            decimals=6,
+            policy=_policy(10**6),
+            confirmation_tiers=_AT_ONCE,
+            contracts=("USD",),
+            is_trusted=True,
+        )
+
+    @property
+    def assets(self) -> tuple[AssetRow, ...]:
+        """The token alone."""
+        return (self.coin,)
+
+    def fee_asset_id(self, asset_id: str) -> str:
+        """The same: fees are taken from the balance."""
+        return asset_id
+
+    def parse_destination(self, text: object, *, field: str = "destination") -> Destination:
+        """Read an address and the chain it is on, as in `SOL:9WzD…`. Raises InvalidAddress, UnsupportedAddress."""
+        if not isinstance(text, str):
+            raise _refusal(InvalidAddress, field, "must be a string")
+        said, colon, address = text.strip().partition(":")
+        network = _ALSO_CALLED.get(said.upper(), said.upper())
+        if not colon or network not in self.networks:
+            raise _refusal(
+                UnsupportedAddress, field, f"must name its chain first, one of {', '.join(self.networks)}: ETH:0x…"
+            )
+        spelled = _READERS[CIRCLE_NETWORKS[network]](address, field)
+        canonical = f"{network}:{spelled}"
+        return Destination(canonical, canonical.encode())
+
+    def payment_uri(self, address: str, *, contract: str = "", amount_minor: int | None = None) -> str:  # noqa: ARG002 - no scheme is common to these chains
+        """The bare address, which wallets of its chain read."""
+        return address.partition(":")[2] or address
+
+    def explorer_url(self, tx_hash: str) -> str | None:  # noqa: ARG002 - what is known here is Circle's own id
+        """None: a transfer is known by the id that Circle gave it."""
+        return None
+
+
+@dataclass(frozen=True)
+class PayoutProvider:
+    """A provider that pays bank and mobile-money accounts from a float of ours (a `RailRow`); nothing comes in by it.
+
+    `currencies` holds (code, name, about one dollar in the smallest unit), the last for first limits only.
+    """
+
+    chain: str
+    name: str
+    api_url: str
+    currencies: tuple[tuple[str, str, int], ...]
+    is_test: bool = False
+    family: str = "flutterwave"
+    networks: tuple[str, ...] = ()
+    block_interval: timedelta = timedelta(minutes=2)
+    is_private: bool = False
+    has_accounts: bool = False
+    payments_per_transaction: int = 1
+    dust_limit_minor: int = 0
+
+    @cached_property
+    def assets(self) -> tuple[AssetRow, ...]:
+        """Each currency as an asset of its own."""
+        test, words = ("t", " (test money)") if self.is_test else ("", "")
+        return tuple(
+            AssetRow(
+                asset_id=f"{test}{code}.{self.chain}",
+                chain=self.chain,
+                symbol=f"{test}{code}",
+                name=f"{name}{words}",
+                decimals=2,
+                policy=_policy(dollar_minor),
+                confirmation_tiers=_AT_ONCE,
+                contracts=(code,),
+                is_trusted=True,
+            )
+            for code, name, dollar_minor in self.currencies
+        )
+
+    @property
+    def coin(self) -> AssetRow:
+        """The first currency."""
+        return self.assets[0]
+
+    def fee_asset_id(self, asset_id: str) -> str:
+        """The same: fees are taken in the currency that is sent."""
+        return asset_id
+
+    def parse_destination(self, text: object, *, field: str = "destination") -> Destination:
+        """Read `bank:<bank code>:<account>` or `mobile:<network>:<number with country code>`. Raises InvalidAddress."""
+        if not isinstance(text, str):
+            raise _refusal(InvalidAddress, field, "must be a string")
+        kind, _, rest = text.strip().partition(":")
+        code, _, account = (part.strip() for part in rest.partition(":"))
+        kind, code, account = kind.lower(), code.upper(), account.replace(" ", "").removeprefix("+")
+        if kind not in {"bank", "mobile"}:
+            raise _refusal(InvalidAddress, field, "must be bank:<bank code>:<account> or mobile:<network>:<number>")
+        if not _CODE.fullmatch(code):
+            raise _refusal(InvalidAddress, field, "has no code of a bank or network in its second place")
+        if kind == "bank" and not _ACCOUNT.fullmatch(account):
+            raise _refusal(InvalidAddress, field, "must end with an account: 5 to 34 digits and letters")
+        if kind == "mobile" and not _MSISDN.fullmatch(account):
+            raise _refusal(InvalidAddress, field, "must end with a number and its country code: 9 to 15 digits")
+        canonical = f"{kind}:{code}:{account}"
+        return Destination(canonical, canonical.encode())
+
+    def payment_uri(self, address: str, *, contract: str = "", amount_minor: int | None = None) -> str:  # noqa: ARG002 - nothing comes in
+        """The account as it stands; nobody is asked to pay by this rail."""
+        return address
+
+    def explorer_url(self, tx_hash: str) -> str | None:  # noqa: ARG002
+        """None: banks show nobody."""
+        return None
+
+
+def _evm(text: str, field: str) -> str:
+    return parse_evm_address(text, field=field).text
+
+
+def _solana(text: str, field: str) -> str:
+    return parse_solana_address(text, field=field).text
+
+
+_READERS: Final = MappingProxyType({"evm": _evm, "solana": _solana})
+
+
+def _refusal(kind: type[StrongroomError], field: str, reason: str) -> StrongroomError:
+    return kind(f"{field}: {reason}", fields={field: [reason]})
+
+
+def _policy(dollar_minor: int) -> DefaultPolicy:
+    """Limits of a fresh installation, from what is about one dollar."""
+    return DefaultPolicy(
+        deposit_min_minor=dollar_minor,
+        withdrawal_min_minor=5 * dollar_minor,
+        withdrawal_fee_minor=dollar_minor,
+        auto_approve_max_minor=500 * dollar_minor,
+        user_daily_max_minor=20_000 * dollar_minor,
+        system_daily_max_minor=200_000 * dollar_minor,
+        two_approvers_from_minor=10_000 * dollar_minor,
+        network_fee_max_minor=20 * dollar_minor,
+    )
+
+
+_AFRICAN: Final = (
+    ("NGN", "Nigerian naira", 150_000),
+    ("KES", "Kenyan shilling", 13_000),
+    ("GHS", "Ghanaian cedi", 1_500),
+)
+_ROWS: Final = (
+    Custodian("circle", "Circle", "https://api.circle.com", "USDC.circle", "USD Coin at Circle"),
+    Custodian(
+        "circle-sandbox", "Circle (sandbox)", "https://api-sandbox.circle.com", "tUSDC.circle-sandbox",
+        "USD Coin at Circle (test money)", is_test=True,
+    ),
+    PayoutProvider("flutterwave", "Flutterwave", "https://api.flutterwave.com", _AFRICAN),
+    PayoutProvider(
+        "flutterwave-test", "Flutterwave (test mode)", "https://api.flutterwave.com", _AFRICAN, is_test=True
+    ),
+)  # fmt: skip
+
+PROVIDERS: Final[Mapping[str, Custodian | PayoutProvider]] = MappingProxyType({row.chain: row for row in _ROWS})
+"""Every custodian and provider by its id."""

@@ -1,0 +1,198 @@
+"""Verification of a claimed payment: what the chain shows and what is asked of it decide, and nothing else does."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import ClassVar, Final, Literal, NamedTuple
+
+from domain.errors import StrongroomError
+from domain.rail_rows import ConfirmationTier, RailRow
+from domain.solana import parse_solana_signature
+
+DEFAULT_AGE_MAX: Final = timedelta(minutes=20)
+_HEX_HASH: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{64}", re.ASCII)
+# Whether a transaction's hash begins with 0x on the chains of a family.
+_HASH_PREFIX: Final[Mapping[str, str]] = MappingProxyType({"bitcoin": "", "evm": "0x", "tron": "", "aptos": "0x"})
+
+
+class InvalidTransactionHash(StrongroomError):
+    """This cannot be the hash of a transaction on that chain."""
+
+    code: ClassVar[str] = "invalid_transaction_hash"
+
+
+class ClaimedTransfer(NamedTuple):
+    """One movement of money inside a transaction.
+
+    `place` names it for ever within the transaction. `contract` is the canonical one of its asset, "" the coin;
+    `recipient` is the owner who received it, in the chain's canonical spelling.
+    """
+
+    place: int
+    contract: str
+    recipient: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """What a chain shows of one transaction.
+
+    `is_final` is the chain's own word; None where only depth tells. `is_immutable`: its hash commits to all that it
+    does, so that it can vanish and never change.
+    """
+
+    succeeded: bool
+    block_height: int | None
+    block_hash: str
+    block_time: datetime | None
+    confirmations: int
+    is_final: bool | None
+    transfers: tuple[ClaimedTransfer, ...]
+    is_immutable: bool = False
+
+    def substance(self) -> tuple[object, ...]:
+        """What two honest providers cannot differ in, however far behind one of them is."""
+        return self.succeeded, self.block_height, self.block_hash, self.block_time, self.transfers
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody says that they paid: in this asset (by its canonical contract), to this recipient, so much.
+
+    `amount_minor` None claims whatever arrived.
+    """
+
+    contract: str
+    recipient: str
+    amount_minor: int | None
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRule:
+    """What is asked of a payment: how exact, how recent, how deep, how large."""
+
+    tolerance_minor: int
+    age_max: timedelta
+    tiers: Sequence[ConfirmationTier]
+    minimum_minor: int = 1
+
+    def confirmations_needed(self, amount_minor: int) -> int:
+        """How many confirmations a payment of this amount needs where depth decides; at least one."""
+        for tier in self.tiers:
+            if tier.below_amount_minor is None or amount_minor < tier.below_amount_minor:
+                return max(1, tier.confirmations)
+        return max(1, self.tiers[-1].confirmations)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a claim: `reason` is a stable code, empty when verified; then `transfer` is what was found."""
+
+    state: Literal["verified", "rejected", "uncertain"]
+    reason: str = ""
+    transfer: ClaimedTransfer | None = None
+
+
+def decide(
+    claim: Claim, rule: ClaimRule, facts: ClaimFacts | None, *, doubt: str = "", used: Collection[int] = ()
+) -> Decision:
+    """Decide about a claim. `facts` None means that nobody could tell, for the reason `doubt`: never a rejection.
+
+    `used` are the places of transfers that another claim, or a deposit, has had already. What may still change is
+    not rejected: it stays uncertain ("confirming") until the chain, or its depth, says that it will not.
+    """
+    if facts is None:
+        return Decision("uncertain", doubt or "not_found")
+    found = _matching(claim, rule, facts, used)
+    amount_minor = found.amount_minor if isinstance(found, ClaimedTransfer) else (claim.amount_minor or 0)
+    is_settled = _is_settled(rule, facts, amount_minor)
+    if isinstance(found, str):
+        is_certain = is_settled or (facts.is_immutable and found in _CONTENT)
+        return Decision("rejected", found) if is_certain else Decision("uncertain", "confirming")
+    if not is_settled:
+        return Decision("uncertain", "confirming")
+    if facts.block_time is None:
+        return Decision("uncertain", "time_unknown")
+    if claim.claimed_at - facts.block_time > rule.age_max:
+        return Decision("rejected", "too_old")
+    return Decision("verified", transfer=found)
+
+
+# Reasons that follow from a transaction alone, wherever it is.
+_CONTENT: Final = frozenset({"no_such_transfer", "wrong_recipient", "wrong_token", "amount_mismatch", "below_minimum"})
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "failed_on_chain": "The transaction failed: it moved nothing.",
+        "no_such_transfer": "The transaction moves neither this asset nor anything to that address.",
+        "wrong_recipient": "The transaction pays this asset to somebody else.",
+        "wrong_token": "The transaction pays that address in another asset, whatever that calls itself.",
+        "amount_mismatch": "The transaction pays another amount.",
+        "below_minimum": "The transaction pays less than the smallest amount that is credited.",
+        "too_old": "The payment was made too long before it was claimed.",
+        "already_used": "Another claim, or a deposit, has had this payment already.",
+        "not_found": "No provider knows the transaction yet.",
+        "confirming": "The transaction is not final yet.",
+        "time_unknown": "No provider says when the payment was made.",
+        "provider_failed": "The providers could not be asked, or gave no answer that can be read.",
+        "providers_disagree": "The providers contradict each other.",
+        "quorum_missed": "Too few providers know the transaction.",
+        "evidence_missing": "The stored answers do not say enough to decide from.",
+        "not_configured": "Nobody can be asked about this chain.",
+    }
+)
+"""Every reason why a claim is rejected or uncertain, in words."""
+
+
+def _matching(claim: Claim, rule: ClaimRule, facts: ClaimFacts, used: Collection[int]) -> ClaimedTransfer | str:
+    """The transfer that satisfies the claim, closest in amount; or the reason why none does."""
+    if not facts.succeeded:
+        return "failed_on_chain"
+    right = [one for one in facts.transfers if one.contract == claim.contract and one.recipient == claim.recipient]
+    if not right:
+        return _why_not(claim, facts)
+    free = [one for one in right if one.place not in used]
+    if not free:
+        return "already_used"
+    expected_minor = claim.amount_minor
+    if expected_minor is not None:
+        free = [one for one in free if abs(one.amount_minor - expected_minor) <= rule.tolerance_minor]
+    if not free:
+        return "amount_mismatch"
+    best = min(free, key=lambda one: (abs(one.amount_minor - (expected_minor or one.amount_minor)), one.place))
+    return best if best.amount_minor >= max(1, rule.minimum_minor) else "below_minimum"
+
+
+def _why_not(claim: Claim, facts: ClaimFacts) -> str:
+    if any(one.recipient == claim.recipient for one in facts.transfers):
+        return "wrong_token"
+    if any(one.contract == claim.contract for one in facts.transfers):
+        return "wrong_recipient"
+    return "no_such_transfer"
+
+
+def _is_settled(rule: ClaimRule, facts: ClaimFacts, amount_minor: int) -> bool:
+    if facts.block_height is None:
+        return False
+    if facts.is_final is not None:
+        return facts.is_final
+    return facts.confirmations >= rule.confirmations_needed(amount_minor)
+
+
+def parse_transaction_hash(text: object, rail: RailRow, *, field: str = "tx_hash") -> str:
+    """The canonical spelling of a transaction's hash on this rail, checked before anybody is asked about it.
+
+    Raises InvalidTransactionHash.
+    """
+    spelled: str | None = None
+    if isinstance(text, str) and rail.family == "solana":
+        spelled = parse_solana_signature(text)
+    elif isinstance(text, str) and rail.family in _HASH_PREFIX and _HEX_HASH.fullmatch(text):
+        spelled = _HASH_PREFIX[rail.family] + text.removeprefix("0x").lower()
+    if spelled is None:
+        reason = f"is not the hash of a transaction on {rail.name}"
+        raise InvalidTransactionHash(f"{field}: {reason}", fields={field: [reason]})
+    return spelled

@@ -1,0 +1,217 @@
+"""Keep what providers post to us: each verified notification once and for ever, forgeries counted and not kept."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.errors import StrongroomError
+from domain.ids import new_id
+from domain.provider_facts import Notification
+from models.webhook import NotificationKey, NotificationRefusal, ReceivedNotification
+from services import alerts, leases, outbox
+
+UNVERIFIED_MAX = 1_000
+BATCH_MAX = 500
+REFUSALS_BEFORE_ALERT = 10
+_HOUR = timedelta(hours=1)
+
+
+class TooManyUnverified(StrongroomError):
+    """Too many notifications wait for a key that is not known here yet. Deliver this one again later."""
+
+    code: ClassVar[str] = "too_many_unverified"
+
+
+_KEEP = text(
+    """
+    INSERT INTO received_notifications (id, provider, topic, scheme, notification_id, kind, resource_id, reference,
+        headers, body, verified, received_at, lease_generation, attempts)
+    VALUES (:id, :provider, :topic, :scheme, :notification_id, :kind, :resource_id, :reference,
+        CAST(:headers AS jsonb), :body, :verified, :now, 0, 0)
+    ON CONFLICT (provider, notification_id) WHERE verified DO NOTHING
+    RETURNING id
+    """
+)
+
+
+def receive(
+    session: Session,
+    provider: str,
+    topic: str,
+    notification: Notification,
+    *,
+    verified: bool,
+    headers: str,
+    body: bytes,
+    now: datetime,
+) -> bool:
+    """Keep a notification and promise to act on it. False when it was delivered before.
+
+    `headers` are those that its signature needs, as JSON. Raises TooManyUnverified.
+    """
+    if not verified and _unverified(session, provider) >= UNVERIFIED_MAX:
+        raise TooManyUnverified
+    kept = session.execute(
+        _KEEP,
+        {
+            "id": new_id(),
+            "provider": provider,
+            "topic": topic,
+            "scheme": notification.scheme,
+            "notification_id": notification.notification_id,
+            "kind": notification.kind,
+            "resource_id": notification.resource_id,
+            "reference": notification.reference,
+            "headers": headers,
+            "body": body,
+            "verified": verified,
+            "now": now,
+        },
+    ).scalar()
+    if kept is not None:
+        outbox.promise(session, "notifications_in.process", now=now)
+    return kept is not None
+
+
+def refuse(session: Session, provider: str, *, count: int = 1, now: datetime) -> None:
+    """Count forgeries, or what looks like one."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    counted = insert(NotificationRefusal).values(provider=provider, hour=hour, count=count)
+    session.execute(
+        counted.on_conflict_do_update(
+            index_elements=["provider", "hour"], set_={"count": NotificationRefusal.count + counted.excluded.count}
+        )
+    )
+
+
+def refused(session: Session, provider: str, *, now: datetime) -> int:
+    """How many were refused in this hour and the one before it."""
+    query = select(func.coalesce(func.sum(NotificationRefusal.count), 0)).where(
+        NotificationRefusal.provider == provider, NotificationRefusal.hour > now - 2 * _HOUR
+    )
+    return int(session.scalar(query) or 0)
+
+
+def alert_refusals(session: Session, provider: str, *, now: datetime) -> None:
+    """Say that somebody forges notifications, or that the secrets do not match; and that it is over."""
+    count = refused(session, provider, now=now)
+    if count >= REFUSALS_BEFORE_ALERT:
+        alerts.raise_alert(
+            session,
+            "webhook_signature_failures",
+            scope=provider,
+            severity="warning",
+            reason=f"{count} notifications with a wrong signature came in for {provider} within two hours",
+            now=now,
+            details={"count": count},
+        )
+    elif not count:
+        alerts.clear(
+            session, "webhook_signature_failures", scope=provider, now=now, reason="none came in for an hour or more"
+        )
+
+
+def key(session: Session, provider: str, name: str) -> bytes | None:
+    """A key that was fetched before."""
+    query = select(NotificationKey.key).where(NotificationKey.provider == provider, NotificationKey.name == name)
+    return session.scalar(query)
+
+
+def keep_key(session: Session, provider: str, name: str, found: bytes, *, now: datetime) -> None:
+    """Remember a key: what has a name never changes."""
+    session.execute(
+        insert(NotificationKey).values(provider=provider, name=name, key=found, fetched_at=now).on_conflict_do_nothing()
+    )
+
+
+def claim(
+    session: Session, provider: str, *, verified: bool, owner: str, now: datetime
+) -> Sequence[ReceivedNotification]:
+    """Lease what is to be acted on, or to be verified first, oldest first."""
+    query = (
+        select(ReceivedNotification)
+        .where(
+            ReceivedNotification.provider == provider,
+            ReceivedNotification.processed_at.is_(None),
+            ReceivedNotification.verified.is_(verified),
+        )
+        .order_by(ReceivedNotification.id)
+        .limit(BATCH_MAX)
+    )
+    return leases.claim(session, query, ReceivedNotification, owner=owner, now=now)
+
+
+def settle_verified(
+    session: Session, genuine: Sequence[ReceivedNotification], forged: Sequence[ReceivedNotification], *, now: datetime
+) -> None:
+    """Keep what a key has proved genuine, unless it was delivered before, and forget and count what it has not."""
+    for row in genuine:
+        first = session.scalars(
+            select(ReceivedNotification.id).where(
+                ReceivedNotification.provider == row.provider,
+                ReceivedNotification.notification_id == row.notification_id,
+                ReceivedNotification.verified,
+            )
+        ).first()
+        if first is None:
+            session.execute(
+                update(ReceivedNotification)
+                .where(ReceivedNotification.id == row.id)
+                .values(verified=True, lease_until=None, lease_owner=None, due_at=None, attempts=0)
+            )
+            session.flush()
+        else:
+            _forget(session, [row])
+    _forget(session, forged)
+    if forged:
+        refuse(session, forged[0].provider, count=len(forged), now=now)
+
+
+def settle(
+    session: Session, rows: Sequence[ReceivedNotification], outcomes: Mapping[str, str], *, now: datetime
+) -> None:
+    """Record what came of these: by the notification's id, "" when it was nothing to act on."""
+    for outcome in set(outcomes.values()):
+        ids = [row.id for row in rows if outcomes.get(row.notification_id) == outcome]
+        session.execute(
+            update(ReceivedNotification)
+            .where(ReceivedNotification.id.in_(ids))
+            .values(processed_at=now, outcome=outcome, lease_until=None, lease_owner=None)
+        )
+
+
+def postpone(session: Session, rows: Collection[ReceivedNotification], *, now: datetime) -> None:
+    """Have these come up again: the provider could not be asked."""
+    for row in rows:
+        session.execute(
+            update(ReceivedNotification)
+            .where(ReceivedNotification.id == row.id, ReceivedNotification.lease_generation == row.lease_generation)
+            .values(lease_until=None, lease_owner=None, due_at=now + leases.back_off(row.attempts))
+        )
+
+
+def _unverified(session: Session, provider: str) -> int:
+    waiting = (
+        select(ReceivedNotification.id)
+        .where(
+            ReceivedNotification.provider == provider,
+            ReceivedNotification.processed_at.is_(None),
+            ReceivedNotification.verified.is_(False),
+        )
+        .limit(UNVERIFIED_MAX)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(waiting)) or 0
+
+
+def _forget(session: Session, rows: Sequence[ReceivedNotification]) -> None:
+    if rows:
+        session.execute(
+            delete(ReceivedNotification).where(
+                ReceivedNotification.id.in_([row.id for row in rows]), ReceivedNotification.verified.is_(False)
+            )
+        )

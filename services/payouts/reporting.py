@@ -1,0 +1,125 @@
+"""Follow payments that a provider makes: what it reports is what becomes of them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.provider_facts import Report
+from models.payout import Payout, PayoutTransaction
+from services import alerts, leases
+from services.payouts.doubting import doubt, wait_because
+from services.payouts.failing import fail
+from services.payouts.following import book
+from services.payouts.reading import advance
+from services.payouts.sending import BATCH_MAX, Outgoing, held
+
+OPEN = ("signed", "broadcast", "uncertain")
+# Providers forget idempotency references at some time. Until then the same request may be made again.
+ASK_AGAIN_WITHIN = timedelta(hours=1)
+
+
+def claim_reportable(
+    session: Session, chain: str, *, owner: str, now: datetime
+) -> Sequence[tuple[Outgoing, str, bool]]:
+    """Lease the payments of a provider that are open and due: each with its state, and whether it may be asked for.
+
+    It may, the first time or with the same reference once more, while it is young.
+    """
+    query = select(Payout).where(Payout.chain == chain, Payout.state.in_(OPEN)).order_by(Payout.id).limit(BATCH_MAX)
+    claimed = leases.claim(session, query, Payout, owner=owner, now=now)
+    rows = session.scalars(
+        select(PayoutTransaction).where(PayoutTransaction.payout_id.in_([payout.id for payout in claimed]))
+    )
+    forms = {form.payout_id: form for form in rows}
+    return [
+        (
+            Outgoing(
+                payout.id,
+                payout.lease_generation,
+                forms[payout.id].txid,
+                forms[payout.id].raw_tx,
+                attempts=payout.attempts,
+                provider_id=payout.provider_id or "",
+            ),
+            payout.state,
+            payout.state == "signed" or now - payout.created_at < ASK_AGAIN_WITHIN,
+        )
+        for payout in claimed
+    ]
+
+
+def hurry(
+    session: Session, chain: str, *, provider_ids: Collection[str], references: Collection[str], now: datetime
+) -> frozenset[str]:
+    """Have the payments with these ids or references be asked about now. Returns the provider's ids of ours."""
+    ours = session.scalars(
+        select(Payout)
+        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
+        .where(Payout.chain == chain, Payout.provider_id.in_(provider_ids) | PayoutTransaction.txid.in_(references))
+        .order_by(Payout.id)
+        .with_for_update(of=Payout)
+    ).all()
+    for payout in ours:
+        if payout.state in OPEN:
+            payout.due_at = now
+    return frozenset(payout.provider_id for payout in ours if payout.provider_id)
+
+
+def record_report(session: Session, outgoing: Outgoing, report: Report, *, now: datetime, by: Actor) -> None:
+    """Record what a provider says of a payment. Raises LeaseLost.
+
+    Completed: what was held is posted, with the fee that the provider took. Failed: the funds go back. Anything else
+    is asked again, less and less often.
+    """
+    payout = held(session, outgoing)
+    payout.provider_id = report.provider_id or payout.provider_id
+    if report.state == "unknown":
+        reason = report.reason or "the provider knows nothing of it"
+        doubt(session, payout, code="provider_unknown", reason=reason, now=now, by=by)
+    elif report.state == "pending":
+        _wait(session, payout, outgoing, now=now, by=by)
+    elif report.state == "failed":
+        record_refused(session, outgoing, reason=report.reason, fee_minor=report.fee_minor, now=now, by=by)
+    else:
+        _complete(session, payout, outgoing, report, now=now, by=by)
+    session.flush()
+    crash_point("withdrawal.settling")
+
+
+def record_refused(
+    session: Session, outgoing: Outgoing, *, reason: str, fee_minor: int | None = None, now: datetime, by: Actor
+) -> None:
+    """Fail a payment that the provider says it will never make. Raises LeaseLost."""
+    payout = held(session, outgoing)
+    payout.txid, payout.fee_minor = outgoing.txid, fee_minor
+    payout.void_because, payout.reason = "refused", reason or "refused"
+    fail(session, payout, now=now, by=by)
+    if fee_minor:
+        book(session, [], [payout], now=now)
+
+
+def _wait(session: Session, payout: Payout, outgoing: Outgoing, *, now: datetime, by: Actor) -> None:
+    leases.release(payout, due_at=now + leases.back_off(payout.attempts))
+    payout.reason = None
+    wait_because(session, payout, None, noted=False, now=now, by=by)
+    if payout.state in {"signed", "uncertain"}:
+        advance(session, payout, "broadcast", {"txid": outgoing.txid}, now=now, by=by)
+    alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="the provider has it")
+
+
+def _complete(
+    session: Session, payout: Payout, outgoing: Outgoing, report: Report, *, now: datetime, by: Actor
+) -> None:
+    payout.txid, payout.fee_minor, payout.reason = outgoing.txid, report.fee_minor, None
+    detail = {"txid": outgoing.txid, "provider_id": payout.provider_id, "tx_hash": report.tx_hash or None}
+    advance(session, payout, "confirming", detail, now=now, by=by)
+    carried = advance(session, payout, "completed", {}, now=now, by=by)
+    for withdrawal in carried:
+        withdrawal.waiting_reason = None
+    leases.settle(payout)
+    book(session, carried, [payout], now=now)
+    alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="the provider paid it")

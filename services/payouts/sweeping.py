@@ -1,0 +1,77 @@
+"""Keep a sweep where its payout stands."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.flows import SWEEP
+from models.deposit import Deposit
+from models.payout import Payout, PayoutTransaction
+from models.sweep import Sweep
+from services import flows, leases, outbox
+
+CLOSED: Final = ("completed", "failed")
+
+
+def follow(session: Session, payout: Payout, detail: Mapping[str, Any], *, now: datetime, by: Actor) -> None:
+    """Have the sweep that a payout is part of, if it is of one, know the payout's new state."""
+    if payout.sweep_id is None:
+        return
+    sweep = session.get_one(Sweep, payout.sweep_id, with_for_update=True, populate_existing=True)
+    if payout.purpose == "gas_top_up":
+        told = {**detail, "gas_top_up": payout.state}
+        flows.note(session, sweep.flow_id, sweep.state, told, now=now, by=by)
+        if payout.state in CLOSED and sweep.state == "topping_up":
+            leases.settle(sweep)
+            outbox.promise(session, "sweeps.run", now=now)
+        return
+    flows.record(session, flows.Step(sweep.flow_id, SWEEP, sweep.state, payout.state, detail), now=now, by=by)
+    sweep.state, sweep.state_changed_at, sweep.waiting_reason = payout.state, now, None
+    sweep.closed_at = now if SWEEP.closed(payout.state) else None
+    session.flush()
+    if payout.state == "completed":
+        sweep.left_minor = left_on(session, sweep)
+    if payout.state == "failed":
+        # They lie where they lay: the next sweep of this address gathers them.
+        session.execute(update(Deposit).where(Deposit.sweep_id == sweep.id).values(sweep_id=None))
+
+
+def note(session: Session, payout: Payout, detail: Mapping[str, Any], *, now: datetime, by: Actor) -> None:
+    """Add what happened to a payout to the flow of the sweep that it is part of, if it is of one."""
+    if payout.sweep_id is not None:
+        sweep = session.get_one(Sweep, payout.sweep_id)
+        flows.note(session, sweep.flow_id, sweep.state, detail, now=now, by=by)
+
+
+def left_on(session: Session, sweep: Sweep) -> int:
+    """The coin on a sweep's address, by what is in blocks: what came in, less what was moved and what gas has cost."""
+    coin_id = session.scalars(
+        select(Payout.fee_asset_id).where(Payout.sweep_id == sweep.id, Payout.purpose == "sweep")
+    ).first()
+    arrived = session.scalar(
+        select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
+            Deposit.address_id == sweep.address_id, Deposit.asset_id == coin_id, Deposit.block_height.is_not(None)
+        )
+    )
+    left_minor = int(arrived or 0)
+    rows = session.execute(
+        select(Payout.purpose, Payout.asset_id, Payout.void_because, Payout.fee_minor, PayoutTransaction)
+        .join(Sweep, Sweep.id == Payout.sweep_id)
+        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
+        .where(
+            Sweep.address_id == sweep.address_id,
+            Payout.block_height.is_not(None),
+            PayoutTransaction.txid == Payout.txid,
+        )
+    )
+    for purpose, asset_id, void_because, cost_minor, form in rows:
+        moved_minor = int(form.amount_minor or 0) if asset_id == coin_id and void_because is None else 0
+        if purpose == "gas_top_up":
+            left_minor += moved_minor
+        else:
+            left_minor -= moved_minor + int(form.fee_minor if cost_minor is None else cost_minor)
+    return max(0, left_minor)

@@ -1,0 +1,29 @@
+"""Reference prices: who is asked, what they said, and what that means now."""
+
+from domain.prices import Price
+from services.prices.reading import FIAT, History, current, every, history, newest, of_assets, read_many
+from services.prices.recording import claim_due, note_failure, record, set_manually, watch
+from services.prices.sources import PairMissing, SourceMissing, add_source, of_pair, remove_source, set_rule
+
+__all__ = [
+    "FIAT",
+    "History",
+    "PairMissing",
+    "Price",
+    "SourceMissing",
+    "add_source",
+    "claim_due",
+    "current",
+    "every",
+    "history",
+    "newest",
+    "note_failure",
+    "of_assets",
+    "of_pair",
+    "read_many",
+    "record",
+    "remove_source",
+    "set_manually",
+    "set_rule",
+    "watch",
+]

@@ -1,0 +1,101 @@
+"""Say what a pair is worth now, or refuse to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session, aliased
+
+from domain.prices import Observed, Price, PriceDisputed, PriceRule, PriceStale, conclude
+from domain.rails import RAILS
+from models.asset import Asset
+from models.price import PricePair, ReferencePrice
+from services.prices.sources import PairMissing
+
+FIAT = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One pair as operators see it: the price or why there is none, and every source's newest word."""
+
+    rule: PricePair
+    price: Price | None
+    refusal: str
+    newest: Sequence[ReferencePrice]
+
+
+def current(session: Session, pair: str, *, now: datetime) -> Price:
+    """What the fresh sources of a pair agree on. Raises PairMissing, PriceStale, PriceDisputed."""
+    rule = session.get(PricePair, pair)
+    if rule is None:
+        raise PairMissing(f"there is no price of {pair} here")
+    said = [Observed(row.source, row.price, row.observed_at) for row in newest(session, pair, rule, now=now)]
+    return conclude(pair, said, _rule(rule), now=now)
+
+
+def newest(session: Session, pair: str, rule: PricePair, *, now: datetime) -> Sequence[ReferencePrice]:
+    """Every source's newest word within its age."""
+    since = now - timedelta(seconds=rule.max_age_s)
+    return _newest(session, pair, since)
+
+
+def every(session: Session, *, now: datetime) -> list[History]:
+    """All pairs, each with what is known of it, however old."""
+    return [_history(session, rule, now) for rule in session.scalars(select(PricePair).order_by(PricePair.pair))]
+
+
+def history(session: Session, pair: str, *, limit: int, before: int | None = None) -> Sequence[ReferencePrice]:
+    """What was said of a pair, newest first, older than row `before`."""
+    query = select(ReferencePrice).where(ReferencePrice.pair == pair).order_by(ReferencePrice.id.desc()).limit(limit)
+    return session.scalars(query if before is None else query.where(ReferencePrice.id < before)).all()
+
+
+def read_many(session: Session, pairs: Iterable[str], *, now: datetime) -> Mapping[str, Price]:
+    """The prices of those pairs that have one to go by; the others are absent, never guessed."""
+    found = {}
+    for pair in set(pairs):
+        try:
+            found[pair] = current(session, pair, now=now)
+        except (PairMissing, PriceStale, PriceDisputed):
+            continue
+    return found
+
+
+def of_assets(session: Session, assets: Iterable[Asset], *, now: datetime) -> Mapping[str, Price]:
+    """The price in dollars of each asset that has one, by asset id. Test money is worth nothing."""
+    wanted = {
+        asset.asset_id: f"{asset.symbol}/{FIAT}"
+        for asset in assets
+        if asset.chain in RAILS and not RAILS[asset.chain].is_test
+    }
+    if not wanted:
+        return {}
+    priced = read_many(session, wanted.values(), now=now)
+    return {asset_id: priced[pair] for asset_id, pair in wanted.items() if pair in priced}
+
+
+def _history(session: Session, rule: PricePair, now: datetime) -> History:
+    said = _newest(session, rule.pair, None)
+    try:
+        price, refusal = current(session, rule.pair, now=now), ""
+    except (PriceStale, PriceDisputed) as error:
+        price, refusal = None, str(error)
+    return History(rule, price, refusal, said)
+
+
+def _newest(session: Session, pair: str, since: datetime | None) -> Sequence[ReferencePrice]:
+    query = select(ReferencePrice).ext(distinct_on(ReferencePrice.source)).where(ReferencePrice.pair == pair)
+    if since is not None:
+        query = query.where(ReferencePrice.observed_at >= since)
+    latest = aliased(
+        ReferencePrice,
+        query.order_by(ReferencePrice.source, ReferencePrice.observed_at.desc(), ReferencePrice.id.desc()).subquery(),
+    )
+    return session.scalars(select(latest).order_by(latest.source)).all()
+
+
+def _rule(row: PricePair) -> PriceRule:
+    return PriceRule(timedelta(seconds=row.max_age_s), row.sources_min, row.outlier_bps)

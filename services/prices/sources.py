@@ -1,0 +1,85 @@
+"""Decide which pairs are priced, under which rule, and who is asked."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError, ensure
+from domain.prices import PriceRule, parse_pair
+from models.price import PricePair, PriceSource
+from services import audit
+
+
+class PairMissing(StrongroomError):
+    """This house follows no price of that pair."""
+
+    code: ClassVar[str] = "pair_missing"
+
+
+class SourceMissing(StrongroomError):
+    """There is no such source of prices."""
+
+    code: ClassVar[str] = "source_missing"
+
+
+def set_rule(session: Session, pair: str, rule: PriceRule, *, now: datetime, by: Actor) -> PricePair:
+    """Follow a pair, or change what makes its price one to go by. Raises InvalidPrice."""
+    row = session.get(PricePair, parse_pair(pair), with_for_update=True) or PricePair(pair=pair)
+    row.max_age_s = int(rule.max_age.total_seconds())
+    row.sources_min, row.outlier_bps = rule.sources_min, rule.outlier_bps
+    session.add(row)
+    session.flush()
+    detail = {"pair": pair, "max_age_s": row.max_age_s, "sources_min": row.sources_min, "outlier_bps": row.outlier_bps}
+    audit.record(session, "price.rule_set", by=by, now=now, detail=detail)
+    return row
+
+
+def add_source(
+    session: Session,
+    pair: str,
+    name: str,
+    *,
+    interval_s: int,
+    now: datetime,
+    by: Actor,
+    url: str = "",
+    price_path: str = "",
+    time_path: str = "",
+    fixed: Decimal | None = None,
+) -> PriceSource:
+    """Ask somebody for this price from now on, or take a fixed one; a source of that name is replaced.
+
+    Raises PairMissing.
+    """
+    ensure(bool(url) != (fixed is not None), "a source is an address or a fixed price")
+    if session.get(PricePair, pair) is None:
+        raise PairMissing(f"there is no pair {pair!r}; set its rule first")
+    row = session.get(PriceSource, (pair, name), with_for_update=True) or PriceSource(pair=pair, name=name)
+    row.kind = "http" if url else "fixed"
+    row.url, row.price_path, row.time_path = url or None, price_path or None, time_path or None
+    row.fixed_price, row.interval_s, row.due_at, row.failures, row.last_error = fixed, interval_s, now, 0, None
+    session.add(row)
+    session.flush()
+    # The address may hold somebody's key: the log has its place and nothing of its query.
+    detail = {"pair": pair, "name": name, "kind": row.kind, "url": url.partition("?")[0]}
+    audit.record(session, "price.source_added", by=by, now=now, detail=detail)
+    return row
+
+
+def remove_source(session: Session, pair: str, name: str, *, now: datetime, by: Actor) -> None:
+    """Ask it no more; what it said stays on record. Raises SourceMissing."""
+    row = session.get(PriceSource, (pair, name), with_for_update=True)
+    if row is None:
+        raise SourceMissing
+    session.delete(row)
+    audit.record(session, "price.source_removed", by=by, now=now, detail={"pair": pair, "name": name})
+
+
+def of_pair(session: Session, pair: str) -> Sequence[PriceSource]:
+    """Who is asked for a price, by name."""
+    return session.scalars(select(PriceSource).where(PriceSource.pair == pair).order_by(PriceSource.name)).all()

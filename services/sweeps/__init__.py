@@ -1,0 +1,18 @@
+"""Move what lies on deposit addresses to the hot wallet: chosen, topped up with gas, signed, followed as a payout."""
+
+from services.sweeps.holdings import left_behind, unswept_addresses
+from services.sweeps.proposing import propose, set_threshold, threshold_minor
+from services.sweeps.signing import Order, claim_due, record_signed, record_topped_up, record_waiting
+
+__all__ = [
+    "Order",
+    "claim_due",
+    "left_behind",
+    "propose",
+    "record_signed",
+    "record_topped_up",
+    "record_waiting",
+    "set_threshold",
+    "threshold_minor",
+    "unswept_addresses",
+]

@@ -1,0 +1,65 @@
+"""To which addresses payments may be claimed: the house's own, and those of apps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.rails import RAILS
+from models.verification import ReceivingAddress
+from services import assets, audit
+
+
+class NotAReceivingAddress(StrongroomError):
+    """Payments to this address cannot be claimed here: it is not one that this house, or the app, receives at."""
+
+    code: ClassVar[str] = "not_a_receiving_address"
+
+
+def add_address(
+    session: Session, chain: str, address: str, *, client_id: str | None, now: datetime, by: Actor
+) -> ReceivingAddress:
+    """Have payments to this address be claimed: credited, if it is the house's; told to that app, if it is its own.
+
+    The house's has to be one whose money the house controls, and not a deposit address. Adding it again gives it to
+    the other owner. Raises UnknownAsset for a chain that is none, and what parse_destination refuses.
+    """
+    rail = RAILS.get(chain)
+    if rail is None:
+        raise assets.UnknownAsset(f"there is no chain {chain!r}")
+    assets.ensure_rail(session, rail)
+    row = session.merge(
+        ReceivingAddress(chain=chain, address=rail.parse_destination(address).text, client_id=client_id, added_at=now)
+    )
+    detail = {"chain": chain, "address": row.address, "client_id": client_id}
+    audit.record(session, "receiving_address.added", by=by, now=now, detail=detail)
+    return row
+
+
+def addresses_of(session: Session) -> Sequence[ReceivingAddress]:
+    """All of them."""
+    query = select(ReceivingAddress).order_by(ReceivingAddress.chain, ReceivingAddress.added_at)
+    return session.scalars(query).all()
+
+
+def house_address(session: Session, chain: str) -> str | None:
+    """Where people pay this house on a chain: the address added last."""
+    return session.scalars(
+        select(ReceivingAddress.address)
+        .where(ReceivingAddress.chain == chain, ReceivingAddress.client_id.is_(None))
+        .order_by(ReceivingAddress.added_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def recipient(session: Session, chain: str, to: str | None, *, client_id: str | None) -> ReceivingAddress:
+    """The address that a claim is about; without `to`, the house's. Raises NotAReceivingAddress, InvalidAddress."""
+    spelled = house_address(session, chain) if to is None else RAILS[chain].parse_destination(to, field="to").text
+    row = session.get(ReceivingAddress, (chain, spelled)) if spelled is not None else None
+    if row is None or row.client_id not in {None, client_id}:
+        raise NotAReceivingAddress(fields={"to": ["is not an address to which payments can be claimed"]})
+    return row

@@ -1,0 +1,169 @@
+"""Decide about claims: claim the work, and record what the providers showed with all that follows from it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.claim_reading import Reading
+from domain.crash import crash_point
+from domain.errors import ensure
+from domain.flows import VERIFICATION, move
+from domain.ledger import Transaction, Transfer
+from domain.rails import RAILS
+from domain.verification import REASONS, Claim, Decision, decide
+from models.asset import Asset
+from models.deposit import Deposit
+from models.verification import ClaimedTransferRow, PaymentVerification
+from services import alerts, assets, flows, leases, ledger
+from services.verifications import evidence
+from services.verifications.rules import rule_of
+
+LEASE = timedelta(minutes=3)
+ATTEMPTS_MAX = 12
+"""Fruitless looks before a claim stays uncertain until somebody asks again: with the back-off, about an hour."""
+WAIT_MAX = timedelta(hours=24)
+"""How long a transaction that was seen may take to become final."""
+OPEN = ("requested", "uncertain")
+
+
+def claim_due(session: Session, *, owner: str, limit: int, now: datetime) -> Sequence[PaymentVerification]:
+    """Take some claims that are due, under a lease."""
+    query = (
+        select(PaymentVerification)
+        .where(PaymentVerification.state.in_(OPEN), PaymentVerification.attempts < ATTEMPTS_MAX)
+        .order_by(PaymentVerification.due_at)
+        .limit(limit)
+    )
+    return leases.claim(session, query, PaymentVerification, owner=owner, now=now, lease=LEASE)
+
+
+def record(
+    session: Session, verification_id: UUID, reading: Reading, *, generation: int, now: datetime, by: Actor
+) -> Decision:
+    """Record one look at the chain and what was decided from it. Raises LeaseLost if another looked meanwhile."""
+    query = select(PaymentVerification).where(PaymentVerification.id == verification_id)
+    row = leases.locked(session, query, generation)
+    evidence.keep(session, row.id, generation, reading.exchanges)
+    decision = apply(session, row, reading, now=now, by=by)
+    crash_point("verification.recording")
+    return decision
+
+
+def apply(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime, by: Actor) -> Decision:
+    """Move a locked claim to what follows from a reading: credit it, refuse it, or have it looked at again."""
+    asset = assets.get(session, row.asset_id)
+    rule = rule_of(session, asset, credits_user=row.credits_user, now=now)
+    claim = claim_of(row, asset)
+    decision = decide(claim, rule, reading.facts, doubt=reading.doubt, used=used_places(session, row))
+    while decision.transfer is not None and not _taken(session, row, decision.transfer.place):
+        # Somebody took it between the look and now, and has committed: look again at what is left.
+        decision = decide(claim, rule, reading.facts, used=used_places(session, row))
+    credit_id = None
+    if decision.transfer is not None and row.credits_user:
+        credit_id = _credit(session, row, decision.transfer.amount_minor, now)
+    before = row.state
+    # Together, and with nothing asked in between: the table's constraints hold for every state that is written.
+    row.state = decision.state if decision.state == before else move(VERIFICATION, before, decision.state)
+    row.reason = decision.reason or None
+    if decision.transfer is not None:
+        row.transfer_place, row.paid_minor = decision.transfer.place, decision.transfer.amount_minor
+        row.credit_transaction_id = credit_id
+    if decision.state == "uncertain":
+        row.decided_at = None
+        _again(session, row, now)
+    else:
+        leases.settle(row)
+        row.decided_at = now
+        reason = f"it is {decision.state}"
+        alerts.clear(session, "verification_undecided", scope=f"verification:{row.id}", now=now, reason=reason)
+    _note(session, row, before, decision, now=now, by=by)
+    session.flush()
+    return decision
+
+
+def claim_of(row: PaymentVerification, asset: Asset) -> Claim:
+    """A claim as the decision takes it."""
+    return Claim(asset.contract or "", row.recipient, row.amount_minor, row.requested_at)
+
+
+def used_places(session: Session, row: PaymentVerification) -> set[int]:
+    """The transfers of this transaction that another claim, or a deposit, has had."""
+    claimed = select(ClaimedTransferRow.place).where(
+        ClaimedTransferRow.chain == row.chain,
+        ClaimedTransferRow.tx_hash == row.tx_hash,
+        ClaimedTransferRow.verification_id != row.id,
+    )
+    deposited = select(Deposit.vout).where(Deposit.chain == row.chain, Deposit.txid == row.tx_hash)
+    return {*session.scalars(claimed), *session.scalars(deposited)}
+
+
+def _taken(session: Session, row: PaymentVerification, place: int) -> bool:
+    """Use a transfer up for this claim; False when another claim has. Waits for one that is about to."""
+    # The claim's own row first: the transfer names it.
+    session.flush()
+    return (
+        session.execute(
+            insert(ClaimedTransferRow)
+            .values(chain=row.chain, tx_hash=row.tx_hash, place=place, verification_id=row.id)
+            .on_conflict_do_nothing(index_elements=["chain", "tx_hash", "place"])
+            .returning(ClaimedTransferRow.place)
+        ).one_or_none()
+        is not None
+    )
+
+
+def _credit(session: Session, row: PaymentVerification, amount_minor: int, now: datetime) -> int:
+    transfer = Transfer(
+        debit_account=ledger.system_account(session, "hot_wallet", row.asset_id),
+        credit_account=ledger.user_account(session, row.user_id, row.asset_id),
+        amount_minor=amount_minor,
+    )
+    transaction = Transaction(
+        key=f"verification:{row.id}:credit",
+        kind="verification_credit",
+        legs=(transfer,),
+        flow_id=row.flow_id,
+        effective_at=now,
+    )
+    [outcome] = ledger.post(session, [transaction])
+    ensure(outcome.refused is None, f"the ledger refused to credit claim {row.id}: {outcome.refused}")
+    return outcome.transaction_id
+
+
+def _again(session: Session, row: PaymentVerification, now: datetime) -> None:
+    """Have it looked at again: soon, if the chain only needs time, else after ever longer; in the end not any more."""
+    if row.reason == "confirming" and now - row.requested_at < WAIT_MAX:
+        row.attempts = 0
+        interval = RAILS[row.chain].block_interval if row.chain in RAILS else timedelta(seconds=30)
+        leases.release(row, due_at=now + min(max(interval, timedelta(seconds=2)), timedelta(minutes=1)))
+        return
+    if row.reason == "confirming":
+        row.attempts = ATTEMPTS_MAX
+    leases.release(row, due_at=now + leases.back_off(row.attempts))
+    if row.attempts >= ATTEMPTS_MAX:
+        alerts.raise_alert(
+            session,
+            "verification_undecided",
+            scope=f"verification:{row.id}",
+            severity="warning",
+            reason=f"A claimed payment cannot be decided: {REASONS[row.reason or 'not_found']}",
+            now=now,
+            asset_id=row.asset_id,
+            tx_hash=row.tx_hash,
+        )
+
+
+def _note(
+    session: Session, row: PaymentVerification, before: str, decision: Decision, *, now: datetime, by: Actor
+) -> None:
+    detail = {"reason": decision.reason} if decision.reason else {"transaction_id": row.credit_transaction_id}
+    if decision.state == before:
+        flows.note(session, row.flow_id, before, detail, now=now, by=by)
+        return
+    row.state_changed_at = now
+    flows.record(session, flows.Step(row.flow_id, VERIFICATION, before, row.state, detail), now=now, by=by)

@@ -1,0 +1,34 @@
+"""Keep what providers answered, and give it back."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from domain.claim_reading import Exchange
+from models.verification import VerificationExchange
+
+_FIELDS = ("provider", "request", "status", "answer", "failure", "asked_at", "duration_ms")
+
+
+def keep(session: Session, verification_id: UUID, attempt: int, exchanges: Sequence[Exchange]) -> None:
+    """Store every exchange of one look at the chain."""
+    if exchanges:
+        rows = [
+            {"verification_id": verification_id, "attempt": attempt, **{name: getattr(one, name) for name in _FIELDS}}
+            for one in exchanges
+        ]
+        session.execute(insert(VerificationExchange), rows)
+
+
+def exchanges_of(session: Session, verification_id: UUID) -> Sequence[Exchange]:
+    """The exchanges of the last look at the chain, in their order."""
+    last = select(func.max(VerificationExchange.attempt)).where(VerificationExchange.verification_id == verification_id)
+    rows = session.scalars(
+        select(VerificationExchange)
+        .where(VerificationExchange.verification_id == verification_id)
+        .where(VerificationExchange.attempt == last.scalar_subquery())
+        .order_by(VerificationExchange.id)
+    )
+    return [Exchange(**{name: getattr(row, name) for name in _FIELDS}) for row in rows]

@@ -1,0 +1,71 @@
+"""What is asked of a claimed payment of each asset."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.claim_reading import ClaimQuestion
+from domain.rail_rows import ConfirmationTier
+from domain.rails import RAILS
+from domain.verification import DEFAULT_AGE_MAX, ClaimRule
+from models.asset import Asset
+from models.verification import PaymentVerification, VerificationRule
+from services import assets, audit, prices
+
+TOLERANCE_DOLLARS = Decimal("0.50")
+# Of the assets that ship with this house, those of which one unit is a dollar, by symbol.
+DOLLARS = frozenset({"USDT", "USDC"})
+
+
+def rule_of(session: Session, asset: Asset, *, credits_user: bool, now: datetime) -> ClaimRule:
+    """What an operator asks of this asset, and the defaults for what they left open.
+
+    The default tolerance is what half a dollar buys at the reference price; without one, half a unit of the dollar
+    tokens that ship with a rail, and nothing of anything else.
+    """
+    own = session.get(VerificationRule, asset.asset_id) or VerificationRule(asset_id=asset.asset_id)
+    tolerance_minor = own.tolerance_minor if own.tolerance_minor is not None else _half_a_dollar(session, asset, now)
+    tiers = [
+        ConfirmationTier(None if below is None else int(below), int(count)) for below, count in asset.confirmation_tiers
+    ]
+    return ClaimRule(
+        tolerance_minor=tolerance_minor,
+        age_max=timedelta(seconds=own.age_max_s) if own.age_max_s else DEFAULT_AGE_MAX,
+        tiers=[ConfirmationTier(None, own.confirmations)] if own.confirmations else tiers,
+        minimum_minor=asset.minimum_deposit_minor if credits_user else 1,
+    )
+
+
+def _half_a_dollar(session: Session, asset: Asset, now: datetime) -> int:
+    price = prices.of_assets(session, [asset], now=now).get(asset.asset_id)
+    if price is not None:
+        return int(TOLERANCE_DOLLARS * 10**asset.decimals / price.price)
+    shipped = RAILS[asset.chain].assets if asset.chain in RAILS else ()
+    is_dollars = any(row.asset_id == asset.asset_id and row.symbol in DOLLARS for row in shipped)
+    return int(TOLERANCE_DOLLARS * 10**asset.decimals) if is_dollars else 0
+
+
+def set_rule(
+    session: Session,
+    asset_id: str,
+    *,
+    tolerance_minor: int | None,
+    age_max_s: int | None,
+    confirmations: int | None,
+    now: datetime,
+    by: Actor,
+) -> None:
+    """Ask this of claimed payments of an asset from now on; None means the default. Raises UnknownAsset."""
+    assets.get(session, asset_id)
+    limits = {"tolerance_minor": tolerance_minor, "age_max_s": age_max_s, "confirmations": confirmations}
+    session.merge(VerificationRule(asset_id=asset_id, **limits))
+    detail = {"asset_id": asset_id, **{name: str(value) for name, value in limits.items()}}
+    audit.record(session, "verification.rule_set", by=by, now=now, detail=detail)
+
+
+def question_of(session: Session, row: PaymentVerification) -> ClaimQuestion:
+    """What providers are asked about a claim: its transaction, and every contract that is money on its chain."""
+    known = assets.by_contract(session, row.chain)
+    return ClaimQuestion(row.tx_hash, {contract: asset.contract or "" for contract, asset in known.items()})

@@ -1,0 +1,81 @@
+"""Ask providers for payments, and what became of them."""
+
+from typing import Final
+
+import structlog
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from domain.node_refusals import ChainError, ChainUncertain
+from domain.ports import Provider
+from domain.provider_facts import Report
+from services import payouts
+from services.leases import LeaseLost
+from services.payouts import Outgoing
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+FIRST: Final = 1
+"""The attempt before which nothing can have been asked."""
+
+
+def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
+    """Ask one provider for what it was not asked for yet, and about the rest. Returns how many payments."""
+    with container.transaction() as session:
+        due = payouts.claim_reportable(session, provider.rail.chain, owner=worker_name(), now=container.now())
+    crash_point("withdrawal.sending")
+    for outgoing, state, may_ask in due:
+        try:
+            _follow(container, provider, outgoing, by, is_new=state == "signed", may_ask=may_ask)
+        except LeaseLost:
+            log.warning("lease_lost", payout_id=str(outgoing.payout_id))
+    return len(due)
+
+
+def _follow(
+    container: Container, provider: Provider, outgoing: Outgoing, by: Actor, *, is_new: bool, may_ask: bool
+) -> None:
+    try:
+        refusal, report = "", None if is_new else _report(provider, outgoing, outgoing.provider_id)
+        if may_ask and (report is None or report.state == "unknown"):
+            refusal, report = _ask(provider, outgoing)
+    except ChainUncertain as error:
+        log.warning("payment_uncertain", payout_id=str(outgoing.payout_id), code=error.code)
+        with container.transaction() as session:
+            payouts.record_uncertain(session, outgoing, code=error.code, now=container.now(), by=by)
+        return
+    except ChainError as error:
+        log.warning("provider_not_asked", payout_id=str(outgoing.payout_id), code=error.code)
+        with container.transaction() as session:
+            payouts.record_unsent(session, outgoing, code=error.code, now=container.now(), by=by)
+        return
+    with container.transaction() as session:
+        if refusal:
+            payouts.record_refused(session, outgoing, reason=refusal, now=container.now(), by=by)
+        else:
+            payouts.record_report(session, outgoing, report or Report("unknown"), now=container.now(), by=by)
+    crash_point("withdrawal.settled")
+    log.info("provider_reported", reference=outgoing.txid, state="refused" if refusal else report and report.state)
+
+
+def _ask(provider: Provider, outgoing: Outgoing) -> tuple[str, Report]:
+    """Make the request. A final no counts, as a reason, unless the provider knows of the payment all the same.
+
+    One that answers about its own ids only cannot say whether an earlier request was taken whose answer was lost: its
+    no is believed the first time, and leaves a doubt afterwards.
+    """
+    answer = provider.broadcast(outgoing.raw_tx)
+    crash_point("withdrawal.broadcast")
+    if answer.outcome in {"accepted", "already_known"}:
+        return "", Report("pending", provider_id=answer.provider_id)
+    report = _report(provider, outgoing, answer.provider_id or outgoing.provider_id)
+    is_sure = provider.knows_references or outgoing.attempts == FIRST
+    if answer.outcome == "refused" and report.state == "unknown" and is_sure:
+        return answer.reason or "refused", report
+    return "", report
+
+
+def _report(provider: Provider, outgoing: Outgoing, provider_id: str) -> Report:
+    return provider.report(outgoing.txid, provider_id=provider_id)

@@ -1,0 +1,82 @@
+"""Look claimed payments up on their chains."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from domain.actor import Actor
+from domain.claim_reading import ClaimQuestion, Reading
+from domain.crash import crash_point
+from services import verifications
+from services.leases import LeaseLost
+from tasks.app import task
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 16
+AT_ONCE: Final = 8
+"""So many claims wait for providers at the same time."""
+
+
+@task("verifications.check")
+def check(container: Container, by: Actor) -> int:
+    """Look into the claims that are due. Returns how many were looked into."""
+    looked = 0
+    while count := check_batch(container, by):
+        looked += count
+        if count < BATCH:
+            break
+    return looked
+
+
+def check_batch(container: Container, by: Actor) -> int:
+    """Look into some claims: claim them, ask about all of them at once, record each by itself. Returns how many."""
+    with container.transaction() as session:
+        due = verifications.claim_due(session, owner=worker_name(), limit=BATCH, now=container.now())
+    crash_point("verification.claimed")
+    if not due:
+        return 0
+    with container.reading() as session:
+        questions = [verifications.question_of(session, row) for row in due]
+    # Each attempt's lines carry the id of the request that made the claim, on every thread.
+    ids = [
+        {"correlation_id": row.correlation_id, "verification_id": str(row.id), "attempt": row.lease_generation}
+        for row in due
+    ]
+    with ThreadPoolExecutor(min(AT_ONCE, len(due)), thread_name_prefix="verify") as pool:
+        readings = list(pool.map(partial(_look, container), (row.chain for row in due), questions, ids))
+    for row, reading, said in zip(due, readings, ids, strict=True):
+        with bound_contextvars(**said):
+            crash_point("verification.looked")
+            _record(container, row.id, reading, row.lease_generation, Actor(by.name, correlation_id=row.correlation_id))
+    with container.transaction() as session:
+        for chain in sorted({row.chain for row in due}):
+            verifications.judge_failure_rate(session, chain, now=container.now())
+    return len(due)
+
+
+def _look(container: Container, chain: str, question: ClaimQuestion, said: dict[str, object]) -> Reading:
+    with bound_contextvars(**said):
+        reader = container.verifiers.get(chain)
+        if reader is None:
+            return Reading(None, "not_configured", ())
+        log.info("verification_attempt", chain=chain, tx_hash=question.tx_hash)
+        return reader.read(question)
+
+
+def _record(container: Container, verification_id: UUID, reading: Reading, generation: int, by: Actor) -> None:
+    try:
+        with container.transaction() as session:
+            decision = verifications.record(
+                session, verification_id, reading, generation=generation, now=container.now(), by=by
+            )
+    except LeaseLost:
+        log.warning("lease_lost")
+    else:
+        log.info("verification_result", state=decision.state, reason=decision.reason)

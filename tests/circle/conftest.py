@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+
+from services import addresses
+from tests.circle.house import House
+from tests.fakes.circle import FakeCircle
+from wiring.settings import Settings
+
+
+@pytest.fixture
+def circle() -> Iterator[FakeCircle]:
+    made = FakeCircle()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def house(settings: Settings, circle: FakeCircle, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """With few addresses in its pools, for each is asked for alone."""
+    monkeypatch.setattr(addresses, "POOL_TARGET", 4)
+    monkeypatch.setattr(addresses, "POOL_LOW", 2)
+    made = House(settings, circle)
+    made.refill()
+    yield made
+    made.close()

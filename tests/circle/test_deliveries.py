@@ -1,0 +1,67 @@
+"""Ten thousand deliveries, three of each, shuffled, one in ten forged: each genuine event has effect once."""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from api.app import create_app
+from models.deposit import Deposit
+from models.webhook import ReceivedNotification
+from services import notifications_in
+from tests.circle.house import NAME, USDC, House
+from tests.fakes.circle import Delivery, FakeCircle
+
+DELIVERIES: Final = 10_000
+FORGED: Final = DELIVERIES // 10
+EVENTS: Final = (DELIVERIES - FORGED) // 3
+TRANSFERS: Final = EVENTS // 2
+THREADS: Final = 3
+
+
+def test_ten_thousand_deliveries_have_their_effect_once(house: House, circle: FakeCircle) -> None:
+    mixing = random.Random(7)
+    people = [house.user() for _ in range(4)]
+    where = {user_id: house.address(user_id, network) for user_id, network in zip(people, _networks(), strict=True)}
+    told = {circle.arrives(where[people[place % 4]], "2.00"): people[place % 4] for place in range(TRANSFERS)}
+    genuine = [circle.notification(transfer_id) for transfer_id in told for _ in range(2)]
+    forged = [circle.forged(transfer_id) for transfer_id in list(told)[:FORGED]]
+    assert house.post(circle.notification("none")) == 200
+    house.process()
+    deliveries = [*(genuine * 3), *forged, *forged[: DELIVERIES - 3 * len(genuine) - len(forged)]]
+    mixing.shuffle(deliveries)
+    started = time.perf_counter()
+    statuses = Counter(_posted(house, deliveries))
+    took = time.perf_counter() - started
+    assert statuses == {200: 3 * len(genuine), 401: DELIVERIES - 3 * len(genuine)}
+    assert house.count(ReceivedNotification) == len(genuine) + 1
+    house.process()
+    assert house.process() == 0
+    assert house.count(Deposit) == TRANSFERS
+    assert {house.balance(user_id) for user_id in people} == {(TRANSFERS // 4 * 2 * USDC, 0)}
+    with house.container.reading() as session:
+        assert notifications_in.refused(session, NAME, now=house.container.now()) == statuses[401]
+    assert house.compare() == "ok"
+    assert house.standing() == {"webhook_signature_failures"}
+    print(f"{DELIVERIES / took:.0f} deliveries a second")
+
+
+def _networks() -> list[str]:
+    return ["ETH", "SOL", "POLY", "AVAX"]
+
+
+def _posted(house: House, deliveries: list[Delivery]) -> list[int]:
+    """Every answer's status, from several threads at once."""
+    application = create_app(house.container)
+
+    def post(part: list[Delivery]) -> list[int]:
+        client = application.test_client()
+        return [
+            client.post(f"/webhooks/{NAME}/transfers", data=one.body, headers=dict(one.headers)).status_code
+            for one in part
+        ]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = pool.map(post, [deliveries[first::THREADS] for first in range(THREADS)])
+        return [status for part in parts for status in part]

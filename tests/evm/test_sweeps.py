@@ -1,0 +1,172 @@
+"""What lies on deposit addresses moves to the hot wallet once, whatever happens on the way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import update
+
+from domain.evm.networks import WEI
+from models.deposit import Deposit
+from models.payout import Payout
+from models.sweep import Sweep
+from services import sweeps
+from tests.contracts import Contract
+from tests.evm import paths
+from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
+from tests.evm.world import World
+from tests.rail import BY
+from tests.services import world as ways
+from wiring.settings import Settings
+
+
+@pytest.fixture
+def rail(settings: Settings, world: World) -> Iterator[EvmRail]:
+    made = paths.make(settings, world)
+    yield made
+    made.evm.close()
+    made.container.engine.dispose()
+
+
+@contextmanager
+def frozen(rail: EvmRail, token: Contract) -> Iterator[None]:
+    """Have a token revert whatever is asked of it."""
+    anvil = rail.world.anvil
+    code = anvil.call("eth_getCode", token.address, "latest")
+    anvil.call("anvil_setCode", token.address, "0x60006000fd")
+    yield
+    anvil.call("anvil_setCode", token.address, code)
+
+
+def unswept(rail: EvmRail) -> list[str]:
+    with rail.container.reading() as session:
+        return sweeps.unswept_addresses(session, "anvil")
+
+
+def test_a_token_is_topped_up_and_swept_and_the_books_agree(rail: EvmRail) -> None:
+    token = rail.add_token()
+    # The books know of the hot wallet's coins: a deposit of somebody's, swept.
+    payer, _ = rail.paid_in(None, WEI)
+    rail.rounds(2)
+    user_id, address = rail.paid_in(token, 900 * UNIT)
+    assert unswept(rail) == [address]
+    rail.rounds()
+    assert [sweep.state for sweep in rail.rows(Sweep)] == ["completed", "completed"]
+    assert sorted(payout.purpose for payout in rail.rows(Payout)) == ["gas_top_up", "sweep", "sweep"]
+    assert rail.evm.holding(token.address).trusted_minor == 900 * UNIT
+    assert unswept(rail) == []
+    assert rail.compare() == "ok"
+    assert rail.owns(user_id, TOKEN) == (900 * UNIT, 0)
+    assert rail.owns(payer, COIN) == (WEI, 0)
+    states = ways.states(rail, rail.rows(Sweep)[-1].flow_id)
+    assert list(dict.fromkeys(states)) == ["proposed", "topping_up", "signed", "broadcast", "confirming", "completed"]
+    # What gas was not used lies there still, and is known.
+    assert rail.world.balance(address) == rail.rows(Sweep)[-1].left_minor
+    rail.assert_sound()
+
+
+def test_a_coin_is_swept_less_its_fee_and_its_remainder_the_next_time(rail: EvmRail) -> None:
+    rail.add_token()
+    user_id, address = rail.paid_in(None, WEI)
+    rail.rounds(2)
+    first = rail.the_sweep()
+    assert first.state == "completed"
+    assert first.left_minor == rail.world.balance(address)
+    assert rail.compare() == "ok"
+    rail.world.anvil.pay(address, WEI)
+    rail.mine()
+    rail.rounds(2)
+    assert rail.world.balance(address) == rail.rows(Sweep)[-1].left_minor
+    assert rail.owns(user_id, COIN) == (2 * WEI, 0)
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
+def test_what_is_too_little_set_aside_or_not_final_stays(rail: EvmRail) -> None:
+    token = rail.add_token()
+    ways.set_asset(rail, minimum_deposit_minor=UNIT)
+    rail.paid_in(token, 4 * UNIT)
+    assert rail.sweep() == 0
+    with rail.container.transaction() as session:
+        sweeps.set_threshold(session, TOKEN, 4 * UNIT, now=rail.container.now(), by=BY)
+        session.execute(update(Deposit).values(confirmations_needed=3))
+    assert rail.sweep() == 0
+    with rail.container.transaction() as session:
+        session.execute(update(Deposit).values(confirmations_needed=1, state="quarantined"))
+    assert rail.sweep() == 0
+    assert rail.count(Sweep) == 0
+
+
+def test_a_sweep_waits_for_the_hot_wallets_coin_and_says_so(rail: EvmRail) -> None:
+    token = rail.add_token()
+    rail.paid_in(token, 900 * UNIT)
+    for _ in range(6):
+        rail.watch_and_send()
+    waiting = rail.the_sweep()
+    assert (waiting.state, waiting.waiting_reason) == ("proposed", "insufficient_hot_funds")
+    assert ways.notes(rail, waiting.flow_id) == [{"waits_because": "insufficient_hot_funds"}]
+    assert ways.standing(rail)["sweep_waits"] == "warning"
+    rail.fund_hot()
+    rail.rounds()
+    assert rail.the_sweep().state == "completed"
+    assert "sweep_waits" not in ways.standing(rail)
+
+
+def test_a_deposit_that_arrives_during_a_sweep_is_swept_by_the_next(rail: EvmRail) -> None:
+    token = rail.add_token()
+    rail.fund_hot()
+    user_id, address = rail.paid_in(token, 900 * UNIT)
+    assert rail.sweep() == 1
+    token.transfer(address, 100 * UNIT)
+    rail.watch()
+    assert len(unswept(rail)) == 1
+    rail.rounds(7)
+    assert [int(sweep.amount_minor) for sweep in rail.rows(Sweep)] == [900 * UNIT, 100 * UNIT]
+    assert {sweep.state for sweep in rail.rows(Sweep)} == {"completed"}
+    assert rail.evm.holding(token.address).trusted_minor == 1000 * UNIT
+    assert rail.owns(user_id, TOKEN) == (1000 * UNIT, 0)
+
+
+def test_a_sweep_that_reverts_pays_its_gas_and_is_done_anew(rail: EvmRail) -> None:
+    token = rail.add_token()
+    payer, _ = rail.paid_in(None, WEI)
+    rail.rounds(2)
+    rail.paid_in(token, 900 * UNIT)
+    rail.watch_and_send()
+    rail.mine()
+    rail.watch()
+    rail.credit()
+    rail.settle()
+    anvil = rail.world.anvil
+    ways.travel(rail, paths.A_WHILE)
+    assert rail.sweep() == 1
+    failing = rail.rows(Payout)[-1]
+    with frozen(rail, token):
+        anvil.mine()
+    rail.watch()
+    rail.settle()
+    assert [payout.state for payout in rail.rows(Payout) if payout.id == failing.id] == ["failed"]
+    assert rail.rows(Sweep)[-1].state == "failed"
+    assert len(unswept(rail)) == 1
+    assert rail.owns(payer, COIN) == (WEI, 0)
+    rail.assert_sound()
+
+
+def test_a_sweep_whose_block_leaves_the_chain_is_offered_again_and_done_once(rail: EvmRail) -> None:
+    rail.add_token()
+    user_id, address = rail.paid_in(None, WEI)
+    snapshot = rail.world.anvil.call("evm_snapshot")
+    rail.rounds(2)
+    assert rail.the_sweep().state == "completed"
+    rail.world.anvil.call("evm_revert", snapshot)
+    rail.mine(4)
+    rail.watch()
+    assert rail.payout().block_height is None
+    assert unswept(rail) == [address]
+    assert rail.world.balance(address) == WEI
+    rail.rounds(2)
+    assert (rail.the_sweep().state, rail.count(Payout)) == ("completed", 1)
+    assert unswept(rail) == []
+    assert rail.owns(user_id, COIN) == (WEI, 0)
+    assert rail.compare() == "ok"
+    assert ways.standing(rail) == {}

@@ -1,0 +1,66 @@
+"""What counts as money on a rail: a coin, tokens by their contracts, and nothing that merely has a familiar name."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.addresses import InvalidAddress
+from domain.rails import RAILS
+from services import assets
+
+BY, NOW = Actor("test"), datetime(2026, 11, 1, tzinfo=UTC)
+GNOSIS = RAILS["gnosis"]
+TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+MIRROR = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+
+
+def add(session: Session, contract: str = TOKEN, chain: str = "gnosis", symbol: str = "tUSD") -> str:
+    return assets.add_token(
+        session, RAILS[chain], contract, symbol=symbol, decimals=6, name="Test dollar", now=NOW, by=BY
+    ).asset_id
+
+
+def test_every_contract_of_a_row_stands_for_its_asset_and_the_empty_one_for_the_coin(session: Session) -> None:
+    assets.ensure_rail(session, GNOSIS)
+    assets.ensure_rail(session, GNOSIS)
+    money = assets.by_contract(session, "gnosis")
+    assert money[""].asset_id == "xDAI"
+    for row in GNOSIS.assets[1:]:
+        assert {money[contract].asset_id for contract in row.contracts} == {row.asset_id}
+    assert set(money) == {"", *(contract for row in GNOSIS.assets for contract in row.contracts)}
+
+
+def test_a_token_that_an_operator_adds_is_money_by_its_contract_and_leaves_only_on_their_word(session: Session) -> None:
+    assert TOKEN.lower() not in assets.by_contract(session, "gnosis")
+    asset_id = add(session)
+    assert asset_id == "tUSD.gnosis"
+    assert assets.by_contract(session, "gnosis")[TOKEN.lower()].asset_id == asset_id
+    assert assets.policy(session, asset_id).auto_limit_minor == 0
+    assert assets.add_mirror(session, asset_id, MIRROR, now=NOW, by=BY) == MIRROR.lower()
+    assert assets.by_contract(session, "gnosis")[MIRROR.lower()].asset_id == asset_id
+    assert assets.contracts_of(session, asset_id) == sorted([TOKEN.lower(), MIRROR.lower()])
+
+
+def test_one_contract_is_never_two_assets(session: Session) -> None:
+    asset_id = add(session)
+    with pytest.raises(assets.AssetExists):
+        add(session, symbol="other")
+    with pytest.raises(assets.AssetExists):
+        add(session, MIRROR)
+    with pytest.raises(assets.AssetExists):
+        assets.add_mirror(session, "EURe.gnosis", TOKEN, now=NOW, by=BY)
+    assert assets.contracts_of(session, asset_id) == [TOKEN.lower()]
+
+
+def test_only_a_contract_on_a_chain_of_tokens_can_be_added(session: Session) -> None:
+    assets.ensure_rail(session, RAILS["bitcoin"])
+    with pytest.raises(assets.NoTokensThere):
+        add(session, chain="bitcoin")
+    with pytest.raises(assets.NoTokensThere):
+        assets.add_mirror(session, "BTC", TOKEN, now=NOW, by=BY)
+    with pytest.raises(InvalidAddress):
+        add(session, "0x1234")
+    with pytest.raises(assets.UnknownAsset):
+        assets.add_mirror(session, "none", TOKEN, now=NOW, by=BY)

@@ -1,0 +1,152 @@
+"""Prices from services that lag, lie, hang and answer garbage, over real HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from adapters.http_json import NoAnswer
+from adapters.prices.http import HttpPrices
+from domain.actor import Actor
+from domain.prices import PriceRule, PriceStale
+from models.price import ReferencePrice
+from services import alerts, prices
+from tasks import prices as tasks
+from tests.databases import Database, settings_for
+from tests.fakes.json_service import JsonService, serving
+from wiring.container import Container, build_container
+
+BY = Actor("test")
+PAIR = "BTC/USD"
+RULE = PriceRule(timedelta(minutes=5), 1, 500)
+
+
+@pytest.fixture
+def parts(own_database: Database) -> Iterator[Container]:
+    built = build_container(settings_for(own_database))
+    built = replace(built, price_feed=HttpPrices(timeout_s=0.3))
+    with built.transaction() as session:
+        prices.set_rule(session, PAIR, RULE, now=built.now(), by=BY)
+    yield built
+    built.engine.dispose()
+
+
+@pytest.fixture
+def service() -> Iterator[JsonService]:
+    with serving() as running:
+        running.answer = {"result": [{"price": "64000.10", "at": None}]}
+        yield running
+
+
+def later(parts: Container, **by: int) -> Container:
+    clock = parts.clock
+    return replace(parts, clock=lambda: clock() + timedelta(**by))
+
+
+def ask(parts: Container, service: JsonService, name: str = "first", *, time_path: str = "") -> None:
+    with parts.transaction() as session:
+        prices.add_source(
+            session,
+            PAIR,
+            name,
+            interval_s=60,
+            url=f"{service.url}/{name}?key=secret",
+            price_path="result.0.price",
+            time_path=time_path,
+            now=parts.now(),
+            by=BY,
+        )
+
+
+def price(parts: Container) -> Decimal:
+    with parts.reading() as session:
+        return prices.current(session, PAIR, now=parts.now()).price
+
+
+def standing(parts: Container) -> list[tuple[str, str | None]]:
+    with parts.reading() as session:
+        return [(row.alert_code, row.pair) for row in alerts.standing(session)]
+
+
+def test_a_price_is_collected_exactly_and_refused_once_it_is_old(parts: Container, service: JsonService) -> None:
+    service.answer = '{"result": [{"price": 0.1234567890123456789}]}'
+    ask(parts, service)
+    assert tasks.collect.run.__wrapped__(parts, BY) == 1
+    assert price(parts) == Decimal("0.123456789012345679")
+    assert tasks.collect.run.__wrapped__(parts, BY) == 0  # not due
+    old = later(parts, minutes=6)
+    with pytest.raises(PriceStale):
+        price(old)
+    service.trouble = "down"
+    tasks.collect.run.__wrapped__(old, BY)
+    assert standing(old) == [("reference_price_stale", PAIR)]
+    service.trouble = ""
+    newer = later(old, minutes=20)
+    tasks.collect.run.__wrapped__(newer, BY)
+    assert standing(newer) == []
+
+
+@pytest.mark.parametrize("trouble", ["garbage", "nan", "deep", "huge", "down", "elsewhere", "hangs", "trickles"])
+def test_whatever_goes_wrong_there_is_no_price_and_a_reason(
+    parts: Container, service: JsonService, trouble: str
+) -> None:
+    service.trouble = trouble
+    ask(parts, service)
+    assert tasks.collect.run.__wrapped__(parts, BY) == 0
+    with parts.reading() as session:
+        [source] = prices.of_pair(session, PAIR)
+        assert source.failures == 1
+        assert source.last_error
+        assert "secret" not in source.last_error
+    assert service.asked == ["/first?key=secret"]
+    with pytest.raises(PriceStale):
+        price(parts)
+
+
+def test_a_source_that_lags_counts_by_the_time_it_tells(parts: Container, service: JsonService) -> None:
+    at = parts.now() - timedelta(minutes=10)
+    service.answer = {"result": [{"price": "5"}], "at": int(at.timestamp() * 1000)}
+    ask(parts, service, time_path="at")
+    assert tasks.collect.run.__wrapped__(parts, BY) == 1
+    with pytest.raises(PriceStale):
+        price(parts)
+
+
+def test_a_source_from_the_future_is_not_believed(parts: Container, service: JsonService) -> None:
+    service.answer = {"result": [{"price": "5"}], "at": (parts.now() + timedelta(hours=1)).isoformat()}
+    ask(parts, service, time_path="at")
+    assert tasks.collect.run.__wrapped__(parts, BY) == 0
+    with parts.reading() as session:
+        assert "future" in str(prices.of_pair(session, PAIR)[0].last_error)
+
+
+def test_an_operators_word_and_a_fixed_price_are_sources_like_others(parts: Container, service: JsonService) -> None:
+    with parts.transaction() as session:
+        now = parts.now()
+        prices.set_rule(session, PAIR, replace(RULE, sources_min=2), now=now, by=BY)
+        prices.add_source(session, PAIR, "peg", interval_s=60, fixed=Decimal(100), now=now, by=BY)
+        prices.set_manually(session, PAIR, Decimal(102), now=now, by=BY)
+    tasks.collect.run.__wrapped__(parts, BY)
+    assert price(parts) == 101
+    with parts.reading() as session:
+        [history] = prices.every(session, now=parts.now())
+        assert [row.source for row in history.newest] == ["operator", "peg"]
+
+
+def test_what_was_said_can_neither_be_changed_nor_removed(parts: Container) -> None:
+    with parts.transaction() as session:
+        prices.set_manually(session, PAIR, Decimal(7), now=parts.now(), by=BY)
+    for statement in ("UPDATE reference_prices SET price = 8", "DELETE FROM reference_prices"):
+        with pytest.raises(DBAPIError), parts.transaction() as session:
+            session.execute(text(statement))
+    with parts.reading() as session:
+        assert session.query(ReferencePrice).one().price == 7
+
+
+def test_an_answer_without_the_price_says_so(service: JsonService) -> None:
+    with pytest.raises(NoAnswer, match=r"nothing at 'result\.7"):
+        HttpPrices().ask(service.url, price_path="result.7.price", time_path=None)

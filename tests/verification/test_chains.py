@@ -1,0 +1,175 @@
+"""What each chain's reader understands of its providers' answers, down to the decision."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from adapters.verification.aptos import read_aptos
+from adapters.verification.evm import read_evm
+from adapters.verification.provider import Provider
+from adapters.verification.reader import FailOverReader, Read
+from adapters.verification.tron import read_tron
+from domain.aptos import long_form
+from domain.claim_reading import ClaimQuestion, Reading
+from domain.evm.networks import EVM_NETWORKS
+from domain.rail_rows import ConfirmationTier
+from domain.rails import RAILS
+from domain.verification import Claim, ClaimRule, decide
+from tests.fakes.chains import Aptos, Evm, Tron
+from tests.fakes.provider import FakeProvider
+from tests.rail import Rail
+from wiring.verification import build_verifiers
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+Serving = Callable[[FakeProvider], FakeProvider]
+BSC_USDT = "0x55d398326f99059ff775485246999027b3197955"
+EVM_HOUSE = "0x7fF8c2F4510EdC4CcB74481588dca909730AEdF5"
+TRON_HOUSE = "TDt9YtfuttvxD2Jv8F8v4JEDbnBBb1jVNt"
+TRON_USDT = RAILS["tron"].assets[1].contracts[0]
+APTOS_HOUSE = long_form("0xa11ce")
+APTOS_USDT = RAILS["aptos"].assets[1].contracts[0]
+
+
+def look(chain: str, read: Read, provider: FakeProvider, tx_hash: str, contracts: Mapping[str, str]) -> Reading:
+    """Ask, and have the answers understood once more from evidence: it must come to the same."""
+    reader = FailOverReader(RAILS[chain], read, [Provider(provider.url, timeout_s=5)])
+    question = ClaimQuestion(tx_hash, contracts)
+    reading = reader.read(question)
+    reader.close()
+    again = reader.reread(question, reading.exchanges)
+    assert (again.facts, again.doubt) == (reading.facts, reading.doubt)
+    return reading
+
+
+def told(reading: Reading, *, to: str, contract: str, amount: int | None, confirmations: int = 3) -> tuple[str, str]:
+    """State and reason."""
+    rule = ClaimRule(1, timedelta(minutes=20), [ConfirmationTier(None, confirmations)])
+    decision = decide(Claim(contract, to, amount, NOW), rule, reading.facts, doubt=reading.doubt)
+    return decision.state, decision.reason
+
+
+# --------------------------------------------------------------------------------------------------------- EVM
+
+
+@pytest.mark.parametrize("symbol", ["USDT", "BSC-USD", "USD"])
+def test_on_bsc_the_contract_decides_whatever_an_explorer_calls_the_token(serving: Serving, symbol: str) -> None:
+    chain = Evm(56)
+    real = chain.pay(1, to=EVM_HOUSE.lower(), contract=BSC_USDT, amount=5, at=NOW, symbol=symbol)
+    fake = chain.pay(2, to=EVM_HOUSE.lower(), contract="0x" + "66" * 20, amount=5, at=NOW, symbol=symbol)
+    provider = serving(chain.serve())
+    known = {"": "", BSC_USDT: BSC_USDT}
+    read = partial(read_evm, EVM_NETWORKS["bsc"])
+    claim: dict[str, Any] = {"to": EVM_HOUSE, "contract": BSC_USDT, "amount": 5}
+    assert told(look("bsc", read, provider, real, known), **claim) == ("verified", "")
+    assert told(look("bsc", read, provider, fake, known), **claim) == ("rejected", "wrong_token")
+
+
+def test_an_evm_receipt_is_believed_once_final_and_on_the_chain(serving: Serving) -> None:
+    chain = Evm(56, final=99)
+    paid = chain.pay(1, to=EVM_HOUSE, contract=BSC_USDT, amount=5, at=NOW)
+    failed = chain.pay(2, to=EVM_HOUSE, contract=BSC_USDT, amount=5, at=NOW, fails=True)
+    provider = serving(chain.serve())
+    read = partial(read_evm, EVM_NETWORKS["bsc"])
+    claim: dict[str, Any] = {"to": EVM_HOUSE, "contract": BSC_USDT, "amount": 5}
+
+    def now(tx_hash: str) -> tuple[str, str]:
+        return told(look("bsc", read, provider, tx_hash, {BSC_USDT: BSC_USDT}), **claim)
+
+    assert now(paid) == now(failed) == ("uncertain", "confirming")
+    chain.final = 100
+    assert (now(paid), now(failed)) == (("verified", ""), ("rejected", "failed_on_chain"))
+    assert now("0x" + "99" * 32) == ("uncertain", "not_found")
+    chain.receipts[paid]["blockHash"] = "0x" + "77" * 32
+    assert now(paid) == ("uncertain", "provider_failed")
+    chain.chain_id = 1
+    assert now(failed) == ("uncertain", "provider_failed")
+
+
+# -------------------------------------------------------------------------------------------------------- Tron
+
+
+def test_on_tron_the_events_of_a_solidified_block_decide(serving: Serving) -> None:
+    chain = Tron(is_solid=False)
+    paid = chain.pay(1, to=TRON_HOUSE, contract=TRON_USDT, amount=5, at=NOW)
+    coin = chain.pay(2, to=TRON_HOUSE, contract="", amount=9, at=NOW)
+    fake = chain.pay(3, to=TRON_HOUSE, contract="TEkxiTehnzSmSe2XqrBj4w32RUN966rdz8", amount=5, at=NOW)
+    failed = chain.pay(4, to=TRON_HOUSE, contract=TRON_USDT, amount=5, at=NOW, fails=True)
+    provider = serving(chain.serve())
+
+    def now(tx_id: str, contract: str = TRON_USDT, amount: int = 5) -> tuple[str, str]:
+        return told(look("tron", read_tron, provider, tx_id, {}), to=TRON_HOUSE, contract=contract, amount=amount)
+
+    assert now(paid) == now(failed) == ("uncertain", "confirming")
+    chain.is_solid = True
+    assert now(paid) == now(coin, "", 9) == ("verified", "")
+    assert now(fake) == ("rejected", "wrong_token")
+    assert now(failed) == ("rejected", "failed_on_chain")
+    assert now("99" * 32) == ("uncertain", "not_found")
+
+
+# ------------------------------------------------------------------------------------------------------- Aptos
+
+
+def test_on_aptos_the_owner_of_the_store_and_the_metadata_decide(serving: Serving) -> None:
+    chain = Aptos()
+    paid = chain.pay_asset(1, owner="0xa11ce", metadata=APTOS_USDT, amount=5, at=NOW)
+    stolen = chain.pay_asset(2, owner="0xbad", metadata=APTOS_USDT, amount=5, at=NOW)
+    fake = chain.pay_asset(3, owner=APTOS_HOUSE, metadata="0xfa4e", amount=5, at=NOW)
+    failed = chain.pay_asset(4, owner=APTOS_HOUSE, metadata=APTOS_USDT, amount=5, at=NOW, fails=True)
+    provider = serving(chain.serve())
+
+    def now(tx_hash: str) -> tuple[str, str]:
+        reading = look("aptos", read_aptos, provider, tx_hash, {})
+        return told(reading, to=APTOS_HOUSE, contract=APTOS_USDT, amount=5)
+
+    assert now(paid) == ("verified", "")
+    assert now(stolen) == ("rejected", "wrong_recipient")
+    assert now(fake) == ("rejected", "wrong_token")
+    assert now(failed) == ("rejected", "failed_on_chain")
+    assert now("0x" + "99" * 32) == ("uncertain", "not_found")
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_coin_of_aptos_counts_once_however_often_it_is_told(serving: Serving, twice: bool) -> None:
+    chain = Aptos()
+    coin = "0x1::aptos_coin::AptosCoin"
+    paid = chain.pay_coin(1, owner=APTOS_HOUSE, coin=coin, amount=5, at=NOW, twice=twice)
+    as_asset = chain.pay_asset(2, owner=APTOS_HOUSE, metadata="0xa", amount=5, at=NOW)
+    provider = serving(chain.serve())
+    for tx_hash in (paid, as_asset):
+        reading = look("aptos", read_aptos, provider, tx_hash, {})
+        assert reading.facts is not None
+        assert [one[1:] for one in reading.facts.transfers] == [("", APTOS_HOUSE, 5)]
+
+
+# ----------------------------------------------------------------------------------------------------- Bitcoin
+
+
+def test_a_node_of_the_bitcoin_family_shows_what_its_wallet_was_paid(rail: Rail) -> None:
+    """A real node without an index, reached as the settings say."""
+    chain = rail.chain.network.chain
+    reader = build_verifiers((), rail.container.settings.chains)[chain]
+    address = rail.chain.new_addresses(1)[0].address
+    paid = rail.send_to(address, 50_000_000)
+    question = ClaimQuestion(paid, {"": ""})
+
+    def now(amount: int = 50_000_000) -> tuple[str, str]:
+        reading = reader.read(question)
+        again = reader.reread(question, reading.exchanges)
+        assert (again.facts, again.doubt) == (reading.facts, reading.doubt)
+        rule = ClaimRule(0, timedelta(days=1), [ConfirmationTier(None, 2)])
+        claim = Claim("", address, amount, datetime.now(UTC))
+        decision = decide(claim, rule, reading.facts, doubt=reading.doubt)
+        return decision.state, decision.reason
+
+    assert now() == ("uncertain", "confirming")
+    assert now(1) == ("rejected", "amount_mismatch")
+    rail.mine(2)
+    assert now() == ("verified", "")
+    unknown = reader.read(ClaimQuestion("99" * 32, {"": ""}))
+    assert (unknown.facts, unknown.doubt) == (None, "not_found")
+    assert isinstance(reader, FailOverReader)
+    reader.close()
