@@ -1,6 +1,7 @@
 """Ask an address for JSON within a time and a size, and read it exactly: no number becomes a float."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,6 +12,8 @@ import httpx
 from domain.errors import StrongroomError
 
 BYTES_MAX: Final = 1_000_000
+DEPTH_MAX: Final = 200
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:\\.|[^"\\])*"|[\[\]{}]', re.DOTALL)
 OK: Final = 200
 
 
@@ -32,6 +35,8 @@ def fetch(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = Non
             body = _body(response, time.monotonic() + timeout_s)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NoAnswer(f"it did not answer: {type(error).__name__}") from error
+    if _too_deep(body):
+        raise NoAnswer("its answer is nested too deeply")
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -61,6 +66,21 @@ def _body(response: httpx.Response, deadline_s: float) -> bytes:
         if time.monotonic() > deadline_s:
             raise NoAnswer("its answer takes too long")
     return body
+
+
+def _too_deep(body: bytes) -> bool:
+    """Whether the parser would have to recurse deeper than any honest answer: its own limit may have been raised."""
+    if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(body):
+        if found[0] in {b"[", b"{"}:
+            depth += 1
+            if depth > DEPTH_MAX:
+                return True
+        elif found[0] in {b"]", b"}"}:
+            depth -= 1
+    return False
 
 
 def _refuse(constant: str) -> NoReturn:
