@@ -25,6 +25,7 @@ from api.pages import (
     send,
     wallet_login,
     watched,
+    webhooks,
     withdraw,
 )
 from api.pages.refusals import error_page
@@ -51,6 +52,7 @@ BLUEPRINTS: Final = tuple(
         consent,
         apps,
         developer,
+        webhooks,
         chat,
     )
 )

@@ -22,6 +22,7 @@ from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
 from tests.browser.samples_apps import APP_SAMPLES
 from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_operator import flow, operator, operator_quiet
+from tests.browser.samples_webhooks import WEBHOOK_SAMPLES
 
 
 def activity(index: int = 0) -> tuple[Activity, ...]:
@@ -393,4 +394,5 @@ SAMPLES = {
     "refused": ("refused.html", True, refused),
     **CONTROLS,
     **APP_SAMPLES,
+    **WEBHOOK_SAMPLES,
 }
