@@ -27,6 +27,7 @@ from api.pages import (
     send,
     wallet_login,
     watched,
+    webhooks,
     withdraw,
 )
 from api.pages.refusals import error_page
@@ -55,6 +56,7 @@ BLUEPRINTS: Final = tuple(
         consent,
         apps,
         developer,
+        webhooks,
         chat,
     )
 )

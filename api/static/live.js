@@ -34,9 +34,14 @@ for (const event of PRESENCE) {
   sockets.on(event, () => { if (document.querySelector("[data-presence]")) readAgain(); });
 }
 
+// For whoever looks from outside whether this page is being told.
+const say = (state) => { document.documentElement.dataset.sockets = state; };
+sockets.on("connect", () => say("connected"));
+sockets.on("disconnect", () => say("away"));
+
 // While we are told, polling is only there for what got lost on the way.
 document.addEventListener("htmx:before:request", (event) => {
-  if (!event.target.closest?.("[data-poll]")) return;
+  if (event.target.id !== "live") return;
   const isPoll = !isHint;
   isHint = false;
   if (isPoll && sockets.connected && performance.now() - readAt < POLL_MS) event.preventDefault();

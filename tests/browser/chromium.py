@@ -25,14 +25,14 @@ def running() -> Iterator[Browser]:
         browser.close()
 
 
-def launch(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright, *more: str) -> Browser:
     """A headless browser: the one on PATH, so that no download is needed. Raises RuntimeError when there is none."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
         raise RuntimeError("no Chromium on PATH: on Debian, install the package 'chromium'")
     # Chromium's sandbox cannot be set up by root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return playwright.chromium.launch(executable_path=path, args=[*arguments, "--disable-dev-shm-usage"])
+    return playwright.chromium.launch(executable_path=path, args=[*arguments, *more, "--disable-dev-shm-usage"])
 
 
 class Window:

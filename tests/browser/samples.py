@@ -23,6 +23,7 @@ from tests.browser.samples_apps import APP_SAMPLES
 from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_operator import flow, operator, operator_quiet
+from tests.browser.samples_webhooks import WEBHOOK_SAMPLES
 
 
 def activity(index: int = 0) -> tuple[Activity, ...]:
@@ -395,4 +396,5 @@ SAMPLES = {
     **CONTROLS,
     **CLAIMS,
     **APP_SAMPLES,
+    **WEBHOOK_SAMPLES,
 }

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from flask import Response, jsonify, request
 
 from api.guards import public
+from tests.front_door.ticks import TICK_EVERY_S, TICKS
 from wsgi import app
-
-TICKS = 3
-TICK_EVERY_S = 0.4
 
 
 @app.get("/api/seen")

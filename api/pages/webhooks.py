@@ -1,0 +1,267 @@
+"""Webhook endpoints on pages: a developer's own under /developer, the house's under /operator."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, request
+from sqlalchemy.orm import Session
+
+from api import guards
+from api.access import provider
+from api.errors import status_of
+from api.guards import role, signed_in
+from api.pages.context import page, see, typed
+from api.request_context import actor, container, operator
+from auth.oauth import clients
+from domain import webhooks
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from models.webhook_out import WebhookEndpoint
+from services import webhooks_out
+from services.webhooks_out import Owner
+
+blueprint = Blueprint("webhooks-page", __name__)
+
+DEVELOPER: Final = "/developer/webhooks"
+OPERATOR: Final = "/operator/webhooks"
+LINES_MAX: Final = 50
+_DESCRIPTION_LENGTH_MAX: Final = 120
+_SINCE: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "all": timedelta(days=30)}
+Move = Callable[[Session, Owner, UUID, datetime, Actor], str | None]
+
+
+@blueprint.get(DEVELOPER)
+@signed_in
+def show() -> Response:
+    """The developer's endpoints, and a form for another."""
+    return _list(_mine())
+
+
+@blueprint.post(DEVELOPER)
+@signed_in
+def create() -> Response:
+    """Make one; its secret is on the answer's page and nowhere else."""
+    return _create(_mine())
+
+
+@blueprint.get(f"{DEVELOPER}/<uuid:endpoint_id>")
+@signed_in
+def show_one(endpoint_id: UUID) -> Response:
+    """One of them with what it was sent."""
+    return _one(_mine(), endpoint_id)
+
+
+@blueprint.post(f"{DEVELOPER}/<uuid:endpoint_id>/<move>")
+@signed_in
+def act(endpoint_id: UUID, move: str) -> Response:
+    """Change, rotate, try, stop, start, send again or remove one."""
+    return _act(_mine(), endpoint_id, move)
+
+
+@blueprint.get(OPERATOR)
+@role("viewer")
+def show_house() -> Response:
+    """The house's endpoints."""
+    return _list(_HOUSE)
+
+
+@blueprint.post(OPERATOR)
+@role("admin")
+def create_house() -> Response:
+    """Make one for the house."""
+    return _create(_HOUSE)
+
+
+@blueprint.get(f"{OPERATOR}/<uuid:endpoint_id>")
+@role("viewer")
+def show_house_one(endpoint_id: UUID) -> Response:
+    """One of the house's with what it was sent."""
+    return _one(_HOUSE, endpoint_id)
+
+
+@blueprint.post(f"{OPERATOR}/<uuid:endpoint_id>/<move>")
+@role("admin")
+def act_house(endpoint_id: UUID, move: str) -> Response:
+    """The same moves for the house's."""
+    return _act(_HOUSE, endpoint_id, move)
+
+
+_HOUSE: Final = Owner(None)
+
+
+def _mine() -> Owner:
+    return Owner(guards.person().user_id)
+
+
+def _base(owner: Owner) -> str:
+    return OPERATOR if owner.user_id is None else DEVELOPER
+
+
+def _doer(owner: Owner) -> Actor:
+    return operator() if owner.user_id is None else actor()
+
+
+def _may_change(owner: Owner) -> bool:
+    return owner.user_id is not None or "admin" in guards.caller().roles
+
+
+def _create(owner: Owner) -> Response:
+    parts = container()
+    app = typed("client_id")
+    try:
+        with parts.transaction() as session:
+            client = clients.own(session, app, owner_id=owner.user_id) if app and owner.user_id is not None else None
+            row, secret = webhooks_out.create(
+                session, owner, url=typed("url"), kinds=_kinds(), description=_description(), box=provider(parts).box(),
+                client_id=None if client is None else client.id, allow_private=parts.settings.webhook_private,
+                now=parts.now(), by=_doer(owner),
+            )  # fmt: skip
+    except StrongroomError as refusal:
+        return _list(owner, problem=_in_words(refusal), status=status_of(type(refusal)))
+    return _one(owner, row.id, secret=secret)
+
+
+def _act(owner: Owner, endpoint_id: UUID, move: str) -> Response:
+    chosen = _MOVES.get(move)
+    if chosen is None:
+        abort(HTTPStatus.NOT_FOUND)
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            secret = chosen(session, owner, endpoint_id, parts.now(), _doer(owner))
+    except (webhooks.InvalidWebhookUrl, webhooks.InvalidWebhookKind) as refusal:
+        return _one(owner, endpoint_id, problem=_in_words(refusal), status=status_of(type(refusal)))
+    if secret is not None:
+        return _one(owner, endpoint_id, secret=secret)
+    return see(_base(owner) if move == "remove" else f"{_base(owner)}/{endpoint_id}")
+
+
+def _change(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
+    webhooks_out.update(
+        session, owner, endpoint_id, url=typed("url"), kinds=_kinds(), description=_description(),
+        allow_private=container().settings.webhook_private, now=now, by=by,
+    )  # fmt: skip
+
+
+def _rotate(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> str:
+    box = provider(container()).box()
+    return webhooks_out.rotate(session, owner, endpoint_id, box=box, now=now, by=by)[1]
+
+
+def _test(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, _: Actor) -> None:
+    webhooks_out.send_test(session, owner, endpoint_id, now=now)
+
+
+def _stop(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
+    webhooks_out.disable(session, owner, endpoint_id, now=now, by=by)
+
+
+def _start(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
+    webhooks_out.enable(session, owner, endpoint_id, now=now, by=by)
+
+
+def _remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
+    webhooks_out.remove(session, owner, endpoint_id, now=now, by=by)
+
+
+def _again(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
+    """One message when one is named, else all that failed, or all, since a while ago."""
+    if typed("delivery_id"):
+        try:
+            delivery_id = UUID(typed("delivery_id"))
+        except ValueError as fault:
+            raise webhooks_out.WebhookDeliveryNotFound from fault
+        webhooks_out.redeliver(session, owner, endpoint_id, delivery_id, now=now, by=by)
+        return
+    since = now - _SINCE.get(typed("since"), _SINCE["hour"])
+    failed = typed("which") != "all"
+    webhooks_out.redeliver_since(session, owner, endpoint_id, since=since, only_failed=failed, now=now, by=by)
+
+
+_MOVES: Final[Mapping[str, Move]] = {
+    "change": _change,
+    "rotate": _rotate,
+    "test": _test,
+    "disable": _stop,
+    "enable": _start,
+    "remove": _remove,
+    "redeliver": _again,
+}
+
+
+def _list(owner: Owner, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
+    with container().reading() as session:
+        rows = webhooks_out.of_owner(session, owner)
+        apps = [] if owner.user_id is None else clients.owned(session, owner.user_id)
+    return page(
+        "webhooks.html",
+        status=status,
+        endpoints=rows,
+        apps=apps,
+        base=_base(owner),
+        may_change=_may_change(owner),
+        problem=problem,
+        form=request.form,
+        kinds=_choices(owner),
+        chosen=request.form.getlist("kinds"),
+    )
+
+
+def _one(
+    owner: Owner, endpoint_id: UUID, *, secret: str = "", problem: str = "", status: int = HTTPStatus.OK
+) -> Response:
+    with container().reading() as session:
+        row = webhooks_out.one(session, owner, endpoint_id)
+        messages = webhooks_out.deliveries(session, owner, endpoint_id, limit=LINES_MAX)
+        attempts = webhooks_out.attempts_of(session, [message.id for message in messages])
+    values: dict[str, Any] = {
+        "endpoint": row,
+        "messages": [(message, attempts[message.id]) for message in messages],
+        "kinds": _choices(owner, row),
+        "chosen": row.kinds,
+        "rotating_until": _rotating(row, container().now()),
+    }
+    may_change = _may_change(owner)
+    return page(
+        "webhook.html",
+        status=status,
+        base=_base(owner),
+        may_change=may_change,
+        secret=secret,
+        problem=problem,
+        **values,
+    )
+
+
+def _rotating(row: WebhookEndpoint, now: datetime) -> datetime | None:
+    until = row.previous_secret_until
+    return until if until is not None and until > now.astimezone(UTC) else None
+
+
+def _choices(owner: Owner, row: WebhookEndpoint | None = None) -> list[tuple[str, str]]:
+    """What a form offers: whole kinds. Exact types that an endpoint asked for through the API stay on offer."""
+    kinds = [kind for kind in webhooks.KINDS if owner.user_id is None or kind != "alert"]
+    offered = [
+        (webhooks.EVERYTHING, "Everything"),
+        *((f"{kind}.*", f"Every step of {kind.replace('_', ' ')}s") for kind in kinds),
+    ]
+    known = {name for name, _ in offered}
+    return offered + [(name, name) for name in (row.kinds if row is not None else []) if name not in known]
+
+
+def _kinds() -> list[str]:
+    return request.form.getlist("kinds")
+
+
+def _description() -> str:
+    text = typed("description")[:_DESCRIPTION_LENGTH_MAX]
+    return text if text.isprintable() else ""
+
+
+def _in_words(refusal: StrongroomError) -> str:
+    name, colon, reason = str(refusal).partition(": ")
+    labels = {"url": "The address", "kinds": "What it is told"}
+    return f"{labels[name]}: {reason}." if colon and name in labels else str(refusal)
