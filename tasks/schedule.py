@@ -41,6 +41,8 @@ SWEEPS: Final = {
     "watch_wallets.derive": 5.0,
     "watch_wallets.scan": 5.0,
     "flows.archive": 900.0,
+    "flows.measure": 300.0,
+    "flows.forget_lines": 900.0,
     "webhooks.deliver": 0.5,
     "upkeep.purge": 3600.0,
 }

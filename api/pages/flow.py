@@ -10,7 +10,7 @@ from api.pages import flow_actions, flow_steps
 from api.pages.context import every_asset, page
 from api.pages.flow_steps import Reading
 from api.request_context import container
-from services import activity, evidence
+from services import activity, evidence, flow_stats
 
 blueprint = Blueprint("flow", __name__)
 
@@ -31,6 +31,14 @@ def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK)
         found = evidence.of_flow(session, flow)
         asset = every_asset(session)[flow.asset_id]
         heights = activity.heights(session)
-    reading = Reading(found, asset, heights.get(asset.chain), parts.now())
+        reading = Reading(
+            found,
+            asset,
+            heights.get(asset.chain),
+            parts.now(),
+            usual=flow_stats.usual(session, flow.kind),
+            alerts=evidence.alerts_about(session, found) if is_operator else (),
+            lines=evidence.lines_about(session, found) if is_operator else (),
+        )
     actions = flow_actions.possible(found, caller)
     return page("flow.html", status=status, page=flow_steps.view(reading, actions, caller.user_id), problem=problem)
