@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from adapters.mail import MailRefused, MailUnavailable
 from api.request_context import request_id
 from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
@@ -24,7 +25,19 @@ from domain.flows import WrongState
 from domain.ledger import IdempotencyConflict, InsufficientFunds, LedgerRefusal
 from domain.money import InvalidAmount
 from domain.node_refusals import ChainError, DescriptorRefused
-from services import addresses, assets, chains, chat, flows, idempotency, leases, spending, transfers, webhooks_out
+from services import (
+    addresses,
+    assets,
+    chains,
+    chat,
+    flows,
+    idempotency,
+    leases,
+    mail,
+    spending,
+    transfers,
+    webhooks_out,
+)
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
 from services.payouts import AlreadyBooked, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
@@ -208,6 +221,10 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         webhooks_out.TooManyWebhookEndpoints: 409,
         webhooks_out.WebhookEndpointNotFound: 404,
         webhooks_out.WebhookDeliveryNotFound: 404,
+        mail.InvalidMailAddress: 422,
+        mail.MailCodeWrong: 404,
+        MailUnavailable: 503,
+        MailRefused: 422,
         # Not by you
         spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,

@@ -22,6 +22,7 @@ COMMANDS = {
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
     "user": "Look after people's roles.",
+    "webhooks": "Look at what is told to others, and send it again.",
 }
 """Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
 

@@ -29,6 +29,7 @@ MODULES: Final = (
     "tasks.feed",
     "tasks.flows",
     "tasks.ledger",
+    "tasks.mail",
     "tasks.news",
     "tasks.outbox",
     "tasks.payouts",

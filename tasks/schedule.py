@@ -15,6 +15,7 @@ ROUTES: Final = {
     "feed.*": {"queue": "notify"},
     "flows.*": {"queue": "upkeep"},
     "ledger.*": {"queue": "upkeep"},
+    "mail.*": {"queue": "notify"},
     "outbox.*": {"queue": "upkeep"},
     "upkeep.*": {"queue": "upkeep"},
     "watch_wallets.derive": {"queue": "upkeep"},
@@ -44,6 +45,7 @@ SWEEPS: Final = {
     "flows.measure": 300.0,
     "flows.forget_lines": 900.0,
     "webhooks.deliver": 0.5,
+    "mail.send": 2.0,
     "upkeep.purge": 3600.0,
 }
 HEARTBEAT_S: Final = 10.0

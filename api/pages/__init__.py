@@ -19,6 +19,7 @@ from api.pages import (
     history,
     home,
     login,
+    mail,
     operator,
     quarantined,
     rendering,
@@ -53,6 +54,7 @@ BLUEPRINTS: Final = tuple(
         apps,
         developer,
         webhooks,
+        mail,
         chat,
     )
 )
