@@ -6,6 +6,9 @@ from api.app import create_app
 from tasks.app import app as celery
 from tasks.publisher import CeleryPublisher, impatient
 from wiring.container import build_container
+from wiring.log_keeper import keep_lines
 from wiring.settings import read_settings
 
-app = create_app(build_container(read_settings(os.environ), publisher=CeleryPublisher(impatient(celery))))
+_container = build_container(read_settings(os.environ), publisher=CeleryPublisher(impatient(celery)))
+keep_lines(_container.transaction, _container.now)
+app = create_app(_container)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from adapters.http_json import NoAnswer
+from adapters.mail import MailRefused, MailUnavailable
 from api.request_context import request_id
 from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
@@ -36,6 +37,7 @@ from services import (
     flows,
     idempotency,
     leases,
+    mail,
     notifications_in,
     prices,
     replenishments,
@@ -242,6 +244,10 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         webhooks_out.WebhookEndpointNotFound: 404,
         webhooks_out.WebhookDeliveryNotFound: 404,
         replenishments.ReplenishmentOpen: 409,
+        mail.InvalidMailAddress: 422,
+        mail.MailCodeWrong: 404,
+        MailUnavailable: 503,
+        MailRefused: 422,
         # Not by you
         spending.SpendingLimitExceeded: 403,
         deciding.SelfApproval: 403,

@@ -28,6 +28,7 @@ COMMANDS = {
     "screening": "Keep the list of whose money is not taken in.",
     "user": "Look after people's roles.",
     "verification": "Look at claimed payments, decide them again, and say where they are received.",
+    "webhooks": "Look at what is told to others, and send it again.",
 }
 """Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
 

@@ -28,7 +28,7 @@ class OpsAlert(Base):
     status: Mapped[str]
     severity: Mapped[str]
     reason: Mapped[str]
-    service_scope: Mapped[str]
+    service_scope: Mapped[str] = mapped_column(index=True)
     pair: Mapped[str | None]
     asset_id: Mapped[str | None]
     tx_hash: Mapped[str | None]

@@ -8,13 +8,17 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from models.alert import OpsAlert
 from models.deposit import Deposit
 from models.flow import Flow, FlowEvent
+from models.log_line import KeptLogLine
 from models.payout import Payout, PayoutTransaction
 from models.sweep import Sweep
 from models.withdrawal import Withdrawal, WithdrawalApproval
-from services import flows, payouts, withdrawals
+from services import flows, log_lines, payouts, withdrawals
 from services.flows import FlowNotFound
+
+ALERTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,26 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         sweep=sweep,
         approvals=withdrawals.approvals_of(session, withdrawal.id) if withdrawal else (),
     )
+
+
+def alerts_about(session: Session, found: Evidence) -> Sequence[OpsAlert]:
+    """The transitions of alerts that name the flow, what it is about, or its payout; oldest first."""
+    items = [("flow", found.flow.group_id)]
+    for noun, row in (("deposit", found.deposit), ("withdrawal", found.withdrawal), ("payout", found.payout)):
+        if row is not None:
+            items.append((noun, row.id))
+    scopes = [f"{noun}:{item_id}" for noun, item_id in items]
+    return session.scalars(
+        select(OpsAlert)
+        .where(OpsAlert.service_scope.in_(scopes))
+        .order_by(OpsAlert.recorded_at, OpsAlert.seq)
+        .limit(ALERTS_MAX)
+    ).all()
+
+
+def lines_about(session: Session, found: Evidence) -> Sequence[KeptLogLine]:
+    """The warnings and errors that were logged by the requests and tasks that moved the flow; oldest first."""
+    return log_lines.said_for(session, {event.correlation_id for event in found.events if event.correlation_id})
 
 
 def transfers_of(session: Session, flow_id: UUID) -> list[BookedTransfer]:

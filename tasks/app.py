@@ -14,6 +14,7 @@ from domain.actor import Actor
 from domain.ids import new_id
 from tasks.publisher import CALLER
 from wiring.container import Container
+from wiring.log_keeper import keep_lines
 from wiring.logging import configure_logging
 from wiring.settings import read_settings
 
@@ -28,6 +29,7 @@ MODULES: Final = (
     "tasks.feed",
     "tasks.flows",
     "tasks.ledger",
+    "tasks.mail",
     "tasks.news",
     "tasks.notifications_in",
     "tasks.outbox",
@@ -96,7 +98,8 @@ def _log(**_: object) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: object) -> None:
     container.cache_clear()
-    container()
+    made = container()
+    keep_lines(made.transaction, made.now)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

@@ -23,7 +23,7 @@ class Couriers:
         self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
         self._count = count
         self._lock = threading.Lock()
-        self._out: dict[Future[None], bool] = {}
+        self._out: dict[Future[object], bool] = {}
 
     @property
     def free(self) -> int:
@@ -37,7 +37,7 @@ class Couriers:
         with self._lock:
             return max(0, self._count // 2 - sum(self._out.values()))
 
-    def send(self, errand: Callable[[], None], *, may_be_vain: bool = False) -> None:
+    def send(self, errand: Callable[[], object], *, may_be_vain: bool = False) -> None:
         """Have a thread do this. What it raises is logged; the row is due again by itself."""
         with self._lock:
             future = self._pool.submit(errand)
@@ -55,7 +55,7 @@ class Couriers:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.await_all()
 
-    def _back(self, future: "Future[None]") -> None:
+    def _back(self, future: "Future[object]") -> None:
         with self._lock:
             self._out.pop(future, None)
         error = None if future.cancelled() else future.exception()

@@ -1,4 +1,4 @@
-"""Keep the record of flows in shape: put away what is old."""
+"""Keep the record of flows in shape: put away what is old, and measure what is usual."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from services import retention
+from services import flow_stats, log_lines, retention
 from tasks.app import task
 from wiring.container import Container
 
@@ -28,3 +28,17 @@ def archive(container: Container, by: Actor) -> int:
         if flows < retention.FLOWS_PER_BATCH:
             break
     return moved
+
+
+@task("flows.measure")
+def measure(container: Container, by: Actor) -> bool:
+    """Measure how long each step usually lasts, every few minutes. Returns whether that was done."""
+    with container.transaction() as session:
+        return flow_stats.measure(session, now=container.now())
+
+
+@task("flows.forget_lines")
+def forget_lines(container: Container, by: Actor) -> int:
+    """Drop log lines that are too old to be looked for. Returns how many."""
+    with container.transaction() as session:
+        return log_lines.forget_old(session, now=container.now())

@@ -22,6 +22,7 @@ ROUTES: Final = {
     "feed.*": {"queue": "notify"},
     "flows.*": {"queue": "upkeep"},
     "ledger.*": {"queue": "upkeep"},
+    "mail.*": {"queue": "notify"},
     "outbox.*": {"queue": "upkeep"},
     "upkeep.*": {"queue": "upkeep"},
     "watch_wallets.derive": {"queue": "upkeep"},
@@ -58,7 +59,10 @@ SWEEPS: Final = {
     "watch_wallets.derive": 5.0,
     "watch_wallets.scan": 5.0,
     "flows.archive": 900.0,
+    "flows.measure": 300.0,
+    "flows.forget_lines": 900.0,
     "webhooks.deliver": 0.5,
+    "mail.send": 2.0,
     "upkeep.purge": 3600.0,
 }
 HEARTBEAT_S: Final = 10.0

@@ -160,6 +160,14 @@ class Settings:
         "Whether webhooks may go to http and to private addresses: for development, since it opens what is inside.",
         default=False,
     )
+    smtp_host: str | None = _setting(parsing.text, "The mail server; without one, nobody is written to.", default=None)
+    smtp_port: int = _setting(parsing.integer(1, 65535), "Where it listens.", default=587)
+    smtp_security: str = _setting(
+        parsing.one_of("starttls", "tls", "none"), "How the connection is kept private.", default="starttls"
+    )
+    smtp_username: str | None = _setting(parsing.text, "As whom to sign in there; nobody if not set.", default=None)
+    smtp_password: Secret | None = _setting(parsing.secret_of(characters_min=1), "With which password.", default=None)
+    mail_from: str = _setting(parsing.text, "Whom letters are from.", default="Strongroom <strongroom@localhost>")
     private_node: bool = _setting(
         parsing.boolean,
         "Whether development without STRONGROOM_CHAINS starts a regtest node of its own, if this machine has one.",

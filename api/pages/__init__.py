@@ -21,6 +21,7 @@ from api.pages import (
     history,
     home,
     login,
+    mail,
     operator,
     quarantined,
     rendering,
@@ -57,6 +58,7 @@ BLUEPRINTS: Final = tuple(
         apps,
         developer,
         webhooks,
+        mail,
         chat,
     )
 )

@@ -10,7 +10,7 @@ from api.pages import flow_actions, flow_steps
 from api.pages.context import every_asset, page
 from api.pages.flow_steps import Reading
 from api.request_context import container
-from services import activity, evidence
+from services import activity, evidence, flow_stats
 
 blueprint = Blueprint("flow", __name__)
 
@@ -33,6 +33,15 @@ def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK)
         asset = known[flow.asset_id]
         fee_asset = known[found.payout.fee_asset_id] if found.payout is not None else None
         heights = activity.heights(session)
-    reading = Reading(found, asset, heights.get(asset.chain), parts.now(), fee_asset)
+        reading = Reading(
+            found,
+            asset,
+            heights.get(asset.chain),
+            parts.now(),
+            fee_asset,
+            usual=flow_stats.usual(session, flow.kind),
+            alerts=evidence.alerts_about(session, found) if is_operator else (),
+            lines=evidence.lines_about(session, found) if is_operator else (),
+        )
     actions = flow_actions.possible(found, caller)
     return page("flow.html", status=status, page=flow_steps.view(reading, actions, caller.user_id), problem=problem)

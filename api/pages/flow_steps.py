@@ -2,21 +2,24 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 from api.pages import graph, sentences, shapes, wording
-from api.pages.shapes import Action, AssetName, ChainLine, FlowView, Money, Step, TransferLine
+from api.pages.shapes import Action, AlertChange, AssetName, ChainLine, FlowView, LogLine, Money, Step, TransferLine
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
 from domain.rail_rows import RailRow
 from domain.rails import RAILS
+from models.alert import OpsAlert
 from models.flow import FlowEvent
+from models.log_line import KeptLogLine
 from services.activity import confirmations
 from services.evidence import Evidence
+from services.flow_stats import Usual
 
 _COPIED: Final = frozenset(
     {
@@ -39,7 +42,10 @@ _PHASES: Final = {"posted": "posted", "pending": "held", "post": "hold posted", 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the page is made from: the evidence, its asset, how far its chain was read, and the moment."""
+    """What the page is made from: the evidence, its asset, how far its chain was read, and the moment.
+
+    `usual` is how long each state usually lasts; `alerts` and `lines` are for operators.
+    """
 
     found: Evidence
     asset: AssetName
@@ -47,6 +53,9 @@ class Reading:
     now: datetime
     # What the network's fee is paid in, where that is another asset.
     fee_asset: AssetName | None = None
+    usual: Mapping[str, Usual] = field(default_factory=dict)
+    alerts: Sequence[OpsAlert] = ()
+    lines: Sequence[KeptLogLine] = ()
 
     @property
     def paid_in(self) -> AssetName:
@@ -75,6 +84,10 @@ def view(reading: Reading, actions: Sequence[Action], viewer_id: UUID) -> FlowVi
         graph=graph.draw(FLOW_KINDS[flow.kind], path),
         actions=tuple(actions),
         moving=flow.closed_at is None,
+        alerts=tuple(
+            AlertChange(row.alert_code, row.status, row.severity, row.reason, row.recorded_at) for row in reading.alerts
+        ),
+        lines=tuple(LogLine(row.at, row.level, row.line, _said(row.said)) for row in reading.lines),
     )
 
 
@@ -134,6 +147,7 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
                 limit=None if is_note else kind.states[event.state].time_limit,
                 evidence=_evidence(event.detail, reading),
                 note=is_note,
+                usual=None if is_note else reading.usual.get(event.state),
             )
         )
     return tuple(reversed(steps))
@@ -175,6 +189,10 @@ def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[shapes.Evide
         else:
             facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
     return tuple(facts)
+
+
+def _said(fields: Mapping[str, Any]) -> tuple[shapes.Evidence, ...]:
+    return tuple(shapes.Evidence(wording.spoken(name), str(value)) for name, value in sorted(fields.items()))
 
 
 def _transfers(reading: Reading) -> tuple[TransferLine, ...]:

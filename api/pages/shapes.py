@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from api.pages.graph import Graph
+from services.flow_stats import Usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class Step:
     limit: timedelta | None
     evidence: tuple[Evidence, ...] = ()
     note: bool = False
+    usual: Usual | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,27 @@ class ChainLine:
     fee: Money | None = None
     block_height: int | None = None
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """One transition of an alert that concerns a flow."""
+
+    code: str
+    status: str
+    severity: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One warning or error from the log."""
+
+    at: datetime
+    level: str
+    line: str
+    said: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +234,8 @@ class FlowView:
     graph: Graph
     actions: tuple[Action, ...] = ()
     moving: bool = False
+    alerts: tuple[AlertChange, ...] = ()
+    lines: tuple[LogLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

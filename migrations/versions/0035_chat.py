@@ -1,14 +1,14 @@
 """Conversations of two, what was said in them, and how far each has read.
 
 Revision ID: 0035
-Revises: 0032
+Revises: 0033
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0035"
-down_revision = "0032"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

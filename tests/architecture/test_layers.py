@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def test_imports_point_down() -> None:
     told = io.StringIO()
     with contextlib.redirect_stdout(told):
         status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    # It configures logging for itself, which silences every logger there was: tests after this one may use them.
+    for name in logging.root.manager.loggerDict:
+        logging.getLogger(name).disabled = False
     assert status == 0, told.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Example pages about webhooks: the list, a new one, one that fails, and the house's for who may only look."""
+"""Example pages about letters and webhooks: the list, a new one, one that fails, the house's."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -91,7 +91,23 @@ def failing() -> dict[str, Any]:
     return fresh() | {"endpoint": endpoint, "messages": messages, "secret": "", "rotating_until": None}
 
 
+def mail() -> dict[str, Any]:
+    row = SimpleNamespace(address="night.watch@operations.example.com", confirmed_at=None, code_sent_at=ago(minutes=3))
+    return {"row": row, "problem": "", "has_server": False, "typed": ""}
+
+
+def mail_confirm() -> dict[str, Any]:
+    return {"code": "x", "problem": ""}
+
+
+def mail_leave() -> dict[str, Any]:
+    return {"done": False}
+
+
 WEBHOOK_SAMPLES = {
+    "mail": ("mail.html", True, mail),
+    "mail-confirm": ("mail_confirm.html", True, mail_confirm),
+    "mail-leave": ("mail_leave.html", False, mail_leave),
     "webhooks": ("webhooks.html", True, listed),
     "webhooks-empty": ("webhooks.html", True, empty),
     "webhook-fresh": ("webhook.html", True, fresh),

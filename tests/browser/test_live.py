@@ -95,9 +95,7 @@ def test_two_people_see_each_other_talk_and_call(talkative: Browser, live_site: 
     one.close()
 
 
-def test_a_deposit_appears_without_a_reload(
-    talkative: Browser, live_site: str, rail: Rail, tmp_path: Path
-) -> None:
+def test_a_deposit_appears_without_a_reload(talkative: Browser, live_site: str, rail: Rail, tmp_path: Path) -> None:
     person = Person(_made(tmp_path / "person"))
     window = Window(talkative, live_site)
     page = window.page

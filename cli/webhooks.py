@@ -1,0 +1,101 @@
+"""`python -m cli webhooks`: look at what is told to others, and send it again."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from models.webhook_out import WebhookEndpoint
+from services import webhooks_out
+from services.webhooks_out import Owner
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+BY = Actor("cli")
+
+
+@click.group()
+def webhooks() -> None:
+    """Look at what is told to others, and send it again."""
+
+
+@webhooks.command(name="list")
+def every() -> None:
+    """Everybody's endpoints, and how each stands."""
+    with _session() as (session, _):
+        for row in webhooks_out.every(session):
+            of = "app" if row.client_id else "user" if row.user_id else "house"
+            click.echo(f"{row.id}  {of:5}  {_standing(row)}  {row.url}  {' '.join(row.kinds)}")
+
+
+@webhooks.command()
+@click.argument("endpoint", type=click.UUID)
+@click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True)
+def log(endpoint: UUID, limit: int) -> None:
+    """What ENDPOINT was sent, newest first, and what it last answered."""
+    with _session() as (session, _):
+        rows = webhooks_out.deliveries(session, _owner(session, endpoint), endpoint, limit=limit)
+        attempts = webhooks_out.attempts_of(session, [row.id for row in rows])
+        for row in rows:
+            last = attempts[row.id][-1] if attempts[row.id] else None
+            answer = "" if last is None else f"{last.status or last.error}, {last.duration_ms} ms"
+            click.echo(f"{row.occurred_at:%Y-%m-%d %H:%M:%S}  {row.event_id}  {row.event_type}  {row.state}  {answer}")
+
+
+@webhooks.command()
+@click.argument("endpoint", type=click.UUID)
+@click.option("--since", required=True, type=click.DateTime(), help="In UTC.")
+@click.option("--everything", is_flag=True, help="What was delivered as well.")
+def redeliver(endpoint: UUID, since: datetime, *, everything: bool) -> None:
+    """Send ENDPOINT again what was given up since a moment."""
+    with _session() as (session, now):
+        count = webhooks_out.redeliver_since(
+            session, _owner(session, endpoint), endpoint, since=since.replace(tzinfo=UTC), only_failed=not everything,
+            now=now, by=BY,
+        )  # fmt: skip
+    click.echo(f"{count} sent again")
+
+
+@webhooks.command()
+@click.argument("endpoint", type=click.UUID)
+def enable(endpoint: UUID) -> None:
+    """Tell ENDPOINT again what happens."""
+    with _session() as (session, now):
+        webhooks_out.enable(session, _owner(session, endpoint), endpoint, now=now, by=BY)
+
+
+@webhooks.command()
+@click.argument("endpoint", type=click.UUID)
+def disable(endpoint: UUID) -> None:
+    """Tell ENDPOINT nothing until it is enabled."""
+    with _session() as (session, now):
+        webhooks_out.disable(session, _owner(session, endpoint), endpoint, now=now, by=BY)
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, datetime]]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        parts = build_container(settings, chains={})
+        with parts.transaction() as session:
+            yield session, parts.now()
+        parts.engine.dispose()
+
+
+def _owner(session: Session, endpoint_id: UUID) -> Owner:
+    """Whoever owns it. Raises WebhookEndpointNotFound."""
+    row = session.get(WebhookEndpoint, endpoint_id)
+    if row is None:
+        raise webhooks_out.WebhookEndpointNotFound
+    return Owner(row.user_id)
+
+
+def _standing(row: WebhookEndpoint) -> str:
+    if row.disabled_because is not None:
+        return f"disabled ({row.disabled_because})"
+    return f"failing ({row.failures})" if row.failing_since else "told"

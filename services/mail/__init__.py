@@ -1,0 +1,19 @@
+"""Write to operators: at once about what is critical, together and every hour about the rest."""
+
+from services.mail.addresses import InvalidMailAddress, MailCodeWrong, confirm, forget, of_user, request
+from services.mail.letters import Ready, claim, collect, forget_old, record, write_urgent
+
+__all__ = [
+    "InvalidMailAddress",
+    "MailCodeWrong",
+    "Ready",
+    "claim",
+    "collect",
+    "confirm",
+    "forget",
+    "forget_old",
+    "of_user",
+    "record",
+    "request",
+    "write_urgent",
+]

@@ -1,0 +1,72 @@
+"""What letters say, as text and as HTML; they hold facts that an operator may see anyway, and no secret."""
+
+import html
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from services.events import Event
+
+LINES_MAX: Final = 100
+_REASON_LENGTH_MAX: Final = 300
+_PAGE: Final = '<!doctype html><html lang="en"><body style="font-family:sans-serif;max-width:40em">{}</body></html>'
+
+
+class Words(NamedTuple):
+    """One letter's text."""
+
+    subject: str
+    body: str
+    html: str
+
+
+def confirmation(link: str) -> Words:
+    """Ask whether an address is its owner's."""
+    lines = [
+        "Somebody who is an operator of Strongroom wants to be written to here.",
+        "If it was you, sign in and open this within a day:",
+    ]
+    return _words("Is this address yours?", lines, [], link, "If it was not you, do nothing: nothing more will come.")
+
+
+def urgent(event: Event, public_url: str) -> Words:
+    """A critical alert was raised or is over."""
+    over = event.data["status"] == "cleared"
+    subject = f"[{'over' if over else 'critical'}] {_code(event)}"
+    return _words(
+        subject, ["This is over." if over else "This needs you now."], [_line(event)], f"{public_url}/operator"
+    )
+
+
+def collected(events: Sequence[Event], public_url: str) -> Words:
+    """What happened in the last hour that was not urgent."""
+    shown = [_line(event) for event in events[:LINES_MAX]]
+    more = len(events) - len(shown)
+    after = f"And {more} more." if more else ""
+    count = len(events)
+    subject = f"[notice] {_code(events[0])}" if count == 1 else f"[notice] {count} things since the last letter"
+    return _words(subject, ["Since the last letter:"], shown, f"{public_url}/operator", after)
+
+
+def _words(subject: str, before: Sequence[str], items: Sequence[str], link: str, after: str = "") -> Words:
+    body = "\n".join([*before, "", *(f"- {item}" for item in items), *([""] if items else []), link, "", after])
+    drawn = "".join(f"<p>{html.escape(line)}</p>" for line in before)
+    if items:
+        drawn += "<ul>" + "".join(f"<li>{html.escape(item)}</li>" for item in items) + "</ul>"
+    drawn += f'<p><a href="{html.escape(link)}">{html.escape(link.partition("?")[0])}</a></p>'
+    drawn += f"<p>{html.escape(after)}</p>" if after else ""
+    return Words(_plain(subject), body.rstrip() + "\n", _PAGE.format(drawn))
+
+
+def _code(event: Event) -> str:
+    return str(event.data["alert_code"]).replace("_", " ")
+
+
+def _line(event: Event) -> str:
+    said = "over" if event.data["status"] == "cleared" else event.data["severity"]
+    reason = _plain(event.data["reason"])[:_REASON_LENGTH_MAX]
+    return f"{event.occurred_at:%H:%M:%S} UTC, {said}: {_code(event)}, {event.data['service_scope']}. {reason}"
+
+
+def _plain(text: str) -> str:
+    """Without line breaks, which would end a header."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

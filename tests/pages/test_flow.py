@@ -1,0 +1,51 @@
+"""The page of a flow: what is unusual about it, and for operators what the log and the alerts say."""
+
+from sqlalchemy import delete, select
+
+from models.flow import FlowEvent
+from models.flow_stats import FlowStepStats
+from models.withdrawal import Withdrawal
+from services import alerts, flows, log_lines
+from tests.api.house import House
+from tests.pages.reader import Reader
+
+
+def test_a_step_is_compared_with_what_is_usual(house: House, owner: Reader) -> None:
+    page = owner.withdraw().location
+    assert "usually within" in owner.text(page)
+    with house.container.transaction() as session:
+        for state in ("requested", "pending_approval", "approved"):
+            session.add(
+                FlowStepStats(
+                    kind="withdrawal", state=state, step_count=9, p50_s=42, p90_s=120, p99_s=600,
+                    measured_at=house.container.now(),
+                )
+            )  # fmt: skip
+    assert "usually 42 s, nine of ten within 2 min" in owner.text(page)
+    with house.container.transaction() as session:
+        session.execute(delete(FlowStepStats))
+
+
+def test_operators_see_the_alerts_and_the_log_of_a_flow_and_its_owner_does_not(
+    house: House, owner: Reader, approver: Reader
+) -> None:
+    page = owner.withdraw().location
+    now = house.container.now()
+    with house.container.transaction() as session:
+        flow_id = flows.find(session, page.rpartition("/")[2], user_id=None).group_id
+        withdrawal_id = session.scalars(select(Withdrawal.id).where(Withdrawal.flow_id == flow_id)).one()
+        correlation_id = session.scalars(select(FlowEvent.correlation_id).where(FlowEvent.group_id == flow_id)).first()
+        scope = f"withdrawal:{withdrawal_id}"
+        alerts.raise_alert(
+            session, "withdrawal_stuck", scope=scope, severity="warning", reason="It cannot be paid.", now=now
+        )
+        line = {"at": now, "correlation_id": correlation_id, "level": "warning", "logger": "x", "line": "node_said_no"}
+        log_lines.append(session, [{**line, "said": {"code": "no_funds"}}])
+    assert correlation_id is not None
+    seen = approver.text(page)
+    assert "It cannot be paid." in seen
+    assert "node said no" in seen.lower()
+    assert "no_funds" in seen
+    theirs = owner.text(page)
+    assert "It cannot be paid." not in theirs
+    assert "no_funds" not in theirs
