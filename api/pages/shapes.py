@@ -29,6 +29,14 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What an amount is worth in dollars, by a price of this age."""
+
+    words: str
+    priced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Coming:
     """One line under a balance: money on its way, or money held."""
 
@@ -45,6 +53,7 @@ class BalanceBlock:
     available: Money
     coming: tuple[Coming, ...] = ()
     held: tuple[Coming, ...] = ()
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,7 @@ class Rules:
     allowlist_only: bool
     paused: bool
     cooldown: timedelta | None = None
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)
