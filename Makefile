@@ -95,6 +95,7 @@ migrations: .venv/.dev ## Migrate up, down and up again, and compare with the mo
 .PHONY: bench
 bench: .venv/.dev ## Measure, and write bench/results/latest.json
 	@sh scripts/need node
+	@sh scripts/need anvil
 	@$(BIN)/python -m bench
 
 .PHONY: screenshots

@@ -1,4 +1,4 @@
-"""Measure everything, side by side with its floor, and write bench/results: `python -m bench [figure …]`."""
+"""Measure everything, side by side with its floor, and write bench/results: `python -m bench [measurement …]`."""
 
 import os
 import sys
@@ -6,7 +6,20 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import catching_up, latency, ledger, logins, matching, overwatch, report, requests, tokens
+from bench import (
+    catching_up,
+    claims,
+    evm,
+    latency,
+    ledger,
+    logins,
+    matching,
+    overwatch,
+    report,
+    requests,
+    tokens,
+    webhooks,
+)
 from bench.world import World
 
 Measurement = Callable[[World], dict[str, float]]
@@ -31,14 +44,25 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "overwatch": overwatch.overwatch_overhead,
     "catching_up": catching_up.catch_up,
     "latency": latency.block_to_credit,
+    "evm_matching": matching.evm_match_scale,
+    "evm_catching_up": evm.evm_catch_up,
+    "claims": claims.verify_rate,
+    "webhooks": webhooks.webhook_acceptance,
+}
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "rails": ("evm_matching", "evm_catching_up", "claims", "webhooks"),
 }
 
 
 def main(wanted: list[str]) -> int:
-    """Run the measurements that are named, or all; only a whole run is kept."""
+    """Run the measurements and groups that are named, or all; only a whole run is kept."""
+    wanted = [name for one in wanted for name in GROUPS.get(one, (one,))]
     unknown = set(wanted) - set(MEASUREMENTS)
     if unknown:
-        print(f"not a measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        print(
+            f"not a measurement: {', '.join(sorted(unknown))}; there are {', '.join((*MEASUREMENTS, *GROUPS))}",
+            file=sys.stderr,
+        )
         return 2
     facts = report.machine()
     figures: dict[str, float] = {}

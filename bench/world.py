@@ -1,5 +1,6 @@
 """The servers of one run, in a temporary directory: durable PostgreSQL, Redis, a regtest node, and gunicorn."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TextIO
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -26,6 +27,7 @@ from wiring.embedded.node import NodeServer
 from wiring.embedded.redis import free_port
 from wiring.embedded.services import Embedded, completed
 from wiring.environ import to_environ
+from wiring.logging import configure_logging
 from wiring.prepare import prepare
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
@@ -91,6 +93,7 @@ class World:
             self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
             embedded = Embedded(self.directory, frozenset({"postgres", "redis", "node"}), durable=True)
             self._addresses = stack.enter_context(embedded)
+            self._log_to(stack.enter_context((self.directory / "bench.log").open("w")))
             if embedded.node is None:
                 raise RuntimeError("the regtest node did not start")
             self.node = embedded.node
@@ -109,9 +112,7 @@ class World:
 
     def house(self, name: str) -> House:
         """A fresh database of this name with the newest schema, and the asset of the regtest node."""
-        base = completed(
-            read_settings({"STRONGROOM_VAR_DIR": str(self.directory), "STRONGROOM_LOG_FORMAT": "json"}), self._addresses
-        )
+        base = completed(self._settings(), self._addresses)
         superuser = _database(self._addresses.superuser_url, name)
         connection = psycopg2.connect(_revealed(self._addresses.superuser_url))
         connection.autocommit = True
@@ -131,6 +132,16 @@ class World:
         settings = replace(settings, public_url=f"http://127.0.0.1:{settings.web_port}")
         prepare(settings)
         return House(settings, superuser)
+
+    def _settings(self) -> Settings:
+        return read_settings({"STRONGROOM_VAR_DIR": str(self.directory), "STRONGROOM_LOG_FORMAT": "json"})
+
+    def _log_to(self, stream: TextIO) -> None:
+        """What workers log costs time, so it is written as ever; but not between the figures."""
+        configure_logging(self._settings())
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.setStream(stream)
 
 
 @contextmanager

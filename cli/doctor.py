@@ -9,7 +9,8 @@ import click
 from wiring.container import build_container
 from wiring.embedded.process import ServerFailed
 from wiring.embedded.services import provided
-from wiring.examination import Finding, examine
+from wiring.examination import examine
+from wiring.finding import Finding
 from wiring.parsing import SettingsRefused
 from wiring.settings import Settings, read_settings
 
@@ -31,7 +32,7 @@ class _Tally:
 
 @click.command()
 def doctor() -> None:
-    """Check PostgreSQL, Redis, nodes and wallets, the schema, the clock and the disk; exit 1 if something is wrong.
+    """Check databases, nodes, keys, providers, prices, schema, clock and disk; exit 1 if something is wrong.
 
     Joins a running installation. Where none runs and no address is set, the embedded servers are started to look at
     them, and stopped again.
@@ -45,7 +46,7 @@ def doctor() -> None:
         raise SystemExit(1) from None
     tally.show(Finding("settings", "ok", f"{settings.environment}, data under {settings.var_dir}"))
     try:
-        with provided(settings, "postgres", "redis", "node") as complete:
+        with provided(settings, "postgres", "redis", "node", "anvil") as complete:
             _examine(complete, tally)
     except ServerFailed as failure:
         tally.show(Finding("servers", "wrong", str(failure), "Mend that, or set DATABASE_URL and REDIS_URL."))

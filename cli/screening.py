@@ -1,6 +1,5 @@
 """`python -m cli screening`: whose money is not taken in."""
 
-import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 SHOWN_MAX: Final = 1000
-COLUMNS: Final = ("chain", "address", "reason")
 
 
 @click.group()
@@ -70,11 +68,8 @@ def remove(chain: str, address: str, reason: str) -> None:
 @click.argument("file", type=click.File(encoding="utf-8"))
 def import_list(file: TextIO) -> None:
     """List everything in FILE, a CSV with the columns chain, address and reason. If one line is wrong, nothing is."""
-    reader = csv.DictReader(file)
-    if not set(COLUMNS) <= set(reader.fieldnames or ()):
-        raise click.BadParameter(f"has to have the columns {', '.join(COLUMNS)}", param_hint="FILE")
+    entries = rules.read_sheet(file)
     with _session() as (session, now):
-        entries = [(row["chain"].strip(), row["address"], row["reason"]) for row in reader]
         click.echo(f"{rules.put_on_many(session, entries, now=now, by=BY)} of {len(entries)} are new")
 
 

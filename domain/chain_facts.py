@@ -78,7 +78,10 @@ class ChainTransaction(NamedTuple):
 
 
 class TokenMovement(NamedTuple):
-    """One event of a known token, to find out which blocks have to be read again."""
+    """One event of a known token, to find out which blocks have to be read again.
+
+    Among what a block sets aside, `vout` is its place there, and `reason` why what arrived could not be read.
+    """
 
     txid: str
     block_height: int
@@ -86,17 +89,24 @@ class TokenMovement(NamedTuple):
     contract: str
     recipient: bytes
     amount_minor: int
+    vout: int = NATIVE_VALUE
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block with everything in it. `previous_hash` is empty for the genesis block."""
+    """One block with everything in it. `previous_hash` is empty for the genesis block.
+
+    `set_aside` are movements of tokens that do not say what arrived. They are in no output: nothing of them is credited
+    until the token tells.
+    """
 
     height: int
     hash: str
     previous_hash: str
     time: datetime
     transactions: tuple[ChainTransaction, ...]
+    set_aside: tuple[TokenMovement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,14 +308,6 @@ class PriceFeed(Protocol):
         ...
 
 
-class Treasury(Protocol):
-    """Something that can fund an approved replenishment by itself. None ships: an operator does it."""
-
-    def fund(self, reference: str, asset_id: str, amount_minor: int, address: str) -> None:
-        """Send this much to the house's address. Safe to repeat: `reference` names the order. Raises NoAnswer."""
-        ...
-
-
 class Publisher(Protocol):
     """Tells workers that there may be something to do. Losing a wake-up costs time, never work."""
 

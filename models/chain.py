@@ -42,6 +42,21 @@ class ChainBlock(Base):
     mined_at: Mapped[datetime]
 
 
+class UnreadToken(Base):
+    """A token that paid addresses of ours in a block and would not say how much arrived: the block is read again."""
+
+    __tablename__ = "unread_tokens"
+
+    chain: Mapped[str] = mapped_column(ForeignKey("chain_cursors.chain"), primary_key=True)
+    block_hash: Mapped[str] = mapped_column(primary_key=True)
+    contract: Mapped[str] = mapped_column(primary_key=True)
+    block_height: Mapped[int]
+    reason: Mapped[str]
+    found_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
 class DepositAddress(Base):
     """An address of ours: in the pool until it is issued, then its user's, and watched for ever."""
 

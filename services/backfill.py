@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.chain_facts import Block, TokenMovement
-from domain.errors import ensure
 from domain.rails import RAILS
 from models.chain import ChainBlock, ChainCursor, DepositAddress
 from models.deposit import Deposit
-from services import alerts, assets, deposits
+from services import alerts, assets, deposits, unread_tokens
 
 LOOKED_BACK_AT_FIRST: Final = timedelta(days=1)
 # Where depth alone decides: what is above may yet be reorganised, and is looked at the next time.
@@ -46,17 +45,7 @@ def due(session: Session, chain: str) -> Stretch | None:
 
 def missed(session: Session, chain: str, movements: Sequence[TokenMovement]) -> list[str]:
     """The hashes of the blocks in which an address of ours was paid though there is no such deposit, in their order."""
-    recipients = {one.recipient for one in movements}
-    ours = set(
-        session.scalars(
-            select(DepositAddress.script).where(
-                DepositAddress.chain == chain,
-                DepositAddress.script.in_(recipients),
-                DepositAddress.user_id.is_not(None),
-            )
-        )
-    )
-    theirs = [one for one in movements if one.recipient in ours]
+    theirs = unread_tokens.paid_to_us(session, chain, movements)
     known = {
         (txid, bytes(script))
         for txid, script in session.execute(
@@ -70,22 +59,8 @@ def missed(session: Session, chain: str, movements: Sequence[TokenMovement]) -> 
 
 
 def take_in(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
-    """Record what was missed in these blocks. Returns how many deposits are new, none where others were lies.
-
-    A block that is not on the branch that was followed is left to the reader.
-    """
-    cursor = session.get_one(ChainCursor, chain, with_for_update=True, populate_existing=True)
-    rows = session.execute(
-        select(ChainBlock.height, ChainBlock.hash).where(
-            ChainBlock.chain == chain, ChainBlock.height.in_([block.height for block in blocks])
-        )
-    )
-    followed = {row.height: row.hash for row in rows}
-    found = 0
-    for block in blocks:
-        ensure(block.height <= cursor.height, "only what was read is looked at again")
-        if followed.get(block.height, block.hash) == block.hash:
-            found += deposits.sight_blocks(session, chain, [block], now=now, by=by)
+    """Record what was missed in these blocks. Returns how many deposits are new, none where others were lies."""
+    found = take_in_again(session, chain, blocks, now=now, by=by)
     if found:
         alerts.raise_alert(
             session,
@@ -96,6 +71,26 @@ def take_in(session: Session, chain: str, blocks: Sequence[Block], *, now: datet
             now=now,
             details={"deposits": found, "heights": [block.height for block in blocks]},
         )
+    return found
+
+
+def take_in_again(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
+    """Record what these blocks, read once more, tell beyond what is on record. Returns how many deposits are new.
+
+    A block that is not, or no longer, on the branch that was followed is left to the reader.
+    """
+    cursor = session.get_one(ChainCursor, chain, with_for_update=True, populate_existing=True)
+    rows = session.execute(
+        select(ChainBlock.height, ChainBlock.hash).where(
+            ChainBlock.chain == chain, ChainBlock.height.in_([block.height for block in blocks])
+        )
+    )
+    followed = {row.height: row.hash for row in rows}
+    found = 0
+    for block in blocks:
+        if block.height <= cursor.height and followed.get(block.height, block.hash) == block.hash:
+            found += deposits.sight_blocks(session, chain, [block], now=now, by=by)
+            unread_tokens.note(session, chain, [block], now=now)
     return found
 
 

@@ -12,7 +12,7 @@ from domain.actor import Actor
 from domain.chain_facts import Block, ChainTransaction
 from domain.errors import StrongroomError, ensure
 from models.chain import ChainBlock, ChainCursor
-from services import alerts, audit, deposits, leases, outbox, payouts
+from services import alerts, audit, deposits, leases, outbox, payouts, unread_tokens
 
 REORG_DEPTH_MAX = 100
 BLOCKS_KEPT = 2 * REORG_DEPTH_MAX
@@ -142,6 +142,7 @@ def advance(
     deposits.tick(session, chain, blocks[-1].height, since=cursor.height, now=now)
     found = deposits.sight_blocks(session, chain, blocks, now=now, by=by)
     payouts.sight_blocks(session, chain, blocks, now=now, by=by)
+    unread_tokens.note(session, chain, blocks, now=now)
     _keep(session, chain, [(block.height, block.hash, block.time) for block in blocks])
     session.execute(
         delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height < blocks[-1].height - BLOCKS_KEPT)
@@ -162,6 +163,7 @@ def rewind(session: Session, chain: str, height: int, *, generation: int, now: d
         return 0
     deposits.undo_above(session, chain, height, now=now, by=by)
     payouts.undo_above(session, chain, height, now=now, by=by)
+    unread_tokens.undo_above(session, chain, height, now=now)
     session.execute(delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height > height))
     cursor.height, cursor.hash, cursor.advanced_at = height, block_hash, now
     audit.record(session, "chain.reorganised", by=by, now=now, detail={"chain": chain, "to": height, "blocks": undone})
@@ -280,6 +282,7 @@ def _undo_other_branch(session: Session, chain: str, blocks: Sequence[Block], *,
     if left:
         deposits.undo_above(session, chain, min(left) - 1, now=now, by=by)
         payouts.undo_above(session, chain, min(left) - 1, now=now, by=by)
+        unread_tokens.undo_above(session, chain, min(left) - 1, now=now)
         session.execute(delete(ChainBlock).where(ChainBlock.chain == chain, ChainBlock.height >= min(left)))
 
 

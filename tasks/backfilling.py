@@ -6,10 +6,12 @@ import structlog
 
 from domain.account_ports import reads_ranges
 from domain.actor import Actor
+from domain.chain_facts import Block
 from domain.crash import crash_point
-from domain.node_refusals import ChainError
+from domain.node_refusals import ChainError, NodeError
 from domain.ports import Chain
-from services import backfill
+from domain.wallet_facts import Holding
+from services import assets, backfill, unread_tokens
 from tasks import deposits
 from wiring.container import Container
 
@@ -48,3 +50,42 @@ def backfill_chain(container: Container, chain: Chain, by: Actor) -> int:
     if found:
         deposits.credit_chain(container, name, by)
     return found
+
+
+def reread_chain(container: Container, chain: Chain, by: Actor) -> int:
+    """Read again the blocks in which a token would not say what arrived. Returns how many deposits it told of now."""
+    if not reads_ranges(chain):
+        return 0
+    name, found = chain.rail.chain, 0
+    with container.reading() as session:
+        hashes = unread_tokens.due(session, name, now=container.now())
+        money = assets.by_contract(session, name)
+    contracts = {contract: asset.contract or "" for contract, asset in money.items() if contract}
+    for block_hash in hashes:
+        try:
+            [block] = chain.blocks([block_hash], contracts=contracts)
+            held = _held(container, chain, block)
+        except ChainError as error:  # it stays due
+            log.warning("block_not_read_again", chain=name, code=error.code, reason=str(error), block_hash=block_hash)
+            break
+        with container.transaction() as session:
+            told = unread_tokens.believed(session, name, block, held)
+            found += backfill.take_in_again(session, name, [told], now=container.now(), by=by)
+            crash_point("deposit.rereading")
+    if found:
+        deposits.credit_chain(container, name, by)
+    return found
+
+
+def _held(container: Container, chain: Chain, block: Block) -> dict[unread_tokens.Holder, Holding]:
+    """What addresses of ours hold now of the tokens that do not say what arrived in a block; less where they refuse."""
+    with container.reading() as session:
+        holders = unread_tokens.holders(session, chain.rail.chain, block)
+    held = {}
+    for holder, address in holders.items():
+        contract, _ = holder
+        try:
+            held[holder] = chain.holding(contract, unswept=[address])
+        except NodeError as error:  # the token's own refusal: it waits on
+            log.info("token_still_silent", chain=chain.rail.chain, contract=contract, reason=str(error))
+    return held

@@ -20,7 +20,7 @@ from services import payouts as own_payouts
 from services.leases import LeaseLost
 from tasks import deposits, payouts
 from tasks.app import task
-from tasks.backfilling import backfill_chain
+from tasks.backfilling import backfill_chain, reread_chain
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -58,6 +58,12 @@ def watch(container: Container, by: Actor) -> int:
 def backfill(container: Container, by: Actor) -> int:
     """Look again at what chains of accounts moved, for what was missed. Returns how many deposits."""
     return sum(backfill_chain(container, chain, by) for chain in container.chains.values())
+
+
+@task("chains.reread")
+def reread(container: Container, by: Actor) -> int:
+    """Read again the blocks in which a token would not say what arrived. Returns how many deposits were found."""
+    return sum(reread_chain(container, chain, by) for chain in container.chains.values())
 
 
 def watch_chain(container: Container, chain: Chain, by: Actor) -> int:

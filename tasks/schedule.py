@@ -42,6 +42,7 @@ SWEEPS: Final = {
     "payouts.settle": 5.0,
     "payouts.bump": 10.0,
     "sweeps.run": 30.0,
+    "chains.reread": 15.0,
     "chains.backfill": 24 * 3600.0,
     "payouts.follow_reports": 5.0,
     "providers.collect": 15.0,

@@ -2,31 +2,20 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.money import format_amount
-from domain.node_refusals import (
-    ChainError,
-    NodeRefused,
-    NodeUnauthorised,
-    NodeWarmingUp,
-    NodeWrongChain,
-    WalletNotLoaded,
-)
-from domain.ports import Chain
 from wiring import migrate
 from wiring.container import Container
-from wiring.settings import chain_env
+from wiring.examining_rails import examine_rails
+from wiring.finding import Finding
 
 POSTGRES_VERSION_MIN: Final = 150000
 CLOCK_SKEW_MAX: Final = timedelta(seconds=2)
-BLOCK_AGE_MAX: Final = timedelta(hours=3)
 DISK_FREE_BYTES_MIN: Final = 2 * 1024**3
 GIBIBYTE: Final = 1024**3
 _ROLE: Final = """
@@ -37,27 +26,11 @@ _ROLE: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: a fact, and what to do about it when it is wrong (or merely noteworthy)."""
-
-    subject: str
-    state: Literal["ok", "note", "wrong"]
-    fact: str
-    remedy: str = ""
-
-
 def examine(container: Container) -> Iterator[Finding]:
     """Everything that this installation depends on, one finding after another. Changes nothing."""
     yield from _postgres(container)
     yield from _redis(container)
-    if not container.settings.chains:
-        yield Finding(
-            "rails", "note", "no chain is configured: no coin can come in or go out",
-            "Set STRONGROOM_CHAINS, or install bitcoind or litecoind for a private test chain.",
-        )  # fmt: skip
-    for name, chain in container.chains.items():
-        yield from _node(name, chain)
+    yield from examine_rails(container)
     yield _disk(container)
 
 
@@ -153,47 +126,6 @@ def _redis(container: Container) -> Iterator[Finding]:
             "Redis", "note", "keeps nothing over a restart: that costs time, never money",
             "Set `appendonly yes` and `appendfsync everysec` in redis.conf.",
         )  # fmt: skip
-
-
-def _node(name: str, chain: Chain) -> Iterator[Finding]:
-    try:
-        facts = chain.facts()
-        tip = chain.tip()
-    except ChainError as error:
-        yield Finding(name, "wrong", str(error), _remedy(name, error))
-        return
-    yield Finding(name, "ok", f"{facts.software} at block {tip.height}, {facts.peers} peers")
-    age = datetime.now(UTC) - tip.median_time
-    behind = tip.headers_height - tip.height
-    if behind > 0 or (not chain.rail.is_private and (tip.in_initial_download or age > BLOCK_AGE_MAX)):
-        yield Finding(
-            name, "wrong", f"lags: {behind} blocks to go, its newest is {age} old",
-            "Wait until it has caught up, or see whether it has peers; until then nothing is credited.",
-        )  # fmt: skip
-    try:
-        holding = chain.holding()
-    except ChainError as error:
-        yield Finding("wallet", "wrong", str(error), _remedy(name, error))
-        return
-    spendable = format_amount(holding.trusted_minor, chain.rail.coin.decimals)
-    yield Finding("wallet", "ok", f"loaded, {spendable} {chain.rail.coin.symbol} to spend")
-
-
-def _remedy(name: str, error: ChainError) -> str:
-    address = chain_env(name, "RPC_URL")
-    match error:
-        case NodeRefused():
-            return f"Start the node, or correct the host and port in {address}."
-        case NodeUnauthorised():
-            return f"Correct user and password in {address}, or allow this host with rpcallowip."
-        case NodeWarmingUp():
-            return "It is starting: try again in a minute."
-        case NodeWrongChain():
-            return f"Point {address} at a node of {name}, or list the right network in STRONGROOM_CHAINS."
-        case WalletNotLoaded():
-            return f"Correct {chain_env(name, 'WALLET')}, or start the workers once: they make the wallet."
-        case _:
-            return "The node's own log (debug.log in its data directory) says more."
 
 
 def _disk(container: Container) -> Finding:

@@ -6,13 +6,20 @@ an account holds more after the block than before is what can be passed on.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from adapters.evm.client import EvmClient, to_int
-from adapters.evm.coding import balance_data
+from adapters.evm.client import EvmClient
+from adapters.evm.growth import Holder, growth
 from adapters.evm.transfers import Movement
-from adapters.evm.transport import Call
 from domain.chain_facts import ChainOutput
-from domain.evm.addresses import spell_address
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The outputs of one block by transaction, and the movements of tokens that do not say what arrived, with why."""
+
+    outputs: Mapping[str, Sequence[ChainOutput]]
+    set_aside: Sequence[tuple[Movement, str]]
 
 
 def arrived(
@@ -23,33 +30,44 @@ def arrived(
     block_hash: str,
     previous_hash: str,
     trusted: Collection[str],
-) -> dict[str, list[ChainOutput]]:
-    """The outputs that these movements of one block make, by transaction: as told, or less where less arrived.
+) -> Arrivals:
+    """The outputs that these movements of one block make: as told, or less where less arrived.
 
-    `senders` says who signed each transaction. Raises ChainError, HistoryMissing among them: a block so old that only
-    an archive node knows its balances cannot be read where such tokens moved in it.
+    `senders` says who signed each transaction. A token that nobody examined and that does not tell a holder's balance,
+    or of which no node remembers it, stops nobody else: its movements to that holder are set aside. Raises ChainError
+    where it is the node that fails.
     """
-    doubted: dict[tuple[str, bytes], list[Movement]] = defaultdict(list)
+    doubted: dict[Holder, list[Movement]] = defaultdict(list)
     for one in found:
         if one.contract.lower() not in trusted or one.is_mirror:
             doubted[one.contract, one.recipient] = []
-    gone: dict[tuple[str, bytes], int] = defaultdict(int)
     for one in found:
         if (one.contract, one.recipient) in doubted:
             doubted[one.contract, one.recipient].append(one)
-        # Only a transaction that the holder signed can have taken something away: an event alone is the token's word.
-        if senders.get(one.txid) == one.sender:
-            gone[one.contract, one.sender] += one.amount_minor
-    grown = _growth(client, list(doubted), block_hash=block_hash, previous_hash=previous_hash)
+    gone = _gone(found, senders)
+    grown = growth(client, list(doubted), block_hash=block_hash, previous_hash=previous_hash)
     amounts = {id(one): one.amount_minor for one in found}
+    set_aside: list[tuple[Movement, str]] = []
     for key, told in doubted.items():
-        for one, amount_minor in zip(told, _shared(told, max(0, grown[key] + gone[key])), strict=True):
-            amounts[id(one)] = amount_minor
+        more = grown[key]
+        if isinstance(more, str):
+            set_aside += [(one, more) for one in told]
+        shares = [0] * len(told) if isinstance(more, str) else _shared(told, max(0, more + gone[key]))
+        amounts |= {id(one): amount_minor for one, amount_minor in zip(told, shares, strict=True)}
     outputs: dict[str, list[ChainOutput]] = defaultdict(list)
     for one in found:
         if amounts[id(one)] > 0:
             outputs[one.txid].append(one.output(amounts[id(one)]))
-    return outputs
+    return Arrivals(outputs, set_aside)
+
+
+def _gone(found: Sequence[Movement], senders: Mapping[str, bytes]) -> Mapping[Holder, int]:
+    """What holders gave away: only a transaction that they signed can have; an event alone is the token's word."""
+    gone: dict[Holder, int] = defaultdict(int)
+    for one in found:
+        if senders.get(one.txid) == one.sender:
+            gone[one.contract, one.sender] += one.amount_minor
+    return gone
 
 
 def _shared(told: Sequence[Movement], arrived_minor: int) -> list[int]:
@@ -60,32 +78,3 @@ def _shared(told: Sequence[Movement], arrived_minor: int) -> list[int]:
     shares = [one.amount_minor * arrived_minor // told_minor for one in told]
     shares[-1] += arrived_minor - sum(shares)
     return shares
-
-
-def _growth(
-    client: EvmClient, holders: Sequence[tuple[str, bytes]], *, block_hash: str, previous_hash: str
-) -> dict[tuple[str, bytes], int]:
-    if not holders:
-        return {}
-    calls = [
-        balance_call(contract, holder, {"blockHash": at})
-        for contract, holder in holders
-        for at in (previous_hash, block_hash)
-    ]
-    balances = [token_balance(answer) for answer in client.read_batch(calls)]
-    return {key: after - before for key, before, after in zip(holders, balances[::2], balances[1::2], strict=True)}
-
-
-def balance_call(contract: str, holder: bytes, at: str | Mapping[str, str]) -> Call:
-    """The question what an account holds of a token, at a block by its hash (EIP-1898) or under a name."""
-    return Call("eth_call", ({"to": contract, "data": "0x" + balance_data(holder).hex()}, at))
-
-
-def coin_call(holder: bytes, at: str | Mapping[str, str]) -> Call:
-    """The question what an account holds of the coin."""
-    return Call("eth_getBalance", (spell_address(holder), at))
-
-
-def token_balance(answer: str) -> int:
-    """The balance in an answer; a contract that was not there yet answers nothing, and holds nothing."""
-    return 0 if answer == "0x" else to_int(answer)

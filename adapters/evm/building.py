@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from adapters.evm.arrivals import balance_call, coin_call, token_balance
+from adapters.evm.balances import balance_call, coin_call, token_balance
 from adapters.evm.client import EvmClient, demanded, to_int
 from adapters.evm.coding import read_transfer_data, transfer_data
 from adapters.evm.fees import FEE_CALL, FeeLevel, data_fee, fee_level

@@ -10,7 +10,7 @@ from adapters.evm.client import EvmClient, demanded, to_int
 from adapters.evm.coding import TRANSFER_TOPIC
 from adapters.evm.receipts import BlockReader, FullBlock
 from adapters.evm.refusals import AnswerTooLarge, MethodMissing
-from adapters.evm.transfers import carried, movements
+from adapters.evm.transfers import Movement, carried, movements
 from adapters.evm.transport import Call
 from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip, TokenMovement
 from domain.errors import ensure
@@ -141,7 +141,7 @@ class EvmSource:
             if to_int(receipt["status"]) == 1
             for one in movements(txid, receipt["logs"], contracts)
         ]
-        tokens = arrived(
+        arrivals = arrived(
             self._client,
             moved,
             signers,
@@ -149,6 +149,7 @@ class EvmSource:
             previous_hash=header["parentHash"],
             trusted=self._trusted,
         )
+        tokens = arrivals.outputs
         told = [_transaction(one, full.receipts[one["hash"]], tokens, own) for one in header["transactions"]]
         # A receipt without a transaction is the network's own doing (Polygon's state sync), and may move tokens too.
         told += [
@@ -162,6 +163,7 @@ class EvmSource:
             previous_hash=header["parentHash"] if to_int(header["number"]) else "",
             time=_time(header),
             transactions=tuple(one for one in told if one is not None),
+            set_aside=tuple(_set_aside(header, one, reason) for one, reason in arrivals.set_aside),
         )
 
 
@@ -187,6 +189,11 @@ def _transaction(
         succeeded=succeeded,
         fee_minor=actual_fee(receipt) if sender in own else None,
     )
+
+
+def _set_aside(header: Mapping[str, Any], one: Movement, reason: str) -> TokenMovement:
+    height, block_hash = to_int(header["number"]), header["hash"]
+    return TokenMovement(one.txid, height, block_hash, one.contract, one.recipient, one.amount_minor, one.place, reason)
 
 
 def actual_fee(receipt: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from adapters.evm.arrivals import balance_call, coin_call, token_balance
+from adapters.evm.balances import balance_call, coin_call, token_balance
 from adapters.evm.building import Builder, Order
 from adapters.evm.client import EvmClient, to_int
 from adapters.evm.keys import AccountKey, BadExtendedKey, ExtendedPublicKey

@@ -1,7 +1,5 @@
-"""What is held of each asset, line by line beside the books; the orders that fund it; and the days in figures."""
+"""What is held of each asset, line by line beside the books, and the orders that fund it."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +13,18 @@ from sqlalchemy.orm import Session
 from api import guards
 from api.errors import status_of
 from api.guards import role
-from api.pages.context import every_asset, page, see, typed
-from api.pages.shapes import AssetName, Money
+from api.pages.context import every_asset, field_errors, on_rails, page, see, typed
+from api.pages.shapes import AssetName, Money, Worth
+from api.pages.wording import typed_amount
+from api.pages.worths import current_prices, worth
 from api.request_context import container, operator
 from domain.errors import StrongroomError
 from domain.ids import short_id
-from domain.money import format_amount
-from domain.prices import worth_minor
+from domain.money import format_amount, parse_amount
+from domain.prices import Price
 from models.buffer import BufferSnapshot
 from models.replenishment import Replenishment
-from services import assets, buffer_marks, buffer_reports, buffers, prices, replenishments
+from services import assets, buffer_marks, buffers, replenishments
 
 blueprint = Blueprint("buffers-page", __name__)
 
@@ -32,17 +32,7 @@ PLACE: Final = "/operator/buffers"
 REASON_LENGTH_MAX: Final = 500
 ORDERS_MAX: Final = 50
 HISTORY_MAX: Final = 30
-REPORT_MAX: Final = 5000
-CENTS: Final = 2
 _MEANINGS: Final = {"ok": "yours", "mismatch": "wrong", "unknown": "waiting"}
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """What an amount is worth in dollars, by a price of this age."""
-
-    words: str
-    priced_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,32 +79,23 @@ def show() -> Response:
     return _page()
 
 
-@blueprint.get(f"{PLACE}.csv")
-@role("viewer")
-def report() -> Response:
-    """The days in figures, newest first, as CSV."""
-    sheet = io.StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow(
-        ("day", "asset", "ok", "mismatch", "unknown", "holding", "ledger", "difference", "least", "most", "in", "out")
-    )
-    with container().reading() as session:
-        decimals = assets.decimals(session)
-        for row in buffer_reports.newest(session, limit=REPORT_MAX):
-            amounts = (
-                row.holding_minor,
-                row.ledger_minor,
-                row.difference_minor,
-                row.spendable_least_minor,
-                row.spendable_most_minor,
-                row.credited_minor,
-                row.paid_out_minor,
-            )
-            spelled = ["" if minor is None else format_amount(minor, decimals[row.asset_id]) for minor in amounts]
-            counts = (row.ok_count, row.mismatch_count, row.unknown_count)
-            writer.writerow((row.day.isoformat(), row.asset_id, *counts, *spelled))
-    headers = {"Content-Disposition": "attachment; filename=buffers.csv", "Cache-Control": "no-store"}
-    return Response(sheet.getvalue(), mimetype="text/csv", headers=headers)
+@blueprint.post(f"{PLACE}/orders")
+@role("approver")
+def propose() -> Response:
+    """Ask for funds before a buffer is low."""
+    asset_id, reason = typed("asset"), typed("reason")[:REASON_LENGTH_MAX]
+    if not reason:
+        return _page(problem="Nothing was changed: a reason is missing.", status=HTTPStatus.CONFLICT)
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            amount_minor = parse_amount(typed_amount(typed("amount")), assets.get(session, asset_id).decimals)
+            replenishments.propose(session, asset_id, amount_minor, reason=reason, now=parts.now(), by=operator())
+    except StrongroomError as refusal:
+        beside, above = field_errors(refusal, "amount")
+        words = above or "The amount " + " ".join(beside["amount"])
+        return _page(problem=f"Nothing was changed: {words}", status=status_of(type(refusal)))
+    return see(PLACE)
 
 
 @blueprint.post(f"{PLACE}/orders/<uuid:order_id>/approve")
@@ -148,27 +129,25 @@ def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
     now = container().now()
     with container().reading() as session:
         known = every_asset(session)
-        worth = prices.of_assets(session, assets.every(session), now=now)
+        priced = current_prices(session, now=now)
         lines = [
-            _lines(session, snapshot, known[asset_id], worth.get(asset_id))
+            _lines(session, snapshot, known[asset_id], priced.get(asset_id))
             for asset_id in known
             for snapshot in buffers.newest(session, asset_id)
         ]
         orders = [_order(session, row, known[row.asset_id]) for row in replenishments.newest(session, limit=ORDERS_MAX)]
     may_decide = "approver" in guards.caller().roles
-    return page("buffers.html", status=status, lines=lines, orders=orders, may_decide=may_decide, problem=problem)
+    values = {"lines": lines, "orders": orders, "choice": on_rails(known), "may_decide": may_decide}
+    return page("buffers.html", status=status, problem=problem, **values)
 
 
-def _lines(session: Session, row: BufferSnapshot, asset: AssetName, price: prices.Price | None) -> BufferLines:
+def _lines(session: Session, row: BufferSnapshot, asset: AssetName, price: Price | None) -> BufferLines:
     marks = buffer_marks.of(session, row.asset_id)
 
     def money(minor: int | None) -> Money | None:
         return None if minor is None else Money(minor, asset)
 
-    worth = None
-    if price is not None and row.holding_minor is not None:
-        cents = worth_minor(row.holding_minor, asset.decimals, price.price, CENTS)
-        worth = Worth(f"{format_amount(cents, CENTS)} {prices.FIAT}", price.observed_at)
+    holding = money(row.holding_minor)
     return BufferLines(
         asset=asset,
         verdict=row.verdict,
@@ -176,13 +155,13 @@ def _lines(session: Session, row: BufferSnapshot, asset: AssetName, price: price
         reason=row.reason or "",
         at=row.at,
         parts=tuple((label, Money(int(minor), asset)) for label, minor in row.parts),
-        holding=money(row.holding_minor),
+        holding=holding,
         ledger=Money(row.ledger_minor, asset),
         lines=tuple((label, Money(int(minor), asset)) for label, minor in row.lines),
         difference=money(row.difference_minor),
         low=Money(marks.low_minor, asset),
         high=Money(marks.high_minor, asset),
-        worth=worth,
+        worth=None if holding is None else worth(holding, price),
         history=tuple(_past(past, asset) for past in buffers.newest(session, row.asset_id, limit=HISTORY_MAX)),
     )
 

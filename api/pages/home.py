@@ -10,6 +10,7 @@ from api.guards import signed_in
 from api.pages import lines
 from api.pages.context import every_asset, on_rails, page
 from api.pages.shapes import BalanceBlock, Home, Money
+from api.pages.worths import current_prices, worth
 from api.request_context import container
 from services import activity, balances
 
@@ -42,7 +43,7 @@ def _shape(session: Session, user_id: UUID, before: UUID | None) -> Home:
 
 
 def _balances(session: Session, user_id: UUID, heights: dict[str, int]) -> tuple[BalanceBlock, ...]:
-    known = every_asset(session)
+    known, priced = every_asset(session), current_prices(session, now=container().now())
     coming, held = activity.coming(session, user_id), activity.held(session, user_id)
     available = {funds.asset_id: funds.available_minor for funds in balances.of_user(session, user_id)}
     shown = {asset.asset_id for asset in on_rails(known)}
@@ -52,6 +53,7 @@ def _balances(session: Session, user_id: UUID, heights: dict[str, int]) -> tuple
             available=Money(available[asset_id], asset),
             coming=tuple(lines.on_its_way(row, asset, heights) for row in coming if row.asset_id == asset_id),
             held=tuple(lines.held(row, asset) for row in held if row.asset_id == asset_id),
+            worth=worth(Money(available[asset_id], asset), priced.get(asset_id)),
         )
         for asset_id, asset in known.items()
         if asset_id in shown or available[asset_id]

@@ -30,6 +30,14 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What an amount is worth in dollars, by a price of this age."""
+
+    words: str
+    priced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Coming:
     """One line under a balance: money on its way, or money held."""
 
@@ -46,6 +54,7 @@ class BalanceBlock:
     available: Money
     coming: tuple[Coming, ...] = ()
     held: tuple[Coming, ...] = ()
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,7 @@ class Rules:
     allowlist_only: bool
     paused: bool
     cooldown: timedelta | None = None
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)

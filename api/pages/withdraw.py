@@ -14,6 +14,7 @@ from api.guards import signed_in
 from api.pages.context import chosen_of, every_asset, field_errors, on_rails, page, see, typed
 from api.pages.shapes import AssetName, FormField, Money, Rules
 from api.pages.wording import typed_amount
+from api.pages.worths import current_prices, worth
 from api.request_context import actor, container
 from api.v1 import money
 from domain.errors import StrongroomError
@@ -104,9 +105,11 @@ def _form(
 def _rules(session: Session, user_id: UUID, asset: AssetName) -> Rules:
     policy = assets.policy(session, asset.asset_id)
     available = {funds.asset_id: funds.available_minor for funds in balances.of_user(session, user_id)}
+    spendable = Money(available.get(asset.asset_id, 0), asset)
     return Rules(
         asset=asset,
-        available=Money(available.get(asset.asset_id, 0), asset),
+        available=spendable,
+        worth=worth(spendable, current_prices(session, now=container().now()).get(asset.asset_id)),
         fee=Money(policy.fee_minor, asset),
         minimum=Money(policy.minimum_minor, asset),
         auto_limit=Money(policy.auto_limit_minor, asset),

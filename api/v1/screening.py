@@ -36,9 +36,12 @@ class ScreeningState(ma.Schema):
 
 
 class ListQuery(StrictSchema):
-    """Which part of the list: what comes after this address."""
+    """Which part of the list: of one rail or all, what matches, and what comes after this address of this rail."""
 
+    chain = ma.fields.String(load_default=None, validate=ma.validate.OneOf(sorted(RAILS)))
+    search = Text(load_default="", length_min=0, length_max=130)
     after = Text(load_default="", length_min=0, length_max=130)
+    after_chain = Text(load_default="", length_min=0, length_max=40)
 
 
 class ListRequest(StrictSchema):
@@ -62,7 +65,8 @@ class ListAnswer(ma.Schema):
 def show(query: dict[str, Any]) -> Response:
     """What is demanded, and who is on the list."""
     with container().reading() as session:
-        rows = screening.listed(session, after=query["after"], limit=LISTED_MAX)
+        after = (query["after"], query["after_chain"])
+        rows = screening.listed(session, chain=query["chain"], search=query["search"], after=after, limit=LISTED_MAX)
         modes = dict(screening.modes(session))
     items = [
         {

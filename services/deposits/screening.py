@@ -53,6 +53,18 @@ def due(session: Session, chain: str, *, now: datetime) -> Sequence[Question]:
     return [Question(*row, mode) for row in rows]
 
 
+def waiting(session: Session, *, limit: int) -> Sequence[tuple[Deposit, DepositScreening]]:
+    """The deposits that could not be screened yet, those that wait longest first."""
+    rows = session.execute(
+        select(Deposit, DepositScreening)
+        .join(DepositScreening, DepositScreening.deposit_id == Deposit.id)
+        .where(DepositScreening.verdict == "waiting", Deposit.state == "confirming", ~released())
+        .order_by(Deposit.id)
+        .limit(limit)
+    )
+    return [(row.Deposit, row.DepositScreening) for row in rows]
+
+
 def record(
     session: Session, question: Question, senders: Sequence[str], named: str | None, *, now: datetime, by: Actor
 ) -> str:

@@ -15,7 +15,7 @@ from domain.house import HOUSE_ID
 from domain.ids import new_id
 from models.replenishment import Replenishment
 from models.user import User
-from services import addresses, audit, flows
+from services import addresses, assets, audit, flows
 from services.replenishments.reading import OPEN, ReplenishmentNotFound, locked, open_of
 
 __all__ = ["ReplenishmentNotFound", "ReplenishmentOpen", "approve", "cancel", "expire_due", "propose"]
@@ -33,8 +33,10 @@ class ReplenishmentOpen(StrongroomError):
 def propose(
     session: Session, asset_id: str, amount_minor: int, *, reason: str, now: datetime, by: Actor
 ) -> Replenishment:
-    """Ask operators to fund a buffer. Raises ReplenishmentOpen; the database does when two ask at the same moment."""
+    """Ask operators to fund a buffer. Raises UnknownAsset, ReplenishmentOpen."""
     ensure(amount_minor > 0, "a replenishment is of something")
+    # Whoever asks for the same at the same moment waits here, and then sees this one.
+    session.refresh(assets.get(session, asset_id), with_for_update={"key_share": True})
     if open_of(session, asset_id) is not None:
         raise ReplenishmentOpen
     opening = flows.Opening(REPLENISHMENT, "proposed", None, asset_id, amount_minor, {"reason": reason})

@@ -3,6 +3,7 @@
 from services.screening.gate import MODES, TELLING, NotScreenable, may_be_credited, mode_of, modes, released, set_mode
 from services.screening.listing import (
     SpellingRefused,
+    counts,
     hits,
     listed,
     put_on,
@@ -11,12 +12,15 @@ from services.screening.listing import (
     spelled_by_node,
     take_off,
 )
+from services.screening.sheet import COLUMNS, read_sheet
 
 __all__ = [
+    "COLUMNS",
     "MODES",
     "TELLING",
     "NotScreenable",
     "SpellingRefused",
+    "counts",
     "hits",
     "listed",
     "may_be_credited",
@@ -24,6 +28,7 @@ __all__ = [
     "modes",
     "put_on",
     "put_on_many",
+    "read_sheet",
     "released",
     "set_mode",
     "spelled",

@@ -1,10 +1,10 @@
 """Keep the list of addresses whose payments are set aside."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Text, cast, select, update
+from sqlalchemy import Text, cast, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
@@ -80,12 +80,29 @@ def take_off(session: Session, chain: str, address: str, *, reason: str, now: da
     return True
 
 
-def listed(session: Session, *, chain: str | None = None, after: str = "", limit: int) -> Sequence[ListedAddress]:
-    """A page of the list by address, after this one."""
-    query = select(ListedAddress).where(ListedAddress.address > after)
+def listed(
+    session: Session,
+    *,
+    chain: str | None = None,
+    search: str = "",
+    after: tuple[str, str] = ("", ""),
+    limit: int,
+) -> Sequence[ListedAddress]:
+    """A page of the list by address and rail, after this pair; `search` is a part of an address or of a reason."""
+    place = tuple_(ListedAddress.address, ListedAddress.chain)
+    query = select(ListedAddress).where(place > tuple_(literal(after[0]), literal(after[1])))
     if chain is not None:
         query = query.where(ListedAddress.chain == chain)
+    if search:
+        columns = (ListedAddress.address, ListedAddress.reason)
+        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
     return session.scalars(query.order_by(ListedAddress.address, ListedAddress.chain).limit(limit)).all()
+
+
+def counts(session: Session) -> Mapping[str, int]:
+    """How many addresses are listed of each rail that has any."""
+    query = select(ListedAddress.chain, func.count().label("listed")).group_by(ListedAddress.chain)
+    return {row.chain: row.listed for row in session.execute(query)}
 
 
 def hits(session: Session, chain: str, senders: Collection[str]) -> Sequence[ListedAddress]:

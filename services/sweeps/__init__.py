@@ -1,6 +1,6 @@
 """Move what lies on deposit addresses to the hot wallet: chosen, topped up with gas, signed, followed as a payout."""
 
-from services.sweeps.holdings import left_behind, unswept_addresses
+from services.sweeps.holdings import left_behind, unswept_addresses, unswept_minor
 from services.sweeps.proposing import propose, set_threshold, threshold_minor
 from services.sweeps.signing import Order, claim_due, record_signed, record_topped_up, record_waiting
 
@@ -15,4 +15,5 @@ __all__ = [
     "set_threshold",
     "threshold_minor",
     "unswept_addresses",
+    "unswept_minor",
 ]

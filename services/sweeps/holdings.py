@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
+from models.asset import Asset
 from models.chain import DepositAddress
 from models.deposit import Deposit
 from models.payout import Payout
@@ -14,6 +15,19 @@ from models.sweep import Sweep
 def unswept_addresses(session: Session, chain: str) -> list[str]:
     """The deposit addresses of a chain of accounts on which something lies that no final sweep has moved."""
     return list(session.scalars(_unswept(chain).with_only_columns(Deposit.address).distinct()))
+
+
+def unswept_minor(session: Session, chain: str, script: bytes, contract: str) -> int:
+    """How much of one token is on record as lying on one deposit address."""
+    of_it = (DepositAddress.script == script) & (Asset.contract == contract)
+    lying = (
+        _unswept(chain)
+        .join(DepositAddress, DepositAddress.id == Deposit.address_id)
+        .join(Asset, Asset.asset_id == Deposit.asset_id)
+        .where(of_it)
+        .with_only_columns(func.coalesce(func.sum(Deposit.amount_minor), 0))
+    )
+    return int(session.scalar(lying) or 0)
 
 
 def left_behind(session: Session, chain: str, *, besides: Collection[str] = ()) -> int:

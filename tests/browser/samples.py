@@ -16,6 +16,7 @@ from api.pages.shapes import (
     Money,
     Rules,
     StatementLine,
+    Worth,
 )
 from api.pages.watched import Watched
 from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
@@ -23,6 +24,7 @@ from tests.browser.samples_apps import APP_SAMPLES
 from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_operator import flow, operator, operator_quiet
+from tests.browser.samples_treasury import TREASURY
 from tests.browser.samples_webhooks import WEBHOOK_SAMPLES
 
 
@@ -88,6 +90,7 @@ def home() -> dict[str, Any]:
                     Money(18_422_000, BTC),
                     (Coming(Money(5_000_000, BTC), "seen", "seen · 0 of 1 confirmations", f"/flows/{SHORT}"),),
                     (Coming(Money(1_000_000, BTC), "waiting", "withdrawal waiting for approval", f"/flows/{SHORT}"),),
+                    Worth("17\u2009402.15 USD", ago(seconds=40)),
                 ),
                 BalanceBlock(Money(1_234_567_890_123_456_789_012_345, COIN)),
             ),
@@ -191,6 +194,7 @@ def withdraw() -> dict[str, Any]:
             allowlist_only=True,
             paused=False,
             cooldown=timedelta(days=1),
+            worth=Worth("17\u2009402.15 USD", ago(minutes=3)),
         ),
     }
 
@@ -395,6 +399,7 @@ SAMPLES = {
     "refused": ("refused.html", True, refused),
     **CONTROLS,
     **CLAIMS,
+    **TREASURY,
     **APP_SAMPLES,
     **WEBHOOK_SAMPLES,
 }

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from api.pages.buffers import BufferLines, OrderLine, Worth
-from api.pages.shapes import AssetName, Money
+from api.pages.buffers import BufferLines, OrderLine
+from api.pages.shapes import AssetName, Money, Worth
 from tests.browser.facts import ADDRESS, BTC, COIN, SHORT, ago
 
 
@@ -33,7 +33,7 @@ def _lines(asset: AssetName, **more: Any) -> BufferLines:
         "difference": Money(0, asset),
         "low": Money(unit, asset),
         "high": Money(3 * unit, asset),
-        "worth": Worth("256000.40 USD", ago(seconds=55)),
+        "worth": Worth("256\u2009000.40 USD", ago(seconds=55)),
         "history": ((ago(minutes=1), "ok", "4.00000000"), (ago(minutes=2), "unknown", "not known")),
     }
     return BufferLines(**{**facts, **more})
@@ -65,11 +65,12 @@ def buffers() -> dict[str, Any]:
     ]
     unknown = {"verdict": "unknown", "meaning": "waiting", "reason": "node_refused", "parts": (), "lines": ()}
     lines = [_lines(BTC), _lines(COIN, holding=None, difference=None, worth=None, **unknown)]
-    return {"lines": lines, "orders": orders, "may_decide": True, "problem": ""}
+    return {"lines": lines, "orders": orders, "choice": (BTC, COIN), "may_decide": True, "problem": ""}
 
 
 def buffers_empty() -> dict[str, Any]:
-    return {"lines": [], "orders": [], "may_decide": False, "problem": "Nothing was changed: a reason is missing."}
+    problem = "Nothing was changed: a reason is missing."
+    return {"lines": [], "orders": [], "choice": (BTC,), "may_decide": True, "problem": problem}
 
 
 BUFFERS = {"buffers": ("buffers.html", True, buffers), "buffers-empty": ("buffers.html", True, buffers_empty)}

@@ -10,7 +10,7 @@ from domain.crash import CRASH_AT
 from services import addresses, deposits, withdrawals
 from tasks.addresses import refill_chain
 from tasks.app import app
-from tasks.backfilling import backfill_chain
+from tasks.backfilling import backfill_chain, reread_chain
 from tasks.chains import watch_chain
 from tasks.outbox import relay_promises
 from tasks.payouts import bump_chain, send_chain
@@ -32,6 +32,7 @@ _OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
     "bump": bump_chain,
     "sweep": sweep_chain,
     "backfill": backfill_chain,
+    "reread": reread_chain,
     "screen": screen_chain,
     "derive": derive_chain,
     "scan": lambda container, chain, _: scan_chain(container, chain),

@@ -66,6 +66,7 @@ OF_ACCOUNTS = (
     "sweep.storing",
     "sweep.signed",
     "deposit.backfilling",
+    "deposit.rereading",
 )
 OTHERS = ("screening.looked_up", "withdrawal.requested", "addresses.made", "outbox.relayed")
 

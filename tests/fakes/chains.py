@@ -20,7 +20,7 @@ def solana_key(seed: int) -> str:
 
 def solana_signature(seed: int) -> str:
     """A transaction's id."""
-    return encode_base58(bytes([seed]) * 64)
+    return encode_base58(seed.to_bytes(2, "little") * 32)
 
 
 @dataclass

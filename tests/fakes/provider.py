@@ -40,6 +40,8 @@ class FakeProvider:
 
         class Serving(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
 
             def do_GET(self) -> None:
                 provider.serve(self, None)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from typing import IO
 
 from werkzeug.test import TestResponse
 
@@ -32,7 +33,7 @@ class Reader:
         assert found is not None, f"{path} has no field {name}"
         return html.unescape(found[1])
 
-    def post(self, path: str, **form: str) -> TestResponse:
+    def post(self, path: str, **form: str | tuple[IO[bytes], str]) -> TestResponse:
         form.setdefault("csrf_token", self.value("/", "csrf_token"))
         return self._client.post(path, data=form, headers=BROWSER)
 

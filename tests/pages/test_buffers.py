@@ -1,11 +1,13 @@
 """The page about buffers: its lines add up, and orders are decided about on it."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.actor import Actor
 from domain.wallet_facts import Holding
 from models.replenishment import Replenishment
-from services import assets, buffer_marks, buffers
+from services import assets, buffer_marks, buffer_reports, buffers
 from tests.api.house import ASSET, COIN, House
 from tests.pages.reader import Reader, words
 
@@ -48,7 +50,15 @@ def test_what_is_held_is_explained_and_its_days_are_a_table(
     shown = approver.text(PLACE)
     assert "Held in all" in shown
     assert "Not explained" in shown
-    assert approver.get(f"{PLACE}.csv").text.startswith("day,asset,ok,mismatch")
+    now = house.container.now()
+    with house.container.transaction() as session:
+        assert buffer_reports.write_due(session, now=now + timedelta(days=1)) == 1
+    days = approver.text(f"{PLACE}/days")
+    assert now.date().isoformat() in days
+    assert "Least to pay out" in days
+    head, line = approver.get(f"{PLACE}.csv").text.splitlines()
+    assert head.startswith("day,asset,ok,mismatch")
+    assert line.startswith(f"{now.date().isoformat()},{ASSET},")
 
 
 def test_an_order_is_approved_and_shows_its_address(house: House, order: Replenishment, approver: Reader) -> None:
@@ -59,6 +69,24 @@ def test_an_order_is_approved_and_shows_its_address(house: House, order: Repleni
     assert approver.post(f"{PLACE}/orders/{order.id}/cancel", reason="not needed").location == PLACE
     assert "not needed" in approver.text(PLACE)
     assert approver.get(f"/flows/{order.flow_id}").status_code == 200
+
+
+def test_an_order_is_proposed_by_hand_and_one_is_open_at_a_time(house: House, approver: Reader) -> None:
+    form = {"asset": ASSET, "amount": "1 .5", "reason": "a quiet week"}
+    assert approver.post(f"{PLACE}/orders", **form).location == PLACE
+    shown = approver.text(PLACE)
+    assert "a quiet week" in shown
+    assert "1.500 000 00" in shown
+    for changed, told in (
+        ({}, "an open replenishment"),
+        ({"amount": "0"}, "The amount"),
+        ({"amount": "0.000000001"}, "The amount"),
+        ({"asset": "XRP"}, "there is no asset"),
+        ({"reason": ""}, "a reason is missing"),
+    ):
+        assert told.lower() in words(approver.post(f"{PLACE}/orders", **{**form, **changed})).lower()
+    viewer = Reader(house, house.person(role="viewer"))
+    assert viewer.post(f"{PLACE}/orders", **form).status_code == 403
 
 
 def test_only_operators_see_it_and_only_approvers_decide(house: House, order: Replenishment, owner: Reader) -> None:
