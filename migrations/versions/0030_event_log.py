@@ -3,14 +3,14 @@
 What is on record already counts as written by transaction 0, before all others; none of it is rewritten.
 
 Revision ID: 0030
-Revises: 0016
+Revises: 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
