@@ -30,7 +30,7 @@ from wiring.embedded.anvil import CHAIN, AnvilServer
 from wiring.embedded.anvil_keys import ensure_keys
 from wiring.secret import Secret
 
-BLOCKS: Final = 100
+BLOCKS: Final = 60
 """In each round."""
 TRANSFERS: Final = 20
 """In each block; one moves our token to somebody of ours in each tenth block, the others a token that is not money."""
