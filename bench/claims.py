@@ -24,7 +24,7 @@ from wiring.container import Container
 from wiring.secret import Secret
 from wiring.verify_settings import VerifySettings
 
-CLAIMS: Final = 300
+CLAIMS: Final = 200
 """In each round."""
 ROUNDS: Final = 4
 """The first warms up."""

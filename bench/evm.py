@@ -8,9 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from adapters.evm.arrivals import balance_call
 from adapters.evm.client import EvmClient
-from adapters.evm.coding import WORD, transfer_data
+from adapters.evm.coding import WORD, balance_data, transfer_data
 from adapters.evm.endpoint import EvmEndpoint
 from adapters.evm.receipts import BLOCKS_PER_CALL
 from adapters.evm.source import HASHES_PER_CALL_MAX
@@ -31,7 +30,7 @@ from wiring.embedded.anvil import CHAIN, AnvilServer
 from wiring.embedded.anvil_keys import ensure_keys
 from wiring.secret import Secret
 
-BLOCKS: Final = 100
+BLOCKS: Final = 60
 """In each round."""
 TRANSFERS: Final = 20
 """In each block; one moves our token to somebody of ours in each tenth block, the others a token that is not money."""
@@ -99,7 +98,8 @@ class _Followed:
             self.client.read_batch([call for one in some for call in _questions(one)])
         for height in paid:
             here = hashes[height - start - 1 : height - start + 1]
-            self.client.read_batch([balance_call(self.token, self.ours, {"blockHash": one}) for one in here])
+            asked = {"to": self.token, "data": "0x" + balance_data(self.ours).hex()}
+            self.client.read_batch([Call("eth_call", (asked, {"blockHash": one})) for one in here])
         return (len(hashes) - 1) / (time.perf_counter() - began)
 
     def recorded(self) -> float:

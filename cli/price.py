@@ -1,6 +1,7 @@
 """`python -m cli price`: follow prices, say who is asked, and set one by hand."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -58,14 +59,25 @@ def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> Non
 @click.option("--url", default="", help="An address that answers in JSON.")
 @click.option("--price-path", default="", help="Where the price is in it, such as result.0.price.")
 @click.option("--time-path", default="", help="Where its time is, in seconds since 1970 or RFC 3339.")
+@click.option("--key-header", default="", help="Send the key that STRONGROOM_PRICE_KEYS has of NAME in this header.")
 @click.option("--fixed", default=None, help="Instead of an address: a price that never changes.")
 @click.option("--interval-s", default=60, type=click.IntRange(1), help="How often to ask.")
 def source(
-    pair: str, name: str, *, url: str, price_path: str, time_path: str, fixed: str | None, interval_s: int
+    pair: str,
+    name: str,
+    *,
+    url: str,
+    price_path: str,
+    time_path: str,
+    key_header: str,
+    fixed: str | None,
+    interval_s: int,
 ) -> None:
     """Have NAME asked for the price of PAIR."""
     if bool(url) == (fixed is not None) or bool(url) != bool(price_path):
         raise click.UsageError("give --url with --price-path, or --fixed")
+    if key_header and re.fullmatch(r"[A-Za-z0-9-]{1,64}", key_header, re.ASCII) is None:
+        raise click.BadParameter("is not the name of a header", param_hint="--key-header")
     with _session() as (session, now):
         prices.add_source(
             session,
@@ -75,6 +87,7 @@ def source(
             url=url,
             price_path=price_path,
             time_path=time_path,
+            key_header=key_header,
             fixed=None if fixed is None else parse_price(fixed),
             now=now,
             by=BY,

@@ -303,7 +303,9 @@ class Screening(Protocol):
 class PriceFeed(Protocol):
     """Something that is asked for a price."""
 
-    def ask(self, url: str, *, price_path: str, time_path: str | None) -> tuple[Decimal, datetime | None]:
+    def ask(
+        self, url: str, *, price_path: str, time_path: str | None, headers: Mapping[str, str] | None = None
+    ) -> tuple[Decimal, datetime | None]:
         """The price at this address, and when it was so if the answer says that. Raises NoAnswer, InvalidPrice."""
         ...
 

@@ -42,6 +42,8 @@ class Payout(Leased, Base):
     block_hash: Mapped[str | None]
     # What it cost in the end, once that is known; before, the form's own fee is the most that it can be.
     fee_minor: Mapped[int | None] = mapped_column(MinorUnits)
+    # What the ledger says that it cost, once that is booked: another block may make it another cost.
+    fee_booked_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # Why it pays nobody although it is in a block, or a provider's word is final: the proof to fail it on.
     void_because: Mapped[str | None]
     # The provider's own name for it.

@@ -38,6 +38,7 @@ class PriceSource(Base):
         CheckConstraint("(kind = 'fixed') = (fixed_price IS NOT NULL)", name="fixed_is_fixed"),
         CheckConstraint("fixed_price > 0", name="price_is_positive"),
         CheckConstraint("interval_s > 0", name="interval_is_positive"),
+        CheckConstraint("key_header ~ '^[A-Za-z0-9-]{1,64}$'", name="key_header_is_a_name"),
     )
 
     pair: Mapped[str] = mapped_column(ForeignKey("price_pairs.pair"), primary_key=True)
@@ -48,6 +49,8 @@ class PriceSource(Base):
     price_path: Mapped[str | None]
     # The same for the time of the price, in seconds since 1970 or as RFC 3339; None: the moment it was received.
     time_path: Mapped[str | None]
+    # The header in which it wants a key. The key itself is in the settings, under the name of the source.
+    key_header: Mapped[str | None]
     fixed_price: Mapped[Decimal | None] = mapped_column(EXACT)
     interval_s: Mapped[int]
     due_at: Mapped[datetime] = mapped_column(index=True)

@@ -13,6 +13,8 @@ from services import prices
 from tasks.app import task
 from wiring.container import Container
 
+BATCHES_MAX = 100
+
 log = structlog.get_logger(__name__)
 
 
@@ -25,6 +27,19 @@ def collect(container: Container, by: Actor) -> int:
     with container.transaction() as session:
         prices.watch(session, now=container.now())
     return found
+
+
+@task("prices.thin")
+def thin(container: Container, by: Actor) -> int:
+    """Keep of old prices one an hour. Returns how many rows are gone."""
+    gone = 0
+    for _ in range(BATCHES_MAX):
+        with container.transaction() as session:
+            dropped = prices.thin(session, now=container.now())
+        gone += dropped
+        if dropped < prices.BATCH:
+            break
+    return gone
 
 
 def _ask(container: Container, source: PriceSource, by: Actor) -> bool:
@@ -45,5 +60,14 @@ def _ask(container: Container, source: PriceSource, by: Actor) -> bool:
 def _said(container: Container, source: PriceSource) -> tuple[Decimal, datetime | None]:
     if source.fixed_price is not None:
         return source.fixed_price, None
-    url, price_path = source.url or "", source.price_path or ""
-    return container.price_feed.ask(url, price_path=price_path, time_path=source.time_path)
+    url, price_path, headers = source.url or "", source.price_path or "", _headers(container, source)
+    return container.price_feed.ask(url, price_path=price_path, time_path=source.time_path, headers=headers)
+
+
+def _headers(container: Container, source: PriceSource) -> dict[str, str]:
+    if source.key_header is None:
+        return {}
+    key = dict(container.settings.price_keys).get(source.name)
+    if key is None:
+        raise NoAnswer(f"it was not asked: STRONGROOM_PRICE_KEYS has no key of {source.name}")
+    return {source.key_header: key.reveal()}

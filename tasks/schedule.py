@@ -48,6 +48,8 @@ SWEEPS: Final = {
     "providers.collect": 15.0,
     "notifications_in.process": 10.0,
     "prices.collect": 10.0,
+    # More often than daily, for a stack that is started anew every day.
+    "prices.thin": 6 * 3600.0,
     "screening.screen": 5.0,
     "replenishments.expire": 60.0,
     "verifications.check": 2.0,

@@ -30,6 +30,8 @@ def to_environ(settings: Settings) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, tuple):
+        return ",".join(f"{name}={secret.reveal()}" for name, secret in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value.resolve() if isinstance(value, Path) else value)

@@ -63,6 +63,16 @@ def secret_of(*, characters_min: int) -> Parser[Secret]:
     return parse
 
 
+def named_secrets(value: str) -> tuple[tuple[str, Secret], ...]:
+    """Secrets by name, written name=secret and separated by commas; none of it is repeated in the refusal."""
+    pairs = [part.strip().partition("=") for part in value.split(",")]
+    names = [name for name, _, _ in pairs]
+    printable = value.isascii() and value.isprintable()
+    if not printable or len(set(names)) < len(names) or not all(name and secret for name, _, secret in pairs):
+        raise ValueError("must be name=secret, separated by commas, in printable ASCII and with each name once")
+    return tuple((name, Secret(secret)) for name, _, secret in pairs)
+
+
 def one_of(*choices: str) -> Parser[str]:
     """One of these words, in any case."""
 

@@ -190,6 +190,11 @@ class Settings:
     screening_timeout_s: float = _setting(
         parsing.seconds(0.1, 60), "How long it may take; a deposit waits when it takes longer.", default=5.0
     )
+    price_keys: tuple[tuple[str, Secret], ...] = _setting(
+        parsing.named_secrets,
+        "What sources of prices know us by: name=key, separated by commas, under the names of `cli price source`.",
+        default=(),
+    )
     chains: tuple[ChainSettings, ...] = _setting(
         parsing.text,
         "Comma-separated networks, each with its STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _KEYSTORE and so on.",

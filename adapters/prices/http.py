@@ -1,5 +1,6 @@
 """Prices from any service that answers in JSON."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -18,9 +19,11 @@ class HttpPrices:
     def __init__(self, *, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
 
-    def ask(self, url: str, *, price_path: str, time_path: str | None) -> tuple[Decimal, datetime | None]:
+    def ask(
+        self, url: str, *, price_path: str, time_path: str | None, headers: Mapping[str, str] | None = None
+    ) -> tuple[Decimal, datetime | None]:
         """The price and its time. Raises NoAnswer, InvalidPrice."""
-        document = fetch(url, timeout_s=self._timeout_s)
+        document = fetch(url, timeout_s=self._timeout_s, headers=headers)
         price = parse_price(pick(document, price_path))
         return price, None if time_path is None else _moment(pick(document, time_path))
 

@@ -1,5 +1,6 @@
 """Orders to fund buffers: proposed by rule, decided about by operators."""
 
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from api.guards import role
 from api.request_context import container, operator
 from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
 from domain.ids import short_id
-from domain.money import format_amount
+from domain.money import format_amount, parse_amount
 from models.replenishment import Replenishment
 from services import assets, replenishments
 
@@ -46,6 +47,14 @@ class CancelRequest(StrictSchema):
     reason = Text(required=True, length_max=REASON_LENGTH_MAX)
 
 
+class ProposeRequest(StrictSchema):
+    """How much of what is to be funded, and why."""
+
+    asset = Text(required=True, length_max=80)
+    amount = Text(required=True, length_max=120, metadata={"example": "1.5"})
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
 @blueprint.get("/operator/replenishments")
 @role("viewer")
 @blueprint.takes(PageQuery, location="query")
@@ -55,6 +64,21 @@ def list_replenishments(query: dict[str, Any]) -> Response:
     with container().reading() as session:
         rows = replenishments.newest(session, before=id_cursor(query["cursor"]), limit=query["limit"] + 1)
         return json_answer(page(rows, query["limit"], lambda row: _shape(session, row), lambda row: row.id))
+
+
+@blueprint.post("/operator/replenishments")
+@role("approver")
+@blueprint.takes(ProposeRequest)
+@blueprint.answers(201, ReplenishmentItem)
+def propose(body: dict[str, Any]) -> Response:
+    """Ask for funds before a buffer is low. Of each asset one order is open at a time, so asking twice asks once."""
+    parts = container()
+    with parts.transaction() as session:
+        amount_minor = parse_amount(body["amount"], assets.get(session, body["asset"]).decimals)
+        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
+        row = replenishments.propose(session, body["asset"], amount_minor, **facts)
+        answer = _shape(session, row)
+    return json_answer(answer, HTTPStatus.CREATED)
 
 
 @blueprint.post("/operator/replenishments/<uuid:replenishment_id>/approve")

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.chain_facts import Block, OutPoint
 from domain.errors import ensure
-from domain.ledger import Post, Transaction, Transfer
+from domain.ledger import Post, Transaction
 from models.asset import WithdrawalPolicy
 from models.chain import ChainCursor
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, leases, ledger, outbox
 from services.finality import is_deep
+from services.payouts import fees, sweeping
 from services.payouts.doubting import doubt
 from services.payouts.failing import fail
 from services.payouts.reading import advance
@@ -123,7 +124,7 @@ def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
 def book(session: Session, carried: Sequence[Withdrawal], closed: Sequence[Payout], *, now: datetime) -> None:
     """Post what the completed withdrawals held, and what the closed payouts, all of one chain, have cost."""
     settlements = [_settlement(withdrawal, now) for withdrawal in carried]
-    for outcome in ledger.post(session, settlements + _network_fees(session, closed, now)):
+    for outcome in ledger.post(session, settlements + fees.booked(session, closed, now=now)):
         ensure(outcome.refused is None, f"the ledger refused to settle a payout: {outcome.refused}")
 
 
@@ -139,40 +140,6 @@ def _settlement(withdrawal: Withdrawal, now: datetime) -> Transaction:
     )
 
 
-def _network_fees(session: Session, due: Sequence[Payout], now: datetime) -> list[Transaction]:
-    if not due:
-        return []
-    confirmed = {payout.txid: payout for payout in due}
-    forms = session.execute(
-        select(PayoutTransaction.txid, PayoutTransaction.payout_id, PayoutTransaction.fee_minor).where(
-            PayoutTransaction.chain == due[0].chain, PayoutTransaction.txid.in_(confirmed)
-        )
-    ).all()
-    ensure(len(forms) == len(due), "a payout confirmed in a form that was never stored")
-    costs = [
-        (payout_id, confirmed[txid].fee_asset_id, _cost(confirmed[txid], int(fee_minor)))
-        for txid, payout_id, fee_minor in forms
-    ]
-    asset_ids = {asset_id for _, asset_id, _ in costs}
-    fees = {asset_id: ledger.system_account(session, "network_fees", asset_id) for asset_id in asset_ids}
-    hot_wallet = {asset_id: ledger.system_account(session, "hot_wallet", asset_id) for asset_id in asset_ids}
-    return [
-        Transaction(
-            key=f"payout:{payout_id}:network_fee",
-            kind="network_fee",
-            legs=(Transfer(fees[asset_id], hot_wallet[asset_id], cost_minor),),
-            effective_at=now,
-        )
-        for payout_id, asset_id, cost_minor in costs
-        if cost_minor
-    ]
-
-
-def _cost(payout: Payout, signed_fee_minor: int) -> int:
-    """What the chain says it cost, or where it never says so, what was signed for."""
-    return signed_fee_minor if payout.fee_minor is None else payout.fee_minor
-
-
 def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
     waiting = session.execute(
         select(PayoutTransaction.txid, PayoutTransaction.payout_id, PayoutTransaction.is_cancellation)
@@ -183,31 +150,46 @@ def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: date
         return
     home = {transaction.txid: (transaction, block) for block in blocks for transaction in block.transactions}
     found = {payout_id: (txid, cancels) for txid, payout_id, cancels in waiting if txid in home}
+    closed = []
     for payout in _locked(session, found):
         txid, cancels = found[payout.id]
         transaction, block = home[txid]
         void_because = "cancelled" if cancels else None if transaction.succeeded else "reverted"
-        if payout.state == "failed":
-            if void_because is None:
-                _sent_after_all(session, payout, txid, now=now)
+        if payout.state == "failed" and void_because is None:
+            _sent_after_all(session, payout, txid, now=now)
             continue
         payout.txid, payout.block_height, payout.block_hash = txid, block.height, block.hash
         payout.fee_minor, payout.void_because = transaction.fee_minor, void_because
+        if payout.state in {"completed", "failed"}:
+            closed.append(payout)
+            continue
         payout.reason = payout.conflicted_by = payout.conflict_height = None
         leases.settle(payout)
-        scope = f"payout:{payout.id}"
-        alerts.clear(session, "withdrawal_uncertain", scope=scope, now=now, reason="it is in a block")
-        if payout.state == "completed":
-            if void_because is None:
-                reason = "it is in a block again"
-                alerts.clear(session, "completed_payout_reorganised", scope=scope, now=now, reason=reason)
-            continue
+        reason = "it is in a block"
+        alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason=reason)
         detail = {"txid": txid, "block_height": block.height, "block_hash": block.hash}
         if void_because is not None:
             detail["void_because"] = void_because
         for withdrawal in advance(session, payout, "confirming", detail, now=now, by=by):
             withdrawal.waiting_reason = None
         outbox.promise(session, "payouts.settle", now=now)
+    _close_again(session, closed, now=now)
+
+
+def _close_again(session: Session, closed: Sequence[Payout], *, now: datetime) -> None:
+    """Take note that payouts that were settled once are in a block again, which may have made them another cost."""
+    if not closed:
+        return
+    for payout in closed:
+        leases.settle(payout)
+        if payout.state == "completed" and payout.void_because is None:
+            scope, reason = f"payout:{payout.id}", "it is in a block again"
+            alerts.clear(session, "completed_payout_reorganised", scope=scope, now=now, reason=reason)
+    session.flush()
+    for payout in closed:
+        sweeping.recount(session, payout)
+    for outcome in ledger.post(session, fees.corrections(session, closed, now=now)):
+        ensure(outcome.refused is None, f"the ledger refused to correct a fee: {outcome.refused}")
 
 
 def _doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:

@@ -47,6 +47,16 @@ def note(session: Session, payout: Payout, detail: Mapping[str, Any], *, now: da
         flows.note(session, sweep.flow_id, sweep.state, detail, now=now, by=by)
 
 
+def recount(session: Session, payout: Payout) -> None:
+    """Count again what is left on the address of the sweep that a payout is part of: its block is another one now."""
+    if payout.sweep_id is None:
+        return
+    address_id = session.get_one(Sweep, payout.sweep_id).address_id
+    counted = select(Sweep).where(Sweep.address_id == address_id, Sweep.left_minor.is_not(None)).order_by(Sweep.id)
+    for sweep in session.scalars(counted.with_for_update()):
+        sweep.left_minor = left_on(session, sweep)
+
+
 def left_on(session: Session, sweep: Sweep) -> int:
     """The coin on a sweep's address, by what is in blocks: what came in, less what was moved and what gas has cost."""
     coin_id = session.scalars(

@@ -4,8 +4,10 @@ from domain.prices import Price
 from services.prices.reading import FIAT, History, current, every, history, newest, of_assets, read_many
 from services.prices.recording import claim_due, note_failure, record, set_manually, watch
 from services.prices.sources import PairMissing, SourceMissing, add_source, of_pair, remove_source, set_rule
+from services.prices.thinning import BATCH, thin
 
 __all__ = [
+    "BATCH",
     "FIAT",
     "History",
     "PairMissing",
@@ -25,5 +27,6 @@ __all__ = [
     "remove_source",
     "set_manually",
     "set_rule",
+    "thin",
     "watch",
 ]

@@ -50,10 +50,12 @@ def add_source(
     url: str = "",
     price_path: str = "",
     time_path: str = "",
+    key_header: str = "",
     fixed: Decimal | None = None,
 ) -> PriceSource:
     """Ask somebody for this price from now on, or take a fixed one; a source of that name is replaced.
 
+    `key_header` names the header in which it wants the key that the settings have under its name; no key is kept here.
     Raises PairMissing.
     """
     ensure(bool(url) != (fixed is not None), "a source is an address or a fixed price")
@@ -62,6 +64,7 @@ def add_source(
     row = session.get(PriceSource, (pair, name), with_for_update=True) or PriceSource(pair=pair, name=name)
     row.kind = "http" if url else "fixed"
     row.url, row.price_path, row.time_path = url or None, price_path or None, time_path or None
+    row.key_header = key_header or None
     row.fixed_price, row.interval_s, row.due_at, row.failures, row.last_error = fixed, interval_s, now, 0, None
     session.add(row)
     session.flush()

@@ -39,6 +39,16 @@ def test_an_order_is_listed_approved_and_cancelled(own_house: House) -> None:
     assert approver.post(f"{path}/cancel", {"reason": "no"}).get_json()["error"] == "wrong_state"
 
 
+def test_an_order_is_proposed_by_an_approver_and_one_is_open(own_house: House) -> None:
+    approver, viewer = own_house.person(role="approver"), own_house.person(role="viewer")
+    path, body = "/operator/replenishments", {"asset": ASSET, "amount": "1.5", "reason": "a quiet week"}
+    assert viewer.post(path, body).status_code == 403
+    answer = approver.post(path, body)
+    assert (answer.status_code, answer.get_json()["state"]) == (201, "proposed")
+    assert approver.post(path, body).get_json()["error"] == "replenishment_open"
+    assert "amount" in approver.post(path, {**body, "amount": "1e9"}).get_json()["fields"]
+
+
 def test_an_address_is_listed_and_taken_off_by_an_admin(own_house: House) -> None:
     admin, viewer = own_house.person(role="admin"), own_house.person(role="viewer")
     entry = {"chain": NETWORK.chain, "address": DESTINATION, "reason": "stolen coins"}
@@ -48,6 +58,9 @@ def test_an_address_is_listed_and_taken_off_by_an_admin(own_house: House) -> Non
     shown = viewer.get("/operator/screening").get_json()
     assert (shown["modes"], shown["items"][0]["address"]) == ({NETWORK.chain: "list"}, DESTINATION)
     bad = {**entry, "address": "nowhere"}
+    found = viewer.get(f"/operator/screening?chain={NETWORK.chain}&search=STOLEN").get_json()["items"]
+    assert [item["address"] for item in found] == [DESTINATION]
+    assert viewer.get("/operator/screening?search=borrowed").get_json()["items"] == []
     assert admin.post("/operator/screening/list", bad).get_json()["error"] == "spelling_refused"
     assert admin.post("/operator/screening/unlist", entry).get_json() == {"changed": True}
     assert viewer.get("/operator/screening").get_json()["items"] == []

@@ -10,11 +10,12 @@ from domain.evm.networks import WEI
 from models.deposit import Deposit
 from models.payout import Payout
 from models.sweep import Sweep
-from services import sweeps
+from models.withdrawal import Withdrawal
+from services import buffers, ledger, sweeps
 from tests.contracts import Contract
 from tests.evm import paths
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
-from tests.evm.world import World
+from tests.evm.world import STRANGER, World
 from tests.rail import BY
 from tests.services import world as ways
 from wiring.settings import Settings
@@ -158,6 +159,7 @@ def test_a_sweep_whose_block_leaves_the_chain_is_offered_again_and_done_once(rai
     snapshot = rail.world.anvil.call("evm_snapshot")
     rail.rounds(2)
     assert rail.the_sweep().state == "completed"
+    first_minor = cost(rail.payout())
     rail.world.anvil.call("evm_revert", snapshot)
     rail.mine(4)
     rail.watch()
@@ -168,5 +170,55 @@ def test_a_sweep_whose_block_leaves_the_chain_is_offered_again_and_done_once(rai
     assert (rail.the_sweep().state, rail.count(Payout)) == ("completed", 1)
     assert unswept(rail) == []
     assert rail.owns(user_id, COIN) == (WEI, 0)
-    assert rail.compare() == "ok"
+    # Other blocks before it made gas cheaper: the books say what it cost now, and what is left says so too.
+    assert cost(rail.payout()) < first_minor
+    assert fees_booked(rail) == cost(rail.payout())
+    assert rail.the_sweep().left_minor == rail.world.balance(address)
+    assert difference(rail) == 0
     assert ways.standing(rail) == {}
+    rail.assert_sound()
+
+
+def test_a_withdrawal_whose_block_leaves_the_chain_is_sent_once_and_its_cost_corrected(rail: EvmRail) -> None:
+    rail.add_token()
+    user_id, _ = rail.paid_in(None, 2 * WEI)
+    rail.rounds(2)
+    snapshot = rail.world.anvil.call("evm_snapshot")
+    before = rail.world.balance(STRANGER)
+    asked = rail.withdraw(user_id, COIN, WEI)
+    rail.rounds(2)
+    paid = next(row for row in rail.rows(Payout) if row.purpose == "withdrawal")
+    sweep_fee_minor = fees_booked(rail) - cost(paid)
+    rail.world.anvil.call("evm_revert", snapshot)
+    newest = rail.world.anvil.call("eth_getBlockByNumber", "latest", False)
+    dearer_minor = int(newest["baseFeePerGas"], 16) * 3 // 2
+    rail.world.anvil.call("anvil_setNextBlockBaseFeePerGas", hex(dearer_minor))
+    rail.rounds(2)
+    again = next(row for row in rail.rows(Payout) if row.id == paid.id)
+    assert (again.state, again.txid) == ("completed", paid.txid)
+    assert cost(again) > cost(paid)
+    assert fees_booked(rail) == sweep_fee_minor + cost(again)
+    assert rail.world.balance(STRANGER) - before == WEI
+    assert [row.state for row in rail.rows(Withdrawal) if row.id == asked.id] == ["completed"]
+    assert rail.owns(user_id, COIN) == (WEI, 0)
+    assert difference(rail) == 0
+    assert ways.standing(rail) == {}
+    rail.assert_sound()
+
+
+def cost(payout: Payout) -> int:
+    assert payout.fee_minor is not None
+    return payout.fee_minor
+
+
+def fees_booked(rail: EvmRail) -> int:
+    """What the ledger says that the network has cost, in the smallest unit of the coin."""
+    with rail.container.reading() as session:
+        return abs(ledger.system_balance(session, "network_fees", COIN))
+
+
+def difference(rail: EvmRail) -> int | None:
+    """By how much what the house holds of the coin, and the books, differ."""
+    rail.compare()
+    with rail.container.reading() as session:
+        return buffers.newest(session, COIN)[0].difference_minor

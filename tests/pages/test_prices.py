@@ -73,9 +73,11 @@ def test_others_see_it_at_most(house: House, admin: Reader, owner: Reader) -> No
     assert admin.post(PLACE, pair=PAIR, price="1", csrf_token="wrong").status_code == 403
 
 
-def test_test_money_is_worth_nothing_on_pages(admin: Reader, owner: Reader) -> None:
-    admin.post(PLACE, pair=PAIR, price="100")
-    admin.post(PLACE, pair="rLTC/USD", price="100")
+def test_test_money_is_worth_nothing_on_pages(house: House, admin: Reader, owner: Reader) -> None:
+    now = house.container.now()
+    with house.container.transaction() as session:
+        prices.set_rule(session, "rLTC/USD", PriceRule(timedelta(minutes=5), 1, 500), now=now, by=BY)
+    assert admin.post(PLACE, pair="rLTC/USD", price="100").location == PLACE
     assert "USD" not in owner.text("/")
     assert "USD" not in owner.text("/withdraw")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from tasks import prices as tasks
 from tests.databases import Database, settings_for
 from tests.fakes.json_service import JsonService, serving
 from wiring.container import Container, build_container
+from wiring.secret import Secret
 
 BY = Actor("test")
 PAIR = "BTC/USD"
@@ -140,11 +142,49 @@ def test_an_operators_word_and_a_fixed_price_are_sources_like_others(parts: Cont
 def test_what_was_said_can_neither_be_changed_nor_removed(parts: Container) -> None:
     with parts.transaction() as session:
         prices.set_manually(session, PAIR, Decimal(7), now=parts.now(), by=BY)
-    for statement in ("UPDATE reference_prices SET price = 8", "DELETE FROM reference_prices"):
+    for statement in (
+        "UPDATE reference_prices SET price = 8",
+        "DELETE FROM reference_prices",
+        "SELECT set_config('strongroom.thins_prices', 'on', true); DELETE FROM reference_prices",
+        "SELECT thin_reference_prices(now() - interval '6 days', 9)",
+    ):
         with pytest.raises(DBAPIError), parts.transaction() as session:
             session.execute(text(statement))
     with parts.reading() as session:
         assert session.query(ReferencePrice).one().price == 7
+
+
+def test_of_old_prices_the_last_of_every_hour_is_kept(parts: Container) -> None:
+    hour = (parts.now() - timedelta(days=40)).replace(minute=0, second=0, microsecond=0)
+    minutes = {"one": (0, 20, 59, 60, 61), "two": (20,)}
+    with parts.transaction() as session:
+        for source, said in minutes.items():
+            for minute in said:
+                at = hour + timedelta(minutes=minute)
+                prices.record(session, PAIR, source, Decimal(minute + 1), observed_at=at, now=at, by=BY)
+        young = parts.now() - timedelta(days=29)
+        for second in (1, 2):
+            at = young + timedelta(seconds=second)
+            prices.record(session, PAIR, "one", Decimal(1), observed_at=at, now=at, by=BY)
+    assert tasks.thin.run.__wrapped__(parts, BY) == 3
+    assert tasks.thin.run.__wrapped__(parts, BY) == 0
+    with parts.reading() as session:
+        kept = [(row.source, int(row.price)) for row in session.query(ReferencePrice).order_by(ReferencePrice.id)]
+    assert kept == [("one", 60), ("one", 62), ("two", 21), ("one", 1), ("one", 1)]
+
+
+def test_a_key_comes_from_the_settings_and_goes_into_a_header(parts: Container, service: JsonService) -> None:
+    with parts.transaction() as session:
+        facts: dict[str, Any] = {"interval_s": 60, "url": service.url, "price_path": "result.0.price", "by": BY}
+        for name in ("known", "unknown"):
+            prices.add_source(session, PAIR, name, key_header="X-Key", now=parts.now(), **facts)
+    settings = replace(parts.settings, price_keys=(("known", Secret("open sesame")),))
+    assert tasks.collect.run.__wrapped__(replace(parts, settings=settings), BY) == 1
+    assert [headers.get("X-Key") for headers in service.headers] == ["open sesame"]
+    with parts.reading() as session:
+        errors = {row.name: row.last_error for row in prices.of_pair(session, PAIR)}
+    assert errors["known"] is None
+    assert "has no key of unknown" in str(errors["unknown"])
 
 
 def test_an_answer_without_the_price_says_so(service: JsonService) -> None:

@@ -73,6 +73,8 @@ def test_a_setting_of_a_chain_that_is_not_listed_is_refused() -> None:
         ("STRONGROOM_PUBLIC_URL", "javascript:alert(1)"),
         ("DATABASE_URL", "mysql://u:hunter2@db/x"),
         ("REDIS_URL", "redis://cache/first"),
+        ("STRONGROOM_PRICE_KEYS", "hunter2"),
+        ("STRONGROOM_PRICE_KEYS", "one=hunter2,one=hunter2"),
         ("STRONGROOM_CHAINS", "bitcion"),
         ("STRONGROOM_CHAINS", "bitcoin"),
     ],
@@ -130,7 +132,14 @@ def test_the_three_databases_of_redis_follow_the_one_that_is_named() -> None:
     assert offset.redis_database(1).reveal().endswith(":6379/7")
 
 
-@pytest.mark.parametrize("extra", [{}, RAIL, RAIL | {"STRONGROOM_LITECOIN_REGTEST_ZMQ_URL": "tcp://127.0.0.1:1"}])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"STRONGROOM_PRICE_KEYS": "kraken=a b=c, other=d"},
+        RAIL,
+        RAIL | {"STRONGROOM_LITECOIN_REGTEST_ZMQ_URL": "tcp://127.0.0.1:1"},
+    ],
+)
 def test_a_child_process_reads_what_its_parent_knew(tmp_path: Path, extra: dict[str, str]) -> None:
     settings = read_settings({"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_PRIVATE_NODE": "no"} | extra)
     assert read_settings(to_environ(settings)) == settings
