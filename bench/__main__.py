@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import catching_up, latency, ledger, logins, matching, overwatch, report, requests, tokens
+from bench import catching_up, latency, ledger, logins, matching, overwatch, report, requests, sockets, tokens
 from bench.world import World
 
 Measurement = Callable[[World], dict[str, float]]
@@ -31,6 +31,8 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "overwatch": overwatch.overwatch_overhead,
     "catching_up": catching_up.catch_up,
     "latency": latency.block_to_credit,
+    "sockets": sockets.idle_and_fanout,
+    "browser": sockets.mempool_to_browser,
 }
 
 
