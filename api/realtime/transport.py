@@ -66,6 +66,9 @@ class BoundedWebSocket:
             thread_class=NoThread,
             event_class=gevent.event.Event,
         )
+        # Of no use once the connection is open, and heavy.
+        self._ws.ws.handshake._h11_connection = self._ws.ws.handshake._initiating_request = None  # noqa: SLF001
+        self._ws.environ = None
         try:
             self._handler(self)
         except (ValueError, TypeError, IndexError, RecursionError) as nonsense:
