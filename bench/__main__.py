@@ -17,6 +17,7 @@ from bench import (
     overwatch,
     report,
     requests,
+    sockets,
     tokens,
     webhooks,
 )
@@ -48,6 +49,8 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "evm_catching_up": evm.evm_catch_up,
     "claims": claims.verify_rate,
     "webhooks": webhooks.webhook_acceptance,
+    "sockets": sockets.idle_and_fanout,
+    "browser": sockets.mempool_to_browser,
 }
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "rails": ("evm_matching", "evm_catching_up", "claims", "webhooks"),

@@ -75,6 +75,11 @@ TARGETS: Final = (
            "verify_rate_floor_per_s", " answers/s"),
     Target("webhook_acceptance", "Circle's notifications accepted/s ÷ a bare Flask view", "≥", None,
            "webhook_acceptance_floor_per_s", "/s bare"),
+    Target("mempool_to_browser_p95_s", "from a payment's broadcast to the event on its owner's socket, p95", "≤", 1.0),
+    Target("socket_idle_mb_5000", "memory of one process with 5,000 idle connections", "≤", 600,
+           "socket_idle_mb_0", " MB with none"),
+    Target("socket_fanout_per_s", "events delivered per second of one core", "≥", 3_000,
+           "socket_fanout_wall_per_s", "/s by the wall's clock"),
     Target("overwatch_overhead", "request time with flow recording ÷ without − 1", "≤", 0.01,
            "overwatch_overhead_floor_ms", " ms without"),
 )  # fmt: skip

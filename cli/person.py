@@ -46,6 +46,11 @@ class Person:
         self._client.cookies.clear()
         return self
 
+    @property
+    def token(self) -> str:
+        """What this session is known by, for whoever connects as this person another way."""
+        return str(self._client.headers["Authorization"]).removeprefix("Bearer ")
+
     def get(self, path: str) -> dict[str, Any]:
         """The JSON at a path. Raises Refused."""
         return _body(self._client.get(path))

@@ -20,7 +20,7 @@ from api.realtime.admission import FEED_SCOPES, admit
 from api.realtime.handling import Flooded, count_unknown, handle
 from api.realtime.rounds import SHOWN_MAX, Rounds
 from api.realtime.seats import Seat, Seats
-from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket
+from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket, Pings
 from api.request_context import CONTAINER, Edge
 from domain.errors import StrongroomError
 from wiring.container import Container
@@ -66,7 +66,7 @@ def create_app(container: Container) -> Flask:
     )
     socketio.server.eio._async = {**socketio.server.eio._async, "websocket": BoundedWebSocket}  # noqa: SLF001
     seats = Seats()
-    rounds = Rounds(container, seats, socketio.server)
+    rounds = Rounds(container, seats, socketio.server, Pings(socketio.server.eio))
     House(container, seats, socketio.server, rounds).open(socketio)
     rounds.start()
     wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"))

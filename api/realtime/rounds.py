@@ -13,8 +13,10 @@ from adapters.bus import OPERATORS, PEOPLE, Bus
 from adapters.presence import REFRESH_S
 from api.realtime.admission import look_again
 from api.realtime.seats import Seat, Seats
+from api.realtime.transport import Pings
 from wiring.container import Container
 
+PING_ROUND_S: Final = 1.0
 REAP_EVERY_S: Final = 3.0
 RECHECK_EVERY_S: Final = 5.0
 CHECKED_S_MAX: Final = 60.0
@@ -33,13 +35,14 @@ log = structlog.get_logger(__name__)
 class Rounds:
     """The rounds of one process over its seats."""
 
-    def __init__(self, parts: Container, seats: Seats, server: Any) -> None:
-        self._parts, self._seats, self._server = parts, seats, server
+    def __init__(self, parts: Container, seats: Seats, server: Any, pings: Pings) -> None:
+        self._parts, self._seats, self._server, self._pings = parts, seats, server, pings
         self._strangers: dict[str, float] = {}
 
     def start(self) -> None:
         """Begin all of them, each in a greenlet of its own."""
         for every_s, work in (
+            (PING_ROUND_S, self._pings.send_due),
             (REFRESH_S, self.vouch),
             (REAP_EVERY_S, self.reap),
             (RECHECK_EVERY_S, self.recheck_old),

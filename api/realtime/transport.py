@@ -1,15 +1,21 @@
 """WebSockets as this house serves them: bounded, uncompressed, and closed when they talk nonsense."""
 
+import socket
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
+import engineio.socket
 import gevent.event
-import gevent.selectors
 import simple_websocket
 import structlog
-from engineio.async_drivers.gevent import Thread
+from engineio.packet import PING, Packet
+from wsproto.utilities import ProtocolError
 
 PACKET_BYTES_MAX: Final = 16 * 1024
+RECEIVED_BYTES: Final = 2048
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +35,18 @@ class WholeSends:
         return getattr(self._sock, name)
 
 
+class NoThread:
+    """What simple-websocket starts to read ahead, not started: whoever waits reads, which spares a greenlet each."""
+
+    name = ""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        self.target = target
+
+    def start(self) -> None:
+        """Do nothing."""
+
+
 class BoundedWebSocket:
     """One connection, in the form that python-engineio asks of its drivers."""
 
@@ -43,12 +61,14 @@ class BoundedWebSocket:
         held = {**environ, "gunicorn.socket": WholeSends(environ["gunicorn.socket"])}
         self._ws = simple_websocket.Server(
             held,
-            receive_bytes=2048,
+            receive_bytes=RECEIVED_BYTES,
             max_message_size=PACKET_BYTES_MAX,
-            thread_class=Thread,
+            thread_class=NoThread,
             event_class=gevent.event.Event,
-            selector_class=gevent.selectors.DefaultSelector,
         )
+        # Of no use once the connection is open, and heavy.
+        self._ws.ws.handshake._h11_connection = self._ws.ws.handshake._initiating_request = None  # noqa: SLF001
+        self._ws.environ = None
         try:
             self._handler(self)
         except (ValueError, TypeError, IndexError, RecursionError) as nonsense:
@@ -59,9 +79,11 @@ class BoundedWebSocket:
         raise StopIteration
 
     def close(self) -> None:
-        """Close it, if it is open."""
+        """Close it, if it is open, and let go whoever waits for what the other side may never say."""
         if self._ws.connected:
             self._ws.close()
+        with suppress(OSError):
+            self._ws.sock.shutdown(socket.SHUT_RD)
 
     def send(self, message: str | bytes) -> None:
         """Send one message. Raises OSError when the connection is closed."""
@@ -72,8 +94,48 @@ class BoundedWebSocket:
 
     def wait(self) -> str | bytes | None:
         """The next message, or None when the connection is closed."""
-        try:
-            received: str | bytes | None = self._ws.receive()
-        except simple_websocket.ConnectionClosed:
-            return None
+        ws = self._ws
+        while ws.connected and not ws.input_buffer:
+            try:
+                data = ws.sock.recv(RECEIVED_BYTES)
+                if not data:
+                    return None
+                ws.ws.receive_data(data)
+                ws.connected = ws._handle_events()  # noqa: SLF001 - what its own thread would do
+            except (OSError, ProtocolError):
+                ws.connected = False
+        received: str | bytes | None = ws.input_buffer.pop(0) if ws.input_buffer else None
         return received
+
+
+class Pings:
+    """All connections' pings in one queue, instead of a greenlet that sleeps for each."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._due: deque[tuple[float, Any]] = deque()
+        engineio.socket.Socket.schedule_ping = _method(self.schedule)
+
+    def schedule(self, connection: Any) -> None:
+        """A connection answered its last ping, or is new: it is due another after the interval."""
+        if connection.last_ping:
+            connection.last_ping = None
+            self._due.append((time.monotonic() + self._server.ping_interval, connection))
+
+    def send_due(self) -> None:
+        """Ping those whose time has come. One that did not answer its last is closed by the sending."""
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            _, connection = self._due.popleft()
+            if not (connection.closing or connection.closed):
+                connection.last_ping = time.time()
+                connection.send(Packet(PING))
+
+
+def _method(act: Callable[[Any], None]) -> Callable[[Any], None]:
+    """As a function of a class: the connection that calls it is what it is told."""
+
+    def schedule_ping(connection: Any) -> None:
+        act(connection)
+
+    return schedule_ping

@@ -3,14 +3,14 @@
 What is on record already counts as written by transaction 0, before all others; none of it is rewritten.
 
 Revision ID: 0030
-Revises: 0017
+Revises: 0019
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
-down_revision = "0017"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

@@ -44,6 +44,10 @@ class Client:
 
     def close(self) -> None:
         self._socket.disconnect()
+        # It leaves open what the server closed first.
+        for left in (self._socket.eio.ws, self._socket.eio.http):
+            if left is not None:
+                left.close()
 
     def ask(self, event: str, data: Any) -> Any:
         """Say something and wait for the acknowledgement."""
