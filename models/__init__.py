@@ -2,6 +2,7 @@
 
 from models import (
     alert,
+    alert_state,
     asset,
     audit,
     buffer,
@@ -37,6 +38,7 @@ from models.base import Base
 __all__ = [
     "Base",
     "alert",
+    "alert_state",
     "asset",
     "audit",
     "buffer",

@@ -23,6 +23,7 @@ app = Celery("strongroom", config_source="celeryconfig")
 
 MODULES: Final = (
     "tasks.addresses",
+    "tasks.alerts",
     "tasks.buffers",
     "tasks.chains",
     "tasks.deposits",

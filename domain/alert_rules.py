@@ -1,0 +1,189 @@
+"""Every alert as data: what it means, when it fires, what brings it about and what to do."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final, Literal
+
+AT_ONCE: Final = timedelta(0)
+MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
+ROUND: Final = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """One kind of alert.
+
+    It fires after `hold_for` of being bad and is over after `clear_for` of being good; `threshold` is in the words of
+    `meaning`. A rule that is not `is_evaluated` is raised and cleared where the thing happens. While an alert of
+    `inhibited_by` stands that explains a finding, the finding is not judged. `every` is the time between two looks.
+    """
+
+    code: str
+    severity: Literal["info", "warning", "critical"]
+    scope: str
+    meaning: str
+    cause: str
+    what_to_do: str
+    threshold: int = 0
+    hold_for: timedelta = AT_ONCE
+    clear_for: timedelta = AT_ONCE
+    inhibited_by: tuple[str, ...] = ()
+    is_evaluated: bool = True
+    every: timedelta = ROUND
+
+
+NODATA_AFTER: Final = MINUTE
+"""How long a rule may be without an answer before that is an alert itself."""
+
+_NODE: Final = ("chain_source_stale",)
+
+_HAPPENING: Final = (
+    AlertRule(
+        "reference_price_stale", "warning", "price:<pair>", is_evaluated=False,
+        meaning="A pair has no price that is fresh and agreed on.",
+        cause="Its sources do not answer, disagree, or repeat an old price.",
+        what_to_do="`python -m cli price` shows each source; add another, or set the price by hand.",
+    ),
+    AlertRule(
+        "chain_source_stale", "warning", "<chain>", is_evaluated=False,
+        meaning="The node of a chain does not answer or is behind.",
+        cause="The node is down, syncing, or its credentials changed.",
+        what_to_do="`python -m cli doctor` says what it answers; mend the node. Nothing is lost meanwhile.",
+    ),
+    AlertRule(
+        "verification_failure_rate", "warning", "<chain>", threshold=10, is_evaluated=False,
+        meaning="More than 10 % of the claims decided within an hour were rejected.",
+        cause="A provider changed its answers, or somebody tries invented payments.",
+        what_to_do="Look at the reasons on the claims page; replay rejected ones when the provider is mended.",
+    ),
+    AlertRule(
+        "withdrawal_uncertain", "warning", "payout:<id>", is_evaluated=False,
+        meaning="Nobody knows whether a payment left; its funds stay held.",
+        cause="The node refused the payment or broke off while it was handed over.",
+        what_to_do="Look at the transaction on the chain, then retry or give up on the flow's page.",
+    ),
+    AlertRule(
+        "buffer_low", "warning", "<asset>", is_evaluated=False,
+        meaning="A hot wallet is under its low mark.",
+        cause="More was paid out than came in.",
+        what_to_do="Fund the wallet as the open replenishment says.",
+    ),
+    AlertRule(
+        "buffer_discrepancy", "critical", "<asset>", is_evaluated=False,
+        meaning="The wallet does not hold what the books say, in several comparisons on end.",
+        cause="Somebody else uses the wallet, or a bug.",
+        what_to_do="Pause withdrawals of the asset; compare the snapshot's lines with the wallet's own history.",
+    ),
+    AlertRule(
+        "ledger_invariant_broken", "critical", "ledger", is_evaluated=False,
+        meaning="Something that must always be true of the books is not.",
+        cause="A row was altered past the application, or a bug.",
+        what_to_do="Pause withdrawals; `python -m cli ledger verify` names the first row that differs.",
+    ),
+    AlertRule(
+        "webhook_signature_failures", "warning", "<provider>", is_evaluated=False,
+        meaning="Notifications came in whose signature does not hold.",
+        cause="The provider changed its key, or somebody forges notifications.",
+        what_to_do="Compare the key with the provider's; polling finds what notifications miss.",
+    ),
+)  # fmt: skip
+
+_MONEY: Final = (
+    AlertRule(
+        "inventory_snapshot_stale", "warning", "asset:<asset>", threshold=300, hold_for=MINUTE, inhibited_by=_NODE,
+        meaning="No wallet of an asset could be compared with the books for 300 s.",
+        cause="The node does not answer, or nothing consumes the queue `upkeep`.",
+        what_to_do="Look at the node and at the workers; the comparison goes on by itself.",
+    ),
+    AlertRule(
+        "funding_seen_unconfirmed", "info", "deposit:<id>", threshold=1800, inhibited_by=_NODE,
+        meaning="A deposit has been seen for 1800 s and is in no block.",
+        cause="Its sender pays too low a fee, or replaced it.",
+        what_to_do="Nothing, unless its owner asks: it confirms or is replaced.",
+    ),
+    AlertRule(
+        "funding_confirmed_credit_pending", "warning", "deposit:<id>", hold_for=2 * MINUTE, inhibited_by=_NODE,
+        meaning="A deposit has all its confirmations and is not credited after two minutes.",
+        cause="Screening does not answer, or nothing consumes the queue `money`.",
+        what_to_do="The flow's page says what it waits for.",
+    ),
+    AlertRule(
+        "funding_stuck", "warning", "deposit:<id>", threshold=14_400, inhibited_by=_NODE,
+        meaning="A deposit has been confirming for 14400 s.",
+        cause="Blocks are slow, or its branch of the chain lost.",
+        what_to_do="Compare its block with another node's.",
+    ),
+    AlertRule(
+        "executor_submission_failed", "warning", "payout:<id>", clear_for=ROUND, inhibited_by=_NODE,
+        meaning="The network would not take a signed payment.",
+        cause="The node refuses it, or could not be asked.",
+        what_to_do="The flow's page has the node's words; the same bytes are offered again by themselves.",
+    ),
+    AlertRule(
+        "flow_stuck", "warning", "flow:<id>", inhibited_by=_NODE,
+        meaning="A movement of money has been in one state for longer than its table allows.",
+        cause="It waits for an approval, a block, or a worker.",
+        what_to_do="The flow's page says what it waits for and who can decide.",
+    ),
+    AlertRule(
+        "deposit_processing_failure", "critical", "deposits:all", threshold=5, clear_for=MINUTE,
+        meaning="More than 5 attempts to process deposits failed within five minutes.",
+        cause="A bug, or a database that refuses.",
+        what_to_do="Read the error lines of the tasks `deposits.*`.",
+    ),
+    AlertRule(
+        "withdrawal_stuck", "critical", "withdrawals:all", threshold=10, clear_for=MINUTE,
+        meaning="More than 10 withdrawals have been open for 30 minutes without leaving.",
+        cause="Nobody approves, the hot wallet is empty, or withdrawals are paused.",
+        what_to_do="Approve what waits, fund the wallet, or resume.",
+    ),
+    AlertRule(
+        "seal_broken", "critical", "ledger:seals", every=5 * MINUTE,
+        meaning="Rows of the books are not those that were sealed.",
+        cause="Somebody altered the database past the application.",
+        what_to_do="Pause withdrawals; `python -m cli ledger verify` names the row; restore it from a backup.",
+    ),
+)  # fmt: skip
+
+_HOUSE: Final = (
+    AlertRule(
+        "dependency_down", "critical", "redis:<host>, queue:<name>", threshold=60, hold_for=2 * ROUND, clear_for=ROUND,
+        meaning="Redis does not answer, or nothing has come out of a queue for 60 s.",
+        cause="The service, or the workers of that queue, are down.",
+        what_to_do="Start it again: rows are the truth, so nothing was lost.",
+    ),
+    AlertRule(
+        "disk_low", "critical", "disk:<host>", threshold=10, hold_for=MINUTE, clear_for=MINUTE,
+        meaning="Less than 10 % of the disk is free.",
+        cause="Logs, backups or the database grew.",
+        what_to_do="Make room before PostgreSQL has to stop.",
+    ),
+    AlertRule(
+        "memory_high", "warning", "memory:<host>", threshold=90, hold_for=5 * MINUTE, clear_for=MINUTE,
+        meaning="More than 90 % of the memory is used for five minutes.",
+        cause="Too many processes for this host.",
+        what_to_do="Run fewer workers here, or more hosts.",
+    ),
+    AlertRule(
+        "certificate_expiring", "warning", "certificate:<host>", threshold=14, every=HOUR,
+        meaning="The certificate of the public address ends within 14 days.",
+        cause="Its renewal did not run.",
+        what_to_do="Renew it and reload nginx.",
+    ),
+    AlertRule(
+        "login_failures", "warning", "logins:all", threshold=20, clear_for=5 * MINUTE,
+        meaning="More than 20 sign-ins failed within five minutes.",
+        cause="Somebody tries keys, or a wallet signs wrongly.",
+        what_to_do="The audit log has the addresses; rate limits hold meanwhile.",
+    ),
+    AlertRule(
+        "token_issuance_unusual", "warning", "tokens:all", threshold=100, clear_for=5 * MINUTE,
+        meaning="More than 100 access tokens within five minutes, and ten times the rate of the hour before.",
+        cause="An app that asks for a token at every call, or a stolen client secret.",
+        what_to_do="The audit log names the client; disable it.",
+    ),
+)  # fmt: skip
+
+RULES: Final = MappingProxyType({rule.code: rule for rule in (*_HAPPENING, *_MONEY, *_HOUSE)})

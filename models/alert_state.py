@@ -1,0 +1,72 @@
+"""Where each alert stands between two looks, when each rule was last looked at, and what people said about alerts."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class AlertState(Base):
+    """An alert that is not normal: one row for each fingerprint, gone when it is normal again."""
+
+    __tablename__ = "alert_states"
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'firing', 'recovering')", name="state_is_known"),
+        Index("ix_alert_states_alert_code", "alert_code"),
+    )
+
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    alert_code: Mapped[str]
+    service_scope: Mapped[str]
+    state: Mapped[str]
+    since: Mapped[datetime]
+    reason: Mapped[str]
+    details: Mapped[dict[str, Any]]
+    looked_at: Mapped[datetime]
+
+
+class AlertEvaluation(Base):
+    """When a rule was last looked at, and whether there was an answer."""
+
+    __tablename__ = "alert_evaluations"
+    __table_args__ = (CheckConstraint("outcome IN ('known', 'nodata', 'error')", name="outcome_is_known"),)
+
+    alert_code: Mapped[str] = mapped_column(primary_key=True)
+    evaluated_at: Mapped[datetime]
+    outcome: Mapped[str]
+    error: Mapped[str | None]
+
+
+class AlertAcknowledgement(Base):
+    """Somebody has seen an alert and looks after it; it counts for the raising that it was said of."""
+
+    __tablename__ = "alert_acknowledgements"
+
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    raised_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime]
+    acknowledged_by: Mapped[str]
+    note: Mapped[str]
+
+
+class AlertSilence(Base):
+    """For a while nobody is to be woken by the alerts of a code, or by that of one scope of it."""
+
+    __tablename__ = "alert_silences"
+    __table_args__ = (
+        CheckConstraint("ends_at > begins_at", name="ends_after_it_begins"),
+        Index("ix_alert_silences_ends_at", "ends_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    alert_code: Mapped[str]
+    # None: every scope of the code.
+    service_scope: Mapped[str | None]
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    reason: Mapped[str]
+    created_by: Mapped[str]

@@ -1,0 +1,141 @@
+"""Look at every rule in turn, and move its alerts by what was found."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.alert_rules import NODATA_AFTER, RULES, AlertRule
+from domain.alert_states import Reading, State, Step, step
+from domain.host_facts import HostFacts
+from models.alert_state import AlertEvaluation, AlertState
+from services.alerts.look import Look
+from services.alerts.sources import SOURCES
+from services.alerts.transitions import clear, raise_alert, stands
+
+NODATA: Final = "nodata:"
+"""What the scope of an alert begins with that says that there is no answer."""
+_TURN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('alert_rule:' || :code, 1))")
+
+
+def due(session: Session, *, now: datetime) -> Sequence[AlertRule]:
+    """The rules whose time for another look has come."""
+    looked = {row.alert_code: row.evaluated_at for row in session.scalars(select(AlertEvaluation))}
+    slack = timedelta(seconds=1)
+    return [
+        rule
+        for rule in RULES.values()
+        if rule.is_evaluated and (rule.code not in looked or now - looked[rule.code] >= rule.every - slack)
+    ]
+
+
+def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: datetime) -> int:
+    """Look at one rule and move its alerts. Returns how many are news; 0 while another process looks at it."""
+    if not session.execute(_TURN, {"code": rule.code}).scalar_one():
+        return 0
+    readings = list(SOURCES[rule.code](Look(session, facts, now)))
+    known = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
+    _looked(session, rule, known, None, now)
+    return _move(session, rule, readings, now)
+
+
+def without_answer(session: Session, rule: AlertRule, *, error: str, now: datetime) -> int:
+    """Record that the look at a rule failed: nothing is cleared, and that it failed becomes an alert by itself."""
+    if not session.execute(_TURN, {"code": rule.code}).scalar_one():
+        return 0
+    _looked(session, rule, "error", error, now)
+    states = _states(session, rule)
+    readings = [Reading(row.service_scope, "unknown") for row in states.values() if not _is_nodata(row)]
+    return _move(session, rule, [*readings, Reading("all", "unknown", error)], now)
+
+
+def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], now: datetime) -> int:
+    states = _states(session, rule)
+    found: dict[str, Reading] = {}
+    for reading in readings:
+        found[reading.scope] = reading
+        if reading.outcome == "unknown":
+            told = f"it cannot be told whether it is so: {reading.reason or 'no answer'}"
+            found[f"{NODATA}{reading.scope}"] = replace(reading, scope=f"{NODATA}{reading.scope}", outcome="bad",
+                                                        reason=told)  # fmt: skip
+    for row in states.values():
+        found.setdefault(row.service_scope, Reading(row.service_scope, "good", "it is so no more"))
+    return sum(_judge(session, rule, reading, states.get(scope), now) for scope, reading in found.items())
+
+
+def _judge(session: Session, rule: AlertRule, reading: Reading, row: AlertState | None, now: datetime) -> bool:
+    is_explained = reading.outcome == "bad" and _is_explained(session, rule, reading)
+    is_nodata = reading.scope.startswith(NODATA)
+    state, since = (cast("State", row.state), row.since) if row is not None else ("normal", now)
+    moved = step(
+        state,
+        since,
+        "unknown" if is_explained else reading.outcome,
+        now=now,
+        hold_for=NODATA_AFTER if is_nodata else rule.hold_for,
+        clear_for=timedelta(0) if is_nodata else rule.clear_for,
+    )
+    if moved.state == "normal":
+        if row is not None:
+            session.delete(row)
+    else:
+        _keep(row or _opened(session, rule, reading), reading, moved, now)
+    if moved.news == "raise":
+        raise_alert(
+            session,
+            rule.code,
+            scope=reading.scope,
+            severity="warning" if is_nodata else rule.severity,
+            reason=reading.reason,
+            now=now,
+            asset_id=reading.asset_id,
+            tx_hash=reading.tx_hash,
+            details=reading.details,
+        )
+    elif moved.news == "clear":
+        clear(session, rule.code, scope=reading.scope, now=now, reason=reading.reason or "it is so no more")
+    return moved.news is not None
+
+
+def _is_explained(session: Session, rule: AlertRule, reading: Reading) -> bool:
+    """Whether another alert stands that this finding follows from."""
+    for fingerprint in sorted(reading.beside):
+        code, _, scope = fingerprint.partition(":")
+        if code in rule.inhibited_by and stands(session, code, scope=scope):
+            return True
+    return False
+
+
+def _opened(session: Session, rule: AlertRule, reading: Reading) -> AlertState:
+    fingerprint = f"{rule.code}:{reading.scope}"
+    row = AlertState(fingerprint=fingerprint, alert_code=rule.code, service_scope=reading.scope, reason="", details={})
+    session.add(row)
+    return row
+
+
+def _keep(row: AlertState, reading: Reading, moved: Step, now: datetime) -> None:
+    row.state, row.since, row.looked_at = moved.state, moved.since, now
+    if reading.outcome == "bad":
+        row.reason, row.details = reading.reason, dict(reading.details)
+
+
+def _states(session: Session, rule: AlertRule) -> dict[str, AlertState]:
+    rows = session.scalars(select(AlertState).where(AlertState.alert_code == rule.code))
+    return {row.service_scope: row for row in rows}
+
+
+def _is_nodata(row: AlertState) -> bool:
+    return row.service_scope.startswith(NODATA)
+
+
+def _looked(session: Session, rule: AlertRule, outcome: str, error: str | None, now: datetime) -> None:
+    values = {"evaluated_at": now, "outcome": outcome, "error": error}
+    session.execute(
+        insert(AlertEvaluation)
+        .values(alert_code=rule.code, **values)
+        .on_conflict_do_update(index_elements=["alert_code"], set_=values)
+    )

@@ -1,0 +1,88 @@
+"""What the host and the doors say: services, disk, memory, certificate, sign-ins, tokens."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from domain.alert_rules import RULES
+from domain.alert_states import Outcome, Reading
+from services import heartbeats
+from services.alerts.look import Look
+
+WINDOW: Final = timedelta(minutes=5)
+BASE: Final = timedelta(minutes=55)
+TIMES_USUAL: Final = 10
+
+# Bounded whatever the length of the log: who fails more often than this in five minutes is found all the same.
+_LOGINS: Final = text(
+    """
+    SELECT count(*) FROM (SELECT at, event, success FROM audit_logs ORDER BY id DESC LIMIT 5000) AS newest
+    WHERE event = 'login' AND NOT success AND at > :after
+    """
+)
+# Tokens live for an hour, so those that live are those of the last hour.
+_TOKENS: Final = text(
+    """
+    SELECT count(*) FILTER (WHERE issued_at > :after) AS newest, count(*) FILTER (WHERE issued_at <= :after) AS earlier
+    FROM oauth_access_tokens WHERE expires_at > :now
+    """
+)
+
+
+def dependencies(look: Look) -> Iterator[Reading]:
+    """Whether Redis answers, and whether something comes out of every queue."""
+    yield _judged(
+        f"redis:{look.facts.host}",
+        None if look.facts.redis_answers is None else not look.facts.redis_answers,
+        "no answer",
+    )
+    limit = timedelta(seconds=RULES["dependency_down"].threshold)
+    for beat in heartbeats.every(look.session):
+        told = f"nothing came out of the queue {beat.queue} since {beat.ran_at:%H:%M:%S} UTC"
+        yield _judged(f"queue:{beat.queue}", look.now - beat.ran_at > limit, told)
+
+
+def disk(look: Look) -> Iterator[Reading]:
+    """How much of the disk is free."""
+    free = look.facts.disk_free_percent
+    is_low = None if free is None else free < RULES["disk_low"].threshold
+    yield _judged(f"disk:{look.facts.host}", is_low, f"{free or 0:.1f} % of the disk is free")
+
+
+def memory(look: Look) -> Iterator[Reading]:
+    """How much of the memory is used."""
+    used = look.facts.memory_used_percent
+    is_high = None if used is None else used > RULES["memory_high"].threshold
+    yield _judged(f"memory:{look.facts.host}", is_high, f"{used or 0:.1f} % of the memory is used")
+
+
+def certificate(look: Look) -> Iterator[Reading]:
+    """When the certificate ends; nothing where none is served."""
+    if not look.facts.serves_https:
+        return
+    ends = look.facts.certificate_ends_at
+    limit = timedelta(days=RULES["certificate_expiring"].threshold)
+    is_ending = None if ends is None else ends - look.now < limit
+    yield _judged(f"certificate:{look.facts.host}", is_ending, f"the certificate ends {ends:%Y-%m-%d}" if ends else "")
+
+
+def logins(look: Look) -> Iterator[Reading]:
+    """Whether sign-ins fail unusually often."""
+    count = look.session.execute(_LOGINS, {"after": look.now - WINDOW}).scalar_one()
+    is_often = count > RULES["login_failures"].threshold
+    yield _judged("logins:all", is_often, f"{count} sign-ins failed within five minutes")
+
+
+def tokens(look: Look) -> Iterator[Reading]:
+    """Whether tokens are issued unusually fast."""
+    row = look.session.execute(_TOKENS, {"after": look.now - WINDOW, "now": look.now}).one()
+    usual = row.earlier * (WINDOW / BASE)
+    is_fast = row.newest > max(RULES["token_issuance_unusual"].threshold, TIMES_USUAL * usual)
+    yield _judged("tokens:all", is_fast, f"{row.newest} tokens within five minutes, usually {usual:.0f}")
+
+
+def _judged(scope: str, is_bad: bool | None, told: str) -> Reading:  # noqa: FBT001 - it is the one fact
+    outcome: Outcome = "unknown" if is_bad is None else "bad" if is_bad else "good"
+    return Reading(scope, outcome, told)

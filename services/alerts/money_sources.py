@@ -1,0 +1,160 @@
+"""What the rows say of money on its way: one query for each rule, bounded whatever goes wrong."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from domain.alert_rules import RULES
+from domain.alert_states import Reading
+from services import flow_search
+from services.alerts.look import Look
+from services.ledger.verify_sql import SEAL, SEAL_CHAIN
+
+FOUND_MAX: Final = 50
+"""So many of one kind wake somebody as well as all of them would."""
+
+_INVENTORY: Final = text(
+    """
+    SELECT assets.asset_id, assets.chain, newest.at, known.at AS known_at FROM assets
+    CROSS JOIN LATERAL (SELECT at FROM buffer_snapshots AS s WHERE s.asset_id = assets.asset_id
+        ORDER BY at DESC LIMIT 1) AS newest
+    LEFT JOIN LATERAL (SELECT at FROM buffer_snapshots AS s WHERE s.asset_id = assets.asset_id
+        AND s.verdict <> 'unknown' ORDER BY at DESC LIMIT 1) AS known ON true
+    """
+)
+_UNCONFIRMED: Final = text(
+    """
+    SELECT id, chain, asset_id, txid, first_seen_at AS since FROM deposits
+    WHERE state = 'seen' AND block_height IS NULL AND first_seen_at < :before ORDER BY first_seen_at LIMIT :most
+    """
+)
+_UNCREDITED: Final = text(
+    """
+    SELECT d.id, d.chain, d.asset_id, d.txid, d.state_changed_at AS since FROM deposits AS d
+    JOIN chain_cursors AS c ON c.chain = d.chain
+    WHERE d.state = 'confirming' AND c.height - d.block_height + 1 >= d.confirmations_needed
+    ORDER BY d.id LIMIT :most
+    """
+)
+_CONFIRMING: Final = text(
+    """
+    SELECT id, chain, asset_id, txid, state_changed_at AS since FROM deposits
+    WHERE state = 'confirming' AND state_changed_at < :before ORDER BY id LIMIT :most
+    """
+)
+_UNSENT: Final = text(
+    """
+    SELECT id, chain, asset_id, txid, reason FROM payouts
+    WHERE state IN ('signed', 'uncertain') AND reason IS NOT NULL ORDER BY id LIMIT :most
+    """
+)
+_CHAINS: Final = text("SELECT asset_id, chain FROM assets")
+_FAILURES: Final = text(
+    """
+    SELECT count(*) FROM (SELECT at, level, said FROM kept_log_lines ORDER BY id DESC LIMIT 5000) AS newest
+    WHERE at > :after AND level = 'error' AND said ->> 'task' LIKE 'deposits.%'
+    """
+)
+_WAITING: Final = text(
+    """
+    SELECT count(*) FROM (SELECT FROM withdrawals
+        WHERE state IN ('requested', 'pending_approval', 'approved', 'signed') AND requested_at < :before
+        LIMIT 1000) AS waiting
+    """
+)
+# The newest, one after the other of all, and the one that was found broken.
+_SEALS: Final = text(
+    """
+    SELECT id FROM ledger_seals WHERE id IN ((SELECT max(id) FROM ledger_seals),
+        (SELECT 1 + mod(:turn, max(id)) FROM ledger_seals),
+        (SELECT CAST(details ->> 'seal_id' AS bigint) FROM alert_states WHERE fingerprint = 'seal_broken:ledger:seals'))
+    ORDER BY id
+    """
+)
+
+
+def inventory(look: Look) -> Iterator[Reading]:
+    """Assets whose wallet could not be read for too long; those that nobody compares are left out."""
+    limit = timedelta(seconds=RULES["inventory_snapshot_stale"].threshold)
+    for row in look.session.execute(_INVENTORY):
+        if row.known_at is None or look.now - row.known_at > limit:
+            told = f"the wallet of {row.asset_id} was last read {_moment(row.known_at)}"
+            yield Reading(f"asset:{row.asset_id}", "bad", told, asset_id=row.asset_id, beside=_beside(row.chain))
+
+
+def unconfirmed(look: Look) -> Iterator[Reading]:
+    """Deposits that no block takes up."""
+    before = look.now - timedelta(seconds=RULES["funding_seen_unconfirmed"].threshold)
+    for row in look.session.execute(_UNCONFIRMED, {"before": before, "most": FOUND_MAX}):
+        yield _deposit(row, f"seen {_moment(row.since)} and in no block yet")
+
+
+def uncredited(look: Look) -> Iterator[Reading]:
+    """Deposits that have all their confirmations and are not credited."""
+    for row in look.session.execute(_UNCREDITED, {"most": FOUND_MAX}):
+        yield _deposit(row, "it has its confirmations and is not credited")
+
+
+def confirming(look: Look) -> Iterator[Reading]:
+    """Deposits that confirm for too long."""
+    before = look.now - timedelta(seconds=RULES["funding_stuck"].threshold)
+    for row in look.session.execute(_CONFIRMING, {"before": before, "most": FOUND_MAX}):
+        yield _deposit(row, f"confirming since {_moment(row.since)}")
+
+
+def unsent(look: Look) -> Iterator[Reading]:
+    """Signed payments that the network would not take."""
+    for row in look.session.execute(_UNSENT, {"most": FOUND_MAX}):
+        yield Reading(
+            f"payout:{row.id}", "bad", f"not sent: {row.reason}", asset_id=row.asset_id, tx_hash=row.txid,
+            beside=_beside(row.chain),
+        )  # fmt: skip
+
+
+def stuck(look: Look) -> Iterator[Reading]:
+    """Flows that stay in a state for longer than its table allows."""
+    chains = {row.asset_id: row.chain for row in look.session.execute(_CHAINS)}
+    for flow in flow_search.stuck(look.session, now=look.now, limit=FOUND_MAX):
+        told = f"the {flow.kind} {flow.short_id} is {flow.state} since {_moment(flow.state_since)}"
+        chain = chains.get(flow.asset_id, "")
+        details = {"kind": flow.kind, "state": flow.state, "short_id": flow.short_id}
+        yield Reading(f"flow:{flow.group_id}", "bad", told, details, flow.asset_id, beside=_beside(chain))
+
+
+def failures(look: Look) -> Iterator[Reading]:
+    """Whether processing deposits fails too often."""
+    count = look.session.execute(_FAILURES, {"after": look.now - timedelta(minutes=5)}).scalar_one()
+    if count > RULES["deposit_processing_failure"].threshold:
+        yield Reading("deposits:all", "bad", f"{count} attempts to process deposits failed within five minutes")
+
+
+def waiting(look: Look) -> Iterator[Reading]:
+    """Whether too many withdrawals do not leave."""
+    count = look.session.execute(_WAITING, {"before": look.now - timedelta(minutes=30)}).scalar_one()
+    if count > RULES["withdrawal_stuck"].threshold:
+        yield Reading("withdrawals:all", "bad", f"{count} withdrawals have been open for 30 minutes", {"count": count})
+
+
+def seals(look: Look) -> Iterator[Reading]:
+    """Whether the seals follow from one another, and the rows of two of them are those that were sealed."""
+    broken = look.session.execute(SEAL_CHAIN).first()
+    turn = int(look.now.timestamp()) // int(RULES["seal_broken"].every.total_seconds())
+    for seal_id in look.session.execute(_SEALS, {"turn": turn}).scalars().all():
+        broken = broken or look.session.execute(SEAL, {"seal_id": seal_id}).first()
+    if broken is not None:
+        told = f"{broken.table_name} row {broken.row_id}: {broken.differs}"
+        yield Reading("ledger:seals", "bad", told, {"seal_id": broken.row_id})
+
+
+def _deposit(row: Row[Any], told: str) -> Reading:
+    return Reading(f"deposit:{row.id}", "bad", told, asset_id=row.asset_id, tx_hash=row.txid, beside=_beside(row.chain))
+
+
+def _beside(chain: str) -> frozenset[str]:
+    return frozenset({f"chain_source_stale:{chain}"})
+
+
+def _moment(at: datetime | None) -> str:
+    return "never" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

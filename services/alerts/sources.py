@@ -1,0 +1,32 @@
+"""Which function looks for what a rule is about."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from domain.alert_states import Reading
+from services.alerts import house_sources, money_sources
+from services.alerts.look import Look
+
+Source = Callable[[Look], Iterable[Reading]]
+
+SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
+    {
+        "inventory_snapshot_stale": money_sources.inventory,
+        "funding_seen_unconfirmed": money_sources.unconfirmed,
+        "funding_confirmed_credit_pending": money_sources.uncredited,
+        "funding_stuck": money_sources.confirming,
+        "executor_submission_failed": money_sources.unsent,
+        "flow_stuck": money_sources.stuck,
+        "deposit_processing_failure": money_sources.failures,
+        "withdrawal_stuck": money_sources.waiting,
+        "seal_broken": money_sources.seals,
+        "dependency_down": house_sources.dependencies,
+        "disk_low": house_sources.disk,
+        "memory_high": house_sources.memory,
+        "certificate_expiring": house_sources.certificate,
+        "login_failures": house_sources.logins,
+        "token_issuance_unusual": house_sources.tokens,
+    }
+)
+"""What a source does not mention is well; a source that cannot answer raises, or says `unknown` of a scope."""

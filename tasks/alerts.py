@@ -1,0 +1,51 @@
+"""Look for what is wrong."""
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from adapters import host
+from domain.actor import Actor
+from domain.alert_rules import AlertRule
+from domain.errors import StrongroomError
+from domain.host_facts import HostFacts
+from services.alerts import engine
+from tasks.app import task
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+
+@task("alerts.evaluate")
+def evaluate(container: Container, by: Actor) -> int:
+    """Look at every rule that is due. Returns how many alerts were raised or cleared."""
+    with container.reading() as session:
+        due = engine.due(session, now=container.now())
+    return evaluate_rules(container, due, _look(container, due))
+
+
+def evaluate_rules(container: Container, rules: Sequence[AlertRule], facts: HostFacts) -> int:
+    """Look at these rules, each in a transaction of its own, so that one that fails is the only one."""
+    return sum(_evaluate(container, rule, facts) for rule in rules)
+
+
+def _evaluate(container: Container, rule: AlertRule, facts: HostFacts) -> int:
+    try:
+        with container.transaction() as session:
+            return engine.evaluate(session, rule, facts, now=container.now())
+    except (SQLAlchemyError, StrongroomError) as fault:
+        log.exception("alert_rule_failed", code=rule.code)
+        with container.transaction() as session:
+            return engine.without_answer(session, rule, error=type(fault).__name__, now=container.now())
+
+
+def _look(container: Container, due: Sequence[AlertRule]) -> HostFacts:
+    settings = container.settings
+    directory = settings.var_dir if settings.var_dir.exists() else settings.var_dir.absolute().parent
+    return host.look(
+        directory=directory,
+        redis_url=settings.redis_database(0).reveal() if settings.redis_url is not None else None,
+        public_url=settings.public_url,
+        with_certificate=any(rule.code == "certificate_expiring" for rule in due),
+    )

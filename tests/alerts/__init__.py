@@ -1,0 +1,1 @@
+"""Alerts: each is brought about and taken back on real parts."""

@@ -1,0 +1,31 @@
+"""Looking for one alert the way the task does, at a moment of the test's choosing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from domain.alert_rules import NODATA_AFTER, RULES
+from domain.host_facts import HostFacts
+from services import alerts
+from tasks.alerts import evaluate_rules
+from wiring.container import Container
+
+WELL = HostFacts("here", disk_free_percent=50, memory_used_percent=20, redis_answers=True)
+
+
+def later(container: Container, by: timedelta) -> Container:
+    """The same parts, in which this much more time has passed."""
+    clock = container.clock
+    return replace(container, clock=lambda: clock() + by)
+
+
+def look(container: Container, code: str, facts: HostFacts = WELL) -> set[str]:
+    """Look often enough for what is held to be news; the scopes for which the alert stands then."""
+    rule = RULES[code]
+    evaluate_rules(container, [rule], facts)
+    evaluate_rules(later(container, max(rule.hold_for, rule.clear_for, NODATA_AFTER)), [rule], facts)
+    return standing(container, code)
+
+
+def standing(container: Container, code: str) -> set[str]:
+    with container.reading() as session:
+        return {row.service_scope for row in alerts.standing(session) if row.alert_code == code}
