@@ -20,7 +20,7 @@ from api.realtime.admission import FEED_SCOPES, admit
 from api.realtime.handling import Flooded, count_unknown, handle
 from api.realtime.rounds import SHOWN_MAX, Rounds
 from api.realtime.seats import Seat, Seats
-from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket, Pings
+from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket, Pings, disconnect_at_once
 from api.request_context import CONTAINER, Edge
 from domain.errors import StrongroomError
 from wiring.container import Container
@@ -65,6 +65,7 @@ def create_app(container: Container) -> Flask:
         engineio_logger=False,
     )
     socketio.server.eio._async = {**socketio.server.eio._async, "websocket": BoundedWebSocket}  # noqa: SLF001
+    disconnect_at_once(socketio.server.eio)
     seats = Seats()
     rounds = Rounds(container, seats, socketio.server, Pings(socketio.server.eio))
     House(container, seats, socketio.server, rounds).open(socketio)

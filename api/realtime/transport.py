@@ -108,6 +108,20 @@ class BoundedWebSocket:
         return received
 
 
+def disconnect_at_once(engine: Any) -> None:
+    """Have an engine close connections without waiting until the other side has taken what is still to be said.
+
+    It would wait for ever for a polling client that polls no more.
+    """
+
+    def disconnect(sid: str) -> None:
+        connection = engine.sockets.pop(sid, None)
+        if connection is not None:
+            connection.close(wait=False, reason=engine.reason.SERVER_DISCONNECT)
+
+    engine.disconnect = disconnect
+
+
 class Pings:
     """All connections' pings in one queue, instead of a greenlet that sleeps for each."""
 

@@ -1,15 +1,17 @@
 """Nonsense, too much and too often: answered by name, at the cost of whoever sends it and of nobody else."""
 
 import contextlib
+import json
 import string
 from typing import Any
 
+import httpx
 import pytest
 import websocket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.house import House
+from tests.api.house import House, Person
 from tests.realtime.client import Client, NotAdmitted
 from tests.waiting import eventually
 
@@ -30,6 +32,15 @@ NEAR = st.fixed_dictionaries(
         "candidate": JSON,
     },
 )
+
+
+def connected(url: str, person: Person) -> websocket.WebSocket:
+    """A connection on which anything can be said."""
+    raw = websocket.create_connection(f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket", timeout=20)
+    assert str(raw.recv()).startswith("0{")
+    raw.send(f'40{{"token":"{person.token}"}}')
+    assert str(raw.recv()).startswith("40{")
+    return raw
 
 
 @pytest.fixture
@@ -107,11 +118,7 @@ def test_too_often_is_too_often_in_all_windows_together(house: House, processes:
     ids=range(14),
 )
 def test_nonsense_costs_nobody_else_anything(house: House, processes: Sites, talking: Client, packet: str) -> None:
-    raw = websocket.create_connection(f"{processes[0].replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket")
-    raw.settimeout(10)
-    assert str(raw.recv()).startswith("0{")
-    raw.send(f'40{{"token":"{house.person().token}"}}')
-    assert str(raw.recv()).startswith("40{")
+    raw = connected(processes[0], house.person())
     raw.send(packet)
     raw.send(b"\x00\x01")
     with contextlib.suppress(websocket.WebSocketException, OSError):
@@ -121,13 +128,18 @@ def test_nonsense_costs_nobody_else_anything(house: House, processes: Sites, tal
 
 
 def test_more_than_16_kilobytes_close_the_connection(house: House, processes: Sites) -> None:
-    person = house.person()
-    with Client(processes[0], person.token) as client:
-        client.say("message", {"to": "x", "message": "x" * 17_000})
-        eventually(lambda: not client.connected, what="the end of the connection")
-    with Client(processes[0], person.token, transport="polling") as client:
-        client.say("message", {"to": "x", "message": "x" * 17_000})
-        eventually(lambda: not client.connected, what="the end of the connection")
+    packet = f'42["message",{{"to":"x","message":"{"x" * 17_000}"}}]'
+    raw = connected(processes[0], house.person())
+    raw.send(packet)
+    with contextlib.suppress(websocket.WebSocketException, OSError):
+        while raw.recv():
+            pass
+    assert not raw.connected
+    raw.close()
+    address = f"{processes[0]}/socket.io/?EIO=4&transport=polling"
+    sid = json.loads(httpx.get(address).text[1:])["sid"]
+    assert httpx.post(f"{address}&sid={sid}", content=packet).status_code == 400
+    assert httpx.get(f"{address}&sid={sid}").status_code == 400
 
 
 def test_a_flood_costs_its_sender_the_connection(house: House, processes: Sites, talking: Client) -> None:
@@ -141,6 +153,17 @@ def test_a_flood_costs_its_sender_the_connection(house: House, processes: Sites,
 
         eventually(is_out, what="the end of the connection")
     assert talking.ask("message", {"to": house.person().public_key, "message": "x"})["ok"]
+
+
+@pytest.mark.long
+def test_a_connection_that_never_says_who_it_is_ends(house: House, processes: Sites) -> None:
+    url = processes[0].replace("http", "ws")
+    raw = websocket.create_connection(f"{url}/socket.io/?EIO=4&transport=websocket", timeout=40)
+    with contextlib.suppress(websocket.WebSocketException, OSError):
+        while raw.recv():
+            raw.send("3")
+    assert not raw.connected
+    raw.close()
 
 
 def test_nobody_connects_without_end(house: House, processes: Sites) -> None:
