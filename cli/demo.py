@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from auth import roles
+from cli.claim_story import ClaimStory
 from cli.console import Console
 from cli.person import Person, Refused
 from cli.run import for_terminal, greeting, stop_on_signals
@@ -191,6 +192,8 @@ def _tell_of_a_token(stack: Stack, container: Container) -> None:
         return
     with closing(TokenStory(stack, stack.anvil, container)) as story:
         story.tell()
+    with closing(ClaimStory(stack, stack.anvil, container)) as claims:
+        claims.tell()
 
 
 def _only_system(name: str, line: str) -> None:

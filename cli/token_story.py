@@ -14,6 +14,7 @@ from cli.stack import Stack
 from cli.telling import say, step, until, wait_for
 from domain.actor import Actor
 from domain.errors import ensure
+from domain.evm.addresses import ADDRESS_SIZE
 from domain.rails import RAILS
 from models.sweep import Sweep
 from services import assets, outbox
@@ -47,7 +48,7 @@ class TokenStory:
     def tell(self) -> None:
         """Tell it, a line for each step. Raises ServerFailed at the first step that does not happen."""
         with step("somebody deploys a test dollar; an operator says that it is money") as note:
-            self._contract = self._deploy()
+            self._contract = self._introduce()
             note(self._contract)
         with step("Bob signs in and asks for an address, which takes the coin and every token") as note:
             self._bob.sign_in()
@@ -58,7 +59,7 @@ class TokenStory:
             until(lambda: self._mine_until(lambda: self._swept(COIN)))
             note(f"available {self._available(COIN)}")
         with step(f"he is paid {PAID_IN} {SYMBOL}; gas is sent after it, and it is swept") as note:
-            self._anvil.send(self._contract, data="0x" + transfer_data(_payload(address), PAID_IN * UNIT).hex())
+            self._anvil.send(self._contract, data="0x" + transfer_data(payload(address), PAID_IN * UNIT).hex())
             until(lambda: self._mine_until(lambda: self._swept(TOKEN)))
             note(f"available {self._available(TOKEN)}")
         self._send_out()
@@ -88,15 +89,11 @@ class TokenStory:
             note(sent["transactions"][-1]["txid"])
         say(f"where the token is: {self._url}/flows/{asked['flow']}")
 
-    def _deploy(self) -> str:
+    def _introduce(self) -> str:
         """The token's contract: a new one, unless the story was told here before."""
-        with self._container.reading() as session:
-            kept = [row.contract for row in assets.of_chain(session, CHAIN) if row.asset_id == TOKEN]
-        if kept:
-            return str(kept[0])
-        txid = self._anvil.send(None, data=CODE.read_text().strip() + SUPPLY.to_bytes(WORD).hex())
-        self._anvil.mine()
-        contract = str(self._anvil.call("eth_getTransactionReceipt", txid)["contractAddress"])
+        if kept := known_contract(self._container):
+            return kept
+        contract = deploy(self._anvil)
         with self._container.transaction() as session:
             now, rail = self._container.now(), RAILS[CHAIN]
             assets.add_token(session, rail, contract, symbol=SYMBOL, decimals=6, name="Test dollar", now=now, by=BY)
@@ -149,7 +146,21 @@ class TokenStory:
         return newest == {COIN: "ok", TOKEN: "ok"}
 
 
-def _payload(address: str) -> bytes:
-    payload = bytes.fromhex(address.removeprefix("0x"))
-    ensure(len(payload) == 20, "an address has twenty bytes")  # noqa: PLR2004 - just said
-    return payload
+def deploy(anvil: AnvilServer) -> str:
+    """A new contract of a test dollar, all of which the world outside has; its address."""
+    txid = anvil.send(None, data=CODE.read_text().strip() + SUPPLY.to_bytes(WORD).hex())
+    anvil.mine()
+    return str(anvil.call("eth_getTransactionReceipt", txid)["contractAddress"])
+
+
+def known_contract(container: Container) -> str:
+    """The contract of the test dollar that counts as money here; empty when none does."""
+    with container.reading() as session:
+        return next((row.contract or "" for row in assets.of_chain(session, CHAIN) if row.asset_id == TOKEN), "")
+
+
+def payload(address: str) -> bytes:
+    """The twenty bytes of an address."""
+    found = bytes.fromhex(address.removeprefix("0x"))
+    ensure(len(found) == ADDRESS_SIZE, "an address has twenty bytes")
+    return found

@@ -1,9 +1,12 @@
 """The policy that every task is under."""
 
 from collections.abc import Iterator
+from time import perf_counter
+from types import SimpleNamespace
 
 import pytest
 import structlog
+from billiard import SimpleQueue, pool
 
 from domain.actor import Actor
 from tasks import app as tasks_app
@@ -41,3 +44,13 @@ def test_a_task_that_nobody_promised_gets_a_correlation_id_of_its_own(noting: st
     assert first
     assert second
     assert first != second
+
+
+def test_a_process_does_not_stay_because_nobody_read_its_last_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker waits for it, and the supervisor for that one, and kills both after twenty seconds."""
+    monkeypatch.setattr(pool, "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT", 300)
+    tasks_app._leave_at_once()
+    process = pool.Worker(SimpleQueue(), SimpleQueue(), on_ready_counter=SimpleNamespace(value=0))
+    began = perf_counter()
+    assert process._ensure_messages_consumed(completed=1) is False
+    assert perf_counter() - began < 5
