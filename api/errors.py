@@ -46,6 +46,7 @@ from services import (
     transfers,
     webhooks_out,
 )
+from services.alerts.handling import UnknownAlert
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
 from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
@@ -163,6 +164,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         LimitsUnavailable: 503,
         UserOffline: 409,
         UnknownEvent: 404,
+        UnknownAlert: 404,
         TooManySockets: 429,
         # Chat
         chat.SelfMessage: 422,

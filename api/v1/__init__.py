@@ -4,6 +4,7 @@ from typing import Final
 
 from api.blueprint import Blueprint
 from api.v1 import (
+    alerts,
     allowed_destinations,
     assets,
     balances,
@@ -52,6 +53,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     prices.blueprint,
     screening.blueprint,
     state.blueprint,
+    alerts.blueprint,
     observers.blueprint,
 )
 """Every noun, in the order in which a newcomer meets them."""

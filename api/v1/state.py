@@ -68,7 +68,7 @@ def read_state() -> Response:
                 {"asset": asset.asset_id, "paused": assets.policy(session, asset.asset_id).paused}
                 for asset in assets.every(session)
             ],
-            "alerts": [_alert(row) for row in alerts.standing(session)],
+            "alerts": [alert_shape(row) for row in alerts.standing(session)],
         }
     return json_answer(body)
 
@@ -77,7 +77,8 @@ def _queue(beat: Heartbeat) -> dict[str, Any]:
     return {"queue": beat.queue, "ran_at": moment(beat.ran_at), "worker": beat.worker}
 
 
-def _alert(row: OpsAlert) -> dict[str, Any]:
+def alert_shape(row: OpsAlert) -> dict[str, Any]:
+    """An alert, or one transition of it, as operators and their tools see it."""
     return {
         "alert_event_id": str(row.alert_event_id),
         "alert_code": row.alert_code,

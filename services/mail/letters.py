@@ -13,6 +13,7 @@ from domain.ids import new_id
 from models.mail import MailAddress, MailLetter
 from models.user import UserRole
 from services import event_log, leases
+from services.alerts import handling
 from services.events import ALERT, Event, Position
 from services.mail import wording
 
@@ -48,7 +49,11 @@ def write_confirmation(session: Session, row: MailAddress, link: str, *, now: da
 
 def write_urgent(session: Session, events: Sequence[Event], *, public_url: str, now: datetime) -> int:
     """A letter to everybody about each critical alert among these events, and about its end. Returns how many."""
-    critical = [event for event in events if event.kind == ALERT and event.data["severity"] == "critical"]
+    critical = [
+        event
+        for event in events
+        if event.kind == ALERT and event.data["severity"] == "critical" and not _is_silenced(session, event, now)
+    ]
     readers = _readers(session) if critical else []
     for event in critical:
         words = wording.urgent(event, public_url)
@@ -71,11 +76,18 @@ def collect(session: Session, *, public_url: str, now: datetime) -> int:
         if not events:
             continue
         row.collected_to = str(events[-1].position)
-        mild = [event for event in events if event.data["severity"] != "critical"]
+        mild = [
+            event for event in events if event.data["severity"] != "critical" and not _is_silenced(session, event, now)
+        ]
         if mild:
             _add(session, row, COLLECTED, wording.collected(mild, public_url), now)
             written += 1
     return written
+
+
+def _is_silenced(session: Session, event: Event, now: datetime) -> bool:
+    """Whether nobody is to be written to about an alert; its end is silenced with it."""
+    return handling.is_silenced(session, event.data["alert_code"], event.data["service_scope"], now=now)
 
 
 def claim(session: Session, *, owner: str, now: datetime) -> Sequence[Ready]:

@@ -16,8 +16,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.mail import Letter, Mailer, MailRefused, MailUnavailable
+from domain.actor import Actor
 from models.mail import MailLetter
 from services import alerts
+from services.alerts import handling
 from tasks import mail as tasks
 from tests.api.house import House
 from tests.pages.reader import Reader
@@ -209,3 +211,16 @@ def test_a_connection_that_must_be_private_is_private_or_is_not_used(box: Mailbo
     box.says = "550 never"
     with pytest.raises(MailRefused):
         Mailer("127.0.0.1", box.port, "none", "x@example.com").send(letter)
+
+
+def test_nobody_is_written_to_about_what_is_silenced(post: Post) -> None:
+    post.confirm()
+    now = post.house.container.now()
+    with post.house.container.transaction() as session:
+        handling.silence(
+            session, "seal_broken", "a", until=now + timedelta(hours=1), reason="known", now=now, by=Actor("test")
+        )
+    post.alert(scope="a")
+    assert post.send() == 0
+    post.alert(scope="b")
+    assert post.send() == 1

@@ -1,0 +1,125 @@
+"""What people say about alerts: somebody looks after this one, and for a while nobody is to be woken by that one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.ids import new_id
+from models.alert import OpsAlert
+from models.alert_state import AlertAcknowledgement, AlertEvaluation, AlertSilence
+from services import audit
+from services.alerts import transitions
+
+HISTORY_MAX: Final = 200
+
+
+class UnknownAlert(StrongroomError):
+    """No alert of that name stands, or no such silence is in force."""
+
+    code: ClassVar[str] = "unknown_alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alert that stands, who looks after it, and until when it is silenced."""
+
+    row: OpsAlert
+    acknowledged: AlertAcknowledgement | None
+    silenced_until: datetime | None
+
+
+def overview(session: Session, *, now: datetime) -> Sequence[Standing]:
+    """Every alert that stands now, newest first, with what was said about it."""
+    rows = transitions.standing(session)
+    said = {row.fingerprint: row for row in session.scalars(select(AlertAcknowledgement))}
+    silences = in_force(session, now=now)
+    return [Standing(row, _of_this_raising(said.get(row.fingerprint), row), _until(silences, row)) for row in rows]
+
+
+def history(session: Session, *, before: int | None, limit: int) -> Sequence[OpsAlert]:
+    """Transitions, newest first, older than the one of this number."""
+    query = select(OpsAlert).order_by(OpsAlert.seq.desc()).limit(min(limit, HISTORY_MAX))
+    return session.scalars(query if before is None else query.where(OpsAlert.seq < before)).all()
+
+
+def evaluations(session: Session) -> dict[str, AlertEvaluation]:
+    """When each rule was last looked at, by its code."""
+    return {row.alert_code: row for row in session.scalars(select(AlertEvaluation))}
+
+
+def acknowledge(session: Session, code: str, scope: str, *, note: str, now: datetime, by: Actor) -> None:
+    """Say that somebody looks after an alert that stands; a later raising asks again. Raises UnknownAlert."""
+    fingerprint = f"{code}:{scope}"
+    found = next((row for row in transitions.standing(session) if row.fingerprint == fingerprint), None)
+    if found is None:
+        raise UnknownAlert
+    values = {"raised_at": found.raised_at, "acknowledged_at": now, "acknowledged_by": by.name, "note": note}
+    session.execute(
+        insert(AlertAcknowledgement)
+        .values(fingerprint=fingerprint, **values)
+        .on_conflict_do_update(index_elements=["fingerprint"], set_=values)
+    )
+    audit.record(session, "alert.acknowledged", by=by, now=now, detail={"alert": fingerprint, "note": note})
+
+
+def silence(
+    session: Session, code: str, scope: str | None, *, until: datetime, reason: str, now: datetime, by: Actor
+) -> AlertSilence:
+    """Have nobody woken by a code, or by one scope of it, until then. It is looked at and shown all the same."""
+    row = AlertSilence(
+        id=new_id(), alert_code=code, service_scope=scope, begins_at=now, ends_at=until, reason=reason,
+        created_by=by.name,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    detail = {"alert_code": code, "scope": scope, "until": until.isoformat(), "reason": reason}
+    audit.record(session, "alert.silenced", by=by, now=now, detail=detail)
+    return row
+
+
+def end_silence(session: Session, silence_id: UUID, *, now: datetime, by: Actor) -> None:
+    """End a silence before its time. Raises UnknownAlert."""
+    row = session.get(AlertSilence, silence_id, with_for_update=True)
+    if row is None or row.ends_at <= now:
+        raise UnknownAlert
+    session.delete(row)
+    detail = {"alert_code": row.alert_code, "scope": row.service_scope}
+    audit.record(session, "alert.unsilenced", by=by, now=now, detail=detail)
+
+
+def in_force(session: Session, *, now: datetime) -> Sequence[AlertSilence]:
+    """The silences that hold now, the first to end first."""
+    query = select(AlertSilence).where(AlertSilence.ends_at > now, AlertSilence.begins_at <= now)
+    return session.scalars(query.order_by(AlertSilence.ends_at, AlertSilence.id)).all()
+
+
+def is_silenced(session: Session, code: str, scope: str, *, now: datetime) -> bool:
+    """Whether nobody is to be woken by this alert now."""
+    query = select(AlertSilence.id).where(
+        AlertSilence.alert_code == code,
+        or_(AlertSilence.service_scope.is_(None), AlertSilence.service_scope == scope),
+        AlertSilence.begins_at <= now,
+        AlertSilence.ends_at > now,
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _of_this_raising(said: AlertAcknowledgement | None, row: OpsAlert) -> AlertAcknowledgement | None:
+    return said if said is not None and said.raised_at == row.raised_at else None
+
+
+def _until(silences: Sequence[AlertSilence], row: OpsAlert) -> datetime | None:
+    fitting = [
+        silence.ends_at
+        for silence in silences
+        if silence.alert_code == row.alert_code and silence.service_scope in {None, row.service_scope}
+    ]
+    return max(fitting, default=None)
