@@ -14,11 +14,11 @@ HEADER = f"""\
 
 Written from `domain/alert_rules.py` by `make docs`; the same rows drive the engine.
 
-A rule is looked at every 15 s. An alert is raised when its rule has been bad for as long as it is held, and cleared when
-it has been good for as long. What cannot be told clears nothing: after {int(NODATA_AFTER.total_seconds())} s it is an
-alert by itself, of the same code, whose scope begins with `nodata:`. While the node of a chain is known to be down, what
-follows from that is not judged. `GET /api/v1/alerts/rules` says when each rule was last looked at. Somebody who looks
-after an alert acknowledges it; a silenced one is still raised and shown, and writes no letters.
+A rule is looked at every 15 s. An alert is raised when its rule has been bad for as long as it is held, and cleared
+when it has been good for as long. What cannot be told clears nothing: after {int(NODATA_AFTER.total_seconds())} s it
+is an alert by itself, of the same code, whose scope begins with `nodata:`. While the node of a chain is known to be
+down, what follows from that is not judged. `GET /api/v1/alerts/rules` says when each rule was last looked at. Somebody
+who looks after an alert acknowledges it; a silenced one is still raised and shown, and writes no letters.
 
 | code | severity | scope | meaning | usual cause | what to do | held |
 |---|---|---|---|---|---|---|
