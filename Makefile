@@ -120,4 +120,5 @@ clean: ## Remove what can be made again; ./var stays, for it may hold money
 .PHONY: docs
 docs: .venv/.run ## Write the documents that are drawn from the code
 	@$(BIN)/python scripts/draw_states.py
+	@$(BIN)/python scripts/list_alerts.py
 	@$(BIN)/python -m api.error_table --write

@@ -7,6 +7,7 @@ from flask import Flask
 from api.errors import ERROR_PAGE
 from api.pages import (
     account,
+    alerts,
     apps,
     audit,
     buffer_days,
@@ -50,6 +51,7 @@ BLUEPRINTS: Final = tuple(
         flow,
         watched,
         operator,
+        alerts,
         controls,
         quarantined,
         buffers,

@@ -21,7 +21,7 @@ CONSUMER: Final = "mail"
 COLLECTED_EVERY: Final = timedelta(hours=1)
 ATTEMPTS_MAX: Final = 40
 """With the back-off of leases.py, some six hours."""
-BATCH_MAX: Final = 20
+BATCH_MAX: Final = 5
 LEASE: Final = timedelta(seconds=90) * BATCH_MAX
 KEPT: Final = timedelta(days=30)
 CONFIRMATION, URGENT, COLLECTED = "confirmation", "urgent", "collected"

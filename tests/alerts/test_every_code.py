@@ -1,5 +1,7 @@
 """No alert without a cause: every code that is looked for is brought about and taken back by a test here."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,8 @@ def test_the_task_looks_at_every_rule_on_this_very_host_and_again_only_when_it_i
     assert {code for code, _ in looked} == {code for code, rule in RULES.items() if rule.is_evaluated}
     assert {outcome for _, outcome in looked} == {"known"}
     evaluate.run.__wrapped__(later(container, RULES["disk_low"].every), None)
+
+
+def test_the_documented_table_is_up_to_date() -> None:
+    script = HERE.parents[1] / "scripts" / "list_alerts.py"
+    subprocess.run([sys.executable, script, "--check"], check=True)

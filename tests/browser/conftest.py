@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from api.app import create_app
-from tests.browser.chromium import Window, running
+from tests.browser.chromium import Window, launch
 from tests.browser.gallery import create_gallery
 from tests.browser.serving import serving
 from tests.rail import Rail
@@ -16,9 +16,17 @@ OpenWindow = Callable[..., Window]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with running() as browser:
-        yield browser
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers: one in a process, for it keeps an event loop."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from api.pages.destinations import DestinationLine, ListRule
 from api.pages.quarantined import QuarantinedLine
 from api.pages.shapes import FormField, Money
 from tests.browser.facts import ADDRESS, BTC, COIN, SHORT, TXID, ago
+from tests.browser.samples_alerts import ALERTS
 from tests.browser.samples_buffers import BUFFERS
 
 
@@ -93,6 +94,7 @@ CONTROLS = {
     "controls-empty": ("controls.html", True, controls_empty),
     "quarantined": ("quarantined.html", True, quarantined),
     "quarantined-empty": ("quarantined.html", True, quarantined_empty),
+    **ALERTS,
     **BUFFERS,
     "destinations": ("destinations.html", True, destinations),
     "destinations-empty": ("destinations.html", True, destinations_empty),

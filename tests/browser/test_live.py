@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from api.app import create_app
 from tasks import feed
@@ -23,11 +23,10 @@ DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream
 
 
 @pytest.fixture
-def talkative() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright, *DEVICES)
-        yield browser
-        browser.close()
+def talkative(playwright: Playwright) -> Iterator[Browser]:
+    browser = launch(playwright, *DEVICES)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 import re
+import signal
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,9 @@ from models.mail import MailLetter
 from services import alerts
 from services.alerts import handling
 from tasks import mail as tasks
+from tests import horizon
 from tests.api.house import House
+from tests.doing import die_at
 from tests.pages.reader import Reader
 from wiring.container import Container
 from wiring.mailing import mailer_of
@@ -58,6 +61,7 @@ class Post:
         before = len(self.box.letters)
         mailer = mailer_of(self.house.container.settings)
         assert mailer is not None
+        horizon.reached(self.house.container.engine)
         tasks.write(self.house.container)
         tasks.send_due(self.house.container, mailer)
         return len(self.box.letters) - before
@@ -224,3 +228,18 @@ def test_nobody_is_written_to_about_what_is_silenced(post: Post) -> None:
     assert post.send() == 0
     post.alert(scope="b")
     assert post.send() == 1
+
+
+def test_a_sender_that_dies_after_sending_sends_the_letter_again_and_loses_none(post: Post) -> None:
+    post.confirm()
+    post.alert()
+    horizon.reached(post.house.container.engine)
+    tasks.write(post.house.container)
+    before = len(post.box.letters)
+    assert die_at(post.house.container, "mail", "mail.sent") == -signal.SIGKILL
+    assert len(post.box.letters) == before + 1
+    assert post.send() == 0, "it is leased to the dead one"
+    post.late.append(timedelta(minutes=8))
+    assert post.send() == 1
+    first, second = post.box.letters[-2:]
+    assert first["Message-ID"] == second["Message-ID"]

@@ -1,5 +1,6 @@
 """Old events are put away compressed, and nothing is lost, doubled or changed by it, whatever else is written."""
 
+import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Event
@@ -19,6 +20,7 @@ from models.flow import FlowEvent
 from services import event_log, flows, retention
 from services.flows import Opening, Step
 from tests.databases import Database
+from tests.doing import die_at
 from tests.services import logged, threads
 from tests.services.logged import BY
 from wiring.container import Container
@@ -234,3 +236,12 @@ def _facts(event: FlowEvent) -> Facts:
 def _partition(container: Container) -> str:
     with container.reading() as session:
         return str(session.scalars(text("SELECT min(tableoid::regclass::text) FROM flow_events_archive")).one())
+
+
+def test_an_archiver_that_dies_before_its_commit_has_moved_nothing(container: Container) -> None:
+    flow_id = closed(container, days_ago=120, notes=2)
+    before = story(container, flow_id)
+    assert die_at(container, "archive", "flows.archiving") == -signal.SIGKILL
+    assert story(container, flow_id) == before
+    assert archive(container) == 3
+    assert story(container, flow_id) == before

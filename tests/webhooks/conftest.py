@@ -16,6 +16,7 @@ from services import webhooks_out
 from services.webhooks_out import Owner
 from tasks import webhooks
 from tasks.couriers import Couriers
+from tests import horizon
 from tests.services import logged
 from tests.webhooks.receiver import Receiver, receiving
 from wiring.container import Container
@@ -51,6 +52,7 @@ class Post:
         """Flows begin, and messages about them are written."""
         with self.container.transaction() as session:
             made = logged.opened(session, self.container, count=count, user_id=user_id, kind=kind)
+        horizon.reached(self.container.engine)
         webhooks.write(self.container)
         return made
 

@@ -6,6 +6,7 @@ import pytest
 
 from tasks import webhooks
 from tasks.couriers import Couriers
+from tests import horizon
 from tests.api.house import House
 from tests.webhooks.receiver import Receiver
 from wiring.container import Container
@@ -30,6 +31,7 @@ def test_an_endpoint_lives_from_its_making_to_its_end(house: House, receiver: Re
     assert secret.startswith("whsec_")
     assert "secret" not in owner.get(place).get_json()
     assert owner.withdraw().status_code in {201, 202}
+    horizon.reached(house.container.engine)
     webhooks.write(house.container)
     webhooks.send_due(house.container, couriers)
     couriers.await_all()

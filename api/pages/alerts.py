@@ -1,0 +1,99 @@
+"""The operator's page of alerts: what is wrong, who looks after it, what is silenced, and what was."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from api import guards
+from api.errors import status_of
+from api.guards import role
+from api.pages.context import page, see
+from api.request_context import container, operator
+from domain.alert_rules import RULES
+from domain.errors import StrongroomError
+from services.alerts import handling
+
+blueprint = Blueprint("alerts-page", __name__)
+
+ALERTS: Final = "/operator/alerts"
+SHOWN_MAX: Final = 50
+TEXT_MAX: Final = 500
+HOURS_MAX: Final = 720
+
+
+@blueprint.get(ALERTS)
+@role("viewer")
+def show() -> Response:
+    """What stands, what is silenced, and the newest of what was."""
+    return _page()
+
+
+@blueprint.post(f"{ALERTS}/acknowledge")
+@role("approver")
+def acknowledge() -> Response:
+    """Say that you look after an alert."""
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            handling.acknowledge(
+                session, _said("code"), _said("scope"), note=_said("note"), now=parts.now(), by=operator()
+            )
+    except StrongroomError as refusal:
+        return _page(problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
+    return see(ALERTS)
+
+
+@blueprint.post(f"{ALERTS}/silence")
+@role("admin")
+def silence() -> Response:
+    """Have nobody woken by one scope of a code for some hours."""
+    parts, hours = container(), request.form.get("hours", type=int) or 0
+    code, scope, reason = _said("code"), _said("scope"), _said("reason")
+    if not (code and scope and reason and 0 < hours <= HOURS_MAX):
+        told = f"Nothing was changed: a silence has a reason and lasts 1 to {HOURS_MAX} hours."
+        return _page(problem=told, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    with parts.transaction() as session:
+        now = parts.now()
+        until: datetime = now + timedelta(hours=hours)
+        handling.silence(session, code, scope, until=until, reason=reason, now=now, by=operator())
+    return see(ALERTS)
+
+
+@blueprint.post(f"{ALERTS}/silences/<uuid:silence_id>/end")
+@role("admin")
+def end_silence(silence_id: UUID) -> Response:
+    """End a silence before its time."""
+    parts = container()
+    try:
+        with parts.transaction() as session:
+            handling.end_silence(session, silence_id, now=parts.now(), by=operator())
+    except StrongroomError as refusal:
+        return _page(problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
+    return see(ALERTS)
+
+
+def _said(name: str) -> str:
+    text = request.form.get(name, "").strip()[:TEXT_MAX]
+    return text if text.isprintable() else ""
+
+
+def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
+    parts, roles = container(), guards.caller().roles
+    with parts.reading() as session:
+        values: dict[str, Any] = {
+            "standing": handling.overview(session, now=parts.now()),
+            "silences": handling.in_force(session, now=parts.now()),
+            "history": handling.history(session, before=None, limit=SHOWN_MAX),
+        }
+    return page(
+        "alerts.html",
+        status=status,
+        problem=problem,
+        rules=RULES,
+        may_acknowledge=bool(roles & {"approver", "admin"}),
+        may_silence="admin" in roles,
+        **values,
+    )

@@ -1,0 +1,18 @@
+"""Wait until the log of events shows all that is committed: other tests' open transactions hold its horizon back."""
+
+from sqlalchemy import Engine, text
+
+from tests.waiting import eventually
+
+
+def reached(engine: Engine) -> None:
+    """Return once nothing that began before this moment is still open anywhere on the server."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+
+        def number(function: str) -> int:
+            found = connection.scalar(text(f"SELECT {function}(pg_current_snapshot())::text::bigint"))
+            assert found is not None
+            return int(found)
+
+        until = number("pg_snapshot_xmax")
+        eventually(lambda: number("pg_snapshot_xmin") >= until, within_s=30, what="the end of older transactions")
