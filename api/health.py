@@ -42,7 +42,7 @@ def health() -> Response:
     """
     parts = container()
     now = parts.now()
-    chains = _chains(parts, now)
+    chains, evaluated_at = _chains(parts, now)
     redis_is_up = redis_answers(parts)
     bitcoin_rpc = _summary(chains)
     well = chains is not None and redis_is_up and bitcoin_rpc != "disconnected"
@@ -54,14 +54,18 @@ def health() -> Response:
             "database": "disconnected" if chains is None else "connected",
             "redis": "connected" if redis_is_up else "disconnected",
             "chains": chains or {},
+            "alerts_evaluated_at": moment(evaluated_at),
             "timestamp": moment(now),
         },
         status=503 if chains is None else 200,
     )
 
 
-def _chains(parts: Container, now: datetime) -> dict[str, dict[str, Any]] | None:
-    """How each configured chain's observer is, as its row says; None when the database does not answer."""
+def _chains(parts: Container, now: datetime) -> tuple[dict[str, dict[str, Any]] | None, datetime | None]:
+    """How each configured chain's observer is, as its row says, or None when the database does not answer.
+
+    And when alerts were last looked for: a watcher outside that sees this stand still knows that nobody would tell.
+    """
     try:
         with parts.transaction() as session:
             session.execute(text(f"SET LOCAL statement_timeout = {DATABASE_TIMEOUT_MS}"))
@@ -71,10 +75,11 @@ def _chains(parts: Container, now: datetime) -> dict[str, dict[str, Any]] | None
                     text("SELECT chain, height, polled_at, error, failing_since, paused_at FROM chain_cursors")
                 )
             }
+            evaluated_at = session.execute(text("SELECT max(evaluated_at) FROM alert_evaluations")).scalar_one()
     except SQLAlchemyError as fault:
         log.warning("health: the database does not answer", exc_info=fault)
-        return None
-    return {rail.chain: _chain(rows.get(rail.chain), now) for rail in parts.settings.chains}
+        return None, None
+    return {rail.chain: _chain(rows.get(rail.chain), now) for rail in parts.settings.chains}, evaluated_at
 
 
 def _chain(row: Any | None, now: datetime) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def test_a_silence_covers_its_scope_until_it_ends_or_is_ended_and_is_on_record(h
 def test_the_rules_say_when_they_were_last_looked_at(house: House) -> None:
     viewer = house.person(role="viewer")
     look(later(house.container, timedelta(0)), "disk_low")
+    assert house.visitor().get("/health").get_json()["alerts_evaluated_at"] is not None
     rules = {row["alert_code"]: row for row in viewer.get("/alerts/rules").get_json()["items"]}
     assert rules["disk_low"]["outcome"] == "known"
     assert rules["disk_low"]["evaluated_at"] is not None

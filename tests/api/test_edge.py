@@ -116,6 +116,7 @@ def test_a_lost_database_is_said_so_and_asks_to_come_back(container: Container) 
         "database": "disconnected",
         "redis": "connected",
         "chains": {},
+        "alerts_evaluated_at": None,
         "timestamp": "",
     }
 
