@@ -39,6 +39,7 @@ MODULES: Final = (
     "tasks.prices",
     "tasks.providers",
     "tasks.replenishments",
+    "tasks.rollups",
     "tasks.screening",
     "tasks.sweeper",
     "tasks.sweeps",

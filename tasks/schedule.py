@@ -25,6 +25,7 @@ ROUTES: Final = {
     "ledger.*": {"queue": "upkeep"},
     "mail.*": {"queue": "notify"},
     "outbox.*": {"queue": "upkeep"},
+    "rollups.*": {"queue": "upkeep"},
     "upkeep.*": {"queue": "upkeep"},
     "watch_wallets.derive": {"queue": "upkeep"},
     # A scan may take many minutes: nobody else may have to wait behind it.
@@ -66,6 +67,7 @@ SWEEPS: Final = {
     "flows.archive": 900.0,
     "flows.measure": 300.0,
     "flows.forget_lines": 900.0,
+    "rollups.fold": 2.0,
     "webhooks.deliver": 0.5,
     "mail.send": 2.0,
     "upkeep.purge": 3600.0,

@@ -23,6 +23,7 @@ from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
 from tests.browser.samples_apps import APP_SAMPLES
 from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
+from tests.browser.samples_dashboard import DASHBOARDS
 from tests.browser.samples_operator import flow, operator, operator_quiet
 from tests.browser.samples_treasury import TREASURY
 from tests.browser.samples_webhooks import WEBHOOK_SAMPLES
@@ -398,6 +399,7 @@ SAMPLES = {
     "operator-quiet": ("operator.html", True, operator_quiet),
     "refused": ("refused.html", True, refused),
     **CONTROLS,
+    **DASHBOARDS,
     **CLAIMS,
     **TREASURY,
     **APP_SAMPLES,

@@ -1,0 +1,21 @@
+"""What moved, by the hour: summed from the log of events, and read for the dashboard."""
+
+from services.rollups.buckets import BOUNDS_S
+from services.rollups.folding import fold
+from services.rollups.reading import Error, Movement, Side, StepTimes, errors, movements, since, steps
+from services.rollups.stuck import Late, stuck
+
+__all__ = [
+    "BOUNDS_S",
+    "Error",
+    "Late",
+    "Movement",
+    "Side",
+    "StepTimes",
+    "errors",
+    "fold",
+    "movements",
+    "since",
+    "steps",
+    "stuck",
+]

@@ -1,0 +1,25 @@
+"""Keep the sums of the dashboard up to what has happened."""
+
+from typing import Final
+
+from domain.actor import Actor
+from services import rollups
+from tasks.app import task
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+# One turn does not go on for ever; the next one follows soon.
+BATCHES_MAX: Final = 50
+
+
+@task("rollups.fold")
+def fold(container: Container, by: Actor) -> int:
+    """Count what has happened since, in small transactions. Returns how many events that were."""
+    counted = 0
+    for _ in range(BATCHES_MAX):
+        with container.transaction() as session:
+            events = rollups.fold(session, owner=worker_name(), now=container.now())
+        if not events:
+            break
+        counted += events
+    return counted
