@@ -11,6 +11,7 @@ from domain.flows import DEPOSIT, WITHDRAWAL
 from services import flows, rollups
 from services.flows import Opening, Step
 from services.rollups import Error, Movement, Side
+from tests import horizon
 from tests.api.house import ASSET, House
 from tests.pages.reader import Reader
 
@@ -73,6 +74,7 @@ def test_what_moved_is_late_and_went_wrong_is_shown(house: House, approver: Read
         late = flows.open_one(session, opening, now=now - timedelta(days=2), by=BY, then="pending_approval")
         lost = flows.open_one(session, opening, now=now, by=BY, then="pending_approval")
         flows.record(session, Step(lost, WITHDRAWAL, "pending_approval", "rejected"), now=now, by=BY)
+    horizon.reached(house.container.engine)
     with house.container.transaction() as session:
         assert rollups.fold(session, owner="test", now=now) == 5
     shown = approver.text(PLACE)

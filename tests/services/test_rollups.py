@@ -13,6 +13,7 @@ from models.rollup import FlowRollup, FlowStock
 from services import flows, rollups
 from services.flows import Opening, Step
 from services.rollups.buckets import BOUNDS_S, percentile
+from tests import horizon
 from tests.services import logged
 from tests.services.logged import ASSET, BY
 from wiring.container import Container
@@ -44,11 +45,13 @@ def happen(container: Container, dice: random.Random, count: int) -> None:
 
 
 def fold(container: Container, *, limit: int = 7) -> int:
+    horizon.reached(container.engine)
     with container.transaction() as session:
         return rollups.fold(session, owner="test", now=container.now(), limit=limit)
 
 
 def die_counting(container: Container) -> None:
+    horizon.reached(container.engine)
     with container.transaction() as session:
         assert rollups.fold(session, owner="dies", now=container.now())
         raise KeyboardInterrupt
