@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+import requests
 import socketio
 
 from tests.waiting import eventually
@@ -18,8 +19,9 @@ class Client:
 
     def __init__(self, url: str, token: str | None = None, *, transport: str = "websocket", **options: Any) -> None:
         self.heard: list[tuple[str, Any]] = []
-        http_session = options.pop("http_session", None)
-        self._socket = socketio.Client(reconnection=False, logger=False, http_session=http_session)
+        # Our own, because the library forgets the one that it makes without closing it.
+        self._http: requests.Session = options.pop("http_session", None) or requests.Session()
+        self._socket = socketio.Client(reconnection=False, logger=False, http_session=self._http)
         self._socket.on("*", lambda event, *data: self.heard.append((event, data[0] if data else None)))
         self._socket.on("connect_error", lambda data: self.heard.append(("connect_error", data)))
         headers = options.pop("headers", {})
@@ -27,7 +29,7 @@ class Client:
         try:
             self._socket.connect(url, headers=headers, auth=auth, transports=[transport], wait_timeout=20, **options)
         except socketio.exceptions.ConnectionError as refusal:
-            self._socket.disconnect()
+            self.close()
             raise NotAdmitted([data for event, data in self.heard if event == "connect_error"]) from refusal
 
     def __enter__(self) -> Self:
@@ -45,9 +47,10 @@ class Client:
     def close(self) -> None:
         self._socket.disconnect()
         # It leaves open what the server closed first.
-        for left in (self._socket.eio.ws, self._socket.eio.http):
-            if left is not None:
-                left.close()
+        if self._socket.eio.ws is not None:
+            self._socket.eio.ws.close()
+            self._socket.eio.ws.shutdown()
+        self._http.close()
 
     def ask(self, event: str, data: Any) -> Any:
         """Say something and wait for the acknowledgement."""
