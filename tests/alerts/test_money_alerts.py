@@ -11,6 +11,7 @@ from domain.alert_rules import RULES
 from models.chain import ChainCursor
 from services import alerts
 from services.ledger.seals import seal
+from tests import horizon
 from tests.alerts.looking import look, standing
 from tests.databases import Database
 from tests.rail import COIN, Rail
@@ -108,6 +109,7 @@ def test_an_altered_row_under_a_seal_is_told_of_until_it_is_restored(
     rail: Rail, raw: Callable[..., Any], own_database: Database
 ) -> None:
     outgoing.funded(rail)
+    horizon.reached(rail.container.engine)
     for _ in range(3):
         with rail.container.transaction() as session:
             seal(session)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from api.app import create_app
 from tasks import feed
+from tests import horizon
 from tests.browser.chromium import Window, launch
 from tests.browser.person import Person
 from tests.browser.serving import serving
@@ -106,12 +107,14 @@ def test_a_deposit_appears_without_a_reload(talkative: Browser, live_site: str, 
     is_told(page)
     rail.send_to(address, 2 * COIN)
     rail.watch()
+    horizon.reached(rail.container.engine)
     feed.push_events(rail.container)
-    expect(page.get_by_text("seen · 0 of 3 confirmations")).to_be_visible(timeout=3_000)
+    expect(page.get_by_text("seen · 0 of 3 confirmations")).to_be_visible(timeout=SOON_MS)
     rail.mine(6)
     rail.watch()
+    horizon.reached(rail.container.engine)
     feed.push_events(rail.container)
-    expect(page.locator(".available .digits")).to_have_text("2.000\u2009000\u200900", timeout=3_000)
+    expect(page.locator(".available .digits")).to_have_text("2.000\u2009000\u200900", timeout=SOON_MS)
     assert window.said == []
     window.close()
 

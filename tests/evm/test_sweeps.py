@@ -156,6 +156,10 @@ def test_a_sweep_that_reverts_pays_its_gas_and_is_done_anew(rail: EvmRail) -> No
 def test_a_sweep_whose_block_leaves_the_chain_is_offered_again_and_done_once(rail: EvmRail) -> None:
     rail.add_token()
     user_id, address = rail.paid_in(None, WEI)
+    # Above the least there is, so that it can fall.
+    rail.world.anvil.call("anvil_setNextBlockBaseFeePerGas", hex(10**9))
+    rail.mine(1)
+    rail.watch()
     snapshot = rail.world.anvil.call("evm_snapshot")
     rail.rounds(2)
     assert rail.the_sweep().state == "completed"

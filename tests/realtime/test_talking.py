@@ -28,4 +28,4 @@ def test_people_see_each_other_and_talk_across_processes(
             }
             other.ask("message", {"to": alice.public_key, "message": "Yes"})
             assert one.await_event("message")["message"] == "Yes"
-        one.await_event("user_left", lambda data: data == {"pubkey": bob.public_key})
+        one.await_event("user_left", lambda data: data == {"pubkey": bob.public_key}, within_s=45)

@@ -19,6 +19,7 @@ from domain.flows import INTERNAL_TRANSFER, WITHDRAWAL
 from models.flow import FlowEvent
 from services import event_log, flows, retention
 from services.flows import Opening, Step
+from tests import horizon
 from tests.databases import Database
 from tests.doing import die_at
 from tests.services import logged, threads
@@ -106,16 +107,19 @@ def test_nothing_is_put_away_that_a_consumer_has_yet_to_read(container: Containe
         event_log.claim(session, "slow", owner="me", now=container.now())
     closed(container, days_ago=120)
     assert archive(container) == 0
+    horizon.reached(container.engine)
     with container.transaction() as session:
         batch = event_log.claim(session, "slow", owner="me", now=container.now())
         assert batch is not None
         event_log.advance(session, batch, now=container.now())
     assert archive(container) == 0  # its own transaction is not over for the consumer
     closed(container, days_ago=1)
+    horizon.reached(container.engine)
     with container.transaction() as session:
         batch = event_log.claim(session, "slow", owner="me", now=container.now())
         assert batch is not None
         event_log.advance(session, batch, now=container.now())
+    horizon.reached(container.engine)
     assert archive(container) == 1
 
 
