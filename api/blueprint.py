@@ -10,7 +10,7 @@ from flask import Request
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.errors import InvalidRequest, MalformedJson, NotJson
+from api.refusals import InvalidRequest, MalformedJson, NotJson
 
 View = TypeVar("View", bound=Callable[..., Any])
 Parameters = ParamSpec("Parameters")

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from adapters.buckets import Allowance
 from adapters.bus import user_room
-from api.errors import RateLimited
+from api.refusals import RateLimited
 from api.schemas import moment
 from auth import signatures, users
 from auth.sessions import Principal

@@ -6,10 +6,10 @@ from typing import Any, Final
 import flask_smorest
 from flask import Blueprint, Flask, Response, current_app
 
-from api.errors import HTTP_ERRORS
 from api.guards import guard_of, public
 from api.pages.context import page
 from api.schemas import ErrorBody
+from api.statuses import HTTP_ERRORS
 from api.version import VERSION
 
 _DESCRIPTION: Final = """A self-hosted money backend.

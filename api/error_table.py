@@ -6,7 +6,7 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
 
-from api.errors import HTTP_ERRORS, STATUS, status_of
+from api.statuses import HTTP_ERRORS, STATUS, status_of
 from domain.errors import StrongroomError
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "errors.md"

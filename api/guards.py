@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.access import credentials, principal_of
-from api.errors import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
+from api.refusals import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
 from api.request_context import CONTAINER, container
 from auth import sessions
 from auth.oauth import tokens

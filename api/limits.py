@@ -17,7 +17,7 @@ from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
-from api.errors import LimitsUnavailable, RateLimited
+from api.refusals import LimitsUnavailable, RateLimited
 from api.request_context import container
 from wiring.container import CACHE, CACHE_WAIT_S
 

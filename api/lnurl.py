@@ -12,9 +12,9 @@ from api import guards, limits
 from api import lnurl_sign_in as flow
 from api.auth import SessionAnswer, session_body
 from api.blueprint import Blueprint
-from api.errors import InvalidRequest, RateLimited
 from api.guards import public
 from api.limits import limited
+from api.refusals import InvalidRequest, RateLimited
 from api.request_context import container
 from api.schemas import StrictSchema, json_answer, moment
 from auth import lnurl

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from api import dpop, guards
 from api.access import provider
 from api.blueprint import Blueprint
-from api.errors import MalformedJson, error_body
+from api.errors import error_body
 from api.guards import USERINFO, caller, from_anywhere, public, scope
 from api.limits import limited
 from api.oauth_shapes import (
@@ -31,6 +31,7 @@ from api.oauth_shapes import (
     TokenAnswer,
     UserinfoAnswer,
 )
+from api.refusals import MalformedJson
 from api.request_context import actor, container
 from api.schemas import json_answer
 from auth.oauth import clients, endpoints, keys, metadata

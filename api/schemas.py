@@ -11,7 +11,7 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, request
 
-from api.errors import InvalidCursor
+from api.refusals import InvalidCursor
 
 LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50

@@ -7,8 +7,8 @@ import marshmallow as ma
 from flask import Response
 
 from api.blueprint import Blueprint
-from api.errors import InvalidRequest
 from api.guards import caller, signed_in
+from api.refusals import InvalidRequest
 from api.request_context import actor, container
 from api.schemas import StrictSchema, Text, json_answer, moment
 from api.v1.watch_wallets import WatchWalletItem, shape

@@ -8,12 +8,12 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from api import guards, lnurl_sign_in, sign_in
-from api.errors import status_of
 from api.guards import signed_in
 from api.limits import limited
 from api.pages import wallet_login
 from api.pages.context import SIGNATURE_TYPED_MAX, page, see, typed
 from api.request_context import actor, container
+from api.statuses import status_of
 from auth import challenges, keys, sessions, signatures
 from domain.errors import StrongroomError
 from services import audit

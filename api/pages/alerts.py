@@ -8,10 +8,10 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages.context import page, see
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.alert_rules import RULES
 from domain.errors import StrongroomError
 from services.alerts import handling

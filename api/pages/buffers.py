@@ -11,13 +11,13 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages.context import every_asset, field_errors, on_rails, page, see, typed
 from api.pages.shapes import AssetName, Money, Worth
 from api.pages.wording import typed_amount
 from api.pages.worths import current_prices, worth
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from domain.money import format_amount, parse_amount

@@ -11,12 +11,13 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from api import conversing, guards
-from api.errors import InvalidRequest, status_of
 from api.guards import signed_in
 from api.pages.context import field_errors, page, see, sentence, typed
 from api.pages.shapes import FormField
+from api.refusals import InvalidRequest
 from api.request_context import container
 from api.schemas import Written
+from api.statuses import status_of
 from auth import users
 from auth.users import KnownUser
 from domain.errors import StrongroomError

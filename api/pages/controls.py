@@ -11,13 +11,13 @@ from flask import Blueprint, Response, abort
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages import sentences
 from api.pages.context import every_asset, page, see
 from api.pages.shapes import AssetName
 from api.pages.wording import amount, spoken
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from domain.rails import RAILS
 from models.chain import ChainCursor

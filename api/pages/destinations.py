@@ -10,11 +10,11 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import signed_in
 from api.pages.context import chosen_of, every_asset, field_errors, on_rails, page, see, typed
 from api.pages.shapes import AssetName, FormField
 from api.request_context import actor, container
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from services import assets, withdrawals
 

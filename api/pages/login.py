@@ -8,13 +8,14 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, request
 
 from api import guards, lnurl_sign_in, sign_in
-from api.errors import LimitsUnavailable, RateLimited, status_of
 from api.guards import public
 from api.limits import limited
 from api.pages import wallet_login
 from api.pages.context import SIGNATURE_TYPED_MAX, field_errors, onward, onward_query, page, see, typed
 from api.pages.shapes import FormField
+from api.refusals import LimitsUnavailable, RateLimited
 from api.request_context import container
+from api.statuses import status_of
 from auth import challenges
 from domain.errors import StrongroomError
 from models.session import AuthChallenge

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request
 
 from api import guards
 from api.access import provider
-from api.errors import status_of
 from api.guards import from_anywhere, public, role
 from api.pages.context import page, see, typed
 from api.request_context import actor, container
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from services import mail
 

@@ -9,12 +9,12 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages import board
 from api.pages.context import page, see, typed
 from api.pages.flow import show_flow
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from services import payouts, withdrawals

@@ -10,11 +10,11 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages.context import page, see, typed
 from api.pages.wording import typed_amount
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from domain.prices import parse_pair, parse_price
 from models.price import PriceSource, ReferencePrice

@@ -11,12 +11,12 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages.context import every_asset, field_errors, page, see, typed
 from api.pages.shapes import Money
 from api.pages.wording import spoken
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from models.deposit import Deposit

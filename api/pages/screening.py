@@ -11,11 +11,11 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import role
 from api.pages.context import every_asset, page, see, typed
 from api.pages.shapes import Money
 from api.request_context import container, operator
+from api.statuses import status_of
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from domain.rails import RAILS

@@ -8,12 +8,12 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import signed_in
 from api.pages.context import every_asset, field_errors, page, see, typed
 from api.pages.shapes import FormField, Money
 from api.pages.wording import typed_amount
 from api.request_context import actor, container
+from api.statuses import status_of
 from api.v1 import money
 from auth import users
 from domain.errors import StrongroomError

@@ -11,11 +11,11 @@ from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from api import guards, wallet_tools
-from api.errors import status_of
 from api.guards import signed_in
 from api.pages.context import every_asset, field_errors, on_rails, page, see, sentence, typed
 from api.pages.shapes import AssetName, FormField, Money
 from api.request_context import container
+from api.statuses import status_of
 from api.v1 import watch_wallets as api_wallets
 from domain.descriptors import PrivateDescriptor
 from domain.errors import StrongroomError

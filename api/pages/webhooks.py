@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from api import guards
 from api.access import provider
-from api.errors import status_of
 from api.guards import role, signed_in
 from api.pages.context import page, see, typed
 from api.request_context import actor, container, operator
+from api.statuses import status_of
 from auth.oauth import clients
 from domain import webhooks
 from domain.actor import Actor

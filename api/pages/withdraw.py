@@ -9,13 +9,13 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.errors import status_of
 from api.guards import signed_in
 from api.pages.context import chosen_of, every_asset, field_errors, on_rails, page, see, typed
 from api.pages.shapes import AssetName, FormField, Money, Rules
 from api.pages.wording import typed_amount
 from api.pages.worths import current_prices, worth
 from api.request_context import actor, container
+from api.statuses import status_of
 from api.v1 import money
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id

@@ -10,8 +10,8 @@ from flask import request
 
 from api import guards, limits
 from api.access import credentials, principal_of, provider
-from api.errors import CrossSiteRefused, InvalidToken, NotSignedIn, ScopeMissing
 from api.realtime.seats import Seat
+from api.refusals import CrossSiteRefused, InvalidToken, NotSignedIn, ScopeMissing
 from api.request_context import container
 from auth import sessions
 from auth.oauth import tokens

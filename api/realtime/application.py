@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.bus import PEOPLE, scoped_room, user_room
 from api import errors, guards
-from api.errors import TooManySockets, UnknownEvent, error_body, refusal_body
+from api.errors import error_body, refusal_body
 from api.guards import public
 from api.realtime import calls, chat, schemas
 from api.realtime.admission import FEED_SCOPES, admit
@@ -21,6 +21,7 @@ from api.realtime.handling import Flooded, count_unknown, handle
 from api.realtime.rounds import SHOWN_MAX, Rounds
 from api.realtime.seats import Seat, Seats
 from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket, Pings, disconnect_at_once
+from api.refusals import TooManySockets, UnknownEvent
 from api.request_context import CONTAINER, Edge
 from domain.errors import StrongroomError
 from wiring.container import Container

@@ -5,8 +5,8 @@ from typing import Any
 
 from adapters.bus import user_room
 from api import conversing
-from api.errors import UserOffline
 from api.realtime.seats import Seat
+from api.refusals import UserOffline
 from api.request_context import container
 from services.chat import SelfMessage
 

@@ -15,9 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from adapters.buckets import Allowance, LocalBucket
 from api.blueprint import flat_messages
 from api.conversing import MESSAGES
-from api.errors import HTTP_ERRORS, InvalidRequest, RateLimited, ScopeMissing, error_body, refusal_body, status_of
+from api.errors import error_body, refusal_body
 from api.realtime.seats import Seat, Seats
+from api.refusals import InvalidRequest, RateLimited, ScopeMissing
 from api.request_context import container
+from api.statuses import HTTP_ERRORS, status_of
 from domain.errors import StrongroomError
 
 Answer = Mapping[str, Any]

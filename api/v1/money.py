@@ -7,10 +7,11 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.errors import refusal_body, status_of
+from api.errors import refusal_body
 from api.guards import caller
 from api.request_context import container
 from api.schemas import idempotency_key, json_answer
+from api.statuses import status_of
 from domain.errors import StrongroomError, ensure
 from services import idempotency
 from services.idempotency import Answer

@@ -8,8 +8,8 @@ from flask import Response
 
 from api.access import provider
 from api.blueprint import Blueprint
-from api.errors import InvalidRequest, RoleMissing
 from api.guards import caller, person, signed_in
+from api.refusals import InvalidRequest, RoleMissing
 from api.request_context import actor, container, operator
 from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
 from auth.oauth import clients

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from api import error_table
-from api.errors import HTTP_ERRORS, STATUS, status_of
+from api.statuses import HTTP_ERRORS, STATUS, status_of
 from domain.errors import StrongroomError
 
 REFUSALS = error_table.refusals()

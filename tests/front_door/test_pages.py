@@ -7,9 +7,9 @@ import time
 import httpx
 import pytest
 
-from api.errors import HTTP_ERRORS
 from api.pages.assets import FOREVER
 from api.request_context import CONTENT_SECURITY_POLICY
+from api.statuses import HTTP_ERRORS
 from tests.front_door.conftest import Site
 from tests.front_door.door import Door
 from tests.front_door.ticks import TICK_EVERY_S, TICKS
