@@ -24,6 +24,7 @@ from tests.databases import Database
 from tests.doing import die_at
 from tests.services import logged, threads
 from tests.services.logged import BY
+from tests.waiting import eventually
 from wiring.container import Container
 from wiring.secret import Secret
 
@@ -187,6 +188,29 @@ def test_nothing_is_lost_or_doubled_while_others_write_and_archive_too(container
     assert len(ids) == len(set(ids)) == 24 * 4
 
 
+def test_an_event_of_another_month_that_is_written_meanwhile_stays_where_it_is(
+    container: Container, own_database: Database, raw: Callable[[Secret], "psycopg2.extensions.connection"]
+) -> None:
+    flow_id = closed(container, days_ago=200)
+    holding = raw(own_database.owner_url)
+    holding.cursor().execute("LOCK TABLE flow_events_archive IN SHARE UPDATE EXCLUSIVE MODE")
+
+    def put_away() -> int:
+        return archive(container)
+
+    def annotate_meanwhile() -> int:
+        eventually(lambda: _waits_for_a_lock(container), what="a wait for the partition's lock")
+        then = container.now() - timedelta(days=100)
+        with container.transaction() as session:
+            flows.note(session, flow_id, "completed", {"while": "moving"}, now=then, by=BY)
+        holding.rollback()
+        return 0
+
+    assert threads.at_once(put_away, annotate_meanwhile) == [1, 0]
+    assert counts(container) == (1, 1)
+    assert len(story(container, flow_id)) == 2
+
+
 def test_the_archive_is_compressed_by_month_and_closed_to_changes(
     container: Container, own_database: Database, raw: Callable[[Secret], "psycopg2.extensions.connection"]
 ) -> None:
@@ -211,6 +235,13 @@ def test_the_archive_is_compressed_by_month_and_closed_to_changes(
             connection = raw(url)
             with pytest.raises((errors.RestrictViolation, errors.InsufficientPrivilege)):
                 connection.cursor().execute(change)
+
+
+def _waits_for_a_lock(container: Container) -> bool:
+    with container.reading() as session:
+        return bool(session.scalar(text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )))  # fmt: skip
 
 
 def test_a_long_past_costs_no_more_to_look_through(container: Container) -> None:
