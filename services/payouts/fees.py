@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.errors import ensure
+from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
 from models.payout import Payout, PayoutTransaction
 from services import ledger
@@ -18,7 +19,11 @@ def booked(session: Session, due: Sequence[Payout], *, now: datetime) -> list[Tr
 
 
 def corrections(session: Session, closed: Sequence[Payout], *, now: datetime) -> list[Transaction]:
-    """Those that make what was booked of these payouts, all in a block again, what this block has made them cost."""
+    """Those that make what was booked of these payouts, all in a block again, what this block has made them cost.
+
+    Two blocks may take turns, so that nothing names one correction among others: what is booked stands in the payout's
+    row, which the caller has locked and which commits with the correction.
+    """
     return _changes(session, closed, again=True, now=now)
 
 
@@ -39,7 +44,7 @@ def _changes(session: Session, payouts: Sequence[Payout], *, again: bool, now: d
         more_minor = cost_minor - (payout.fee_booked_minor or 0)
         payout.fee_booked_minor = cost_minor
         if more_minor:
-            key = f"payout:{payout.id}:network_fee" + (f":{payout.block_hash}" if again else "")
+            key = f"payout:{payout.id}:network_fee" + (f":{new_id()}" if again else "")
             changes.append(_change(session, payout.fee_asset_id, more_minor, key=key, now=now))
     return changes
 

@@ -1,10 +1,12 @@
 """Payments on their way out: signed once, stored, sent, waited for, settled once."""
 
 import pytest
+from sqlalchemy import select
 
 from models.payout import Payout
 from models.withdrawal import Withdrawal
 from services import ledger
+from services.payouts import fees
 from tests.rail import COIN, Rail
 from tests.services import outgoing, world
 from tests.services.outgoing import A_WHILE, AUTO, FEE
@@ -162,6 +164,22 @@ def test_many_withdrawals_leave_in_one_transaction(rail: Rail) -> None:
     assert {withdrawal.state for withdrawal in rail.rows(Withdrawal)} == {"completed"}
     assert rail.compare() == "ok"
     rail.assert_sound()
+
+
+def test_blocks_that_take_turns_leave_in_the_books_what_the_last_of_them_cost(rail: Rail) -> None:
+    rail.request(outgoing.funded(rail), AUTO)
+    rail.pay()
+    rail.mine()
+    rail.watch()
+    dear, cheap = ("a" * 64, 900), ("b" * 64, 400)
+    for block_hash, fee_minor in (dear, cheap, dear, cheap):
+        with rail.container.transaction() as session:
+            payout = session.scalars(select(Payout).with_for_update()).one()
+            payout.block_hash, payout.fee_minor = block_hash, fee_minor
+            outcomes = ledger.post(session, fees.corrections(session, [payout], now=rail.container.now()))
+            assert [outcome.refused for outcome in outcomes] == [None]
+        with rail.container.transaction() as session:
+            assert ledger.system_balance(session, "network_fees", rail.asset_id) == fee_minor
 
 
 def test_a_dearer_form_that_confirms_is_booked_with_its_fee(rail: Rail) -> None:
