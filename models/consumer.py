@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Leased
 
-WRITTEN_BY = "(pg_current_xact_id()::text)::bigint"
+WRITTEN_BY = "log_xid()"
 """The transaction that a row is written by: what orders rows by their commit (see services/event_log.py)."""
 
 

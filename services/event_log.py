@@ -30,7 +30,7 @@ BEGINNING: Final = Position(0, 0, 0)
 # Below zero, so that a source of which nothing was read yet is read from its first number on.
 _ALL, _NONE = -1, 2**63 - 1
 
-_SETTLED: Final = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
+_SETTLED: Final = "log_settled_xid()"
 # One statement, so that every source is read up to the same moment.
 _NEXT = text(
     f"""

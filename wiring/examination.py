@@ -43,6 +43,7 @@ def _postgres(container: Container) -> Iterator[Finding]:
             ).one()  # fmt: skip
             server_now = session.execute(text("SELECT clock_timestamp()")).scalar_one()
             revision = migrate.current(session.connection())
+            is_ahead = revision == migrate.head() and bool(session.scalar(text("SELECT log_is_ahead()")))
             settings = {row.name: row.setting for row in session.execute(text("SELECT name, setting FROM pg_settings"))}
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
@@ -55,6 +56,11 @@ def _postgres(container: Container) -> Iterator[Finding]:
     yield _postgres_role(role.rolname, has_power=role.has_power)
     yield _durability(settings)
     yield _schema(revision)
+    if is_ahead:
+        yield Finding(
+            "event log", "wrong", "was restored from another server and stands still: nobody is told of anything new",
+            "Run `python -m cli migrate` while no process of Strongroom runs.",
+        )  # fmt: skip
     yield _clock(server_now)
 
 

@@ -52,9 +52,16 @@ def connection(settings: Settings) -> Iterator[Connection]:
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
-    """Apply what is missing up to this revision. Safe to run from several processes at once."""
+    """Apply what is missing up to this revision, and after a restore let the event log go on here.
+
+    Safe to run from several processes at once.
+    """
     with connection(settings) as opened:
         command.upgrade(_config(opened), revision)
+        if revision == "head":
+            # What was restored into another server carries numbers of transactions that this one has yet to reach.
+            opened.execute(text("SELECT log_catch_up()"))
+            opened.commit()
 
 
 def downgrade(settings: Settings, revision: str) -> None:

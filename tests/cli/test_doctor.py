@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 from click.testing import CliRunner, Result
 
@@ -42,6 +44,17 @@ def told(result: Result, subject: str) -> str:
     lines = result.output.splitlines()
     index = next(number for number, line in enumerate(lines) if f"  {subject} " in line)
     return " ".join(" ".join(lines[index : index + 2]).split())
+
+
+def test_a_log_that_stands_still_after_a_restore_is_named(
+    well: Settings, own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(psycopg2.connect(own_database.owner_url.reveal())) as restored:
+        restored.cursor().execute(
+            "INSERT INTO consumers (name, xid, source, seq, moved_at) VALUES ('webhooks', 4000000000, 0, 0, now())"
+        )
+        restored.commit()
+    assert "python -m cli migrate" in told(examine(well, monkeypatch), "event log")
 
 
 def test_what_is_well_is_said_to_be_well(well: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """The log of events: in the order of commits, nothing passed over, each consumer at its own pace."""
 
+from contextlib import closing
 from datetime import datetime, timedelta
 
+import psycopg2
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -13,10 +15,14 @@ from services.event_log import BEGINNING, Batch
 from services.events import ALERT, FLOW, SOURCES, Event, Position
 from services.events.shape import InvalidPosition
 from services.leases import LeaseLost
+from services.ledger import seals
 from tests import horizon
+from tests.databases import Database
 from tests.services import logged, threads
 from tests.services.logged import BY, moved, opened
+from wiring import migrate
 from wiring.container import Container
+from wiring.settings import Settings
 
 WRITERS, EACH = 4, 12
 
@@ -223,3 +229,48 @@ def _consumer(container: Container) -> tuple[int, datetime]:
     with container.reading() as session:
         row = session.get_one(Consumer, "test")
         return row.lease_generation, row.moved_at
+
+
+def test_a_log_that_was_restored_into_another_server_goes_on_there_once_it_was_migrated(
+    container: Container, settings: Settings, own_database: Database
+) -> None:
+    """The other server numbers its transactions from the beginning: all that the log carries is far ahead of it."""
+    with container.transaction() as session:
+        [flow_id] = opened(session, container)
+    with container.transaction() as session:
+        seals.seal(session)
+    with closing(psycopg2.connect(own_database.superuser_url.reveal())) as restored, restored.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for table in ("flow_events", "consumers"):
+            cursor.execute(f"UPDATE {table} SET xid = xid + 1000000000")
+        cursor.execute("UPDATE ledger_horizons SET noted_by = noted_by + 1000000000")
+        restored.commit()
+    assert answer(container, "SELECT log_is_ahead()") is True
+    with container.transaction() as session:
+        moved(session, container, flow_id, "requested", "approved")
+    assert taken(container) == []
+    migrate.upgrade(settings)
+    assert answer(container, "SELECT log_is_ahead()") is False
+    assert answer(container, "SELECT max(noted_by) FROM ledger_horizons") == 0
+    with container.transaction() as session:
+        moved(session, container, flow_id, "approved", "signed")
+        opened(session, container)
+    happened = [event.type.removeprefix("withdrawal.") for event in taken(container)]
+    assert happened == ["requested", "signed", "requested"]
+
+
+def test_a_log_that_was_begun_here_is_never_thought_to_be_restored(container: Container, settings: Settings) -> None:
+    with Session(container.engine) as older:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        with container.transaction() as session:
+            opened(session, container)
+        with Session(container.engine) as newer:
+            opened(newer, container)
+            migrate.upgrade(settings)
+            newer.commit()
+    assert answer(container, "SELECT xid_offset FROM log_epoch") == 0
+
+
+def answer(container: Container, question: str) -> object:
+    with container.reading() as session:
+        return session.scalar(text(question))
