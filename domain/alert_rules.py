@@ -186,4 +186,25 @@ _HOUSE: Final = (
     ),
 )  # fmt: skip
 
-RULES: Final = MappingProxyType({rule.code: rule for rule in (*_HAPPENING, *_MONEY, *_HOUSE)})
+_TRAFFIC: Final = (
+    AlertRule(
+        "api_error_rate", "critical", "api:all", threshold=5, hold_for=ROUND, clear_for=2 * MINUTE,
+        meaning="More than 5 % of the requests of the last five minutes were answered with an error of ours (5xx).",
+        cause="A bug, or a service that requests need and that does not answer.",
+        what_to_do="The error lines of `web` say which addresses fail; `/health` says what is down.",
+    ),
+    AlertRule(
+        "api_slow", "warning", "api:all", threshold=1, hold_for=MINUTE, clear_for=2 * MINUTE,
+        meaning="Requests of the last five minutes took more than 1 s on average.",
+        cause="PostgreSQL is slow, or there is more to do than processes to do it.",
+        what_to_do="The dashboard's latencies say where; add web processes, or find the statement that takes long.",
+    ),
+    AlertRule(
+        "conversion_failures", "warning", "conversions:all", threshold=10, clear_for=MINUTE,
+        meaning="More than 10 conversions failed within an hour.",
+        cause="A price is stale, or the rail that pays out does not take payments.",
+        what_to_do="The flows' pages have the reasons; what failed is refunded by itself.",
+    ),
+)  # fmt: skip
+
+RULES: Final = MappingProxyType({rule.code: rule for rule in (*_HAPPENING, *_MONEY, *_HOUSE, *_TRAFFIC)})

@@ -1,11 +1,12 @@
 """Look for what is wrong."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters import host
+from adapters import host, http_out
 from domain.actor import Actor
 from domain.alert_rules import AlertRule
 from domain.errors import StrongroomError
@@ -14,15 +15,20 @@ from services.alerts import engine
 from tasks.app import task
 from wiring.container import Container
 
+HEARTBEAT_S_MAX: Final = 5.0
+"""Shorter than the pause between two rounds."""
+
 log = structlog.get_logger(__name__)
 
 
 @task("alerts.evaluate")
 def evaluate(container: Container, by: Actor) -> int:
-    """Look at every rule that is due. Returns how many alerts were raised or cleared."""
+    """Look at every rule that is due, and tell the watcher outside. Returns how many alerts were raised or cleared."""
     with container.reading() as session:
         due = engine.due(session, now=container.now())
-    return evaluate_rules(container, due, _look(container, due))
+    news = evaluate_rules(container, due, _look(container, due))
+    _tell_watcher(container)
+    return news
 
 
 def evaluate_rules(container: Container, rules: Sequence[AlertRule], facts: HostFacts) -> int:
@@ -38,6 +44,18 @@ def _evaluate(container: Container, rule: AlertRule, facts: HostFacts) -> int:
         log.exception("alert_rule_failed", code=rule.code)
         with container.transaction() as session:
             return engine.without_answer(session, rule, error=type(fault).__name__, now=container.now())
+
+
+def _tell_watcher(container: Container) -> None:
+    """Say that this round is done. That nobody took it is for the watcher to notice; the next round says it too."""
+    url = container.settings.alert_heartbeat_url
+    if url is None:
+        return
+    answer = http_out.post(
+        url.reveal(), {}, b"", allow_private=container.settings.webhook_private, deadline_s=HEARTBEAT_S_MAX
+    )
+    if not answer.is_taken:
+        log.warning("alert_heartbeat_not_taken", status=answer.status, error=answer.error)
 
 
 def _look(container: Container, due: Sequence[AlertRule]) -> HostFacts:

@@ -160,6 +160,12 @@ class Settings:
         "Whether webhooks may go to http and to private addresses: for development, since it opens what is inside.",
         default=False,
     )
+    alert_heartbeat_url: Secret | None = _setting(
+        parsing.secret_url("http", "https"),
+        "What is told (POST) after each round in which alerts were looked for, so that somebody outside notices when "
+        "there are no more rounds: a dead man's switch. Under the rules of webhooks.",
+        default=None,
+    )
     smtp_host: str | None = _setting(parsing.text, "The mail server; without one, nobody is written to.", default=None)
     smtp_port: int = _setting(parsing.integer(1, 65535), "Where it listens.", default=587)
     smtp_security: str = _setting(

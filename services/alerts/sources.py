@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.alert_states import Reading
-from services.alerts import house_sources, money_sources
+from services.alerts import house_sources, money_sources, traffic_sources
 from services.alerts.look import Look
 
 Source = Callable[[Look], Iterable[Reading]]
@@ -27,6 +27,9 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         "certificate_expiring": house_sources.certificate,
         "login_failures": house_sources.logins,
         "token_issuance_unusual": house_sources.tokens,
+        "api_error_rate": traffic_sources.errors,
+        "api_slow": traffic_sources.slowness,
+        "conversion_failures": traffic_sources.conversions,
     }
 )
 """What a source does not mention is well; a source that cannot answer raises, or says `unknown` of a scope."""

@@ -13,7 +13,8 @@ from tests.alerts.looking import later
 from wiring.container import Container
 
 HERE = Path(__file__).parent
-TOLD = "".join((HERE / name).read_text() for name in ("test_house_alerts.py", "test_money_alerts.py"))
+NAMES = {"test_house_alerts.py", "test_money_alerts.py", "test_traffic_alerts.py"}
+TOLD = "".join((HERE / name).read_text() for name in sorted(NAMES))
 
 
 @pytest.mark.parametrize("code", sorted(SOURCES))

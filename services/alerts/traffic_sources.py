@@ -1,0 +1,81 @@
+"""What requests and conversions say: how many go wrong, and how long they take."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from domain.alert_rules import RULES
+from domain.alert_states import Outcome, Reading
+from models.alert_state import AlertState
+from services import traffic
+from services.alerts.look import Look
+from services.traffic import Counted
+
+WINDOW: Final = timedelta(minutes=5)
+LOOKED_BACK: Final = timedelta(hours=1)
+REQUESTS_MIN: Final = 20
+"""Fewer say little about a share or a mean: where five minutes had fewer, those before are looked at too."""
+SCOPE: Final = "api:all"
+_MICROSECONDS: Final = 1_000_000
+_PERCENT: Final = 100
+
+# Of what came to rest, and of what still waits for its refund; each by an index of its own.
+_CONVERSIONS: Final = text(
+    """
+    SELECT count(*) FROM (
+        SELECT FROM flows WHERE closed_at > :after AND kind = 'conversion' AND state = ANY(:failed)
+        UNION ALL
+        SELECT FROM flows WHERE closed_at IS NULL AND kind = 'conversion' AND state = ANY(:failed)
+            AND state_since > :after
+        LIMIT 1000) AS failures
+    """
+)
+_FAILED: Final = ("failed", "refunding", "refunded")
+
+
+def errors(look: Look) -> Iterator[Reading]:
+    """Whether too many requests are answered with an error of ours."""
+    recent = _recent(look)
+    told = f"{recent.error_count} of {recent.count} requests failed"
+    is_bad = _PERCENT * recent.error_count > RULES["api_error_rate"].threshold * recent.count
+    yield Reading(SCOPE, _outcome(look, "api_error_rate", recent, is_bad=is_bad), told)
+
+
+def slowness(look: Look) -> Iterator[Reading]:
+    """Whether requests take too long on average."""
+    recent = _recent(look)
+    mean_s = recent.duration_us / max(recent.count, 1) / _MICROSECONDS
+    is_bad = mean_s > RULES["api_slow"].threshold
+    yield Reading(SCOPE, _outcome(look, "api_slow", recent, is_bad=is_bad), f"{mean_s:.2f} s on average")
+
+
+def conversions(look: Look) -> Iterator[Reading]:
+    """Whether too many conversions fail."""
+    after = look.now - timedelta(hours=1)
+    count = look.session.execute(_CONVERSIONS, {"after": after, "failed": list(_FAILED)}).scalar_one()
+    is_bad = count > RULES["conversion_failures"].threshold
+    yield Reading("conversions:all", "bad" if is_bad else "good", f"{count} conversions failed within an hour")
+
+
+def _recent(look: Look) -> Counted:
+    """The requests of the last minutes, as many as it takes to say something."""
+    found = Counted()
+    # A minute counts by its beginning, and the newest is not over yet.
+    newest = look.now - WINDOW - timedelta(minutes=1)
+    for minute, counted in traffic.minutes(look.session, after=look.now - LOOKED_BACK):
+        if minute <= newest and found.count >= REQUESTS_MIN:
+            break
+        found.add(counted)
+    return found
+
+
+def _outcome(look: Look, code: str, recent: Counted, *, is_bad: bool) -> Outcome:
+    """What is said of so many requests. Too few say nothing, which matters where an alert stands: it stays."""
+    if recent.count >= REQUESTS_MIN:
+        return "bad" if is_bad else "good"
+    if recent.count and not is_bad:
+        return "good"
+    stands = look.session.get(AlertState, f"{code}:{SCOPE}") is not None
+    return "unknown" if stands else "good"
