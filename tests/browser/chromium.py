@@ -14,6 +14,8 @@ AXE = Path(__file__).parent / "vendor" / "axe.js"
 PHONE = 390
 DESKTOP = 1280
 Scheme = Literal["light", "dark"]
+# A camera that draws, a microphone that beeps, and nobody to ask whether they may.
+_DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 @contextmanager
@@ -25,14 +27,14 @@ def running() -> Iterator[Browser]:
         browser.close()
 
 
-def launch(playwright: Playwright, *more: str) -> Browser:
+def launch(playwright: Playwright) -> Browser:
     """A headless browser: the one on PATH, so that no download is needed. Raises RuntimeError when there is none."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
         raise RuntimeError("no Chromium on PATH: on Debian, install the package 'chromium'")
     # Chromium's sandbox cannot be set up by root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    return playwright.chromium.launch(executable_path=path, args=[*arguments, *more, "--disable-dev-shm-usage"])
+    return playwright.chromium.launch(executable_path=path, args=[*arguments, *_DEVICES, "--disable-dev-shm-usage"])
 
 
 class Window:

@@ -5,29 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, expect
 
 from api.app import create_app
 from tasks import feed
 from tests import horizon
-from tests.browser.chromium import Window, launch
+from tests.browser.chromium import Window
 from tests.browser.person import Person
 from tests.browser.serving import serving
+from tests.browser.test_story import ask_for_withdrawal, make_operator
 from tests.rail import COIN, Rail
 from tests.realtime.processes import RealtimeProcess
 from wiring.container import build_container
 from wiring.embedded.redis import free_port
 
 SOON_MS = 12_000
-# A camera that draws, a microphone that beeps, and nobody to ask whether they may.
-DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-
-
-@pytest.fixture
-def talkative(playwright: Playwright) -> Iterator[Browser]:
-    browser = launch(playwright, *DEVICES)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
@@ -52,9 +44,15 @@ def is_told(page: Page) -> None:
     expect(page.locator("html[data-sockets=connected]")).to_have_count(1, timeout=SOON_MS)
 
 
-def test_two_people_see_each_other_talk_and_call(talkative: Browser, live_site: str, tmp_path: Path) -> None:
+def tell(rail: Rail) -> None:
+    """Have the windows hear of what was just committed."""
+    horizon.reached(rail.container.engine)
+    feed.push_events(rail.container)
+
+
+def test_two_people_see_each_other_talk_and_call(browser: Browser, live_site: str, tmp_path: Path) -> None:
     alice, bob = Person(_made(tmp_path / "alice")), Person(_made(tmp_path / "bob"))
-    one, other = Window(talkative, live_site), Window(talkative, live_site, scheme="dark")
+    one, other = Window(browser, live_site), Window(browser, live_site, scheme="dark")
     alice.sign_in(one.page, "/chat")
     one.page.get_by_label("Write to somebody").fill("nobody")
     one.page.get_by_role("button", name="Open the conversation").click()
@@ -95,34 +93,60 @@ def test_two_people_see_each_other_talk_and_call(talkative: Browser, live_site: 
     one.close()
 
 
-def test_a_deposit_appears_without_a_reload(talkative: Browser, live_site: str, rail: Rail, tmp_path: Path) -> None:
-    person = Person(_made(tmp_path / "person"))
-    window = Window(talkative, live_site)
+def test_money_moves_on_both_peoples_pages_without_a_reload(
+    browser: Browser, live_site: str, rail: Rail, tmp_path: Path
+) -> None:
+    """A deposit arrives while its owner looks on, and goes out again while an operator and its owner do."""
+    owner, operator = Person(_made(tmp_path / "owner")), Person(_made(tmp_path / "operator"))
+    window, board = Window(browser, live_site), Window(browser, live_site, scheme="dark")
     page = window.page
-    person.sign_in(page, "/deposit")
+    owner.sign_in(page, "/deposit")
     page.get_by_role("button", name="Get an address").click()
     address = page.locator(".address code").inner_text()
+    make_operator(rail, operator)
+    operator.sign_in(board.page, "/operator/overwatch")
     feed.push_events(rail.container)
     page.goto("/")
     is_told(page)
-    rail.send_to(address, 2 * COIN)
+    rail.send_to(address, 20 * COIN)
     rail.watch()
-    horizon.reached(rail.container.engine)
-    feed.push_events(rail.container)
+    tell(rail)
     expect(page.get_by_text("seen · 0 of 3 confirmations")).to_be_visible(timeout=SOON_MS)
     rail.mine(6)
     rail.watch()
-    horizon.reached(rail.container.engine)
-    feed.push_events(rail.container)
-    expect(page.locator(".available .digits")).to_have_text("2.000\u2009000\u200900", timeout=SOON_MS)
-    assert window.said == []
+    tell(rail)
+    expect(page.locator(".available .digits")).to_have_text("20.000\u2009000\u200900", timeout=SOON_MS)
+
+    is_told(board.page)
+    destination = rail.outside_address()
+    ask_for_withdrawal(page, destination, "10")
+    page.goto("/")
+    is_told(page)
+    expect(page.get_by_text("withdrawal waiting for approval, fee included")).to_be_visible()
+    tell(rail)
+    asked = board.page.get_by_role("link", name="1 withdrawal waits for a person")
+    expect(asked).to_be_visible(timeout=SOON_MS)
+    asked.click()
+    is_told(board.page)
+    board.page.get_by_role("button", name="Approve").click()
+    expect(board.page.get_by_text("Waiting for approval")).to_have_count(0, timeout=SOON_MS)
+    tell(rail)
+    expect(page.get_by_text("withdrawal approved, not sent yet, fee included")).to_be_visible(timeout=SOON_MS)
+    rail.pay()
+    rail.mine(6)
+    rail.watch()
+    tell(rail)
+    expect(page.locator(".activity").get_by_text("Sent and final.")).to_be_visible(timeout=SOON_MS)
+    assert rail.received(destination) == 10 * COIN
+    assert window.said == board.said == []
     window.close()
+    board.close()
 
 
-def test_chat_works_without_scripts(talkative: Browser, live_site: str, tmp_path: Path) -> None:
+def test_chat_works_without_scripts(browser: Browser, site: str, tmp_path: Path) -> None:
     alice, bob = Person(_made(tmp_path / "alice")), Person(_made(tmp_path / "bob"))
-    one = Window(talkative, live_site, java_script_enabled=False)
-    other = Window(talkative, live_site, java_script_enabled=False)
+    one = Window(browser, site, java_script_enabled=False)
+    other = Window(browser, site, java_script_enabled=False)
     bob.sign_in(other.page, "/chat")
     alice.sign_in(one.page, f"/chat/{bob.public_key}")
     one.page.get_by_label("Your message").fill("Plain.")
