@@ -138,7 +138,9 @@ class Reader:
         """
         found = 0
         while (height, block_hash) != (tip.height, tip.hash):
-            hashes = self.chain.block_hashes(height, HASHES_PER_READ + 1)
+            # No more than there are: a node looks for each, and a node that is paid for is paid for each.
+            ahead = max(0, min(HASHES_PER_READ, tip.height - height))
+            hashes = self.chain.block_hashes(height, ahead + 1)
             if not hashes or hashes[0] != block_hash:
                 height, block_hash = self._walk_back(tip)
                 continue

@@ -1,18 +1,19 @@
 """A node that is down, refuses, lags or serves another chain: nothing is known, so nothing moves, and it is said."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from domain.networks import NETWORKS
-from domain.ports import Chain
+from domain.ports import Chain, DescriptorChain
 from models.audit import AuditLog
 from models.deposit import Deposit
 from services import chains
 from services.leases import LeaseLost
 from tasks.chains import begin
 from tests.rail import BY, COIN, Rail
-from tests.services import world
+from tests.services import outgoing, world
 
 NOWHERE = "http://strongroom:secret@127.0.0.1:9"
 
@@ -102,6 +103,21 @@ def test_a_node_of_another_chain_moves_nothing(rail: Rail) -> None:
         rail.watch()
         cursor = world.cursor(rail)
     assert (cursor.height, cursor.error) == (1, "node_wrong_chain")
+
+
+def test_a_node_is_asked_for_no_block_that_it_does_not_have(rail: Rail) -> None:
+    asked = []
+
+    class Counted(outgoing.Wrapped):
+        def block_hashes(self, first_height: int, count: int) -> list[str]:
+            asked.append(count)
+            return self._chain.block_hashes(first_height, count)
+
+    rail.mine(3)
+    with world.reached_at(rail, cast("DescriptorChain", Counted(rail.chain))):
+        rail.watch()
+    assert asked == [4]
+    assert world.cursor(rail).hash == rail.node.call("getbestblockhash")
 
 
 def test_a_paused_observer_reads_nothing_until_it_is_resumed(rail: Rail) -> None:
