@@ -24,11 +24,16 @@ log = structlog.get_logger(__name__)
 @task("alerts.evaluate")
 def evaluate(container: Container, by: Actor) -> int:
     """Look at every rule that is due, and tell the watcher outside. Returns how many alerts were raised or cleared."""
-    with container.reading() as session:
-        due = engine.due(session, now=container.now())
-    news = evaluate_rules(container, due, _look(container, due))
+    news = evaluate_due(container)
     _tell_watcher(container)
     return news
+
+
+def evaluate_due(container: Container) -> int:
+    """Look at every rule that is due. Returns how many alerts were raised or cleared."""
+    with container.reading() as session:
+        due = engine.due(session, now=container.now())
+    return evaluate_rules(container, due, _look(container, due))
 
 
 def evaluate_rules(container: Container, rules: Sequence[AlertRule], facts: HostFacts) -> int:

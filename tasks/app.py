@@ -41,7 +41,6 @@ MODULES: Final = (
     "tasks.replenishments",
     "tasks.rollups",
     "tasks.screening",
-    "tasks.streams",
     "tasks.sweeper",
     "tasks.sweeps",
     "tasks.upkeep",

@@ -14,7 +14,12 @@ BATCHES_MAX: Final = 50
 
 @task("rollups.fold")
 def fold(container: Container, by: Actor) -> int:
-    """Count what has happened since, in small transactions. Returns how many events that were."""
+    """Count what has happened since. Returns how many events that were."""
+    return fold_some(container)
+
+
+def fold_some(container: Container) -> int:
+    """Count what has happened since, in small transactions, up to what one turn may. Returns how many events."""
     counted = 0
     for _ in range(BATCHES_MAX):
         with container.transaction() as session:

@@ -11,7 +11,8 @@ from services.events import FLOW
 from services.rollups.buckets import BOUNDS_S
 
 CONSUMER: Final = "rollups"
-BATCH_MAX: Final = 2000
+BATCH_MAX: Final = 10_000
+"""In one transaction, which takes about a tenth of a second."""
 
 # Notes leave a flow in its state: they move nothing. The wait is the time since the state was entered.
 _FOLD: Final = text(
@@ -52,10 +53,13 @@ _FOLD: Final = text(
 
 def fold(session: Session, *, owner: str, now: datetime, limit: int = BATCH_MAX) -> int:
     """Count the next events; how many there were. Nothing is counted twice, or not at all, whenever this ends."""
-    batch = event_log.claim(session, CONSUMER, owner=owner, now=now, sources=(FLOW,), start="beginning", limit=limit)
+    batch = event_log.claim(
+        session, CONSUMER, owner=owner, now=now, sources=(FLOW,), start="beginning", limit=limit, shaped=False
+    )
     if batch is None:
         return 0
-    ids = [event.position.seq for event in batch.events]
+    # One string is parsed far faster by the server than an ARRAY[…] of parameters.
+    ids = "{" + ",".join([key for _, key in batch.keys]) + "}"
     session.execute(_FOLD, {"ids": ids, "bounds": list(BOUNDS_S)})
     event_log.advance(session, batch, now=now)
-    return len(ids)
+    return len(batch.keys)
