@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 from flask import Flask
 
 from api.app import create_app
-from bench import people
+from bench import beside, people
+from bench.beside import Beside
 from bench.people import Person
 from bench.requests import OWNED_MINOR
 from bench.world import World
@@ -27,41 +28,81 @@ from wiring.logging import configure_logging
 from wiring.settings import Settings
 
 PEOPLE: Final = 500
-REQUESTS: Final = 2_000
+REQUESTS: Final = 1_600
+"""Of each kind."""
 WARM_UP: Final = 200
+BLOCKS: Final = 16
+BLOCK: Final = 160
+"""So many blocks of so many requests, in turns: what works beside is switched between them."""
 RESAMPLES: Final = 400
+
+Times = dict[bool, list[float]]
 
 
 def overwatch_overhead(world: World) -> dict[str, float]:
     """The median time of an internal transfer's request with its flow ÷ without, minus 1, with its 95 % interval.
 
     A transfer is the request that recording weighs heaviest on: no other that moves money does less besides. The
-    time is that of the whole request in the process that serves it, the durable commit included.
+    time is that of the whole request in the process that serves it, the durable commit included. `live` is the same
+    where the feed, the sums and the alerts work on what is recorded, in a process of their own, and else rest.
     """
     house = world.house("overwatch")
-    times: dict[bool, list[float]] = {True: [], False: []}
     with house.container() as container, _logging_to_nowhere(house.settings):
         crowd = people.settle(container, PEOPLE, asset_id=house.asset_id, amount_minor=OWNED_MINOR)
         house.analyse("users", "user_keys", "sessions", "assets", "ledger_accounts")
-        app = create_app(container)
-        for number in range(2 * REQUESTS + WARM_UP):
-            # Pairs in random order, so that nothing periodic lands on one side.
-            recorded = bool(number % 2) if number // 2 % 2 else not number % 2
-            environ = _transfer(crowd, number, house.asset_id)
-            if recorded:
-                elapsed = _timed(app, environ)
-            else:
-                with _without_flows():
-                    elapsed = _timed(app, environ)
-            if number >= WARM_UP:
-                times[recorded].append(elapsed)
+        payments = _Payments(create_app(container), crowd, house.asset_id)
+        for _ in range(WARM_UP):
+            payments.timed(recorded=True)
+        alone = _alone(payments)
+        with beside.overwatch(house.settings) as switch:
+            live = _live(payments, switch)
+    return _figures("overwatch_overhead", alone) | _figures("overwatch_overhead_live", live)
+
+
+def _alone(payments: "_Payments") -> Times:
+    times: Times = {True: [], False: []}
+    for number in range(REQUESTS):
+        # Pairs in alternating order, so that nothing periodic lands on one side.
+        for recorded in (True, False) if number % 2 else (False, True):
+            times[recorded].append(payments.timed(recorded=recorded))
+    return times
+
+
+def _live(payments: "_Payments", switch: Beside) -> Times:
+    times: Times = {True: [], False: []}
+    for number in range(BLOCKS):
+        for recorded in (True, False) if number % 2 else (False, True):
+            switch.switch(on=recorded)
+            times[recorded] += [payments.timed(recorded=recorded) for _ in range(BLOCK)]
+    switch.switch(on=False)
+    return times
+
+
+def _figures(name: str, times: Times) -> dict[str, float]:
     low, high = _interval(times[True], times[False])
     return {
-        "overwatch_overhead": median(times[True]) / median(times[False]) - 1,
-        "overwatch_overhead_low": low,
-        "overwatch_overhead_high": high,
-        "overwatch_overhead_floor_ms": median(times[False]) * 1000,
+        name: median(times[True]) / median(times[False]) - 1,
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"{name}_floor_ms": median(times[False]) * 1000,
     }
+
+
+class _Payments:
+    """Each request is one person paying the next."""
+
+    def __init__(self, app: Flask, crowd: list[Person], asset_id: str) -> None:
+        self._app, self._crowd, self._asset_id = app, crowd, asset_id
+        self._number = 0
+
+    def timed(self, *, recorded: bool) -> float:
+        """How long one more took, with its flow or without."""
+        self._number += 1
+        environ = _transfer(self._crowd, self._number, self._asset_id)
+        if recorded:
+            return _timed(self._app, environ)
+        with _without_flows():
+            return _timed(self._app, environ)
 
 
 @contextmanager

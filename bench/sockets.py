@@ -1,6 +1,5 @@
 """Socket.IO: what 5,000 idle connections cost one process, how fast it tells many, how soon a coin is on the screen."""
 
-import json
 import os
 import resource
 import selectors
@@ -19,12 +18,12 @@ import socketio
 from coincurve import PrivateKey
 
 from auth import sessions, users
-from bench.latency import SETTLE_S
+from bench.latency import SETTLE_S, address_of, coin_of
 from bench.world import ROOT, House, World
-from cli.person import Person, Refused
-from cli.stack import Stack
+from cli.person import Person
 from wiring.container import Container
 from wiring.environ import to_environ
+from wiring.settings import Settings
 
 IDLE: Final = 5_000
 PEOPLE: Final = 500
@@ -71,29 +70,18 @@ def idle_and_fanout(world: World) -> dict[str, float]:
     }
 
 
-def mempool_to_browser(world: World) -> dict[str, float]:
-    """The 95th percentile of the time from a payment's broadcast to its event on its owner's socket."""
-    house = world.house("browser")
-    with Stack(house.settings, write=lambda _name, _line: None) as stack:
-        stack.wait_until_healthy()
-        person = Person(house.settings.public_url)
-        person.sign_in()
-        heard: list[float] = []
-        client = socketio.Client(websocket_extra_options={"timeout": PATIENCE_S})
-        client.on(
-            "deposit", lambda event: heard.append(time.perf_counter()) if event["type"] == "deposit.seen" else None
-        )
-        origin = f"http://{house.settings.host}:{house.settings.realtime_port}"
-        _await(lambda: _answers(house.settings.realtime_port))
-        client.connect(origin, auth={"token": person.token}, transports=["websocket"], wait_timeout=30)
-        asset = next(item for item in person.get("/api/v1/balances")["items"] if item["asset"].startswith("r"))["asset"]
-        waits = sorted(_coin(world, _address(person, asset), heard, number) for number in range(COINS))
-        client.disconnect()
-        person.close()
-    return {
-        "mempool_to_browser_p95_s": waits[int(0.95 * len(waits))],
-        "mempool_to_browser_p50_s": waits[len(waits) // 2],
-    }
+def mempool_to_browser(world: World, settings: Settings, person: Person) -> list[float]:
+    """Seconds from each payment's broadcast to its event on its owner's socket."""
+    heard: list[float] = []
+    client = socketio.Client(websocket_extra_options={"timeout": PATIENCE_S})
+    client.on("deposit", lambda event: heard.append(time.perf_counter()) if event["type"] == "deposit.seen" else None)
+    _await(lambda: _answers(settings.realtime_port))
+    origin = f"http://{settings.host}:{settings.realtime_port}"
+    client.connect(origin, auth={"token": person.token}, transports=["websocket"], wait_timeout=30)
+    asset = coin_of(person)
+    waits = [_coin(world, address_of(person, asset), heard, number) for number in range(COINS)]
+    client.disconnect()
+    return waits
 
 
 def _coin(world: World, address: str, heard: list[float], number: int) -> float:
@@ -106,16 +94,6 @@ def _coin(world: World, address: str, heard: list[float], number: int) -> float:
     _await(lambda: len(heard) > already)
     time.sleep(SETTLE_S)
     return heard[already] - sent
-
-
-def _address(person: Person, asset: str) -> str:
-    while True:
-        try:
-            return str(person.post("/api/v1/deposit-addresses", {"asset": asset})["address"])
-        except Refused as refusal:
-            if refusal.code != "address_pool_empty":
-                raise
-            time.sleep(0.05)
 
 
 def _fanout(parts: Container, wires: "list[_Wire]", worker: psutil.Process) -> tuple[float, float]:
@@ -227,13 +205,3 @@ def _await(truth: Callable[[], Any]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("nothing happened")
         time.sleep(0.002)
-
-
-def main() -> None:
-    """Run both, without the rest: `python -m bench.sockets`."""
-    with World() as world:
-        print(json.dumps(idle_and_fanout(world) | mempool_to_browser(world), indent=2))
-
-
-if __name__ == "__main__":
-    main()

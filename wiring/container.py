@@ -17,7 +17,6 @@ from adapters.bus import Bus
 from adapters.presence import Presence
 from adapters.prices.http import HttpPrices
 from adapters.screening.http import NullScreening
-from adapters.stream_copy import StreamCopy
 from auth import changes
 from auth.session_cache import SessionCache
 from domain.claim_reading import ClaimReader
@@ -61,7 +60,6 @@ class Container:
     bus: Bus = field(default_factory=lambda: Bus(None))
     presence: Presence = field(default_factory=Presence)
     buckets: SharedBuckets = field(default_factory=SharedBuckets)
-    stream_copy: StreamCopy = field(default_factory=StreamCopy)
     clock: Callable[[], datetime] = _utc_now
 
     def now(self) -> datetime:
@@ -124,7 +122,6 @@ def build_container(
         lock_timeout_s=settings.lock_timeout_s,
     )
     cache = _redis(settings)
-    bus = settings.redis_database(BUS).reveal() if settings.redis_url is not None else None
     return Container(
         settings=settings,
         engine=engine,
@@ -137,10 +134,9 @@ def build_container(
         else build_verifiers(settings.verify_chains, settings.chains),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(cache),
-        bus=Bus(bus, listens=listens),
+        bus=Bus(settings.redis_database(BUS).reveal() if settings.redis_url is not None else None, listens=listens),
         presence=Presence(cache),
         buckets=SharedBuckets(cache),
-        stream_copy=StreamCopy(bus),
     )
 
 

@@ -40,10 +40,7 @@ class Rounds:
         self._strangers: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin all of them, each in a greenlet of its own, and begin to listen."""
-        # By itself the library would listen from its first client on, and be taken for deaf until then.
-        self._server.manager_initialized = True
-        self._server.manager.initialize()
+        """Begin all of them, each in a greenlet of its own."""
         for every_s, work in (
             (PING_ROUND_S, self._pings.send_due),
             (REFRESH_S, self.vouch),

@@ -22,7 +22,6 @@ from api.v1 import (
     replenishments,
     screening,
     state,
-    streams,
     transactions,
     transfers,
     turn_credentials,
@@ -54,7 +53,6 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     prices.blueprint,
     screening.blueprint,
     state.blueprint,
-    streams.blueprint,
     alerts.blueprint,
     observers.blueprint,
 )
