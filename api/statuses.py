@@ -49,6 +49,7 @@ from services import (
     replenishments,
     screening,
     spending,
+    streams,
     transfers,
     webhooks_out,
 )
@@ -173,6 +174,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         VerificationNotFound: 404,
         PayoutNotFound: 404,
         chains.ChainNotFollowed: 404,
+        streams.UnknownStream: 404,
         WatchWalletNotFound: 404,
         replenishments.ReplenishmentNotFound: 404,
         prices.PairMissing: 404,

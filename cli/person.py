@@ -60,6 +60,10 @@ class Person:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return _body(self._client.post(path, json=body, headers=headers))
 
+    def delete(self, path: str) -> None:
+        """Have what is at a path be gone. Raises Refused."""
+        _body(self._client.delete(path))
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()

@@ -16,6 +16,11 @@ def say(line: str) -> None:
     print(f"· {line}", flush=True)
 
 
+def say_live(line: str) -> None:
+    """What somebody was told without asking."""
+    print(f"    live    {line}", flush=True)
+
+
 @contextmanager
 def step(title: str) -> Iterator[Callable[[str], None]]:
     """Tell one step when it has happened, and how long it took; what the block notes is told with it."""

@@ -41,6 +41,7 @@ MODULES: Final = (
     "tasks.replenishments",
     "tasks.rollups",
     "tasks.screening",
+    "tasks.streams",
     "tasks.sweeper",
     "tasks.sweeps",
     "tasks.upkeep",

@@ -26,6 +26,7 @@ ROUTES: Final = {
     "mail.*": {"queue": "notify"},
     "outbox.*": {"queue": "upkeep"},
     "rollups.*": {"queue": "upkeep"},
+    "streams.*": {"queue": "notify"},
     "upkeep.*": {"queue": "upkeep"},
     "watch_wallets.derive": {"queue": "upkeep"},
     # A scan may take many minutes: nobody else may have to wait behind it.
@@ -68,6 +69,7 @@ SWEEPS: Final = {
     "flows.measure": 300.0,
     "flows.forget_lines": 900.0,
     "rollups.fold": 2.0,
+    "streams.mirror": 1.0,
     "webhooks.deliver": 0.5,
     "mail.send": 2.0,
     "upkeep.purge": 3600.0,

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from tests import dialect
 from tests.databases import Database, Server
 from tests.rail import Rail, make_rail
 from tests.scratch import use_memory
@@ -51,8 +52,9 @@ class _Servers:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Choose where temporary files go, before pytest makes its own directory."""
+    """Choose where temporary files go, before pytest makes its own directory, and how statements are compiled."""
     use_memory()
+    dialect.share()
 
 
 @pytest.hookimpl(trylast=True)
@@ -236,4 +238,7 @@ def _running_node(home: Path) -> Iterator[NodeServer]:
         made.call("generatetoaddress", MATURE, made.call("getnewaddress", wallet=MINER))
         yield made
     finally:
+        # Nobody needs its files any more: a stop would write them, and wait for connections to end, for five seconds.
+        if made._server is not None:
+            made._server.kill()
         made.stop()

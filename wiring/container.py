@@ -17,6 +17,7 @@ from adapters.bus import Bus
 from adapters.presence import Presence
 from adapters.prices.http import HttpPrices
 from adapters.screening.http import NullScreening
+from adapters.stream_copy import StreamCopy
 from auth import changes
 from auth.session_cache import SessionCache
 from domain.claim_reading import ClaimReader
@@ -60,6 +61,7 @@ class Container:
     bus: Bus = field(default_factory=lambda: Bus(None))
     presence: Presence = field(default_factory=Presence)
     buckets: SharedBuckets = field(default_factory=SharedBuckets)
+    stream_copy: StreamCopy = field(default_factory=StreamCopy)
     clock: Callable[[], datetime] = _utc_now
 
     def now(self) -> datetime:
@@ -122,6 +124,7 @@ def build_container(
         lock_timeout_s=settings.lock_timeout_s,
     )
     cache = _redis(settings)
+    bus = settings.redis_database(BUS).reveal() if settings.redis_url is not None else None
     return Container(
         settings=settings,
         engine=engine,
@@ -134,9 +137,10 @@ def build_container(
         else build_verifiers(settings.verify_chains, settings.chains),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(cache),
-        bus=Bus(settings.redis_database(BUS).reveal() if settings.redis_url is not None else None, listens=listens),
+        bus=Bus(bus, listens=listens),
         presence=Presence(cache),
         buckets=SharedBuckets(cache),
+        stream_copy=StreamCopy(bus),
     )
 
 

@@ -40,7 +40,10 @@ class Rounds:
         self._strangers: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin all of them, each in a greenlet of its own."""
+        """Begin all of them, each in a greenlet of its own, and begin to listen."""
+        # By itself the library would listen from its first client on, and be taken for deaf until then.
+        self._server.manager_initialized = True
+        self._server.manager.initialize()
         for every_s, work in (
             (PING_ROUND_S, self._pings.send_due),
             (REFRESH_S, self.vouch),

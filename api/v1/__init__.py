@@ -22,6 +22,7 @@ from api.v1 import (
     replenishments,
     screening,
     state,
+    streams,
     transactions,
     transfers,
     turn_credentials,
@@ -53,6 +54,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     prices.blueprint,
     screening.blueprint,
     state.blueprint,
+    streams.blueprint,
     alerts.blueprint,
     observers.blueprint,
 )

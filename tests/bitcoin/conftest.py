@@ -17,7 +17,7 @@ def regtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNode]:
         node.make_rich()
         yield node
     finally:
-        node.stop()
+        node.kill()
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def own_regtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNod
     try:
         yield node
     finally:
-        node.stop()
+        node.kill()
 
 
 @pytest.fixture

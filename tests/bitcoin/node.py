@@ -80,6 +80,13 @@ class RegtestNode:
             self.process.wait(60)
             self.process = None
 
+    def kill(self) -> None:
+        """End it as a power cut does, which is quick: a stop waits five seconds for connections that idle."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
     def make_rich(self) -> None:
         self.chain().ensure_wallet()
         self.mine(110)

@@ -261,7 +261,7 @@ def test_a_starting_node_is_refused_or_warming_up_and_then_answers(own_regtest: 
 def test_a_restarted_node_is_found_again(own_regtest: RegtestNode) -> None:
     chain = own_regtest.chain()
     height = chain.tip().height
-    own_regtest.stop()
+    own_regtest.kill()
     with pytest.raises(NodeRefused):
         chain.tip()
     own_regtest.start()

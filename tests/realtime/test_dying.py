@@ -40,6 +40,7 @@ def pair(lonely: House, tmp_path: Path) -> Iterator[list[RealtimeProcess]]:
 
 
 def test_presence_is_right_within_a_minute_of_a_killed_process(lonely: House, pair: list[RealtimeProcess]) -> None:
+    eventually(lambda: lonely.container.bus.subscribers() == 2, what="listeners, before anybody is here")
     alice, bob, carol = (lonely.person() for _ in range(3))
     with (
         Client(pair[1].url, alice.token) as watching,

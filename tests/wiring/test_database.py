@@ -25,10 +25,12 @@ def backend(engine: Engine) -> int:
         return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
 
 
-def test_a_connection_that_answered_just_now_is_not_asked_again(pool_of_one: Engine) -> None:
+def test_a_connection_that_answered_just_now_is_not_asked_again(
+    pool_of_one: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backend(pool_of_one)
     asked: list[object] = []
-    pool_of_one.dialect.do_ping = asked.append  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(pool_of_one.dialect, "do_ping", asked.append)
     backend(pool_of_one)
     assert not asked
 

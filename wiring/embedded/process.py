@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 POLL_S = 0.02
@@ -22,12 +22,23 @@ def dies_with_us(stop_signal: signal.Signals) -> list[str]:
     return [setpriv, "--pdeathsig", stop_signal.name.removeprefix("SIG"), "--"] if setpriv else []
 
 
-def spawn(command: Sequence[str], *, log: Path, directory: Path) -> "subprocess.Popen[bytes]":
-    """Start a server in its own session, so that Ctrl-C reaches it through us only; its output goes to `log`."""
+def spawn(
+    command: Sequence[str], *, log: Path, directory: Path, environ: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start a server in its own session, so that Ctrl-C reaches it through us only; its output goes to `log`.
+
+    It has our environment, or `environ` and nothing else.
+    """
     rotate(log)
     with log.open("ab") as output:
         return subprocess.Popen(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            cwd=directory,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
 
