@@ -1,4 +1,4 @@
-"""What moved, by the hour: the sums that the operator's dashboard is drawn from."""
+"""What moved, by the hour and by the minute: the sums that the operator's dashboard is drawn from."""
 
 from datetime import datetime
 
@@ -36,3 +36,19 @@ class FlowStock(Base):
     state: Mapped[str] = mapped_column(primary_key=True)
     flow_count: Mapped[int]
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
+
+
+class FlowMinute(Base):
+    """How often flows of a kind made a move within one minute, and how long they had waited; kept for two hours.
+
+    `from_state` and `waited` are as in FlowRollup.
+    """
+
+    __tablename__ = "flow_minutes"
+
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    from_state: Mapped[str] = mapped_column(primary_key=True)
+    to_state: Mapped[str] = mapped_column(primary_key=True)
+    waited: Mapped[int] = mapped_column(primary_key=True)
+    move_count: Mapped[int]

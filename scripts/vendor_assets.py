@@ -28,6 +28,8 @@ TAKEN: Final = {
         Asset("@picocss/pico", "css/pico.classless.min.css", "LICENSE.md", "pico.css"),
         Asset("htmx.org", "dist/htmx.min.js", "LICENSE", "htmx.js"),
         Asset("socket.io-client", "dist/socket.io.min.js", "LICENSE", "socket.io.js"),
+        Asset("uplot", "dist/uPlot.iife.min.js", "LICENSE", "uPlot.js"),
+        Asset("uplot", "dist/uPlot.min.css", "LICENSE", "uPlot.css"),
     ),
     TESTS: (Asset("axe-core", "axe.min.js", "LICENSE", "axe.js"),),
 }

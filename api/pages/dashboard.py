@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from api import guards
 from api.guards import role
-from api.pages import board, heatmap, sankey
+from api.pages import board, heatmap, last_hour, sankey, wording
 from api.pages.context import every_asset, page
 from api.pages.heatmap import HeatMap
+from api.pages.last_hour import LastHour
 from api.pages.sankey import Sankey
 from api.pages.shapes import AssetName, Board, Money
 from api.request_context import container
 from domain.flows import FLOW_KINDS
-from domain.money import format_amount
 from domain.rails import RAILS
 from services import assets, prices, rollups
 from services.rollups import Error, Late, Movement, StepTimes
@@ -94,6 +94,7 @@ class Overwatch:
     since: datetime
     late: tuple[LateLine, ...]
     late_count: int
+    hour: LastHour
     movements: tuple[AssetMovement, ...]
     errors: tuple[Error, ...]
     heat: HeatMap
@@ -103,14 +104,14 @@ class Overwatch:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """The dashboard of the last 24 hours, 7 days or 30 days (`window`)."""
-    wanted = request.args.get("window", "")
+    """The dashboard of the last 24 hours, 7 days or 30 days (`window`), with how long one `step` took of late."""
+    wanted, step = request.args.get("window", ""), last_hour.read_step(request.args.get("step", ""))
     with container().reading() as session:
-        shaped = read(session, container(), wanted if wanted in WINDOWS else "24h")
+        shaped = read(session, container(), wanted if wanted in WINDOWS else "24h", step)
     return page("dashboard.html", page=shaped, windows=[*WINDOWS])
 
 
-def read(session: Session, parts: Container, window: str) -> Overwatch:
+def read(session: Session, parts: Container, window: str, step: tuple[str, str] | None = None) -> Overwatch:
     """Everything on it, as of now."""
     now = parts.now()
     since = rollups.since(now, WINDOWS[window])
@@ -126,6 +127,7 @@ def read(session: Session, parts: Container, window: str) -> Overwatch:
         since=since,
         late=tuple(late_line(row, known[row.flow.asset_id]) for row in late),
         late_count=late_count,
+        hour=last_hour.shape(rollups.last_hour(session, now=now, step=step)),
         movements=tuple(
             asset_movement(known[asset_id], list(group)) for asset_id, group in groupby(moved, lambda one: one.asset_id)
         ),
@@ -146,7 +148,7 @@ def late_line(row: Late, asset: AssetName) -> LateLine:
         meaning=state.meaning,
         sentence=state.sentence,
         money=Money(flow.amount_minor, asset),
-        worth="" if row.worth_cents is None else f"{format_amount(row.worth_cents, 2)} {prices.FIAT}",
+        worth="" if row.worth_cents is None else f"{wording.amount(row.worth_cents, 2)} {prices.FIAT}",
         since=flow.state_since,
         limit=state.time_limit or timedelta(),
     )

@@ -1,5 +1,6 @@
 """Whose money is set aside: what each rail demands, the list, and the deposits that cannot be looked at."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ PLACE: Final = "/operator/screening"
 TEXT_LENGTH_MAX: Final = 500
 SEARCH_LENGTH_MAX: Final = 130
 LISTED_PER_PAGE: Final = 100
+_CODE: Final = re.compile(r"^[a-z_]+: ")
+"""How a program begins to say why it got no answer; people read what follows."""
 WAITING_MAX: Final = 200
 
 
@@ -176,7 +179,7 @@ def _waiting(session: Session) -> list[WaitingLine]:
         WaitingLine(
             flow=short_id(deposit.flow_id),
             money=Money(deposit.amount_minor, known[deposit.asset_id], "+"),
-            reason=row.reason or "",
+            reason=_CODE.sub("", row.reason or ""),
             attempts=row.attempts,
             asked_at=row.checked_at,
             due_at=row.due_at,

@@ -58,8 +58,10 @@ def exact(moment: datetime) -> str:
 
 
 def lasting(duration: timedelta) -> str:
-    """How long something took, in its one or two largest units: "0.4 s", "12 s", "4 min", "2 h 5 min", "3 d 4 h"."""
+    """How long something took, in its one or two largest units: "0.25 s", "12 s", "4 min", "2 h 5 min", "3 d 4 h"."""
     seconds = max(duration.total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{seconds:.2f}".rstrip("0").removesuffix(".") + " s"
     if seconds < 10:  # noqa: PLR2004 - below ten seconds a tenth still says something
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = int(seconds)

@@ -1,6 +1,6 @@
 """Add what happened to the sums, each event once: the sums and the place in the log move in one transaction."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
@@ -13,12 +13,14 @@ from services.rollups.buckets import BOUNDS_S
 CONSUMER: Final = "rollups"
 BATCH_MAX: Final = 10_000
 """In one transaction, which takes about a tenth of a second."""
+MINUTES_KEPT: Final = timedelta(hours=2)
+"""Minutes are for what goes on now; what is older is in the hours."""
 
 # Notes leave a flow in its state: they move nothing. The wait is the time since the state was entered.
 _FOLD: Final = text(
     """
     WITH moves AS MATERIALIZED (
-        SELECT date_trunc('hour', event.at, 'UTC') AS hour, flow.kind, flow.asset_id,
+        SELECT event.at, date_trunc('hour', event.at, 'UTC') AS hour, flow.kind, flow.asset_id,
             coalesce(event.from_state, '') AS from_state, event.state AS to_state, flow.amount_minor,
             coalesce(width_bucket(extract(epoch FROM event.at - entered.at)::float8, CAST(:bounds AS float8[])), -1)
                 AS waited
@@ -37,6 +39,12 @@ _FOLD: Final = text(
         ON CONFLICT (hour, kind, asset_id, from_state, to_state, waited) DO UPDATE
             SET move_count = flow_rollups.move_count + EXCLUDED.move_count,
                 amount_minor = flow_rollups.amount_minor + EXCLUDED.amount_minor
+    ), minuted AS (
+        INSERT INTO flow_minutes (minute, kind, from_state, to_state, waited, move_count)
+        SELECT date_trunc('minute', at, 'UTC') AS minute, kind, from_state, to_state, waited, count(*)
+        FROM moves WHERE at >= :kept_since GROUP BY minute, kind, from_state, to_state, waited
+        ON CONFLICT (minute, kind, from_state, to_state, waited) DO UPDATE
+            SET move_count = flow_minutes.move_count + EXCLUDED.move_count
     )
     INSERT INTO flow_stocks (kind, asset_id, state, flow_count, amount_minor)
     SELECT kind, asset_id, state, sum(one), sum(amount_minor) FROM (
@@ -49,6 +57,7 @@ _FOLD: Final = text(
             amount_minor = flow_stocks.amount_minor + EXCLUDED.amount_minor
     """
 )
+_FORGET: Final = text("DELETE FROM flow_minutes WHERE minute < :kept_since")
 
 
 def fold(session: Session, *, owner: str, now: datetime, limit: int = BATCH_MAX) -> int:
@@ -60,6 +69,8 @@ def fold(session: Session, *, owner: str, now: datetime, limit: int = BATCH_MAX)
         return 0
     # One string is parsed far faster by the server than an ARRAY[…] of parameters.
     ids = "{" + ",".join([key for _, key in batch.keys]) + "}"
-    session.execute(_FOLD, {"ids": ids, "bounds": list(BOUNDS_S)})
+    kept_since = now - MINUTES_KEPT
+    session.execute(_FOLD, {"ids": ids, "bounds": list(BOUNDS_S), "kept_since": kept_since})
+    session.execute(_FORGET, {"kept_since": kept_since})
     event_log.advance(session, batch, now=now)
     return len(batch.keys)

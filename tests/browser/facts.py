@@ -24,6 +24,8 @@ VISITOR = Visitor(
         ("/withdraw", "Withdraw"),
         ("/send", "Send"),
         ("/history", "History"),
+        ("/apps", "Apps"),
+        ("/chat", "Chat"),
         ("/operator", "Operator"),
     ),
 )

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from api.pages import heatmap
+from api.pages import heatmap, last_hour
 from api.pages.dashboard import LateLine, Overwatch, asset_movement, step_line
 from api.pages.shapes import AssetName, Board, Money
 from domain.flows import FLOW_KINDS, WITHDRAWAL
-from services.rollups import Error, Movement, Side, StepTimes
+from services.rollups import Error, Hour, Minute, Movement, Side, StepTimes
 from tests.browser.facts import BTC, COIN, NOW, SHORT, ago
 from tests.browser.samples_operator import operator
 
@@ -54,11 +54,28 @@ def _moved(asset: AssetName, unit: int) -> list[Movement]:
     ]
 
 
+def _hour(count: int = 60) -> Hour:
+    """An hour in which much came in, little went out, and signing became slow."""
+    minutes = tuple(
+        Minute(
+            ago(minutes=back),
+            {"deposit": 40 + back % 7 * 3, "withdrawal": 12 - back // 6, "internal_transfer": back % 5},
+            9 if back % 4 else 0,
+            timedelta(seconds=(0.25, 0.5, 1, 60)[back * 3 // 60 if back else 3]) if back % 4 else None,
+            timedelta(seconds=(900, 60, 10, 2.5)[min(3, back // 8)]) if back % 4 and back != 1 else None,
+        )
+        for back in reversed(range(count))
+    )
+    step = ("withdrawal", "signed")
+    return Hour(ago(minutes=59), minutes, step if count else None, (("deposit", "seen"), step) if count else ())
+
+
 def _page(board: Board, **more: Any) -> dict[str, Any]:
     errors = more.pop("errors", ())
     facts: dict[str, Any] = {
         "board": board, "window": "24h", "since": ago(hours=23, minutes=30), "late": (), "late_count": 0,
-        "movements": (), "errors": errors, "heat": heatmap.draw(errors, hour_now=NOW.hour), "steps": (),
+        "hour": last_hour.shape(_hour(0)), "movements": (), "errors": errors, "steps": (),
+        "heat": heatmap.draw(errors, hour_now=NOW.hour),
     }  # fmt: skip
     return {"page": Overwatch(**{**facts, **more}), "windows": WINDOWS}
 
@@ -81,6 +98,7 @@ def bad_night() -> dict[str, Any]:
         operator()["page"],
         late=late,
         late_count=2,
+        hour=last_hour.shape(_hour()),
         movements=(
             asset_movement(BTC, _moved(BTC, 10**8)),
             asset_movement(COIN, _moved(COIN, 10**18 + 123_456_789_012_345_678)),

@@ -48,7 +48,7 @@ def _listed(chain: str, address: str, reason: str) -> ListedAddress:
 
 
 def screening() -> dict[str, Any]:
-    slow = "no_answer: it did not answer: ReadTimeout"
+    slow = "it did not answer: ReadTimeout"
     reason = (
         "Named in the order of the court of 12 March, whose text is with the papers of that week; ask before paying."
     )

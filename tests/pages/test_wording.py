@@ -80,6 +80,7 @@ def test_an_estimate_says_that_it_is_one(duration: timedelta, said: str) -> None
 def test_a_long_duration_has_two_units() -> None:
     assert wording.lasting(timedelta(days=3, hours=4, minutes=5)) == "3 d 4 h"
     assert wording.lasting(timedelta(days=3)) == "3 d"
+    assert wording.lasting(timedelta(seconds=0.25)) == "0.25 s"
     assert wording.lasting(timedelta(seconds=-1)) == "0 s"
 
 

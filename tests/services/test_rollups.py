@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from domain.flows import DEPOSIT, FLOW_KINDS, WITHDRAWAL
 from models.flow import Flow, FlowEvent
-from models.rollup import FlowRollup, FlowStock
+from models.rollup import FlowMinute, FlowRollup, FlowStock
 from services import flows, rollups
 from services.flows import Opening, Step
 from services.rollups.buckets import BOUNDS_S, percentile
@@ -121,6 +121,37 @@ def test_how_long_steps_take_and_what_is_late_is_told(container: Container) -> N
     assert (waits.move_count, waits.p50, waits.p99) == (4, timedelta(seconds=30), timedelta(seconds=900))
     assert count == 3
     assert [row.flow.amount_minor for row in late] == [10, 10_000]
+
+
+def test_the_last_hour_is_told_by_the_minute_and_older_minutes_are_forgotten(container: Container) -> None:
+    now = container.now().replace(second=30, microsecond=0)
+
+    def wait(begun: timedelta, lasted_s: float) -> None:
+        opening = Opening(WITHDRAWAL, "requested", None, ASSET, 5)
+        with container.transaction() as session:
+            flow_id = flows.open_one(session, opening, now=now - begun, by=BY, then="pending_approval")
+            step = Step(flow_id, WITHDRAWAL, "pending_approval", "cancelled")
+            flows.record(session, step, now=now - begun + timedelta(seconds=lasted_s), by=BY)
+
+    def count(at: timedelta) -> None:
+        horizon.reached(container.engine)
+        with container.transaction() as session:
+            rollups.fold(session, owner="test", now=now - at)
+
+    wait(timedelta(minutes=140), 1)
+    count(timedelta(minutes=130))
+    wait(timedelta(minutes=3), 20)
+    wait(timedelta(minutes=3), 6)
+    count(timedelta(0))
+    with container.reading() as session:
+        hour = rollups.last_hour(session, now=now, step=("withdrawal", "pending_approval"))
+        other = rollups.last_hour(session, now=now, step=("deposit", "seen"))
+        kept = [row.minute for row in session.scalars(select(FlowMinute))]
+    assert min(kept) == hour.minutes[0].at == now.replace(second=0) - timedelta(minutes=3)
+    assert [minute.moves for minute in hour.minutes] == [{"withdrawal": 6}]
+    [minute] = hour.minutes
+    assert (minute.step_count, minute.half, minute.most) == (2, timedelta(seconds=10), timedelta(seconds=30))
+    assert other.step in other.steps
 
 
 def test_a_percentile_is_the_bound_above_it() -> None:

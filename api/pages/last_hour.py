@@ -1,0 +1,71 @@
+"""The last hour by the minute, as a table that a script draws from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from services.rollups import Hour, Minute
+
+WAYS: Final = ("in", "out", "within")
+"""Where a flow moves money, seen from the house: into it, out of it, or within it."""
+_WAY_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {"deposit": "in", "verification": "in", "replenishment": "in", "withdrawal": "out"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteLine:
+    """One minute: how often flows moved each way, and how long the step took; the last two are None if none took it.
+
+    `half` and `most` are None in spite of that when they lie beyond what is measured.
+    """
+
+    at: datetime
+    moves: tuple[int, ...]
+    step_count: int
+    half: timedelta | None
+    most: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastHour:
+    """The minutes in which something moved, newest first, and which step is measured of those that were taken."""
+
+    since: datetime
+    lines: tuple[MinuteLine, ...]
+    step: str
+    steps: tuple[tuple[str, str, str], ...]
+
+    @property
+    def measured(self) -> tuple[str, str]:
+        """The kind and the state of the step that is measured."""
+        return read_step(self.step) or ("", "")
+
+
+def shape(hour: Hour) -> LastHour:
+    """The hour as its template wants it."""
+    return LastHour(
+        since=hour.since,
+        lines=tuple(_line(minute) for minute in reversed(hour.minutes)),
+        step="" if hour.step is None else _spell(hour.step),
+        steps=tuple((_spell(step), *step) for step in hour.steps),
+    )
+
+
+def read_step(text: str) -> tuple[str, str] | None:
+    """A step as addresses spell it, "withdrawal:signed"; None for what is none."""
+    kind, colon, state = text.partition(":")
+    return (kind, state) if colon else None
+
+
+def _spell(step: tuple[str, str]) -> str:
+    return ":".join(step)
+
+
+def _line(minute: Minute) -> MinuteLine:
+    moves = dict.fromkeys(WAYS, 0)
+    for kind, count in minute.moves.items():
+        moves[_WAY_OF.get(kind, "within")] += count
+    return MinuteLine(minute.at, tuple(moves.values()), minute.step_count, minute.half, minute.most)
