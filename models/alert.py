@@ -19,6 +19,7 @@ class OpsAlert(Base):
         CheckConstraint("status IN ('raised', 'cleared')", name="status_is_known"),
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity_is_known"),
         Index("ix_ops_alerts_fingerprint_recorded_at", "fingerprint", "recorded_at"),
+        Index("ix_ops_alerts_tx_hash", "tx_hash", postgresql_where=text("tx_hash IS NOT NULL")),
         Index("ix_ops_alerts_xid_seq", "xid", "seq", unique=True),
     )
 
@@ -35,6 +36,6 @@ class OpsAlert(Base):
     raised_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None]
     details: Mapped[dict[str, Any]]
-    recorded_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(index=True)
     seq: Mapped[int] = mapped_column(Identity(always=True))
     xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

@@ -2,7 +2,7 @@
 
 from services.deposits.crediting import credit_due
 from services.deposits.quarantine import SelfDecision, give_back, of_deposits, quarantine, release, undecided
-from services.deposits.reading import DepositNotFound, any_one, newest, on_its_way, one
+from services.deposits.reading import DepositNotFound, any_one, newest, on_its_way, one, uncredited
 from services.deposits.sighting import awaiting_a_block, give_up_on, sight_blocks, sight_mempool, tick
 from services.deposits.suspense import take_due
 from services.deposits.transfers import sight_transfers
@@ -27,6 +27,7 @@ __all__ = [
     "sight_transfers",
     "take_due",
     "tick",
+    "uncredited",
     "undecided",
     "undo_above",
 ]

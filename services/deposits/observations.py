@@ -28,7 +28,8 @@ def append(session: Session, observed: Iterable[tuple[Deposit, str, int]], *, so
             "first_seen_at": deposit.first_seen_at,
             "last_seen_at": now,
             "credited_at": deposit.credited_at,
-            "bridge_deposit_tx_hash": None,
+            # What was seen and what was credited are one transaction here; another one may have been seen before it.
+            "bridge_deposit_tx_hash": deposit.txid if status == "credited" else None,
             "recorded_at": now,
         }
         for deposit, status, confirmations in observed

@@ -41,6 +41,19 @@ def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) 
     return session.scalars(query).all()
 
 
+def uncredited(session: Session) -> dict[str, int]:
+    """What was sent to anybody here and is not credited yet, by asset, in the smallest unit: never spendable.
+
+    Costs as much as there are such deposits, however many were credited. Assets without any are left out.
+    """
+    rows = session.execute(
+        select(Deposit.asset_id, func.sum(Deposit.amount_minor))
+        .where(Deposit.state.in_(("seen", "confirming")))
+        .group_by(Deposit.asset_id)
+    )
+    return {asset_id: int(total) for asset_id, total in rows}
+
+
 def on_its_way(session: Session, user_id: UUID) -> dict[str, int]:
     """What a user has been sent and does not own yet, by asset, in the smallest unit: shown, never spendable."""
     rows = session.execute(

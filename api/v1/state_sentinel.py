@@ -1,0 +1,110 @@
+"""The state of what looks for alerts: which stand, which ended last, and when each rule was looked at."""
+
+from typing import Any, Final
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import role
+from api.request_context import container
+from api.schemas import json_answer, moment
+from api.v1.state import Alert, alert_shape
+from domain.alert_rules import RULES
+from models.alert import OpsAlert
+from models.alert_state import AlertEvaluation
+from services import state
+
+blueprint = Blueprint("state of the sentinel", __name__, description="What is wrong, and whether somebody looks.")
+
+COMPONENT: Final = "ops-sentinel"
+ACTIVE_MAX: Final = 200
+
+
+class ActiveAlert(Alert):
+    """An alert that stands, and when its rule was last looked at; null for one that is raised where it happens."""
+
+    first_raised_at = ma.fields.DateTime(required=True)
+    last_evaluated_at = ma.fields.DateTime(required=True, allow_none=True)
+
+
+class Evaluation(ma.Schema):
+    """When a rule was looked at, and whether there was an answer: known, nodata or error."""
+
+    alert_code = ma.fields.String(required=True)
+    evaluated_at = ma.fields.DateTime(required=True, allow_none=True)
+    outcome = ma.fields.String(required=True, allow_none=True)
+    error = ma.fields.String(required=True, allow_none=True)
+
+
+class Silenced(ma.Schema):
+    """A code, or one scope of it, that wakes nobody until then."""
+
+    alert_code = ma.fields.String(required=True)
+    service_scope = ma.fields.String(required=True, allow_none=True)
+    ends_at = ma.fields.DateTime(required=True)
+
+
+class SentinelState(ma.Schema):
+    """All of it as of `at`. `stalled` says that no rule was looked at for a minute: nobody would notice anything.
+
+    `paused` is always false: the sentinel looks and records in any case, and silences keep people from being woken.
+    """
+
+    component = ma.fields.String(required=True)
+    at = ma.fields.DateTime(required=True)
+    paused = ma.fields.Boolean(required=True)
+    stalled = ma.fields.Boolean(required=True)
+    last_evaluated_at = ma.fields.DateTime(required=True, allow_none=True)
+    active_count = ma.fields.Integer(required=True)
+    active_alerts = ma.fields.List(ma.fields.Nested(ActiveAlert), required=True)
+    latest_cleared_alerts = ma.fields.List(ma.fields.Nested(Alert), required=True)
+    rules = ma.fields.List(ma.fields.Nested(Evaluation), required=True)
+    silences = ma.fields.List(ma.fields.Nested(Silenced), required=True)
+
+
+@blueprint.get("/state/sentinel")
+@blueprint.get(f"/state/{COMPONENT}")
+@role("viewer")
+@blueprint.answers(200, SentinelState)
+def read_sentinel() -> Response:
+    """The alerts that stand and those that ended last, and when each rule was last looked at."""
+    parts = container()
+    now = parts.now()
+    with parts.reading() as session:
+        found = state.sentinel(session, now=now)
+    looked = found.evaluations
+    return json_answer(
+        {
+            "component": COMPONENT,
+            "at": moment(now),
+            "paused": False,
+            "stalled": found.has_stalled(now),
+            "last_evaluated_at": moment(found.evaluated_at),
+            "active_count": len(found.active),
+            "active_alerts": [_active(row, looked.get(row.alert_code)) for row in found.active[:ACTIVE_MAX]],
+            "latest_cleared_alerts": [alert_shape(row) for row in found.cleared],
+            "rules": [_rule(code, looked.get(code)) for code, rule in RULES.items() if rule.is_evaluated],
+            "silences": [
+                {"alert_code": row.alert_code, "service_scope": row.service_scope, "ends_at": moment(row.ends_at)}
+                for row in found.silences
+            ],
+        }
+    )
+
+
+def _active(row: OpsAlert, looked: AlertEvaluation | None) -> dict[str, Any]:
+    return {
+        **alert_shape(row),
+        "first_raised_at": moment(row.raised_at),
+        "last_evaluated_at": moment(looked.evaluated_at) if looked else None,
+    }
+
+
+def _rule(code: str, looked: AlertEvaluation | None) -> dict[str, Any]:
+    return {
+        "alert_code": code,
+        "evaluated_at": moment(looked.evaluated_at) if looked else None,
+        "outcome": looked.outcome if looked else None,
+        "error": looked.error if looked else None,
+    }

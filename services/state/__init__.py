@@ -1,0 +1,8 @@
+"""How each part of the house stands, read at one moment and in a bounded time, for operators' programs."""
+
+from services.state.history import history
+from services.state.inventory import inventory
+from services.state.liquidity import health, liquidity
+from services.state.sentinel import sentinel
+
+__all__ = ["health", "history", "inventory", "liquidity", "sentinel"]
