@@ -53,7 +53,7 @@ from services import (
     transfers,
     webhooks_out,
 )
-from services.alerts.handling import UnknownAlert
+from services.alerts.handling import EndsByItself, UnknownAlert
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
 from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
@@ -78,6 +78,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         UserOffline: 409,
         UnknownEvent: 404,
         UnknownAlert: 404,
+        EndsByItself: 409,
         TooManySockets: 429,
         # Chat
         chat.SelfMessage: 422,

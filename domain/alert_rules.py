@@ -1,94 +1,17 @@
 """Every alert as data: what it means, when it fires, what brings it about and what to do."""
 
-from dataclasses import dataclass
-from datetime import timedelta
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-AT_ONCE: Final = timedelta(0)
-MINUTE: Final = timedelta(minutes=1)
-HOUR: Final = timedelta(hours=1)
-ROUND: Final = timedelta(seconds=15)
+from domain.alert_rule import HOUR, MINUTE, ROUND, AlertRule
+from domain.alerts_in_place import IN_PLACE
 
-
-@dataclass(frozen=True, slots=True)
-class AlertRule:
-    """One kind of alert.
-
-    It fires after `hold_for` of being bad and is over after `clear_for` of being good; `threshold` is in the words of
-    `meaning`. A rule that is not `is_evaluated` is raised and cleared where the thing happens. While an alert of
-    `inhibited_by` stands that explains a finding, the finding is not judged. `every` is the time between two looks.
-    """
-
-    code: str
-    severity: Literal["info", "warning", "critical"]
-    scope: str
-    meaning: str
-    cause: str
-    what_to_do: str
-    threshold: int = 0
-    hold_for: timedelta = AT_ONCE
-    clear_for: timedelta = AT_ONCE
-    inhibited_by: tuple[str, ...] = ()
-    is_evaluated: bool = True
-    every: timedelta = ROUND
-
+__all__ = ["NODATA_AFTER", "RULES", "AlertRule"]
 
 NODATA_AFTER: Final = MINUTE
 """How long a rule may be without an answer before that is an alert itself."""
 
 _NODE: Final = ("chain_source_stale",)
-
-_HAPPENING: Final = (
-    AlertRule(
-        "reference_price_stale", "warning", "price:<pair>", is_evaluated=False,
-        meaning="A pair has no price that is fresh and agreed on.",
-        cause="Its sources do not answer, disagree, or repeat an old price.",
-        what_to_do="`python -m cli price` shows each source; add another, or set the price by hand.",
-    ),
-    AlertRule(
-        "chain_source_stale", "warning", "<chain>", is_evaluated=False,
-        meaning="The node of a chain does not answer or is behind.",
-        cause="The node is down, syncing, or its credentials changed.",
-        what_to_do="`python -m cli doctor` says what it answers; mend the node. Nothing is lost meanwhile.",
-    ),
-    AlertRule(
-        "verification_failure_rate", "warning", "<chain>", threshold=10, is_evaluated=False,
-        meaning="More than 10 % of the claims decided within an hour were rejected.",
-        cause="A provider changed its answers, or somebody tries invented payments.",
-        what_to_do="Look at the reasons on the claims page; replay rejected ones when the provider is mended.",
-    ),
-    AlertRule(
-        "withdrawal_uncertain", "warning", "payout:<id>", is_evaluated=False,
-        meaning="Nobody knows whether a payment left; its funds stay held.",
-        cause="The node refused the payment or broke off while it was handed over.",
-        what_to_do="Look at the transaction on the chain, then retry or give up on the flow's page.",
-    ),
-    AlertRule(
-        "buffer_low", "warning", "<asset>", is_evaluated=False,
-        meaning="A hot wallet is under its low mark.",
-        cause="More was paid out than came in.",
-        what_to_do="Fund the wallet as the open replenishment says.",
-    ),
-    AlertRule(
-        "buffer_discrepancy", "critical", "<asset>", is_evaluated=False,
-        meaning="The wallet does not hold what the books say, in several comparisons on end.",
-        cause="Somebody else uses the wallet, or a bug.",
-        what_to_do="Pause withdrawals of the asset; compare the snapshot's lines with the wallet's own history.",
-    ),
-    AlertRule(
-        "ledger_invariant_broken", "critical", "ledger", is_evaluated=False,
-        meaning="Something that must always be true of the books is not.",
-        cause="A row was altered past the application, or a bug.",
-        what_to_do="Pause withdrawals; `python -m cli ledger verify` names the first row that differs.",
-    ),
-    AlertRule(
-        "webhook_signature_failures", "warning", "<provider>", is_evaluated=False,
-        meaning="Notifications came in whose signature does not hold.",
-        cause="The provider changed its key, or somebody forges notifications.",
-        what_to_do="Compare the key with the provider's; polling finds what notifications miss.",
-    ),
-)  # fmt: skip
 
 _MONEY: Final = (
     AlertRule(
@@ -207,4 +130,4 @@ _TRAFFIC: Final = (
     ),
 )  # fmt: skip
 
-RULES: Final = MappingProxyType({rule.code: rule for rule in (*_HAPPENING, *_MONEY, *_HOUSE, *_TRAFFIC)})
+RULES: Final = MappingProxyType({rule.code: rule for rule in (*IN_PLACE, *_MONEY, *_HOUSE, *_TRAFFIC)})

@@ -65,7 +65,7 @@ def take_in(session: Session, chain: str, blocks: Sequence[Block], *, now: datet
         alerts.raise_alert(
             session,
             "chain_backfill_found",
-            scope=f"{chain}:{blocks[0].height}",
+            scope=f"block:{chain}:{blocks[0].height}",
             severity="warning",
             reason=f"{found} deposits on {chain} were missed when their blocks were read, and are taken in now",
             now=now,

@@ -58,21 +58,21 @@ def judge(session: Session, asset_id: str, *, now: datetime, by: Actor) -> bool:
 
     Unless the wallet was read lately nothing is concluded: what stood before stands.
     """
-    marks, asset = of(session, asset_id), assets.get(session, asset_id)
-    was_low = alerts.stands(session, ALERT, scope=asset_id)
+    marks, asset, scope = of(session, asset_id), assets.get(session, asset_id), f"asset:{asset_id}"
+    was_low = alerts.stands(session, ALERT, scope=scope)
     snapshot = _newest(session, asset_id)
     if snapshot is None or snapshot.spendable_minor is None or now - snapshot.at > FRESH_FOR:
         return was_low
     spendable_minor = snapshot.spendable_minor
     if not is_low(spendable_minor, low_minor=marks.low_minor, high_minor=marks.high_minor, was_low=was_low):
-        alerts.clear(session, ALERT, scope=asset_id, now=now, reason="the high mark is reached")
+        alerts.clear(session, ALERT, scope=scope, now=now, reason="the high mark is reached")
         return False
     has = f"{format_amount(spendable_minor, asset.decimals)} {asset.symbol} can be paid out"
     mark = f"the low mark is {format_amount(marks.low_minor, asset.decimals)}"
     alerts.raise_alert(
         session,
         ALERT,
-        scope=asset_id,
+        scope=scope,
         severity="warning",
         reason=f"{has}; {mark}",
         now=now,

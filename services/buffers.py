@@ -160,13 +160,14 @@ def _fees_in_flight(session: Session, asset: Asset) -> int:
 
 def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, mismatches_min: int, *, now: datetime) -> None:
     recent = newest(session, asset.asset_id, limit=mismatches_min, is_known=True)
+    scope = f"asset:{asset.asset_id}"
     if snapshot.verdict == "ok":
-        alerts.clear(session, "buffer_discrepancy", scope=asset.asset_id, now=now, reason="holding and books agree")
+        alerts.clear(session, "buffer_discrepancy", scope=scope, now=now, reason="holding and books agree")
     elif len(recent) >= mismatches_min and all(row.verdict == "mismatch" for row in recent):
         alerts.raise_alert(
             session,
             "buffer_discrepancy",
-            scope=asset.asset_id,
+            scope=scope,
             severity="critical",
             reason="the wallet does not hold what the books say, in several comparisons on end",
             now=now,

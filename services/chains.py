@@ -62,7 +62,7 @@ def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], 
         .returning(ChainCursor.chain)
     ).all()
     if begun:
-        alerts.clear(session, "chain_source_stale", scope=chain, now=now, reason="the node answers")
+        alerts.clear(session, "chain_source_stale", scope=f"chain:{chain}", now=now, reason="the node answers")
         first = height - len(hashes) + 1
         _keep(session, chain, [(first + place, block_hash, now) for place, block_hash in enumerate(hashes)])
 
@@ -72,7 +72,7 @@ def cannot_follow(session: Session, chain: str, *, code: str, now: datetime) -> 
     alerts.raise_alert(
         session,
         "chain_source_stale",
-        scope=chain,
+        scope=f"chain:{chain}",
         severity="warning",
         reason=f"{chain} has never been readable: {code}",
         now=now,
@@ -203,21 +203,22 @@ def finish(
         _follow_finality(session, cursor, final_height, now=now)
     if cursor.failing_since is not None:
         cursor.failing_since = cursor.error = None
-        alerts.clear(session, "chain_source_stale", scope=chain, now=now, reason="the node answers again")
+        alerts.clear(session, "chain_source_stale", scope=f"chain:{chain}", now=now, reason="the node answers again")
 
 
 def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *, now: datetime) -> None:
     """Move what is final ahead, or tell that it stands still: deposits and payments then wait for it."""
     if cursor.final_height is None or final_height > cursor.final_height:
         cursor.final_height, cursor.final_moved_at = final_height, now
-        alerts.clear(session, "finality_lagging", scope=cursor.chain, now=now, reason="blocks become final again")
+        scope = f"chain:{cursor.chain}"
+        alerts.clear(session, "finality_lagging", scope=scope, now=now, reason="blocks become final again")
     elif cursor.final_moved_at is None:
         cursor.final_moved_at = now
     elif now - cursor.final_moved_at >= FINALITY_SILENT:
         alerts.raise_alert(
             session,
             "finality_lagging",
-            scope=cursor.chain,
+            scope=f"chain:{cursor.chain}",
             severity="critical",
             reason=f"no block of {cursor.chain} has become final since {cursor.final_moved_at:%Y-%m-%d %H:%M} UTC",
             now=now,
@@ -235,7 +236,7 @@ def fail(session: Session, chain: str, *, generation: int, code: str, now: datet
         alerts.raise_alert(
             session,
             "chain_source_stale",
-            scope=chain,
+            scope=f"chain:{chain}",
             severity="critical",
             reason=f"{chain} has not been readable since {cursor.failing_since:%Y-%m-%d %H:%M:%S} UTC: {code}",
             now=now,

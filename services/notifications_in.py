@@ -17,6 +17,7 @@ from services import alerts, leases, outbox
 UNVERIFIED_MAX = 1_000
 BATCH_MAX = 500
 REFUSALS_BEFORE_ALERT = 10
+ALERT = "webhook_signature_failures"
 _HOUR = timedelta(hours=1)
 
 
@@ -98,21 +99,19 @@ def refused(session: Session, provider: str, *, now: datetime) -> int:
 
 def alert_refusals(session: Session, provider: str, *, now: datetime) -> None:
     """Say that somebody forges notifications, or that the secrets do not match; and that it is over."""
-    count = refused(session, provider, now=now)
+    count, scope = refused(session, provider, now=now), f"provider:{provider}"
     if count >= REFUSALS_BEFORE_ALERT:
         alerts.raise_alert(
             session,
-            "webhook_signature_failures",
-            scope=provider,
+            ALERT,
+            scope=scope,
             severity="warning",
             reason=f"{count} notifications with a wrong signature came in for {provider} within two hours",
             now=now,
             details={"count": count},
         )
     elif not count:
-        alerts.clear(
-            session, "webhook_signature_failures", scope=provider, now=now, reason="none came in for an hour or more"
-        )
+        alerts.clear(session, ALERT, scope=scope, now=now, reason="none came in for an hour or more")
 
 
 def key(session: Session, provider: str, name: str) -> bytes | None:

@@ -128,7 +128,7 @@ def _remember(session: Session, chain: str, one: TokenMovement, *, now: datetime
     alerts.raise_alert(
         session,
         ALERT,
-        scope=f"{chain}:{one.contract}",
+        scope=f"token:{chain}:{one.contract}",
         severity="warning",
         reason=f"the token {one.contract} on {chain} does not say what arrived: its payments wait, uncredited",
         now=now,
@@ -141,4 +141,4 @@ def _clear(session: Session, chain: str, contracts: Collection[str], *, reason: 
     for contract in sorted(contracts):
         of_it = exists().where(UnreadToken.chain == chain, UnreadToken.contract == contract)
         if not session.scalar(select(of_it)):
-            alerts.clear(session, ALERT, scope=f"{chain}:{contract}", now=now, reason=reason)
+            alerts.clear(session, ALERT, scope=f"token:{chain}:{contract}", now=now, reason=reason)

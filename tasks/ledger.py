@@ -1,5 +1,7 @@
 """Keep the books: expire holds, seal what is complete, check what must always be true."""
 
+from typing import Final
+
 import structlog
 
 from domain.actor import Actor
@@ -7,6 +9,8 @@ from services import alerts, invariants
 from services.ledger import holds, seals
 from tasks.app import task
 from wiring.container import Container
+
+BOOKS: Final = "ledger:books"
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +39,7 @@ def check(container: Container, by: Actor) -> int:
             alerts.raise_alert(
                 session,
                 "ledger_invariant_broken",
-                scope="ledger",
+                scope=BOOKS,
                 severity="critical",
                 reason=str(findings[0]),
                 now=container.now(),
@@ -43,6 +47,6 @@ def check(container: Container, by: Actor) -> int:
             )
         else:
             alerts.clear(
-                session, "ledger_invariant_broken", scope="ledger", now=container.now(), reason="every check holds"
+                session, "ledger_invariant_broken", scope=BOOKS, now=container.now(), reason="every check holds"
             )
     return len(findings)

@@ -37,7 +37,7 @@ def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: dateti
     """Look at one rule and move its alerts. Returns how many are news; 0 while another process looks at it."""
     if not session.execute(_TURN, {"code": rule.code}).scalar_one():
         return 0
-    readings = list(SOURCES[rule.code](Look(session, facts, now)))
+    readings = list(SOURCES[rule.code](Look(session, facts, now, rule)))
     known = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
     _looked(session, rule, known, None, now)
     return _move(session, rule, readings, now)

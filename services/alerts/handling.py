@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.alert_rules import RULES
 from domain.errors import StrongroomError
 from domain.ids import new_id
 from models.alert import OpsAlert
@@ -25,6 +26,12 @@ class UnknownAlert(StrongroomError):
     """No alert of that name stands, or no such silence is in force."""
 
     code: ClassVar[str] = "unknown_alert"
+
+
+class EndsByItself(StrongroomError):
+    """The alert ends when what it tells of does, and by nobody's word."""
+
+    code: ClassVar[str] = "alert_ends_by_itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,16 @@ def acknowledge(session: Session, code: str, scope: str, *, note: str, now: date
         .on_conflict_do_update(index_elements=["fingerprint"], set_=values)
     )
     audit.record(session, "alert.acknowledged", by=by, now=now, detail={"alert": fingerprint, "note": note})
+
+
+def settle(session: Session, code: str, scope: str, *, note: str, now: datetime, by: Actor) -> None:
+    """End an alert that ends by nobody else's word. Raises UnknownAlert, EndsByItself."""
+    rule = RULES.get(code)
+    if rule is None or not rule.may_be_settled:
+        raise EndsByItself
+    if not transitions.clear(session, code, scope=scope, now=now, reason=f"settled by {by.name}: {note}"):
+        raise UnknownAlert
+    audit.record(session, "alert.settled", by=by, now=now, detail={"alert": f"{code}:{scope}", "note": note})
 
 
 def silence(

@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy import text
 
-from domain.alert_rules import RULES
 from domain.alert_states import Outcome, Reading
 from services import heartbeats
 from services.alerts.look import Look
@@ -38,7 +37,7 @@ def dependencies(look: Look) -> Iterator[Reading]:
         None if look.facts.redis_answers is None else not look.facts.redis_answers,
         "no answer",
     )
-    limit = timedelta(seconds=RULES["dependency_down"].threshold)
+    limit = timedelta(seconds=look.rule.threshold)
     for beat in heartbeats.every(look.session):
         told = f"nothing came out of the queue {beat.queue} since {beat.ran_at:%H:%M:%S} UTC"
         yield _judged(f"queue:{beat.queue}", look.now - beat.ran_at > limit, told)
@@ -47,14 +46,14 @@ def dependencies(look: Look) -> Iterator[Reading]:
 def disk(look: Look) -> Iterator[Reading]:
     """How much of the disk is free."""
     free = look.facts.disk_free_percent
-    is_low = None if free is None else free < RULES["disk_low"].threshold
+    is_low = None if free is None else free < look.rule.threshold
     yield _judged(f"disk:{look.facts.host}", is_low, f"{free or 0:.1f} % of the disk is free")
 
 
 def memory(look: Look) -> Iterator[Reading]:
     """How much of the memory is used."""
     used = look.facts.memory_used_percent
-    is_high = None if used is None else used > RULES["memory_high"].threshold
+    is_high = None if used is None else used > look.rule.threshold
     yield _judged(f"memory:{look.facts.host}", is_high, f"{used or 0:.1f} % of the memory is used")
 
 
@@ -63,7 +62,7 @@ def certificate(look: Look) -> Iterator[Reading]:
     if not look.facts.serves_https:
         return
     ends = look.facts.certificate_ends_at
-    limit = timedelta(days=RULES["certificate_expiring"].threshold)
+    limit = timedelta(days=look.rule.threshold)
     is_ending = None if ends is None else ends - look.now < limit
     yield _judged(f"certificate:{look.facts.host}", is_ending, f"the certificate ends {ends:%Y-%m-%d}" if ends else "")
 
@@ -71,7 +70,7 @@ def certificate(look: Look) -> Iterator[Reading]:
 def logins(look: Look) -> Iterator[Reading]:
     """Whether sign-ins fail unusually often."""
     count = look.session.execute(_LOGINS, {"after": look.now - WINDOW}).scalar_one()
-    is_often = count > RULES["login_failures"].threshold
+    is_often = count > look.rule.threshold
     yield _judged("logins:all", is_often, f"{count} sign-ins failed within five minutes")
 
 
@@ -79,7 +78,7 @@ def tokens(look: Look) -> Iterator[Reading]:
     """Whether tokens are issued unusually fast."""
     row = look.session.execute(_TOKENS, {"after": look.now - WINDOW, "now": look.now}).one()
     usual = row.earlier * (WINDOW / BASE)
-    is_fast = row.newest > max(RULES["token_issuance_unusual"].threshold, TIMES_USUAL * usual)
+    is_fast = row.newest > max(look.rule.threshold, TIMES_USUAL * usual)
     yield _judged("tokens:all", is_fast, f"{row.newest} tokens within five minutes, usually {usual:.0f}")
 
 

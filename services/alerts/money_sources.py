@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from sqlalchemy import Row, text
 
-from domain.alert_rules import RULES
 from domain.alert_states import Reading
 from services import flow_search
 from services.alerts.look import Look
@@ -77,7 +76,7 @@ _SEALS: Final = text(
 
 def inventory(look: Look) -> Iterator[Reading]:
     """Assets whose wallet could not be read for too long; those that nobody compares are left out."""
-    limit = timedelta(seconds=RULES["inventory_snapshot_stale"].threshold)
+    limit = timedelta(seconds=look.rule.threshold)
     for row in look.session.execute(_INVENTORY):
         if row.known_at is None or look.now - row.known_at > limit:
             told = f"the wallet of {row.asset_id} was last read {_moment(row.known_at)}"
@@ -86,7 +85,7 @@ def inventory(look: Look) -> Iterator[Reading]:
 
 def unconfirmed(look: Look) -> Iterator[Reading]:
     """Deposits that no block takes up."""
-    before = look.now - timedelta(seconds=RULES["funding_seen_unconfirmed"].threshold)
+    before = look.now - timedelta(seconds=look.rule.threshold)
     for row in look.session.execute(_UNCONFIRMED, {"before": before, "most": FOUND_MAX}):
         yield _deposit(row, f"seen {_moment(row.since)} and in no block yet")
 
@@ -99,7 +98,7 @@ def uncredited(look: Look) -> Iterator[Reading]:
 
 def confirming(look: Look) -> Iterator[Reading]:
     """Deposits that confirm for too long."""
-    before = look.now - timedelta(seconds=RULES["funding_stuck"].threshold)
+    before = look.now - timedelta(seconds=look.rule.threshold)
     for row in look.session.execute(_CONFIRMING, {"before": before, "most": FOUND_MAX}):
         yield _deposit(row, f"confirming since {_moment(row.since)}")
 
@@ -126,21 +125,21 @@ def stuck(look: Look) -> Iterator[Reading]:
 def failures(look: Look) -> Iterator[Reading]:
     """Whether processing deposits fails too often."""
     count = look.session.execute(_FAILURES, {"after": look.now - timedelta(minutes=5)}).scalar_one()
-    if count > RULES["deposit_processing_failure"].threshold:
+    if count > look.rule.threshold:
         yield Reading("deposits:all", "bad", f"{count} attempts to process deposits failed within five minutes")
 
 
 def waiting(look: Look) -> Iterator[Reading]:
     """Whether too many withdrawals do not leave."""
     count = look.session.execute(_WAITING, {"before": look.now - timedelta(minutes=30)}).scalar_one()
-    if count > RULES["withdrawal_stuck"].threshold:
+    if count > look.rule.threshold:
         yield Reading("withdrawals:all", "bad", f"{count} withdrawals have been open for 30 minutes", {"count": count})
 
 
 def seals(look: Look) -> Iterator[Reading]:
     """Whether the seals follow from one another, and the rows of two of them are those that were sealed."""
     broken = look.session.execute(SEAL_CHAIN).first()
-    turn = int(look.now.timestamp()) // int(RULES["seal_broken"].every.total_seconds())
+    turn = int(look.now.timestamp()) // int(look.rule.every.total_seconds())
     for seal_id in look.session.execute(_SEALS, {"turn": turn}).scalars().all():
         broken = broken or look.session.execute(SEAL, {"seal_id": seal_id}).first()
     if broken is not None:
@@ -153,7 +152,7 @@ def _deposit(row: Row[Any], told: str) -> Reading:
 
 
 def _beside(chain: str) -> frozenset[str]:
-    return frozenset({f"chain_source_stale:{chain}"})
+    return frozenset({f"chain_source_stale:chain:{chain}"})
 
 
 def _moment(at: datetime | None) -> str:

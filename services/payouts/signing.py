@@ -109,7 +109,7 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     for row in claimed:
         row.state, row.state_changed_at, row.payout_id, row.waiting_reason = "signed", now, payout.id, None
         if row.attempts >= ATTEMPTS_BEFORE_ALERT:
-            alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{row.id}", now=now, reason="signed")
+            alerts.clear(session, "withdrawal_waits", scope=f"withdrawal:{row.id}", now=now, reason="signed")
         leases.settle(row)
     outbox.promise(session, "payouts.send", now=now)
     session.flush()
@@ -129,7 +129,7 @@ def record_waiting(session: Session, batch: Batch, *, code: str, now: datetime, 
         if row.attempts >= ATTEMPTS_BEFORE_ALERT:
             alerts.raise_alert(
                 session,
-                "withdrawal_stuck",
+                "withdrawal_waits",
                 scope=f"withdrawal:{row.id}",
                 severity="warning",
                 reason=f"an approved withdrawal cannot be paid: {code}",

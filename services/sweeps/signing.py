@@ -106,13 +106,14 @@ def record_waiting(session: Session, order: Order, *, code: str, now: datetime, 
     sweep = _held(session, order)
     leases.release(sweep, due_at=now + leases.back_off(sweep.attempts))
     if sweep.waiting_reason != code:
-        sweep.waiting_reason = code
+        before, sweep.waiting_reason = sweep.waiting_reason, code
+        _waits_no_more(session, sweep, before, now=now)
         flows.note(session, sweep.flow_id, sweep.state, {"waits_because": code}, now=now, by=by)
     if sweep.attempts >= ATTEMPTS_BEFORE_ALERT:
         alerts.raise_alert(
             session,
             "sweep_waits",
-            scope=f"{order.chain}:{code}",
+            scope=f"sweeps:{order.chain}:{code}",
             severity="warning",
             reason=f"deposits on {order.chain} cannot be moved to the hot wallet: {code}",
             now=now,
@@ -164,11 +165,25 @@ def _move(session: Session, sweep: Sweep, state: str, detail: dict[str, str], *,
     else:
         flows.record(session, flows.Step(sweep.flow_id, SWEEP, sweep.state, state, detail), now=now, by=by)
         sweep.state, sweep.state_changed_at = state, now
-    if sweep.waiting_reason is not None:
-        scope = f"{sweep.chain}:{sweep.waiting_reason}"
-        alerts.clear(session, "sweep_waits", scope=scope, now=now, reason="a sweep of this chain was signed")
-    sweep.waiting_reason = None
+    before, sweep.waiting_reason = sweep.waiting_reason, None
+    _waits_no_more(session, sweep, before, now=now)
     leases.settle(sweep)
     outbox.promise(session, "payouts.send", now=now)
     session.flush()
     crash_point("sweep.storing")
+
+
+def _waits_no_more(session: Session, sweep: Sweep, code: str | None, *, now: datetime) -> None:
+    """A sweep does not wait for this any more: the alert is over, unless another one of its chain still does."""
+    if code is None:
+        return
+    session.flush()
+    others = select(Sweep.id).where(
+        Sweep.chain == sweep.chain,
+        Sweep.state.in_(("proposed", "topping_up")),
+        Sweep.waiting_reason == code,
+        Sweep.id != sweep.id,
+    )
+    if session.scalars(others.limit(1)).first() is None:
+        scope = f"sweeps:{sweep.chain}:{code}"
+        alerts.clear(session, "sweep_waits", scope=scope, now=now, reason="no sweep of this chain waits for that")

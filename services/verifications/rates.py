@@ -30,9 +30,10 @@ def judge_failure_rate(session: Session, chain: str, *, now: datetime) -> None:
     total, failed = failure_rate(session, chain, since=now - WINDOW)
     if total < DECIDED_MIN:
         return
+    scope = f"chain:{chain}"
     told = f"{failed} of {total} claimed payments were rejected within an hour"
     if 100 * failed > FAILED_MAX_PERCENT * total:
         details = {"decided": total, "rejected": failed}
-        alerts.raise_alert(session, CODE, scope=chain, severity="warning", reason=told, now=now, details=details)
+        alerts.raise_alert(session, CODE, scope=scope, severity="warning", reason=told, now=now, details=details)
     else:
-        alerts.clear(session, CODE, scope=chain, now=now, reason=told)
+        alerts.clear(session, CODE, scope=scope, now=now, reason=told)

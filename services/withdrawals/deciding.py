@@ -70,7 +70,7 @@ def reject(
     withdrawal.state_changed_at = withdrawal.closed_at = now
     withdrawal.waiting_reason = None
     _record(session, withdrawal, approver_id, "reject", reason, now=now, by=by)
-    alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{withdrawal_id}", now=now, reason="rejected")
+    alerts.clear(session, "withdrawal_waits", scope=f"withdrawal:{withdrawal_id}", now=now, reason="rejected")
     release_holds(session, [withdrawal], reason="rejected", now=now)
     returns.put_back(session, [withdrawal], now=now, by=by)
     give_back_system_day(session, withdrawal)

@@ -73,7 +73,7 @@ def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetim
     withdrawal.state = move(WITHDRAWAL, before, "cancelled")
     withdrawal.state_changed_at = withdrawal.closed_at = now
     withdrawal.waiting_reason = None
-    alerts.clear(session, "withdrawal_stuck", scope=f"withdrawal:{withdrawal.id}", now=now, reason="cancelled")
+    alerts.clear(session, "withdrawal_waits", scope=f"withdrawal:{withdrawal.id}", now=now, reason="cancelled")
     release_holds(session, [withdrawal], reason="cancelled", now=now)
     rules.give_back_system_day(session, withdrawal)
     flows.record(session, flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "cancelled"), now=now, by=by)

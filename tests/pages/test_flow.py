@@ -37,7 +37,7 @@ def test_operators_see_the_alerts_and_the_log_of_a_flow_and_its_owner_does_not(
         correlation_id = session.scalars(select(FlowEvent.correlation_id).where(FlowEvent.group_id == flow_id)).first()
         scope = f"withdrawal:{withdrawal_id}"
         alerts.raise_alert(
-            session, "withdrawal_stuck", scope=scope, severity="warning", reason="It cannot be paid.", now=now
+            session, "withdrawal_waits", scope=scope, severity="warning", reason="It cannot be paid.", now=now
         )
         line = {"at": now, "correlation_id": correlation_id, "level": "warning", "logger": "x", "line": "node_said_no"}
         log_lines.append(session, [{**line, "said": {"code": "no_funds"}}])

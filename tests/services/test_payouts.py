@@ -109,6 +109,7 @@ def test_insufficient_hot_funds_wait_oldest_first_and_smaller_later_ones_still_g
     goes_on(rail, large)
 
 
+@pytest.mark.causes("withdrawal_waits")
 def test_a_withdrawal_that_cannot_be_paid_for_long_raises_an_alert_that_ends_with_it(rail: Rail) -> None:
     world.set_policy(rail, network_fee_cap_minor=1)
     withdrawal = rail.request(outgoing.funded(rail), AUTO)
@@ -116,7 +117,7 @@ def test_a_withdrawal_that_cannot_be_paid_for_long_raises_an_alert_that_ends_wit
         assert world.standing(rail) == {}
         rail.pay()
         world.travel(rail, A_WHILE)
-    assert world.standing(rail) == {"withdrawal_stuck": "warning"}
+    assert world.standing(rail) == {"withdrawal_waits": "warning"}
     assert world.notes(rail, withdrawal.flow_id) == [{"waits_because": "fee_above_cap"}]
     outgoing.cancel(rail, withdrawal)
     assert world.standing(rail) == {}
@@ -241,6 +242,7 @@ def test_a_payment_reorganised_while_it_confirms_is_sent_again_and_completed_onc
     rail.assert_sound()
 
 
+@pytest.mark.causes("completed_payout_reorganised")
 def test_a_completed_payment_whose_block_leaves_the_chain_is_told_and_sent_again(rail: Rail) -> None:
     withdrawal = rail.request(outgoing.funded(rail), AUTO)
     rail.pay()
