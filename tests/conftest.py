@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests import dialect
+from tests.alerts.proof import pytest_runtest_call
 from tests.databases import Database, Server
 from tests.rail import Rail, make_rail
 from tests.scratch import use_memory
@@ -28,6 +29,7 @@ from wiring.embedded.services import Addresses, Embedded
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
 
+__all__ = ["pytest_runtest_call"]
 REDIS_DATABASES_EACH = 3
 # Tests come from one address, all at once; those about limits set their own.
 GENEROUS: Final[dict[str, Any]] = {"sign_in_limit": 1_000_000, "user_limit": 1_000_000, "read_limit": 1_000_000}

@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy import text
 
-from domain.alert_rules import RULES
 from domain.alert_states import Outcome, Reading
 from models.alert_state import AlertState
 from services import traffic
@@ -39,23 +38,23 @@ def errors(look: Look) -> Iterator[Reading]:
     """Whether too many requests are answered with an error of ours."""
     recent = _recent(look)
     told = f"{recent.error_count} of {recent.count} requests failed"
-    is_bad = _PERCENT * recent.error_count > RULES["api_error_rate"].threshold * recent.count
-    yield Reading(SCOPE, _outcome(look, "api_error_rate", recent, is_bad=is_bad), told)
+    is_bad = _PERCENT * recent.error_count > look.rule.threshold * recent.count
+    yield Reading(SCOPE, _outcome(look, recent, is_bad=is_bad), told)
 
 
 def slowness(look: Look) -> Iterator[Reading]:
     """Whether requests take too long on average."""
     recent = _recent(look)
     mean_s = recent.duration_us / max(recent.count, 1) / _MICROSECONDS
-    is_bad = mean_s > RULES["api_slow"].threshold
-    yield Reading(SCOPE, _outcome(look, "api_slow", recent, is_bad=is_bad), f"{mean_s:.2f} s on average")
+    is_bad = mean_s > look.rule.threshold
+    yield Reading(SCOPE, _outcome(look, recent, is_bad=is_bad), f"{mean_s:.2f} s on average")
 
 
 def conversions(look: Look) -> Iterator[Reading]:
     """Whether too many conversions fail."""
     after = look.now - timedelta(hours=1)
     count = look.session.execute(_CONVERSIONS, {"after": after, "failed": list(_FAILED)}).scalar_one()
-    is_bad = count > RULES["conversion_failures"].threshold
+    is_bad = count > look.rule.threshold
     yield Reading("conversions:all", "bad" if is_bad else "good", f"{count} conversions failed within an hour")
 
 
@@ -71,11 +70,11 @@ def _recent(look: Look) -> Counted:
     return found
 
 
-def _outcome(look: Look, code: str, recent: Counted, *, is_bad: bool) -> Outcome:
+def _outcome(look: Look, recent: Counted, *, is_bad: bool) -> Outcome:
     """What is said of so many requests. Too few say nothing, which matters where an alert stands: it stays."""
     if recent.count >= REQUESTS_MIN:
         return "bad" if is_bad else "good"
     if recent.count and not is_bad:
         return "good"
-    stands = look.session.get(AlertState, f"{code}:{SCOPE}") is not None
+    stands = look.session.get(AlertState, f"{look.rule.code}:{SCOPE}") is not None
     return "unknown" if stands else "good"

@@ -27,7 +27,11 @@ def asked(container: Container, counted: Counted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "bad"), [("api_error_rate", Counted(100, 6, 100)), ("api_slow", Counted(100, 0, 101 * SECOND_US))]
+    ("code", "bad"),
+    [
+        pytest.param("api_error_rate", Counted(100, 6, 100), marks=pytest.mark.causes("api_error_rate")),
+        pytest.param("api_slow", Counted(100, 0, 101 * SECOND_US), marks=pytest.mark.causes("api_slow")),
+    ],
 )
 def test_requests_that_fail_or_take_long_are_told_of_until_others_do_not(
     container: Container, code: str, bad: Counted
@@ -67,6 +71,7 @@ def test_requests_of_the_hour_are_looked_at_where_the_last_minutes_had_too_few(c
     assert look(later(after, timedelta(minutes=4)), "api_error_rate") == set()
 
 
+@pytest.mark.causes("conversion_failures")
 def test_conversions_that_fail_are_told_of_until_they_are_few(
     container: Container, raw: Callable[..., Any], own_database: Database
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_forgery_cannot_take_the_place_of_the_genuine_one_whose_key_is_not_kno
     assert house.deposits() == {told: "credited"}
 
 
+@pytest.mark.causes("webhook_signature_failures")
 def test_forgeries_that_name_new_keys_fill_nothing_and_are_told(
     house: House, circle: FakeCircle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

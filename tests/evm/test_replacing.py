@@ -13,6 +13,7 @@ from models.deposit import Deposit
 from models.payout import Payout
 from models.withdrawal import Withdrawal
 from services import alerts, chains, payouts
+from services.alerts import handling
 from tasks.backfilling import backfill_chain
 from tasks.payouts import bump_chain
 from tests.evm import paths
@@ -204,6 +205,7 @@ def test_a_deposit_is_credited_once_by_block_backfill_and_reorganisation(rail: E
     rail.assert_sound()
 
 
+@pytest.mark.causes("chain_backfill_found")
 def test_what_the_reader_missed_is_found_told_and_credited(rail: EvmRail, monkeypatch: pytest.MonkeyPatch) -> None:
     token = rail.add_token()
     user_id = rail.new_user()
@@ -218,8 +220,14 @@ def test_what_the_reader_missed_is_found_told_and_credited(rail: EvmRail, monkey
     assert rail.owns(user_id, TOKEN) == (5 * UNIT, 0)
     assert ways.standing(rail) == {"chain_backfill_found": "warning"}
     assert backfill_chain(rail.container, rail.chain, BY) == 0
+    with rail.container.transaction() as session:
+        [stands] = alerts.standing(session)
+        code, scope, now = stands.alert_code, stands.service_scope, rail.container.now()
+        handling.settle(session, code, scope, note="the node was replaced", now=now, by=BY)
+    assert ways.standing(rail) == {}
 
 
+@pytest.mark.causes("finality_lagging")
 def test_finality_that_stands_still_is_told_until_it_moves(rail: EvmRail) -> None:
     def finished(final_height: int, after: timedelta) -> dict[str, str]:
         with rail.container.transaction() as session:

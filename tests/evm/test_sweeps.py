@@ -98,6 +98,7 @@ def test_what_is_too_little_set_aside_or_not_final_stays(rail: EvmRail) -> None:
     assert rail.count(Sweep) == 0
 
 
+@pytest.mark.causes("sweep_waits")
 def test_a_sweep_waits_for_the_hot_wallets_coin_and_says_so(rail: EvmRail) -> None:
     token = rail.add_token()
     rail.paid_in(token, 900 * UNIT)

@@ -49,6 +49,7 @@ def reread(rail: EvmRail) -> int:
     return reread_chain(rail.container, rail.chain, BY)
 
 
+@pytest.mark.causes("token_unreadable")
 def test_a_token_that_reverts_waits_alone_and_is_credited_once_it_answers(rail: EvmRail) -> None:
     token = rail.add_token("Moody")
     silence(token, silent=True)

@@ -43,6 +43,7 @@ def test_nothing_moves_while_the_node_cannot_be_read(rail: Rail, way: object, co
     assert world.standing(rail) == {}
 
 
+@pytest.mark.causes("chain_source_stale")
 def test_a_source_that_stays_silent_is_stale_after_its_time_and_recovers_by_itself(rail: Rail) -> None:
     user_id = rail.new_user()
     rail.watch()

@@ -74,6 +74,7 @@ def standing(parts: Container) -> list[tuple[str, str | None]]:
         return [(row.alert_code, row.pair) for row in alerts.standing(session)]
 
 
+@pytest.mark.causes("reference_price_stale")
 def test_a_price_is_collected_exactly_and_refused_once_it_is_old(parts: Container, service: JsonService) -> None:
     service.answer = '{"result": [{"price": 0.1234567890123456789}]}'
     ask(parts, service)

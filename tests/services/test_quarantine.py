@@ -130,6 +130,7 @@ def test_one_that_is_set_aside_while_it_is_away_comes_back_set_aside(rail: Rail)
     nothing_is_theirs(rail, user_id)
 
 
+@pytest.mark.causes("deposit_quarantined")
 def test_a_released_deposit_is_credited_once_and_a_fork_treats_it_like_any_other(rail: Rail) -> None:
     user_id = confirmed(rail)
     decide(rail, "release")
@@ -232,6 +233,7 @@ def test_a_rejected_return_goes_back_to_suspense_and_can_be_decided_about_again(
     rail.assert_sound()
 
 
+@pytest.mark.causes("returned_deposit_undone")
 def test_a_fork_that_undoes_a_returned_deposit_is_a_loss_that_is_told_until_it_confirms_again(rail: Rail) -> None:
     user_id = confirmed(rail)
     txid = rail.deposit().txid

@@ -59,6 +59,7 @@ def equity(rail: Rail) -> int:
         return ledger.system_balance(session, "owner_equity", rail.asset_id)
 
 
+@pytest.mark.causes("buffer_low")
 def test_a_low_buffer_is_proposed_approved_and_funded_in_two_payments(rail: Rail) -> None:
     rail.watch()
     mark(rail, COIN, 3 * COIN)

@@ -128,6 +128,7 @@ def test_an_operator_who_releases_a_hit_is_not_overruled(rail: Rail) -> None:
     rail.assert_sound()
 
 
+@pytest.mark.causes("screening_waits")
 @pytest.mark.parametrize("trouble", ["hangs", "garbage", "down", "lies"])
 def test_a_required_service_that_says_nothing_holds_the_deposit(rail: Rail, service: JsonService, trouble: str) -> None:
     demand(rail, "hook")

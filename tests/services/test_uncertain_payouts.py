@@ -3,6 +3,7 @@
 import pytest
 
 from domain.flows import WrongState
+from services.alerts import handling
 from services.payouts import NoProof, give_up
 from services.payouts.following import CONFLICT_FINAL
 from tests.rail import BY, COIN, Rail
@@ -30,6 +31,7 @@ def signed_and_unsent(rail: Rail) -> None:
         rail.pay()
 
 
+@pytest.mark.causes("withdrawal_uncertain")
 def test_a_broadcast_answered_by_a_time_out_although_it_arrived_completes_once(rail: Rail) -> None:
     user_id = outgoing.funded(rail)
     withdrawal = rail.request(user_id, AUTO)
@@ -177,6 +179,24 @@ def test_a_reorganisation_takes_the_proof_back_and_the_payment_completes(rail: R
     assert (rail.payout().state, rail.payout().conflicted_by) == ("completed", None)
     assert outgoing.sent_once(rail, withdrawal.destination, AUTO)
     rail.assert_sound()
+
+
+@pytest.mark.causes("failed_payout_confirmed")
+def test_a_payment_that_is_mined_although_it_was_proved_impossible_is_told_until_somebody_settles_it(
+    rail: Rail,
+) -> None:
+    signed_and_unsent(rail)
+    [form] = outgoing.forms(rail)
+    double_spend(rail)
+    rail.watch()
+    outgoing.give_up(rail)
+    world.fork(rail, 1, form.raw_tx)
+    rail.watch()
+    assert world.standing(rail) == {"failed_payout_confirmed": "critical"}
+    scope, now = f"payout:{rail.payout().id}", rail.container.now()
+    with rail.container.transaction() as session:
+        handling.settle(session, "failed_payout_confirmed", scope, note="booked as a loss", now=now, by=BY)
+    assert world.standing(rail) == {}
 
 
 def test_after_a_reorganisation_of_the_proof_nothing_is_given_up(rail: Rail) -> None:

@@ -145,6 +145,7 @@ def test_what_a_deposit_has_had_is_not_claimed_too(desk: Desk) -> None:
         desk.claim(desk.pay(1))
 
 
+@pytest.mark.causes("verification_undecided")
 def test_a_transaction_nobody_knows_is_asked_for_again_and_in_the_end_left_to_an_operator(desk: Desk) -> None:
     claimed = desk.claim(solana_signature(5))
     for _ in range(deciding.ATTEMPTS_MAX):
@@ -195,6 +196,7 @@ def test_evidence_is_never_changed(desk: Desk) -> None:
         session.execute(text("UPDATE verification_exchanges SET answer = 'null'"))
 
 
+@pytest.mark.causes("verification_failure_rate")
 def test_many_failures_raise_an_alert_and_success_clears_it(desk: Desk) -> None:
     for seed in range(rates.DECIDED_MIN):
         desk.claim(desk.pay(seed, fails=seed < 3))

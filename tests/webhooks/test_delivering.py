@@ -107,6 +107,7 @@ def test_what_fails_is_tried_again_until_it_is_taken(post: Post, receiver: Recei
     assert len({call.headers["webhook-id"] for call in receiver.calls}) == 1
 
 
+@pytest.mark.causes("webhook_disabled")
 def test_after_three_days_it_is_given_up_and_after_five_the_endpoint_is_disabled_with_notice(
     post: Post, receiver: Receiver
 ) -> None:

@@ -1,0 +1,98 @@
+"""Proof that a test brings an alert about and sees it end, by the database's own record of what was raised and cleared.
+
+A test says `@pytest.mark.causes("a_code")`. When it is through, its database must show that an alert of that code was
+raised and then cleared, under a scope of the form that its rule promises; so nobody can say it of a test without it
+being so. `collected` finds the marks without running anything.
+"""
+
+import ast
+import functools
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import psycopg2
+import pytest
+
+from domain.alert_rules import RULES
+from tests.databases import Database
+
+TESTS: Final = Path(__file__).resolve().parent.parent
+BY_HAND: Final = frozenset({"raise_alert", "clear"})
+_RECORD: Final = """
+    SELECT fingerprint, service_scope, status FROM ops_alerts
+    WHERE alert_code = %s AND service_scope NOT LIKE 'nodata:%%' ORDER BY seq
+"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold a test to what it says that it causes."""
+    outcome = yield
+    for mark in item.iter_markers("causes"):
+        database = getattr(item, "funcargs", {}).get("own_database")
+        assert isinstance(database, Database), "a test that causes an alert has a database of its own"
+        for code in mark.args:
+            _prove(database, code)
+    return outcome
+
+
+def _prove(database: Database, code: str) -> None:
+    with closing(psycopg2.connect(database.owner_url.reveal())) as connection, connection.cursor() as cursor:
+        cursor.execute(_RECORD, (code,))
+        record = cursor.fetchall()
+    nouns = {form.partition(":")[0] for form in RULES[code].scope.split(", ")}
+    strays = sorted({scope for _, scope, _ in record if scope.partition(":")[0] not in nouns or ":" not in scope})
+    assert not strays, f"the rule of {code} promises the scope {RULES[code].scope}, and there was {strays}"
+    told: dict[str, list[str]] = {}
+    for fingerprint, _, status in record:
+        told.setdefault(fingerprint, []).append(status)
+    assert told, f"the test says that it causes {code}, and no such alert was raised"
+    is_whole = any("cleared" in statuses[statuses.index("raised") :] for statuses in told.values())
+    assert is_whole, f"the test causes {code}, but does not make it end: {told}"
+
+
+def collected() -> dict[str, list[str]]:
+    """Which tests say that they cause which code, from the text of all tests."""
+    found: dict[str, list[str]] = {}
+    for path, function in _functions():
+        for code in _codes(function):
+            found.setdefault(code, []).append(f"{path.relative_to(TESTS)}::{function.name}")
+    return found
+
+
+def done_by_hand() -> list[str]:
+    """The tests that raise or clear an alert themselves and yet say that they cause one."""
+    return [function.name for _, function in _functions() if list(_codes(function)) and _is_by_hand(function)]
+
+
+@functools.cache
+def _functions() -> Sequence[tuple[Path, ast.FunctionDef]]:
+    """Every function of every file in which a test may be marked."""
+    texts = ((path, path.read_text()) for path in sorted(TESTS.rglob("test_*.py")))
+    return [
+        (path, node)
+        for path, text in texts
+        if ".causes(" in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+
+def _codes(function: ast.FunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        for node in ast.walk(decorator):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "causes":
+                yield from (ast.literal_eval(argument) for argument in node.args)
+
+
+def _is_by_hand(function: ast.FunctionDef) -> bool:
+    called = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    return any(
+        isinstance(name, ast.Attribute)
+        and name.attr in BY_HAND
+        and isinstance(name.value, ast.Name)
+        and name.value.id in {"alerts", "transitions"}
+        for name in called
+    )
