@@ -20,7 +20,8 @@ from wiring.container import Container
 from wiring.embedded import postgres
 
 SILENT: Final = HostFacts("here", serves_https=True)
-OWN_TABLES: Final = "ops_alerts, alert_states, alert_evaluations, alert_silences, alert_acknowledgements"
+# What alerts are kept in, and what numbers the log that they are written to.
+OWN_TABLES: Final = "ops_alerts, alert_states, alert_evaluations, alert_silences, alert_acknowledgements, log_epoch"
 
 
 @pytest.fixture(autouse=True)
