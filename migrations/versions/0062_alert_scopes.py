@@ -4,7 +4,7 @@ What stands under its old name is ended there and raised under its new one, sinc
 goes along. History stays as it was written.
 
 Revision ID: 0062
-Revises: 0063
+Revises: 0060
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0062"
-down_revision = "0063"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 
