@@ -1,7 +1,7 @@
 """Two people in two browsers: they see each other, talk, call, and see money arrive without reading anything again."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,29 +14,52 @@ from tests.browser.chromium import Window
 from tests.browser.person import Person
 from tests.browser.serving import serving
 from tests.browser.test_story import ask_for_withdrawal, make_operator
-from tests.rail import COIN, Rail
+from tests.conftest import GENEROUS
+from tests.databases import Server
+from tests.rail import COIN, Rail, make_rail
 from tests.realtime.processes import RealtimeProcess
 from wiring.container import build_container
+from wiring.embedded.node import NodeServer
 from wiring.embedded.redis import free_port
+from wiring.secret import Secret
+from wiring.settings import read_settings
 
 SOON_MS = 12_000
 
 
-@pytest.fixture
-def live_site(rail: Rail, tmp_path: Path) -> Iterator[str]:
-    """The pages on one port, and the sockets, in a process of their own, on another."""
-    port = free_port()
-    settings = replace(rail.container.settings, public_url=f"http://127.0.0.1:{port}")
-    process = RealtimeProcess(settings, tmp_path / "realtime.log")
-    settings = replace(settings, realtime_url=process.url)
-    web = build_container(settings)
+@dataclass
+class Live:
+    """A rail, its pages on one port, and their sockets, in a process of their own, on another."""
+
+    rail: Rail
+    url: str
+
+
+@pytest.fixture(scope="module")
+def live(
+    server: Server, node: NodeServer, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """One for all tests here: each brings people of its own."""
+    database, directory, port = server.lend(), tmp_path_factory.mktemp("live"), free_port()
+    settings = replace(
+        read_settings({"STRONGROOM_VAR_DIR": str(directory / "var")}),
+        database_url=database.url,
+        redis_url=redis_url,
+        public_url=f"http://127.0.0.1:{port}",
+        **GENEROUS,
+    )
+    rail = make_rail(settings, node)
+    process = RealtimeProcess(rail.container.settings, directory / "realtime.log")
+    web = build_container(replace(rail.container.settings, realtime_url=process.url))
     try:
         process.await_answer()
         with serving(create_app(web), port=port) as url:
-            yield url
+            yield Live(rail, url)
     finally:
         process.stop()
         web.engine.dispose()
+        rail.leave()
+        server.give_back(database)
 
 
 def is_told(page: Page) -> None:
@@ -50,9 +73,9 @@ def tell(rail: Rail) -> None:
     feed.push_events(rail.container)
 
 
-def test_two_people_see_each_other_talk_and_call(browser: Browser, live_site: str, tmp_path: Path) -> None:
+def test_two_people_see_each_other_talk_and_call(browser: Browser, live: Live, tmp_path: Path) -> None:
     alice, bob = Person(_made(tmp_path / "alice")), Person(_made(tmp_path / "bob"))
-    one, other = Window(browser, live_site), Window(browser, live_site, scheme="dark")
+    one, other = Window(browser, live.url), Window(browser, live.url, scheme="dark")
     alice.sign_in(one.page, "/chat")
     one.page.get_by_label("Write to somebody").fill("nobody")
     one.page.get_by_role("button", name="Open the conversation").click()
@@ -93,12 +116,10 @@ def test_two_people_see_each_other_talk_and_call(browser: Browser, live_site: st
     one.close()
 
 
-def test_money_moves_on_both_peoples_pages_without_a_reload(
-    browser: Browser, live_site: str, rail: Rail, tmp_path: Path
-) -> None:
+def test_money_moves_on_both_peoples_pages_without_a_reload(browser: Browser, live: Live, tmp_path: Path) -> None:
     """A deposit arrives while its owner looks on, and goes out again while an operator and its owner do."""
-    owner, operator = Person(_made(tmp_path / "owner")), Person(_made(tmp_path / "operator"))
-    window, board = Window(browser, live_site), Window(browser, live_site, scheme="dark")
+    rail, owner, operator = live.rail, Person(_made(tmp_path / "owner")), Person(_made(tmp_path / "operator"))
+    window, board = Window(browser, live.url), Window(browser, live.url, scheme="dark")
     page = window.page
     owner.sign_in(page, "/deposit")
     page.get_by_role("button", name="Get an address").click()
