@@ -16,7 +16,7 @@ OF_SCHEMES = """Array.from(document.styleSheets, sheet => Array.from(sheet.cssRu
     .flatMap(scheme => Array.from(scheme.cssRules)).flatMap(rule => Array.from(rule.style))"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(browser: Browser, gallery: str) -> Iterator[Window]:
     """One window for all pages: a new one costs more than all that is looked at in it."""
     # A change of colours is otherwise a movement, and axe-core would see its beginning.
