@@ -13,8 +13,6 @@ from tests.browser.serving import serving
 from tests.rail import Rail
 
 OpenWindow = Callable[..., Window]
-# A camera that draws, a microphone that beeps, and nobody to ask whether they may.
-DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +24,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = launch(playwright, *DEVICES)
+    browser = launch(playwright)
     yield browser
     browser.close()
 
