@@ -121,4 +121,5 @@ clean: ## Remove what can be made again; ./var stays, for it may hold money
 docs: .venv/.run ## Write the documents that are drawn from the code
 	@$(BIN)/python scripts/draw_states.py
 	@$(BIN)/python scripts/list_alerts.py
+	@$(BIN)/python scripts/list_metrics.py
 	@$(BIN)/python -m api.error_table --write

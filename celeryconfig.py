@@ -2,7 +2,8 @@
 
 import os
 
-from tasks.schedule import QUEUES as _QUEUES
+from domain.queues import KEY_PREFIX as _KEY_PREFIX
+from domain.queues import QUEUES as _QUEUES
 from tasks.schedule import ROUTES as _ROUTES
 from tasks.schedule import beat_schedule as _beat_schedule
 from wiring.settings import read_settings
@@ -23,7 +24,7 @@ broker_transport_options = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 15,
-    "global_keyprefix": "strongroom:",
+    "global_keyprefix": _KEY_PREFIX,
 }
 # Never give up on the broker: a worker that ends after a hundred tries is a worker that somebody has to restart.
 broker_connection_max_retries = None

@@ -9,6 +9,7 @@ from gunicorn.glogging import Logger
 
 from wiring.database import cooperate_with_gevent
 from wiring.logging import configure_logging
+from wiring.metrics import shared
 from wiring.settings import read_settings
 
 settings = read_settings(os.environ)
@@ -49,6 +50,21 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn is not typed
 
 
 logger_class = StructuredLogger
+
+
+def on_starting(_server: Any) -> None:
+    """Have the workers share what they count, before there are any."""
+    shared.share(settings.var_dir, "gunicorn")
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Keep what a worker counted that ended."""
+    shared.gone(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    shared.leave()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

@@ -1,5 +1,6 @@
 """What gunicorn serves: the pages and the API of this process, put together from its environment after the fork."""
 
+import atexit
 import os
 
 from api.app import create_app
@@ -8,7 +9,10 @@ from tasks.publisher import CeleryPublisher, impatient
 from wiring.container import build_container
 from wiring.log_keeper import keep_lines
 from wiring.settings import read_settings
+from wiring.tallies import requests_of
 
 _container = build_container(read_settings(os.environ), publisher=CeleryPublisher(impatient(celery)))
 keep_lines(_container.transaction, _container.now)
-app = create_app(_container)
+_tally = requests_of(_container.transaction)
+atexit.register(_tally.flush)
+app = create_app(_container, tally=_tally)

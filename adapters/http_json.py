@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, NoReturn
 
 import httpx
 
+from adapters.instruments import peer_of, timed
 from domain.errors import StrongroomError
 
 BYTES_MAX: Final = 1_000_000
@@ -25,9 +26,14 @@ class NoAnswer(StrongroomError):
 
 def fetch(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
     """The document at an address, without following redirections. Raises NoAnswer, which does not name the address."""
+    with timed("http", peer_of(url)):
+        return _fetched(url, timeout_s=timeout_s, headers=headers or {})
+
+
+def _fetched(url: str, *, timeout_s: float, headers: Mapping[str, str]) -> Any:
     try:
         with (
-            httpx.Client(timeout=timeout_s, headers=dict(headers or {}), trust_env=False) as http,
+            httpx.Client(timeout=timeout_s, headers=dict(headers), trust_env=False) as http,
             http.stream("GET", url) as response,
         ):
             if response.status_code != OK:

@@ -15,12 +15,14 @@ from typing import Any, Final
 
 import httpcore
 
+from adapters.instruments import took
 from domain.public_addresses import is_public
 
 DEADLINE_S: Final = 15.0
 ANSWER_BYTES_MAX: Final = 64 * 1024
 EXCERPT_LENGTH_MAX: Final = 1024
 _REDIRECTS: Final = range(300, 400)
+_TAKEN: Final = 2  # of 2xx
 
 
 class AddressRefused(httpcore.ConnectError):
@@ -43,7 +45,7 @@ class Answer:
     @property
     def is_taken(self) -> bool:
         """Whether the receiver said that it has it."""
-        return self.error is None and self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
+        return self.error is None and self.status is not None and self.status // 100 == _TAKEN
 
 
 def post(
@@ -78,7 +80,10 @@ def post(
         error = "connection_failed"
     if error is None and status in _REDIRECTS:
         error = "redirect_refused"
-    return Answer(status, excerpt, error, round((monotonic() - started) * 1000))
+    seconds = monotonic() - started
+    # Whoever registers a webhook chooses its address: by name there would be no end of them.
+    took("webhook", "", error or ("ok" if status is not None and status // 100 == _TAKEN else "refused"), seconds)
+    return Answer(status, excerpt, error, round(seconds * 1000))
 
 
 class _Guard(httpcore.NetworkBackend):

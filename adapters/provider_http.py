@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
+from adapters.instruments import peer_of, timed
 from domain.node_refusals import ChainUncertain, NodeBusy, NodeError, NodeRefused, NodeTimeout, NodeUnauthorised
 
 CONNECTIONS_MAX: Final = 8
@@ -52,11 +53,13 @@ class ProviderHttp:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask. Raises NodeRefused, NodeTimeout, ChainUncertain, NodeUnauthorised, NodeBusy, NodeError."""
-        return self._send("GET", path, params=params)
+        with timed("provider", peer_of(self._endpoint.url)):
+            return self._send("GET", path, params=params)
 
     def post(self, path: str, body: str) -> Answer:
         """Have exactly these bytes act. Raises what `get` does; ChainUncertain means that they may have acted."""
-        return self._send("POST", path, content=body)
+        with timed("provider", peer_of(self._endpoint.url)):
+            return self._send("POST", path, content=body)
 
     def close(self) -> None:
         """Hang up."""

@@ -1,19 +1,26 @@
 """The application factory: one Flask application around one container."""
 
+from datetime import datetime
 from typing import Final
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import auth, demo, docs, errors, guards, health, lnurl, oauth, pages, v1, wallet_tools, webhooks
-from api.request_context import CONTAINER, Edge
+from api import auth, demo, docs, errors, guards, health, lnurl, metrics, oauth, pages, v1, wallet_tools, webhooks
+from api.request_context import CONTAINER, Edge, Meter
 from wiring.container import Container
+from wiring.metrics.group import group
+from wiring.metrics.house import HouseCollector
+from wiring.tallies import Tally
 
 API_PREFIX: Final = "/api/v1"
 
 
-def create_app(container: Container) -> Flask:
-    """The pages and the API of this container, as one WSGI application. Connects to nothing until a request comes."""
+def create_app(container: Container, *, tally: Tally[datetime] | None = None) -> Flask:
+    """The pages and the API of this container, as one WSGI application. Connects to nothing until a request comes.
+
+    With a tally, requests are counted for the alerts about them.
+    """
     app = Flask("api", static_folder=None)
     app.extensions[CONTAINER] = container
     app.config["MAX_CONTENT_LENGTH"] = guards.BODY_BYTES_MAX
@@ -22,6 +29,7 @@ def create_app(container: Container) -> Flask:
     errors.register(app)
     guards.register(app)
     app.register_blueprint(health.blueprint)
+    metrics.register(app, *group(), HouseCollector(container))
     app.register_blueprint(webhooks.blueprint)
     app.jinja_env.globals["csrf_token"] = guards.csrf_token
     api = docs.describe(app)
@@ -34,14 +42,14 @@ def create_app(container: Container) -> Flask:
         api.register_blueprint(blueprint, url_prefix=API_PREFIX)
     app.register_blueprint(docs.blueprint)
     pages.register(app)
-    _wrap(app, container)
+    _wrap(app, container, metrics.Meter(tally))
     return app
 
 
-def _wrap(app: Flask, container: Container) -> None:
+def _wrap(app: Flask, container: Container, meter: Meter) -> None:
     settings = container.settings
     elsewhere = settings.socket_origin if settings.socket_origin != settings.public_url else None
-    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"), sockets=elsewhere)
+    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"), meter=meter, sockets=elsewhere)
     hops = settings.trusted_proxies
     # Exactly as many hops as there are proxies: one more and a client could name its own address.
     app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]

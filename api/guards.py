@@ -5,10 +5,11 @@ import hmac
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.access import credentials, principal_of
@@ -18,6 +19,7 @@ from auth import sessions
 from auth.oauth import tokens
 from auth.sessions import OpenedSession, Principal
 from models.prepared import Prepared, Rows
+from wiring.metrics.exposition import may_scrape
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -166,13 +168,31 @@ def role(name: str) -> Callable[[View], View]:
     return guard
 
 
+def monitored(view: View) -> View:
+    """Let only the monitoring reach this view (wiring/metrics/exposition.py says who that is). Raises InvalidToken.
+
+    Where no token is set, there is nothing at this address for anybody who is not on this very host.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        token = container().settings.metrics_token
+        if not may_scrape(request.environ, token):
+            if token is not None:
+                raise InvalidToken("This is for the monitoring, which has a token of its own.")
+            abort(HTTPStatus.NOT_FOUND)
+        return view(*args, **kwargs)
+
+    return cast("View", _marked(guarded, "monitored"))
+
+
 def public(view: View) -> View:
     """Let anyone reach this view: said aloud, so that a forgotten guard is seen."""
     return cast("View", _marked(view, "public"))
 
 
 def guard_of(view: Callable[..., Any]) -> str | None:
-    """How a view is guarded: "public", "signed_in", "scope:…", "role:…", or None when nobody decided."""
+    """How a view is guarded: "public", "signed_in", "scope:…", "role:…", "monitored", or None when nobody decided."""
     return cast("str | None", getattr(view, "guard", None))
 
 

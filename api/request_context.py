@@ -47,6 +47,8 @@ _NO_STORE: Final = ("Cache-Control", "no-store")
 _STRICT_TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 log = structlog.get_logger(__name__)
+Meter = Callable[["WSGIEnvironment", str, float], None]
+"""Is told of each answer: the request, the status line, and after how many seconds it began."""
 
 
 class Edge:
@@ -55,9 +57,12 @@ class Edge:
     A middleware rather than hooks, so that answers Flask makes on its own carry the same headers, and cheaply.
     """
 
-    def __init__(self, application: "WSGIApplication", *, is_https: bool, sockets: str | None = None) -> None:
-        """`sockets` is where pages find Socket.IO, if that is not where they come from."""
+    def __init__(
+        self, application: "WSGIApplication", *, is_https: bool, meter: Meter, sockets: str | None = None
+    ) -> None:
+        """`sockets` is where pages find Socket.IO, if that is not where they come from; `meter` counts answers."""
         self._application = application
+        self._meter = meter
         headers = dict(_HEADERS)
         if sockets is not None:
             headers["Content-Security-Policy"] = policy_with_sockets(sockets)
@@ -82,7 +87,9 @@ class Edge:
                 # Few answers say one of these themselves: what may be kept, and the page whose form leads elsewhere.
                 headers += [row for row in self._headers if row[0] not in said]
             headers.append(("X-Request-ID", request_id))
-            _log(environ, status, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            _log(environ, status, seconds)
+            self._meter(environ, status, seconds)
             return start_response(status, headers, *rest)
 
         return self._application(environ, cast("StartResponse", answer))

@@ -86,12 +86,13 @@ class Stack:
 
     def _await_ports(self) -> None:
         """Refuse to start beside whoever has our ports; the processes of a killed predecessor give them up soon."""
-        ports = {
-            "STRONGROOM_WEB_PORT": self.settings.web_port,
-            "STRONGROOM_REALTIME_PORT": self.settings.realtime_port,
-            "STRONGROOM_FLOWER_PORT": self.settings.flower_port,
-        }
-        for name, port in ports.items():
+        ports = [
+            ("STRONGROOM_WEB_PORT", self.settings.web_port),
+            ("STRONGROOM_REALTIME_PORT", self.settings.realtime_port),
+            ("STRONGROOM_FLOWER_PORT", self.settings.flower_port),
+            *(("STRONGROOM_METRICS_PORT", port) for port in metrics_ports(self.settings).values()),
+        ]
+        for name, port in ports:
             if not await_truth(lambda port=port: _is_free(self.settings.host, port), PORT_PATIENCE_S):  # type: ignore[misc]
                 raise ServerFailed(f"port {port} is taken by another program: stop it, or set {name} to a free one")
 
@@ -130,6 +131,12 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
+def metrics_ports(settings: Settings) -> dict[str, int]:
+    """Where each program of Celery's answers the monitoring, if any does."""
+    first = settings.metrics_port
+    return {} if first is None else {name: first + place for place, name in enumerate((*_WORKERS, "beat"))}
+
+
 def programs(settings: Settings) -> list[Program]:
     """Every process of an installation on one host, and how it is started."""
     python = sys.executable
@@ -137,6 +144,7 @@ def programs(settings: Settings) -> list[Program]:
     celery = [python, "-m", "celery", "--app", "tasks.app"]
     level = settings.log_level.upper()
     realtime_bind = f"{settings.host}:{settings.realtime_port}"
+    measured = {name: {"STRONGROOM_METRICS_PORT": str(port)} for name, port in metrics_ports(settings).items()}
     workers = [
         Program(
             name,
@@ -145,6 +153,7 @@ def programs(settings: Settings) -> list[Program]:
                 "--concurrency", str(settings.worker_concurrency if name == "money" else 1),
                 "--without-gossip", "--without-mingle",
             ],
+            measured.get(name, {}),
         )
         for name, queues in _WORKERS.items()
     ]  # fmt: skip
@@ -165,7 +174,7 @@ def programs(settings: Settings) -> list[Program]:
             ],
         ),
         *workers,
-        Program("beat", [*celery, "beat", "--loglevel", level]),
+        Program("beat", [*celery, "beat", "--loglevel", level], measured.get("beat", {})),
         Program(
             "flower",
             [*celery, "flower", f"--address={settings.host}", f"--port={settings.flower_port}", "--loglevel=WARNING"],

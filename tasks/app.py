@@ -13,6 +13,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from domain.actor import Actor
 from domain.ids import new_id
+from tasks import measuring
 from tasks.publisher import CALLER
 from wiring.container import Container
 from wiring.log_keeper import keep_lines
@@ -106,6 +107,7 @@ def _start(**_: object) -> None:
     container.cache_clear()
     made = container()
     keep_lines(made.transaction, made.now)
+    measuring.begin(made)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
@@ -120,6 +122,7 @@ def _leave_at_once(**_: object) -> None:
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: object) -> None:
+    measuring.end()
     container().engine.dispose()
 
 

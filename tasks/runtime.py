@@ -6,12 +6,17 @@ from celery import Celery
 
 from tasks.publisher import CeleryPublisher
 from wiring.container import Container, build_container
-from wiring.settings import read_settings
+from wiring.settings import Settings, read_settings
 
 
 def build(app: Celery) -> Container:
     """The container of a task process, from its environment."""
-    return build_container(read_settings(os.environ), publisher=CeleryPublisher(app))
+    return build_container(settings(), publisher=CeleryPublisher(app))
+
+
+def settings() -> Settings:
+    """What this process was told."""
+    return read_settings(os.environ)
 
 
 def worker_name() -> str:

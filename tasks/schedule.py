@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-QUEUES: Final = ("money", "watch", "scan", "verify", "notify", "upkeep")
+from domain.queues import QUEUES
 
 # What moves money, what reads chains, and what keeps house never wait for one another.
 ROUTES: Final = {

@@ -114,6 +114,16 @@ class Settings:
     flower_port: int = _setting(parsing.integer(1, 65535), "The task monitor.", default=5555)
     web_workers: int = _setting(parsing.integer(1, 64), "Web processes on this host.", default=2)
     worker_concurrency: int = _setting(parsing.integer(1, 64), "Task processes of each worker here.", default=2)
+    metrics_token: Secret | None = _setting(
+        parsing.secret_of(characters_min=16),
+        "What Prometheus shows as bearer token to be answered. None: it is answered on this very host alone.",
+        default=None,
+    )
+    metrics_port: int | None = _setting(
+        parsing.integer(1, 65535),
+        "Where a worker, or beat, answers Prometheus; `cli run` counts on from it for each. None: nowhere.",
+        default=None,
+    )
     trusted_proxies: int = _setting(
         parsing.integer(0, 5), "How many proxies in front append to X-Forwarded-For; 0 ignores the header.", default=0
     )

@@ -12,6 +12,7 @@ from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
 
 from adapters.bitcoin.endpoint import NodeEndpoint
 from adapters.bitcoin.refusals import named
+from adapters.instruments import timed, took
 from domain.node_refusals import (
     ChainError,
     ChainUncertain,
@@ -37,22 +38,23 @@ class Connection:
         self._http = _HttpConnection(endpoint)
         self._url = _URL.format(host=endpoint.host, port=endpoint.port, path=path)
         self._timeout_s = endpoint.timeout_s
+        self._peer = f"{endpoint.host}:{endpoint.port}"
         self.bytes_read = 0
         try:
             self._http.connect()
         except OSError as reason:
-            where = f"{endpoint.host}:{endpoint.port}"
-            raise NodeRefused(f"the node at {where} cannot be reached: {reason.strerror or reason}") from reason
+            took("bitcoin", self._peer, NodeRefused.code, 0.0)
+            raise NodeRefused(f"the node at {self._peer} cannot be reached: {reason.strerror or reason}") from reason
         self._http.sock.settimeout(endpoint.timeout_s)
 
     def call(self, method: str, *params: Any) -> Any:
         """One call, one answer. Raises ChainError; ChainUncertain once the request may have left."""
-        with _failures_named():
+        with timed("bitcoin", self._peer), _failures_named():
             return _Proxy(self, self._url, method, self._timeout_s)(*params)
 
     def batch(self, calls: Sequence[Sequence[Any]]) -> list[Any | ChainError]:
         """Many calls in one round trip; a call that the node refused has its refusal in its place."""
-        with _failures_named():
+        with timed("bitcoin", self._peer), _failures_named():
             pairs: list[tuple[Any, ChainError | None]] = _Proxy(self, self._url, None, self._timeout_s).batch_(
                 [list(call) for call in calls]
             )

@@ -10,6 +10,7 @@ import httpx
 
 from adapters.evm.endpoint import EvmEndpoint
 from adapters.evm.refusals import AnswerTooLarge, named
+from adapters.instruments import peer_of, timed
 from domain.node_refusals import (
     ChainError,
     ChainUncertain,
@@ -53,7 +54,8 @@ class Transport:
             {"jsonrpc": "2.0", "id": place, "method": call.method, "params": list(call.params)}
             for place, call in enumerate(calls)
         ]
-        answer = self._post(url, asked if len(asked) > 1 else asked[0])
+        with timed("evm", peer_of(url)):
+            answer = self._post(url, asked if len(asked) > 1 else asked[0])
         if isinstance(answer, dict):
             if len(calls) > 1:  # the batch as a whole was refused
                 raise named(answer["error"]) if isinstance(answer.get("error"), dict) else _unreadable()

@@ -1,7 +1,7 @@
 """Put the realtime process together: a small Flask application, Socket.IO in front of it, and the rounds."""
 
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from flask_socketio import SocketIO
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from adapters.bus import PEOPLE, scoped_room, user_room
-from api import errors, guards
+from api import errors, guards, metrics
 from api.errors import error_body, refusal_body
 from api.guards import public
 from api.realtime import calls, chat, schemas
@@ -24,12 +24,18 @@ from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket, Pings, di
 from api.refusals import TooManySockets, UnknownEvent
 from api.request_context import CONTAINER, Edge
 from domain.errors import StrongroomError
+from domain.metrics import SOCKETS
+from services.figures import Figure
 from wiring.container import Container
+from wiring.metrics import exposition
+from wiring.metrics.group import group
+from wiring.metrics.house import families
 
 SOCKETS_PER_USER_MAX: Final = 50
 """In one process: more windows than anybody has, fewer than would hurt."""
 PING_EVERY_S: Final = 25
 PONG_WITHIN_S: Final = 20
+LIVE: Final = "/health/live"
 EVENTS: Final = {
     "message": (schemas.MessageEvent, chat.message),
     "rtc:offer": (schemas.OfferEvent, calls.offer),
@@ -48,7 +54,9 @@ def create_app(container: Container) -> Flask:
     app.extensions[CONTAINER] = container
     errors.register(app)
     guards.register(app)
-    app.add_url_rule("/health/live", view_func=live)
+    app.add_url_rule(LIVE, view_func=live)
+    seats = Seats()
+    metrics.register(app, *group(), SocketsCollector(seats))
     settings = container.settings
     socketio = SocketIO(
         app,
@@ -67,11 +75,11 @@ def create_app(container: Container) -> Flask:
     )
     socketio.server.eio._async = {**socketio.server.eio._async, "websocket": BoundedWebSocket}  # noqa: SLF001
     disconnect_at_once(socketio.server.eio)
-    seats = Seats()
     rounds = Rounds(container, seats, socketio.server, Pings(socketio.server.eio))
     House(container, seats, socketio.server, rounds).open(socketio)
     rounds.start()
-    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"))
+    meter = metrics.Meter(paths=(LIVE, exposition.PATH))
+    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"), meter=meter)
     hops = settings.trusted_proxies
     app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]
     return app
@@ -81,6 +89,17 @@ def create_app(container: Container) -> Flask:
 def live() -> Response:
     """This process answers."""
     return jsonify(status="alive")
+
+
+class SocketsCollector:
+    """How many sockets are open here."""
+
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
+
+    def collect(self) -> Iterable[Any]:
+        """One figure."""
+        return families([Figure(SOCKETS, (), len(self._seats))], told_by=SOCKETS.told_by)
 
 
 class House:

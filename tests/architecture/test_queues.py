@@ -3,8 +3,9 @@
 from fnmatch import fnmatch
 
 from cli.stack import programs
+from domain.queues import QUEUES
 from tasks.app import MODULES, app
-from tasks.schedule import QUEUES, ROUTES, SWEEPS
+from tasks.schedule import ROUTES, SWEEPS
 from wiring.settings import Settings
 
 

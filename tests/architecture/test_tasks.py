@@ -11,8 +11,9 @@ import pytest
 
 import celeryconfig
 from cli.stack import programs
+from domain.queues import QUEUES
 from tasks.app import MODULES, app
-from tasks.schedule import QUEUES, ROUTES, SWEEPS, beat_schedule
+from tasks.schedule import ROUTES, SWEEPS, beat_schedule
 from wiring.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]

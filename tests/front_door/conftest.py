@@ -1,4 +1,4 @@
-"""One web process, two realtime processes and one nginx for all tests here, on a database of their own."""
+"""Web with two workers, two realtime processes and one nginx for all tests here, on a database of their own."""
 
 import os
 import subprocess
@@ -13,6 +13,7 @@ from tests.api.house import House
 from tests.conftest import GENEROUS
 from tests.databases import Server
 from tests.front_door.door import NAME, ROOT, Door
+from tests.metrics.running import TOKEN
 from tests.realtime.processes import RealtimeProcess
 from tests.waiting import eventually
 from wiring.container import build_container
@@ -28,8 +29,21 @@ class Site:
 
     door: Door
     house: House
-    web: str
+    web_process: "subprocess.Popen[bytes]"
     realtime: list[RealtimeProcess]
+
+    @property
+    def web_port(self) -> int:
+        return self.house.container.settings.web_port
+
+    @property
+    def web(self) -> str:
+        return f"127.0.0.1:{self.web_port}"
+
+    def web_workers(self) -> set[int]:
+        """The process ids of those that answer requests for pages now."""
+        children = Path(f"/proc/{self.web_process.pid}/task/{self.web_process.pid}/children").read_text().split()
+        return set(map(int, children))
 
     def render(self, **changed: str) -> None:
         where = {"web": self.web, "realtime": " ".join(f"127.0.0.1:{process.port}" for process in self.realtime)}
@@ -46,14 +60,15 @@ def site(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFac
         database_url=database.url,
         redis_url=redis_url,
         web_port=free_port(),
-        web_workers=1,
+        web_workers=2,
         trusted_proxies=1,
+        metrics_token=Secret(TOKEN),
         **GENEROUS,
     )
     container = build_container(settings)
     web = _web(settings, directory / "web.log")
     realtime = [RealtimeProcess(settings, directory / f"realtime{number}.log") for number in range(2)]
-    site = Site(door, House(container), f"127.0.0.1:{settings.web_port}", realtime)
+    site = Site(door, House(container), web, realtime)
     try:
         site.render()
         door.start()

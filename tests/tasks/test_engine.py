@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from domain.queues import QUEUES
 from models.deposit import Deposit
 from models.withdrawal import Withdrawal
 from services import heartbeats
-from tasks.schedule import QUEUES
 from tests.rail import COIN, Rail
 from tests.services import outgoing
 from wiring.embedded.process import await_truth, tail

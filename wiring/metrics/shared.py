@@ -1,0 +1,134 @@
+"""Counts that the processes of one program share: each writes a file of its own, and whoever is asked adds them up.
+
+Prometheus's library has this (`PROMETHEUS_MULTIPROC_DIR`) and leaves three things to whoever uses it: to begin with an
+empty directory, to look after processes that ended, and to do that while nobody is adding up. A worker of Celery's is
+replaced after some hundred tasks: what it counted must neither be lost, nor lie about as a file of its own for ever.
+"""
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+_ADDABLE: Final = frozenset({"counter", "histogram"})
+_ENDED: Final = "0"
+"""Stands for all processes that ended, where a file has the process id in its name."""
+
+log = structlog.get_logger(__name__)
+
+
+def share(var_dir: Path, name: str) -> None:
+    """From now on, this process and those that it forks count into one new directory under `var_dir`.
+
+    Removes what programs that ended left there. Without a directory that can be written, each process answers for
+    itself alone: that is worse figures, and no reason not to work.
+    """
+    # Several hosts may share a disk, and each has processes of the same numbers.
+    home = var_dir / "metrics" / socket.gethostname()
+    own = home / f"{name}-{os.getpid()}"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        for left in home.iterdir():
+            if left == own or not _lives(left.name.rpartition("-")[2]):
+                shutil.rmtree(left, ignore_errors=True)
+        own.mkdir()
+    except OSError as error:
+        log.warning("metrics_not_shared", reason=str(error))
+        return
+    os.environ[DIRECTORY] = str(own)
+    from prometheus_client import values
+
+    # The library decides when it is loaded, which somebody else may have done before.
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
+def directory() -> Path | None:
+    """Where this process shares its counts, if it does."""
+    where = os.environ.get(DIRECTORY)
+    return Path(where) if where and Path(where).is_dir() else None
+
+
+def leave() -> None:
+    """Remove the directory: this program ends."""
+    where = directory()
+    if where is not None:
+        shutil.rmtree(where, ignore_errors=True)
+
+
+def gone(process_id: int) -> None:
+    """A process ended: forget what it said of the present, and keep what it counted."""
+    where = directory()
+    if where is not None:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(process_id, str(where))  # type: ignore[no-untyped-call]
+        fold(where)
+
+
+def fold(where: Path) -> None:
+    """Add what processes counted that ended to one file for all of them."""
+    with _turn(where, fcntl.LOCK_EX):
+        for path in where.glob("*.db"):
+            kind, _, process_id = path.stem.rpartition("_")
+            if kind in _ADDABLE and process_id != _ENDED and not _lives(process_id):
+                _add(path, where / f"{kind}_{_ENDED}.db")
+
+
+class SharedCollector:
+    """Adds up what all processes of this program counted, those that ended included."""
+
+    def __init__(self, where: Path) -> None:
+        self._where = where
+
+    def collect(self) -> Iterable["Metric"]:
+        """Every metric with the sums of all processes."""
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        fold(self._where)
+        with _turn(self._where, fcntl.LOCK_SH):
+            return list(MultiProcessCollector(None, str(self._where)).collect())  # type: ignore[no-untyped-call]
+
+
+def _add(path: Path, ended: Path) -> None:
+    """All of it or nothing: the sums take the place of the old ones in one step."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    new = ended.with_suffix(".new")
+    if ended.exists():
+        shutil.copyfile(ended, new)
+    else:
+        new.unlink(missing_ok=True)
+    sums = MmapedDict(str(new))  # type: ignore[no-untyped-call]
+    for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
+        before, _ = sums.read_value(key)  # type: ignore[no-untyped-call]
+        sums.write_value(key, before + value, timestamp)  # type: ignore[no-untyped-call]
+    sums.close()  # type: ignore[no-untyped-call]
+    new.replace(ended)
+    path.unlink()
+
+
+def _lives(process_id: str) -> bool:
+    try:
+        os.kill(int(process_id), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def _turn(where: Path, how: int) -> Iterator[None]:
+    with (where / "turn").open("a") as held:
+        fcntl.flock(held, how)
+        yield
