@@ -14,7 +14,7 @@ from cli.stack import Stack
 from cli.telling import say, step, until, wait_for
 from domain.errors import ensure
 from domain.networks import NETWORKS
-from services import invariants, outbox
+from services import event_log, invariants, outbox, webhooks_out
 from services.ledger.verify import verify
 from wiring.container import Container
 from wiring.embedded.node import MINER, NodeServer
@@ -22,6 +22,7 @@ from wiring.embedded.node import MINER, NodeServer
 DEPOSIT: Final = "20.00000000"
 # Above what the default policy lets through by itself, so that an operator has to agree.
 WITHDRAWAL: Final = "12.50000000"
+TOLD_BY: Final = {"feed", webhooks_out.CONSUMER}
 
 
 class CoinStory:
@@ -45,6 +46,7 @@ class CoinStory:
         """Tell it, a line for each step. Raises ServerFailed at the first step that does not happen."""
         with step("Alice signs in with a key of her own; her page listens"):
             self._alice.sign_in()
+            until(self._is_told)
             live = self._exit.enter_context(closing(Live(self._sockets, self._alice.token)))
         with step("her shop, a program that knows one secret, is to be told when something is credited") as note:
             note(self._shop.open("deposit.credited"))
@@ -118,6 +120,11 @@ class CoinStory:
             report = verify(self._container.engine)
             ensure(report.finding is None, f"altered: {report.finding}")
             note(f"{report.transfers} transfers read")
+
+    def _is_told(self) -> bool:
+        """Whether what happens is told: in its first seconds, a new installation has nobody yet who reads its log."""
+        with self._container.reading() as session:
+            return {consumer.name for consumer in event_log.every(session)} >= TOLD_BY
 
     def _flow(self, item: dict[str, Any]) -> dict[str, Any]:
         """The movement that a deposit or a withdrawal is, with everything on record of it."""

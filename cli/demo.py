@@ -35,7 +35,7 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
     console = Console() if os.environ.get("VERBOSE") else None
     stopped = stop_on_signals()
     started = time.monotonic()
-    with Stack(settings, write=console.write if console else _only_system) as stack:
+    with Stack(settings, write=console.write if console else only_system) as stack:
         stack.wait_until_healthy()
         say(f"everything is up after {time.monotonic() - started:.1f} s")
         _tell(stack)
@@ -69,7 +69,7 @@ def _tell_of_a_token(stack: Stack, container: Container) -> None:
         claims.tell()
 
 
-def _only_system(name: str, line: str) -> None:
+def only_system(name: str, line: str) -> None:
     """Show what the stack says of itself and the warnings of its processes; the story is the rest."""
     if name == "system" or '"level": "error"' in line or "[error" in line:
         print(f"  {name}: {line}", file=sys.stderr, flush=True)
