@@ -13,6 +13,7 @@ from api.pages.shapes import AlertLine, AssetName, Board, BufferCard, Gauge, Mon
 from api.pages.wording import amount, spoken
 from auth.sessions import Principal
 from domain.ids import short_id
+from domain.rails import RAILS
 from models.buffer import BufferSnapshot
 from models.chain import ChainCursor
 from models.withdrawal import Withdrawal
@@ -61,7 +62,8 @@ def _needs_an_eye(row: Withdrawal) -> bool:
 
 def _health(session: Session, parts: Container, known: Mapping[str, AssetName], now: datetime) -> list[Gauge]:
     cursors = {cursor.chain: cursor for cursor in chains.every(session)}
-    gauges = [_chain(asset.name, cursors.get(asset.chain), now) for asset in on_rails(known)]
+    followed = dict.fromkeys(asset.chain for asset in on_rails(known))
+    gauges = [_chain(RAILS[chain].name, cursors.get(chain), now) for chain in followed]
     if not gauges:
         gauges.append(Gauge("Chains", "waiting", "none is set up", "STRONGROOM_CHAINS is empty"))
     beats = heartbeats.every(session)
@@ -116,7 +118,7 @@ def _buffer(snapshot: BufferSnapshot, asset: AssetName, now: datetime) -> Buffer
 
 def _verdict_words(snapshot: BufferSnapshot, asset: AssetName) -> str:
     if snapshot.difference_minor is None:
-        return f"not known: {snapshot.reason}"
+        return f"not known: {spoken(snapshot.reason or 'no answer')}"
     if snapshot.difference_minor == 0:
         return "holding and books agree"
     spelled = f"{amount(abs(snapshot.difference_minor), asset.decimals)}\u00a0{asset.symbol}"

@@ -56,6 +56,11 @@ class BalanceBlock:
     held: tuple[Coming, ...] = ()
     worth: Worth | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.available.minor or self.coming or self.held)
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
