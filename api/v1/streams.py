@@ -85,7 +85,7 @@ class StreamPage(ma.Schema):
 @blueprint.answers(200, StreamPage)
 @blueprint.answers(
     200,
-    {"type": "string", "description": "The same items, each with its position as `id`, for some 25 seconds."},
+    {"type": "string", "description": "The same items, each with its position as `id`, for some 15 seconds."},
     content_type=streams_live.MIMETYPE,
 )
 def read_stream(query: dict[str, Any], name: str) -> Response:

@@ -33,13 +33,13 @@ _places: Final = BoundedSemaphore(LISTENERS_MAX)
 class Pace:
     """How often the log is looked at, how long a silence may be, and how long one answer lasts, in seconds.
 
-    An answer ends sooner than a process that is stopped waits for its requests (`graceful_timeout` in
-    gunicorn.conf.py), and the next one asks anew whether its reader still may.
+    An answer ends sooner than a process that is told to stop is killed (STOP_PATIENCE_S of wiring/supervisor.py,
+    `graceful_timeout` of gunicorn.conf.py), and the next one asks anew whether its reader still may.
     """
 
     look_s: float = 1.0
-    heartbeat_s: float = 10.0
-    open_s: float = 25.0
+    heartbeat_s: float = 5.0
+    open_s: float = 15.0
 
 
 def tell(

@@ -13,6 +13,7 @@ from api.v1.streams_live import Pace
 from tests import horizon
 from tests.api.house import House, Person
 from tests.services.test_streams import raised
+from wiring.supervisor import STOP_PATIENCE_S
 
 LIVE = {"Accept": "text/event-stream"}
 PATH = "/streams/ops.alert"
@@ -97,6 +98,7 @@ def test_an_answer_ends_so_that_its_process_can(viewer: Person) -> None:
     told = list(blocks(viewer.get(f"{PATH}?after=end", headers=LIVE, buffered=False)))
     assert told[0]["id"] == start
     assert all(block == {"": ""} for block in told[1:])
+    assert Pace().open_s + Pace().look_s < STOP_PATIENCE_S
 
 
 def test_a_process_has_a_limited_number_of_listeners(viewer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
