@@ -95,7 +95,7 @@ def test_a_deposit_that_waits_is_shown_with_what_it_waits_for(house: House, admi
         [question] = looking.due(session, CHAIN, now=now)
         looking.wait(session, question, reason="no_answer: it answered 503", now=now, by=BY)
     assert "Deposits waiting (1)" in admin.text(PLACE)
-    assert "no answer: it answered 503 tried once" in admin.text(PLACE)
+    assert "it answered 503 tried once" in admin.text(PLACE)
 
 
 def test_others_see_it_at_most(house: House, admin: Reader, owner: Reader) -> None:
