@@ -57,6 +57,7 @@ from services.alerts.handling import EndsByItself, UnknownAlert
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
 from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
+from services.sweeps import SweepNotFound
 from services.verifications import ClaimOfDeposit, NotAReceivingAddress, VerificationNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
 from services.withdrawals import WithdrawalNotFound, deciding, policy
@@ -174,6 +175,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         WithdrawalNotFound: 404,
         VerificationNotFound: 404,
         PayoutNotFound: 404,
+        SweepNotFound: 404,
         chains.ChainNotFollowed: 404,
         streams.UnknownStream: 404,
         WatchWalletNotFound: 404,

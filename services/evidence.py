@@ -1,19 +1,24 @@
 """Everything that is on record about one flow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.alert import OpsAlert
+from models.chain import DepositAddress
 from models.deposit import Deposit
 from models.flow import Flow, FlowEvent
 from models.log_line import KeptLogLine
 from models.payout import Payout, PayoutTransaction
+from models.quarantine import DepositQuarantine
+from models.replenishment import Replenishment
 from models.sweep import Sweep
+from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import flows, log_lines, payouts, withdrawals
 from services.flows import FlowNotFound
@@ -23,7 +28,7 @@ ALERTS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class BookedTransfer:
-    """One ledger transfer of a flow: the accounts by their code, the amount in the smallest unit."""
+    """One ledger transfer of a flow: the accounts by their code and owner, the amount in the smallest unit."""
 
     transfer_id: int
     transaction_id: int
@@ -34,11 +39,17 @@ class BookedTransfer:
     asset_id: str
     amount_minor: int
     recorded_at: datetime
+    debit_owner_id: UUID | None = None
+    credit_owner_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A flow, its events oldest first, its ledger transfers, and what it did on a chain."""
+    """A flow, its events oldest first, its ledger transfers, what it did on a chain, and the row that it is about.
+
+    `payout` is the newest of its `payments`, and `forms` are those of all of them. `quarantine` says why a deposit
+    was set aside, or which deposit a withdrawal pays back; `pair_id` is the flow on the other side of such a return.
+    """
 
     flow: Flow
     events: Sequence[FlowEvent]
@@ -49,12 +60,31 @@ class Evidence:
     forms: Sequence[PayoutTransaction]
     approvals: Sequence[WithdrawalApproval]
     sweep: Sweep | None = None
+    sweep_address: str = ""
+    payments: Sequence[Payout] = ()
+    replenishment: Replenishment | None = None
+    verification: PaymentVerification | None = None
+    quarantine: DepositQuarantine | None = None
+    pair_id: UUID | None = None
+
+    @property
+    def is_return(self) -> bool:
+        """Whether this withdrawal pays a deposit back: its owner neither asked for it nor can take it back."""
+        return self.withdrawal is not None and self.quarantine is not None
 
 
+_Row = TypeVar("_Row", Deposit, Withdrawal, Sweep, Replenishment, PaymentVerification)
+_KINDS: Final[Mapping[type[Any], str]] = {
+    Deposit: "deposit",
+    Withdrawal: "withdrawal",
+    Sweep: "sweep",
+    Replenishment: "replenishment",
+    PaymentVerification: "verification",
+}
 _TRANSFERS = text(
     """
     SELECT transfer.id, transaction.id, transaction.kind, transfer.phase, debit.code, credit.code,
-        transfer.asset_id, transfer.amount, transfer.recorded_at
+        transfer.asset_id, transfer.amount, transfer.recorded_at, debit.owner_id, credit.owner_id
     FROM ledger_transactions AS transaction
     JOIN ledger_transfers AS transfer ON transfer.transaction_id = transaction.id
     JOIN ledger_accounts AS debit ON debit.id = transfer.debit_account_id
@@ -87,25 +117,59 @@ def find(session: Session, reference: str, *, user_id: UUID | None) -> Flow:
 
 def of_flow(session: Session, flow: Flow) -> Evidence:
     """Gather what is on record about a flow."""
-    withdrawal = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow.group_id)).one_or_none()
-    payout = session.get(Payout, withdrawal.payout_id) if withdrawal and withdrawal.payout_id else None
-    sweep = session.scalars(select(Sweep).where(Sweep.flow_id == flow.group_id)).one_or_none()
-    parts = (
-        session.scalars(select(Payout).where(Payout.sweep_id == sweep.id).order_by(Payout.id)).all() if sweep else ()
-    )
-    if parts:
-        payout = parts[-1]
+    deposit = _about(session, Deposit, flow)
+    withdrawal = _about(session, Withdrawal, flow)
+    sweep = _about(session, Sweep, flow)
+    parts = _payments(session, withdrawal, sweep)
+    quarantine, pair_id = _set_aside(session, deposit, withdrawal)
     return Evidence(
         flow=flow,
         events=flows.events_of(session, flow.group_id),
         transfers=transfers_of(session, flow.group_id),
-        deposit=session.scalars(select(Deposit).where(Deposit.flow_id == flow.group_id)).one_or_none(),
+        deposit=deposit,
         withdrawal=withdrawal,
-        payout=payout,
-        forms=payouts.forms_of(session, payout.id) if payout else (),
-        sweep=sweep,
+        payout=parts[-1] if parts else None,
+        forms=[form for part in parts for form in payouts.forms_of(session, part.id)],
         approvals=withdrawals.approvals_of(session, withdrawal.id) if withdrawal else (),
+        sweep=sweep,
+        payments=parts,
+        sweep_address=session.get_one(DepositAddress, sweep.address_id).address if sweep else "",
+        replenishment=_about(session, Replenishment, flow),
+        verification=_about(session, PaymentVerification, flow),
+        quarantine=quarantine,
+        pair_id=pair_id,
     )
+
+
+def _about(session: Session, model: type[_Row], flow: Flow) -> _Row | None:
+    """The row that a flow is the life of, if it is of this kind."""
+    if flow.kind != _KINDS[model]:
+        return None
+    return session.scalars(select(model).where(model.flow_id == flow.group_id)).one_or_none()
+
+
+def _payments(session: Session, withdrawal: Withdrawal | None, sweep: Sweep | None) -> Sequence[Payout]:
+    """What carries a flow on its chain: a withdrawal's payout, or a sweep's payments in the order they were made."""
+    if withdrawal is not None and withdrawal.payout_id is not None:
+        return [session.get_one(Payout, withdrawal.payout_id)]
+    if sweep is not None:
+        return session.scalars(select(Payout).where(Payout.sweep_id == sweep.id).order_by(Payout.id)).all()
+    return ()
+
+
+def _set_aside(
+    session: Session, deposit: Deposit | None, withdrawal: Withdrawal | None
+) -> tuple[DepositQuarantine | None, UUID | None]:
+    """The quarantine that a deposit is in, or that a withdrawal ends, and the flow on the other side."""
+    if deposit is not None:
+        row = session.get(DepositQuarantine, deposit.id)
+        back = None if row is None else row.return_withdrawal_id
+        return row, None if back is None else session.get_one(Withdrawal, back).flow_id
+    if withdrawal is None:
+        return None, None
+    query = select(DepositQuarantine).where(DepositQuarantine.return_withdrawal_id == withdrawal.id)
+    row = session.scalars(query).one_or_none()
+    return row, None if row is None else session.get_one(Deposit, row.deposit_id).flow_id
 
 
 def alerts_about(session: Session, found: Evidence) -> Sequence[OpsAlert]:
@@ -132,6 +196,6 @@ def transfers_of(session: Session, flow_id: UUID) -> list[BookedTransfer]:
     """The ledger transfers that a flow made, oldest first."""
     rows = session.execute(_TRANSFERS, {"flow_id": flow_id})
     return [
-        BookedTransfer(transfer_id, transaction_id, kind, phase, debit, credit, asset_id, int(amount), recorded_at)
-        for transfer_id, transaction_id, kind, phase, debit, credit, asset_id, amount, recorded_at in rows
+        BookedTransfer(number, booking, kind, phase, debit, credit, asset_id, int(amount), at, owners[0], owners[1])
+        for number, booking, kind, phase, debit, credit, asset_id, amount, at, *owners in rows
     ]

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from api import guards
@@ -119,10 +119,11 @@ def _decide(order_id: UUID, decision: Callable[..., object], **facts: Any) -> Re
     parts = container()
     try:
         with parts.transaction() as session:
+            flow_id = replenishments.one(session, order_id).flow_id
             decision(session, order_id, now=parts.now(), by=operator(), **facts)
     except StrongroomError as refusal:
         return _page(problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
-    return see(PLACE)
+    return see(f"/flows/{short_id(flow_id)}" if "from_flow" in request.form else PLACE)
 
 
 def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
+from uuid import UUID
 
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from api import guards
-from api.guards import signed_in
+from api.guards import role, signed_in
 from api.pages.context import every_asset, field_errors, page, see, typed
+from api.pages.flow import show_flow
 from api.pages.shapes import AssetName, FormField, Money
 from api.pages.wording import typed_amount
-from api.request_context import actor, container
+from api.request_context import actor, container, operator
 from api.statuses import status_of
 from api.v1 import money
 from domain.errors import StrongroomError
@@ -94,6 +96,21 @@ def claim() -> Response:
         return see(f"/flows/{answer.body['flow']}")
     beside, above = field_errors(answer.body, "tx_hash", "amount")
     return _form(beside, problem=above, status=answer.status)
+
+
+@blueprint.post("/operator/claims/<uuid:verification_id>/ask")
+@role("approver")
+def ask_again(verification_id: UUID) -> Response:
+    """Have the chain of an uncertain or rejected claim asked anew."""
+    parts = container()
+    with parts.reading() as session:
+        flow_id = verifications.one(session, verification_id).flow_id
+    try:
+        with parts.transaction() as session:
+            verifications.ask_again(session, verification_id, now=parts.now(), by=operator())
+    except StrongroomError as refusal:
+        return show_flow(str(flow_id), problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
+    return see(f"/flows/{short_id(flow_id)}")
 
 
 def _form(

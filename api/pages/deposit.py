@@ -1,7 +1,9 @@
 """Get an address, show it as text, link and QR code, and watch what arrives at it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, request
@@ -22,28 +24,40 @@ from services import activity, addresses, assets
 blueprint = Blueprint("deposit", __name__)
 
 ARRIVALS_MAX = 50
+_NETWORKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ETH": "Ethereum", "POLY": "Polygon", "AVAX": "Avalanche", "BASE": "Base", "ARB": "Arbitrum", "OP": "Optimism",
+        "SOL": "Solana",
+    }
+)  # fmt: skip
+"""What people call the networks that a custodian knows by a code."""
 
 
 @blueprint.get("/deposit")
 @signed_in
 def show() -> Response:
-    """The newest address of an asset, or the one that is asked for."""
-    return _show(request.args.get("asset"), request.args.get("address", type=UUID))
+    """The newest address of an asset, on one of its networks where it has several, or the one that is asked for."""
+    return _show(request.args.get("asset"), request.args.get("address", type=UUID), request.args.get("network", ""))
 
 
 @blueprint.post("/deposit")
 @signed_in
 def issue() -> Response:
-    """Issue a fresh address."""
+    """Issue a fresh address, or the one that there is where each person has one for good."""
     parts = container()
-    asset_id = typed("asset")
+    asset_id, network = typed("asset"), typed("network")
     try:
         with parts.transaction() as session:
             address = addresses.issue(
-                session, user_id=guards.caller().user_id, asset_id=asset_id, now=parts.now(), by=actor()
+                session,
+                user_id=guards.caller().user_id,
+                asset_id=asset_id,
+                network=network,
+                now=parts.now(),
+                by=actor(),
             )
     except StrongroomError as refusal:
-        return _show(asset_id, None, problem=field_errors(refusal)[1], status=status_of(type(refusal)))
+        return _show(asset_id, None, network, problem=field_errors(refusal)[1], status=status_of(type(refusal)))
     return see(f"/deposit?address={address.id}")
 
 
@@ -61,7 +75,9 @@ def qr_code(address_id: UUID) -> Response:
     return Response(qr.drawn(_uri(address, contract)), mimetype="image/svg+xml", headers=headers)
 
 
-def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
+def _show(
+    asset_id: str | None, address_id: UUID | None, network: str, *, problem: str = "", status: int = HTTPStatus.OK
+) -> Response:
     with container().reading() as session:
         choice = on_rails(every_asset(session))
         wanted = _address(session, address_id) if address_id is not None else None
@@ -69,7 +85,9 @@ def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", s
             payable = [asset.asset_id for asset in choice if asset.chain == wanted.chain]
             asset_id = asset_id if asset_id in payable else next(iter(payable), None)
         chosen = chosen_of(choice, asset_id)
-        mine = addresses.of_user(session, guards.caller().user_id, chosen.chain) if chosen else ()
+        networks = RAILS[chosen.chain].networks if chosen else ()
+        network = _network(networks, wanted, network)
+        mine = _mine(session, chosen, network) if chosen else ()
         current = wanted or (mine[0] if mine else None)
         card = _card(session, current, chosen) if current and chosen else None
         arrivals = _arrivals(session, current, chosen) if current and chosen else ()
@@ -78,11 +96,27 @@ def _show(asset_id: str | None, address_id: UUID | None, *, problem: str = "", s
         status=status,
         assets=choice,
         chosen=chosen,
+        networks=[(code, _NETWORKS.get(code, code)) for code in networks],
+        network=network,
+        # One address for each person: there is no other to ask for.
+        is_single=bool(networks) or (chosen is not None and RAILS[chosen.chain].has_accounts),
         card=card,
         arrivals=arrivals,
         others=[other for other in mine if current is None or other.id != current.id],
         problem=problem,
     )
+
+
+def _network(networks: Sequence[str], wanted: DepositAddress | None, asked: str) -> str:
+    """The network of the address that is shown, or the one that is asked for, or the first; "" where there is one."""
+    if wanted is not None:
+        asked = wanted.address.partition(":")[0]
+    return asked if asked in networks else next(iter(networks), "")
+
+
+def _mine(session: Session, asset: AssetName, network: str) -> Sequence[DepositAddress]:
+    rows = addresses.of_user(session, guards.caller().user_id, asset.chain)
+    return [row for row in rows if row.address.startswith(f"{network}:" if network else "")]
 
 
 def _address(session: Session, address_id: UUID) -> DepositAddress:
@@ -98,11 +132,13 @@ def _uri(address: DepositAddress, contract: str | None) -> str:
 
 
 def _card(session: Session, address: DepositAddress, asset: AssetName) -> AddressCard:
-    row = assets.get(session, asset.asset_id)
+    row, networks = assets.get(session, asset.asset_id), RAILS[address.chain].networks
+    network, _, bare = address.address.partition(":")
     return AddressCard(
         id=address.id,
-        address=address.address,
+        address=bare if networks else address.address,
         uri=_uri(address, row.contract),
+        network=_NETWORKS.get(network, network) if networks else "",
         asset=asset,
         minimum=Money(row.minimum_deposit_minor, asset),
         confirmations=sentences.tiers(row.confirmation_tiers, asset.decimals, asset.symbol),

@@ -8,9 +8,9 @@ from api import guards
 from api.guards import signed_in
 from api.pages import flow_actions, flow_steps
 from api.pages.context import every_asset, page
-from api.pages.flow_steps import Reading
+from api.pages.flow_facts import Reading
 from api.request_context import container
-from services import activity, evidence, flow_stats
+from services import activity, evidence, flow_stats, replenishments
 
 blueprint = Blueprint("flow", __name__)
 
@@ -38,10 +38,13 @@ def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK)
             asset,
             heights.get(asset.chain),
             parts.now(),
+            caller.user_id,
+            is_operator,
             fee_asset,
             usual=flow_stats.usual(session, flow.kind),
             alerts=evidence.alerts_about(session, found) if is_operator else (),
             lines=evidence.lines_about(session, found) if is_operator else (),
+            fund_at=replenishments.address_of(session, found.replenishment) if found.replenishment else None,
         )
     actions = flow_actions.possible(found, caller)
-    return page("flow.html", status=status, page=flow_steps.view(reading, actions, caller.user_id), problem=problem)
+    return page("flow.html", status=status, page=flow_steps.view(reading, actions), problem=problem)

@@ -1,10 +1,14 @@
 """What may be done about a flow now, by whom, and what each thing leads to."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from api.pages.shapes import Action
 from auth.sessions import Principal
 from domain.rails import RAILS
+from models.replenishment import Replenishment
+from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal
 from services.evidence import Evidence
 
@@ -15,16 +19,23 @@ _REPLACEABLE: Final = ("broadcast", "uncertain")
 
 def possible(found: Evidence, caller: Principal) -> tuple[Action, ...]:
     """The actions open to this caller; empty for flows that take care of themselves."""
-    withdrawal = found.withdrawal
-    if withdrawal is None:
-        return ()
+    withdrawal, may_decide = found.withdrawal, "approver" in caller.roles
     actions: list[Action] = []
-    if withdrawal.user_id == caller.user_id:
-        actions += _owner(found.flow.short_id, withdrawal)
-    elif "approver" in caller.roles:
+    if withdrawal is not None and withdrawal.user_id == caller.user_id:
+        # Whoever is paid a deposit back did not ask for that, and cannot call it off.
+        actions += [] if found.is_return else _owner(found.flow.short_id, withdrawal)
+    elif withdrawal is not None and may_decide:
         actions += _decisions(found, withdrawal, caller)
-    if "approver" in caller.roles:
-        actions += _resolutions(found, withdrawal)
+    if not may_decide:
+        return tuple(actions)
+    if withdrawal is not None:
+        actions += _resolutions(found, f"/operator/withdrawals/{withdrawal.id}/resolve")
+    if found.sweep is not None:
+        actions += _resolutions(found, f"/operator/sweeps/{found.sweep.id}/resolve")
+    if found.replenishment is not None:
+        actions += _funding(found.replenishment)
+    if found.verification is not None:
+        actions += _claim(found.verification)
     return tuple(actions)
 
 
@@ -53,27 +64,59 @@ def _decisions(found: Evidence, withdrawal: Withdrawal, caller: Principal) -> li
     return actions
 
 
-def _resolutions(found: Evidence, withdrawal: Withdrawal) -> list[Action]:
-    path = f"/operator/withdrawals/{withdrawal.id}/resolve"
+def _resolutions(found: Evidence, path: str) -> list[Action]:
+    """What may be done about a payment that was signed, wherever in its life it is."""
+    payout = found.payout
+    if payout is None:
+        return []
     actions = []
-    if withdrawal.state in {"signed", "broadcast", "uncertain"}:
+    if payout.state in {"signed", "broadcast", "uncertain"}:
         consequence = "Offers the very same bytes to the network again and looks for them. It cannot pay twice."
         actions.append(Action(path, "Send again", consequence, value="retry"))
-    if withdrawal.state in _BUMPABLE:
+    if payout.state in _BUMPABLE:
         consequence = (
             "Replaces it by a payment of the same inputs and receivers with a higher network fee, within the cap."
         )
         actions.append(Action(path, "Raise the network fee", consequence, value="bump"))
-    if withdrawal.state in _REPLACEABLE and found.payout is not None and RAILS[found.payout.chain].has_accounts:
+    rest = _REST[found.flow.kind]
+    if payout.state in _REPLACEABLE and RAILS[payout.chain].has_accounts:
         consequence = (
             "Replaces it by a payment of nothing to ourselves. A block decides which of the two is first: only if this "
-            "one is, the held funds are its owner's again."
+            f"one is, {rest}"
         )
         actions.append(Action(path, "Cancel the payment", consequence, quiet=True, value="cancel"))
-    if withdrawal.state == "uncertain" and found.payout is not None and found.payout.conflicted_by is not None:
+    if payout.state == "uncertain" and payout.conflicted_by is not None:
         consequence = (
             "The chain holds another transaction that spends the same coins, so this can never be paid. "
-            "The held funds are its owner's again."
+            f"{rest[0].upper()}{rest[1:]}"
         )
         actions.append(Action(path, "Give it up as failed", consequence, grave=True, typed=True, value="give_up"))
     return actions
+
+
+_REST: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "withdrawal": "the held funds are its owner's again.",
+        "sweep": "the money still lies on its address, and is swept anew.",
+    }
+)
+
+
+def _funding(row: Replenishment) -> list[Action]:
+    base = f"/operator/buffers/orders/{row.id}"
+    actions = []
+    if row.state == "proposed":
+        actions.append(Action(f"{base}/approve", "Approve", "You are then shown the address to fund."))
+    if row.state in {"proposed", "approved"}:
+        consequence = "Nobody is asked for these funds any more. What arrives all the same is booked as equity."
+        actions.append(Action(f"{base}/cancel", "Cancel this order", consequence, quiet=True, reason=True))
+    return actions
+
+
+def _claim(row: PaymentVerification) -> list[Action]:
+    if row.state not in {"uncertain", "rejected"}:
+        return []
+    consequence = (
+        "Every provider is asked about the transaction anew, and the claim is decided by what they answer now."
+    )
+    return [Action(f"/operator/claims/{row.id}/ask", "Ask its chain again", consequence)]

@@ -2,24 +2,16 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from api.pages import graph, sentences, shapes, wording
-from api.pages.shapes import Action, AlertChange, AssetName, ChainLine, FlowView, LogLine, Money, Step, TransferLine
+from api.pages import flow_facts, graph, sentences, shapes, wording
+from api.pages.flow_facts import Reading, spelled
+from api.pages.shapes import Action, AlertChange, FlowView, LogLine, Money, Step, TransferLine
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
-from domain.rail_rows import RailRow
-from domain.rails import RAILS
-from models.alert import OpsAlert
 from models.flow import FlowEvent
-from models.log_line import KeptLogLine
-from services.activity import confirmations
-from services.evidence import Evidence
-from services.flow_stats import Usual
 
 _COPIED: Final = frozenset(
     {
@@ -36,51 +28,27 @@ _COPIED: Final = frozenset(
     }
 )
 
-_DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
 _PHASES: Final = {"posted": "posted", "pending": "held", "post": "hold posted", "void": "hold released"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the page is made from: the evidence, its asset, how far its chain was read, and the moment.
-
-    `usual` is how long each state usually lasts; `alerts` and `lines` are for operators.
-    """
-
-    found: Evidence
-    asset: AssetName
-    height: int | None
-    now: datetime
-    # What the network's fee is paid in, where that is another asset.
-    fee_asset: AssetName | None = None
-    usual: Mapping[str, Usual] = field(default_factory=dict)
-    alerts: Sequence[OpsAlert] = ()
-    lines: Sequence[KeptLogLine] = ()
-
-    @property
-    def paid_in(self) -> AssetName:
-        """The asset of network fees."""
-        return self.fee_asset or self.asset
-
-
-def view(reading: Reading, actions: Sequence[Action], viewer_id: UUID) -> FlowView:
+def view(reading: Reading, actions: Sequence[Action]) -> FlowView:
     """The page as its template wants it."""
     flow = reading.found.flow
-    incoming = flow.kind == "deposit" or (flow.kind == "internal_transfer" and flow.user_id != viewer_id)
     path = [event.state for event in reading.found.events if event.from_state != event.state]
     return FlowView(
         short_id=flow.short_id,
         kind=sentences.kind_word(flow.kind),
         state=flow.state,
         meaning=sentences.meaning(flow.kind, flow.state),
-        sentence=_sentence(reading),
-        money=Money(flow.amount_minor, reading.asset, "+" if incoming else "-"),
+        sentence=flow_facts.sentence(reading),
+        money=flow_facts.money(reading),
         opened_at=flow.opened_at,
         closed_at=flow.closed_at,
-        facts=_facts(reading),
+        links=flow_facts.links(reading),
+        facts=flow_facts.facts(reading),
         steps=_steps(reading),
         transfers=_transfers(reading),
-        chain=_chain(reading),
+        chain=flow_facts.chain(reading),
         graph=graph.draw(FLOW_KINDS[flow.kind], path),
         actions=tuple(actions),
         moving=flow.closed_at is None,
@@ -89,41 +57,6 @@ def view(reading: Reading, actions: Sequence[Action], viewer_id: UUID) -> FlowVi
         ),
         lines=tuple(LogLine(row.at, row.level, row.line, _said(row.said)) for row in reading.lines),
     )
-
-
-def _sentence(reading: Reading) -> str:
-    found = reading.found
-    if found.deposit is not None:
-        done = confirmations(found.deposit, reading.height)
-        return sentences.deposit(found.deposit.state, done, found.deposit.confirmations_needed, found.deposit.chain)
-    if found.withdrawal is not None:
-        return sentences.withdrawal(found.withdrawal.state, found.withdrawal.waiting_reason)
-    return FLOW_KINDS[found.flow.kind].states[found.flow.state].sentence
-
-
-def _facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
-    found, asset = reading.found, reading.asset
-    if found.deposit is not None:
-        return (
-            shapes.Evidence("To", found.deposit.address, copy=True),
-            shapes.Evidence("Transaction", found.deposit.txid, copy=True),
-            shapes.Evidence("Asset", asset.name),
-        )
-    if found.withdrawal is not None:
-        approvals = ", ".join(
-            f"{_DECISIONS[row.decision]} by operator {short_id(row.approver_id)}"
-            + (f": {row.reason}" if row.reason else "")
-            for row in found.approvals
-        )
-        needed = found.withdrawal.approvals_needed
-        return (
-            shapes.Evidence("To", found.withdrawal.destination, copy=True),
-            shapes.Evidence("Fee", _spelled(found.withdrawal.fee_minor, asset)),
-            shapes.Evidence(
-                "Approvals", (f"{needed} needed" if needed else "none needed") + (f"; {approvals}" if approvals else "")
-            ),
-        )
-    return (shapes.Evidence("Asset", asset.name),)
 
 
 def _steps(reading: Reading) -> tuple[Step, ...]:
@@ -185,7 +118,7 @@ def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[shapes.Evide
             continue
         if name.endswith("_minor"):
             asset = reading.paid_in if name == "network_fee_minor" else reading.asset
-            facts.append(shapes.Evidence(wording.spoken(name.removesuffix("_minor")), _spelled(int(value), asset)))
+            facts.append(shapes.Evidence(wording.spoken(name.removesuffix("_minor")), spelled(int(value), asset)))
         else:
             facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
     return tuple(facts)
@@ -201,8 +134,8 @@ def _transfers(reading: Reading) -> tuple[TransferLine, ...]:
             id=row.transfer_id,
             kind=row.kind,
             phase=_PHASES[row.phase],
-            debit=wording.spoken(row.debit_code),
-            credit=wording.spoken(row.credit_code),
+            debit=_account(row.debit_code, row.debit_owner_id, reading),
+            credit=_account(row.credit_code, row.credit_owner_id, reading),
             money=Money(row.amount_minor, reading.asset),
             at=row.recorded_at,
         )
@@ -210,32 +143,10 @@ def _transfers(reading: Reading) -> tuple[TransferLine, ...]:
     )
 
 
-def _chain(reading: Reading) -> tuple[ChainLine, ...]:
-    found, rail = reading.found, RAILS.get(reading.asset.chain)
-    lines = []
-    if found.deposit is not None:
-        done = confirmations(found.deposit, reading.height)
-        words = wording.counted(done, "confirmation") if done else "in no block"
-        if found.deposit.replaced_by:
-            words = f"replaced by {found.deposit.replaced_by}"
-        lines.append(
-            ChainLine(
-                found.deposit.txid, words, block_height=found.deposit.block_height, url=_shown(rail, found.deposit.txid)
-            )
-        )
-    for form in found.forms:
-        confirmed = found.payout is not None and found.payout.txid == form.txid
-        height = found.payout.block_height if found.payout is not None and confirmed else None
-        words = "in a block" if confirmed else "superseded" if form is not found.forms[-1] else "in no block"
-        fee = Money(form.fee_minor, reading.paid_in)
-        lines.append(ChainLine(form.txid, words, form.raw_tx, fee, height, _shown(rail, form.txid)))
-    return tuple(reversed(lines))
-
-
-def _shown(rail: RailRow | None, txid: str) -> str | None:
-    """Where anybody can look the transaction up."""
-    return None if rail is None else rail.explorer_url(txid)
-
-
-def _spelled(amount_minor: int, asset: AssetName) -> str:
-    return f"{wording.amount(amount_minor, asset.decimals)}\u00a0{asset.symbol}"
+def _account(code: str, owner_id: UUID | None, reading: Reading) -> str:
+    """An account of the ledger: the house's by what it is for, a person's by whose it is."""
+    if owner_id is None:
+        return wording.spoken(code)
+    if owner_id == reading.viewer_id:
+        return "you"
+    return f"user {short_id(owner_id)}" if reading.is_operator else "another user"

@@ -24,6 +24,13 @@ blueprint = Blueprint("operator", __name__)
 REASON_LENGTH_MAX: Final = 500
 
 Decision = Callable[[Session], object]
+RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
+    "retry": payouts.retry,
+    "bump": payouts.ask_for_bump,
+    "cancel": payouts.ask_for_cancel,
+    "give_up": payouts.give_up,
+}
+"""What an operator may do about a signed payment, by the name of its button."""
 
 
 @blueprint.get("/operator")
@@ -68,24 +75,16 @@ def reject(withdrawal_id: UUID) -> Response:
 def resolve(withdrawal_id: UUID) -> Response:
     """Send a payment again, raise its fee, or give it up on proof."""
     parts, action = container(), typed("action")
-    if action not in _RESOLUTIONS:
+    if action not in RESOLUTIONS:
         abort(HTTPStatus.BAD_REQUEST)
 
     def act(session: Session) -> None:
         payout_id = withdrawals.one(session, withdrawal_id).payout_id
         if payout_id is None:
             raise payouts.PayoutNotFound
-        _RESOLUTIONS[action](session, payout_id, now=parts.now(), by=operator())
+        RESOLUTIONS[action](session, payout_id, now=parts.now(), by=operator())
 
     return _decide(withdrawal_id, act, is_grave=action == "give_up")
-
-
-_RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
-    "retry": payouts.retry,
-    "bump": payouts.ask_for_bump,
-    "cancel": payouts.ask_for_cancel,
-    "give_up": payouts.give_up,
-}
 
 
 def _decide(withdrawal_id: UUID, decision: Decision, *, is_grave: bool = False) -> Response:

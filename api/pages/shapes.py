@@ -94,7 +94,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class AddressCard:
-    """An address to pay to."""
+    """An address to pay to; `network` where the asset moves on several, and its `uri` is then the bare address."""
 
     id: UUID
     address: str
@@ -103,6 +103,7 @@ class AddressCard:
     minimum: Money
     confirmations: str
     issued_at: datetime
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +232,23 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Another page that belongs to this one."""
+
+    path: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlowView:
-    """The page of one flow."""
+    """The page of one flow; `money` is None while nobody knows how much it is about."""
 
     short_id: str
     kind: str
     state: str
     meaning: str
     sentence: str
-    money: Money
+    money: Money | None
     opened_at: datetime
     closed_at: datetime | None
     facts: tuple[Evidence, ...]
@@ -251,6 +260,7 @@ class FlowView:
     moving: bool = False
     alerts: tuple[AlertChange, ...] = ()
     lines: tuple[LogLine, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,12 @@ part("message")?.addEventListener("input", (event) => event.target.setCustomVali
 let call = null;  // {peer, connection, stream, offer, early, rings}
 
 function show(words, ...buttons) {
+  const isNews = words !== part("call-words").textContent;
   part("call-words").textContent = words;
   for (const id of ["call-sound", "call-video", "call-take", "call-end"]) part(id).hidden = !buttons.includes(id);
   panel.hidden = !words && buttons.length === 0;
+  // It is below what was said: whoever is called is shown so.
+  if (isNews && words) panel.scrollIntoView({ block: "nearest" });
 }
 
 function idle(words = "") {

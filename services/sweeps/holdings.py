@@ -30,6 +30,18 @@ def unswept_minor(session: Session, chain: str, script: bytes, contract: str) ->
     return int(session.scalar(lying) or 0)
 
 
+def unswept(session: Session) -> dict[str, int]:
+    """How much of each asset is on record as lying on deposit addresses, of all chains of accounts together."""
+    rows = session.execute(
+        _everywhere()
+        .join(DepositAddress, DepositAddress.id == Deposit.address_id)
+        .where(DepositAddress.derivation_index.is_not(None))
+        .with_only_columns(Deposit.asset_id, func.sum(Deposit.amount_minor))
+        .group_by(Deposit.asset_id)
+    )
+    return {asset_id: int(minor) for asset_id, minor in rows}
+
+
 def left_behind(session: Session, chain: str, *, besides: Collection[str] = ()) -> int:
     """The coin left on the addresses of a chain that were swept, as the books say, `besides` those named."""
     newest = (
@@ -43,7 +55,11 @@ def left_behind(session: Session, chain: str, *, besides: Collection[str] = ()) 
 
 
 def _unswept(chain: str) -> Select[Deposit]:
-    return select(Deposit).where(Deposit.chain == chain, Deposit.block_height.is_not(None), ~_has_been_moved())
+    return _everywhere().where(Deposit.chain == chain)
+
+
+def _everywhere() -> Select[Deposit]:
+    return select(Deposit).where(Deposit.block_height.is_not(None), ~_has_been_moved())
 
 
 def _has_been_moved() -> ColumnElement[bool]:

@@ -21,10 +21,12 @@ from api.pages.shapes import (
 from api.pages.watched import Watched
 from tests.browser.facts import ADDRESS, BTC, COIN, KEY, NOW, ONE, SHORT, ago
 from tests.browser.samples_apps import APP_SAMPLES
+from tests.browser.samples_chat import CHAT
 from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_dashboard import DASHBOARDS
 from tests.browser.samples_operator import flow, operator, operator_quiet
+from tests.browser.samples_sweeps import SWEEPS
 from tests.browser.samples_treasury import TREASURY
 from tests.browser.samples_webhooks import WEBHOOK_SAMPLES
 
@@ -166,10 +168,21 @@ def deposit() -> dict[str, Any]:
         "assets": (BTC, COIN),
         "chosen": BTC,
         "card": _card(),
+        "networks": [],
+        "network": "",
+        "is_single": False,
         "arrivals": activity()[:1],
         "others": (_card(),) * 3,
         "problem": "",
     }
+
+
+def deposit_network() -> dict[str, Any]:
+    codes = ("ETH", "POLY", "AVAX", "BASE", "ARB", "OP", "SOL")
+    names = ("Ethereum", "Polygon", "Avalanche", "Base", "Arbitrum", "Optimism", "Solana")
+    card = replace(_card(), address="0x" + "ab" * 20, uri="0x" + "ab" * 20, network="Polygon")
+    known = {"networks": list(zip(codes, names, strict=True)), "network": "POLY", "is_single": True}
+    return deposit() | {"assets": (BTC,), "card": card, "others": (), "arrivals": (), **known}
 
 
 def deposit_empty() -> dict[str, Any]:
@@ -386,6 +399,7 @@ SAMPLES = {
     "login-error": ("login.html", False, login_error),
     "login-sign": ("login_sign.html", False, login_sign),
     "deposit": ("deposit.html", True, deposit),
+    "deposit-network": ("deposit.html", True, deposit_network),
     "deposit-empty": ("deposit.html", True, deposit_empty),
     "withdraw": ("withdraw.html", True, withdraw),
     "withdraw-errors": ("withdraw.html", True, withdraw_errors),
@@ -400,7 +414,9 @@ SAMPLES = {
     "refused": ("refused.html", True, refused),
     **CONTROLS,
     **DASHBOARDS,
+    **CHAT,
     **CLAIMS,
+    **SWEEPS,
     **TREASURY,
     **APP_SAMPLES,
     **WEBHOOK_SAMPLES,

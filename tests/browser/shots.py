@@ -10,6 +10,17 @@ from tests.browser.serving import serving
 
 FOLDER = Path("var/screenshots")
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
+# What chat.js shows during a call, which needs two people: tests/browser/test_live.py has them.
+CALLING = """() => {
+  for (const id of ["call", "call-end", "theirs", "mine"]) document.getElementById(id).hidden = false;
+  document.getElementById("call-words").textContent = "You are talking to 0326390b….";
+}"""
+RINGING = """() => {
+  for (const id of ["call", "call-take", "call-end"]) document.getElementById(id).hidden = false;
+  document.getElementById("call-words").textContent = "0326390b… calls you.";
+}"""
+LIVELY = {"chat-thread": {"chat-call": CALLING, "chat-ringing": RINGING}}
+"""Pictures besides those of a page as it comes: their names, and what is done to the page before."""
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
@@ -20,11 +31,20 @@ def main() -> None:
             window = Window(browser, url, scheme=scheme)
             for name in sys.argv[1:] or SAMPLES:
                 window.page.goto(f"/sample/{name}")
-                for size, width in SIZES.items():
-                    window.resize(width)
-                    window.page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
+                shoot(window, name, scheme)
+                for picture, change in LIVELY.get(name, {}).items():
+                    window.page.goto(f"/sample/{name}")
+                    window.page.evaluate(change)
+                    shoot(window, picture, scheme)
             print("\n".join(window.said), end="")
             window.close()
+
+
+def shoot(window: Window, name: str, scheme: Scheme) -> None:
+    """Take the page as it stands, on a phone and on a desk."""
+    for size, width in SIZES.items():
+        window.resize(width)
+        window.page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
 
 
 if __name__ == "__main__":

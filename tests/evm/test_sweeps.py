@@ -7,15 +7,18 @@ import pytest
 from sqlalchemy import update
 
 from domain.evm.networks import WEI
+from domain.ids import short_id
 from models.deposit import Deposit
 from models.payout import Payout
 from models.sweep import Sweep
 from models.withdrawal import Withdrawal
 from services import buffers, ledger, sweeps
+from tests.api.house import House
 from tests.contracts import Contract
 from tests.evm import paths
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
 from tests.evm.world import STRANGER, World
+from tests.pages.reader import Reader, words
 from tests.rail import BY
 from tests.services import world as ways
 from wiring.settings import Settings
@@ -112,6 +115,34 @@ def test_a_sweep_waits_for_the_hot_wallets_coin_and_says_so(rail: EvmRail) -> No
     rail.rounds()
     assert rail.the_sweep().state == "completed"
     assert "sweep_waits" not in ways.standing(rail)
+
+
+def test_operators_see_what_is_swept_and_act_on_it(rail: EvmRail) -> None:
+    token = rail.add_token()
+    user_id, address = rail.paid_in(token, 900 * UNIT)
+    rail.watch_and_send()
+    house = House(rail.container)
+    operator = Reader(house, house.person(role="approver"))
+    shown = operator.text("/operator/sweeps")
+    assert "Under way (1)" in shown
+    assert "The hot wallet holds too little" in shown
+    assert "900.000 000 tUSD" in shown.replace("\u2009", " ").replace("\u00a0", " ")
+    rail.fund_hot()
+    rail.watch_and_send()
+    sweep = rail.the_sweep()
+    flow, place = f"/flows/{short_id(sweep.flow_id)}", f"/operator/sweeps/{sweep.id}/resolve"
+    assert "gas for the address, in no block" in operator.text(flow)
+    assert "Raise the network fee" in operator.text(flow)
+    assert operator.post(place, action="retry").location == flow
+    assert "the short id that was typed is not this one's" in words(operator.post(place, action="give_up", typed="x"))
+    assert Reader(house, house.person()).post(place, action="retry").status_code == 403
+    rail.rounds()
+    assert "there is nothing to send again" in words(operator.post(place, action="retry"))
+    assert "Under way (0)" in operator.text("/operator/sweeps")
+    assert "Left there" in operator.text(flow)
+    assert "0.000 000 tUSD" in operator.text("/operator/sweeps").replace("\u2009", " ").replace("\u00a0", " ")
+    assert rail.owns(user_id, TOKEN) == (900 * UNIT, 0)
+    assert address in operator.get("/operator/sweeps").text
 
 
 def test_a_deposit_that_arrives_during_a_sweep_is_swept_by_the_next(rail: EvmRail) -> None:

@@ -1,0 +1,218 @@
+"""Shape what a flow is about: its facts, what it leads to elsewhere, and its transactions on a chain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from api.pages import sentences, shapes, wording
+from api.pages.shapes import AssetName, ChainLine, Link, Money
+from domain.flows import FLOW_KINDS
+from domain.ids import short_id
+from domain.rail_rows import RailRow
+from domain.rails import RAILS
+from domain.verification import REASONS
+from models.alert import OpsAlert
+from models.log_line import KeptLogLine
+from models.payout import PayoutTransaction
+from models.replenishment import Replenishment
+from models.sweep import Sweep
+from models.verification import PaymentVerification
+from models.withdrawal import Withdrawal
+from services.activity import confirmations
+from services.evidence import Evidence
+from services.flow_stats import Usual
+
+_DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the page is made from: the evidence, its asset, how far its chain was read, and the moment.
+
+    `usual` is how long each state usually lasts; `alerts` and `lines` are for operators.
+    """
+
+    found: Evidence
+    asset: AssetName
+    height: int | None
+    now: datetime
+    viewer_id: UUID
+    is_operator: bool = False
+    # What the network's fee is paid in, where that is another asset.
+    fee_asset: AssetName | None = None
+    usual: Mapping[str, Usual] = field(default_factory=dict)
+    alerts: Sequence[OpsAlert] = ()
+    lines: Sequence[KeptLogLine] = ()
+    # Where the funds of an approved order are to be sent.
+    fund_at: str | None = None
+
+    @property
+    def paid_in(self) -> AssetName:
+        """The asset of network fees."""
+        return self.fee_asset or self.asset
+
+
+def sentence(reading: Reading) -> str:
+    """Where the flow stands, in words."""
+    found = reading.found
+    if found.deposit is not None:
+        done = confirmations(found.deposit, reading.height)
+        return sentences.deposit(found.deposit.state, done, found.deposit.confirmations_needed, found.deposit.chain)
+    if found.withdrawal is not None:
+        return sentences.withdrawal(found.withdrawal.state, found.withdrawal.waiting_reason)
+    usual = FLOW_KINDS[found.flow.kind].states[found.flow.state].sentence
+    if found.verification is not None and found.verification.reason:
+        return REASONS.get(found.verification.reason, usual)
+    if found.sweep is not None and found.sweep.waiting_reason:
+        return f"{usual} {sentences.waiting(found.sweep.waiting_reason)}"
+    return usual
+
+
+def money(reading: Reading) -> Money | None:
+    """What it moves, with a sign for whoever looks; None for a claim that names no amount and has found none."""
+    found = reading.found
+    flow, minor = found.flow, found.flow.amount_minor
+    if found.verification is not None:
+        minor = found.verification.paid_minor or minor
+    received = flow.kind == "internal_transfer" and flow.user_id != reading.viewer_id
+    is_incoming = flow.kind in {"deposit", "verification", "replenishment"} or received
+    sign = "" if flow.kind == "sweep" else "+" if is_incoming else "-"
+    return Money(minor, reading.asset, sign) if minor else None
+
+
+def facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
+    """What is worth knowing before any step."""
+    found, asset = reading.found, reading.asset
+    if found.deposit is not None:
+        why = found.quarantine
+        return (
+            shapes.Evidence("To", found.deposit.address, copy=True),
+            shapes.Evidence("Transaction", found.deposit.txid, copy=True),
+            shapes.Evidence("Asset", asset.name),
+            *(
+                (shapes.Evidence("Set aside", f"{wording.spoken(why.cause)}: {why.reason}"),)
+                if why and reading.is_operator
+                else ()
+            ),
+        )
+    if found.withdrawal is not None:
+        return _of_withdrawal(reading, found.withdrawal)
+    if found.sweep is not None:
+        return _of_sweep(reading, found.sweep)
+    if found.replenishment is not None:
+        return _of_order(reading, found.replenishment)
+    if found.verification is not None:
+        return _of_claim(reading, found.verification)
+    return (shapes.Evidence("Asset", asset.name),)
+
+
+def links(reading: Reading) -> tuple[Link, ...]:
+    """Other pages that belong to it: the flow that pays a deposit back, or where an operator decides."""
+    found, made = reading.found, []
+    if found.pair_id is not None:
+        words = "The deposit that this pays back" if found.is_return else "The withdrawal that pays it back"
+        made.append(Link(f"/flows/{short_id(found.pair_id)}", words))
+    if not reading.is_operator:
+        return tuple(made)
+    if found.deposit is not None and found.quarantine is not None and found.quarantine.decision is None:
+        made.append(Link("/operator/deposits", "Release it or pay it back"))
+    if found.sweep is not None:
+        made.append(Link("/operator/sweeps", "All sweeps"))
+    if found.replenishment is not None:
+        made.append(Link("/operator/buffers", "The buffer that it is for"))
+    return tuple(made)
+
+
+def chain(reading: Reading) -> tuple[ChainLine, ...]:
+    """Its transactions on a chain, newest first."""
+    found, rail = reading.found, RAILS.get(reading.asset.chain)
+    lines = [_of_form(reading, form, rail) for form in found.forms]
+    if found.deposit is not None:
+        done = confirmations(found.deposit, reading.height)
+        words = wording.counted(done, "confirmation") if done else "in no block"
+        if found.deposit.replaced_by:
+            words = f"replaced by {found.deposit.replaced_by}"
+        txid, height = found.deposit.txid, found.deposit.block_height
+        lines.append(ChainLine(txid, words, block_height=height, url=_shown(rail, txid)))
+    if found.verification is not None:
+        claimed, claim_rail = found.verification.tx_hash, RAILS.get(found.verification.chain)
+        lines.append(ChainLine(claimed, "claimed", url=_shown(claim_rail, claimed)))
+    return tuple(reversed(lines))
+
+
+def spelled(amount_minor: int, asset: AssetName) -> str:
+    """An amount with its asset, in words."""
+    return f"{wording.amount(amount_minor, asset.decimals)}\u00a0{asset.symbol}"
+
+
+def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, ...]:
+    decided = ", ".join(
+        f"{_DECISIONS[one.decision]} by operator {short_id(one.approver_id)}"
+        + (f": {one.reason}" if one.reason else "")
+        for one in reading.found.approvals
+    )
+    needed = f"{row.approvals_needed} needed" if row.approvals_needed else "none needed"
+    return (
+        shapes.Evidence("To", row.destination, copy=True),
+        shapes.Evidence("Fee", spelled(row.fee_minor, reading.asset)),
+        shapes.Evidence("Approvals", needed + (f"; {decided}" if decided else "")),
+    )
+
+
+def _of_sweep(reading: Reading, row: Sweep) -> tuple[shapes.Evidence, ...]:
+    made = [
+        shapes.Evidence("From", reading.found.sweep_address, copy=True),
+        shapes.Evidence("To", "the hot wallet"),
+        shapes.Evidence("Asset", reading.asset.name),
+    ]
+    if row.left_minor is not None:
+        made.append(shapes.Evidence("Left there", spelled(row.left_minor, reading.paid_in)))
+    return tuple(made)
+
+
+def _of_order(reading: Reading, row: Replenishment) -> tuple[shapes.Evidence, ...]:
+    made = [
+        shapes.Evidence("Why", row.reason),
+        shapes.Evidence("Arrived", spelled(row.received_minor, reading.asset)),
+        shapes.Evidence("Ends", wording.exact(row.expires_at)),
+    ]
+    if reading.fund_at is not None:
+        made.insert(0, shapes.Evidence("Send it to", reading.fund_at, copy=True))
+    if row.closed_because:
+        made.append(shapes.Evidence("Closed", row.closed_because))
+    return tuple(made)
+
+
+def _of_claim(reading: Reading, row: PaymentVerification) -> tuple[shapes.Evidence, ...]:
+    claimed = "no amount was named" if row.amount_minor is None else spelled(row.amount_minor, reading.asset)
+    made = [
+        shapes.Evidence("Transaction", row.tx_hash, copy=True),
+        shapes.Evidence("To", row.recipient, copy=True),
+        shapes.Evidence("Asset", reading.asset.name),
+        shapes.Evidence("Claimed", claimed),
+    ]
+    if row.paid_minor is not None:
+        made.append(shapes.Evidence("Found", spelled(row.paid_minor, reading.asset)))
+    if row.reference:
+        made.append(shapes.Evidence("Reference", row.reference))
+    return tuple(made)
+
+
+def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) -> ChainLine:
+    """One signed form: where it stands, and what it costs at most, or did."""
+    [payment] = [one for one in reading.found.payments if one.id == form.payout_id]
+    newest = max(one.form for one in reading.found.forms if one.payout_id == payment.id)
+    is_it = payment.txid == form.txid
+    words = "in a block" if is_it else "superseded" if form.form != newest else "in no block"
+    if payment.purpose == "gas_top_up":
+        words = f"gas for the address, {words}"
+    cost_minor = payment.fee_minor if is_it and payment.fee_minor is not None else form.fee_minor
+    height = payment.block_height if is_it else None
+    return ChainLine(form.txid, words, form.raw_tx, Money(cost_minor, reading.paid_in), height, _shown(rail, form.txid))
+
+
+def _shown(rail: RailRow | None, txid: str) -> str | None:
+    """Where anybody can look the transaction up."""
+    return None if rail is None else rail.explorer_url(txid)
