@@ -17,8 +17,8 @@ from api.refusals import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissin
 from api.request_context import CONTAINER, container
 from auth import sessions
 from auth.oauth import tokens
-from auth.sessions import OpenedSession, Principal
-from models.prepared import Prepared, Rows
+from auth.sessions import Along, OpenedSession, Principal
+from models.prepared import Rows
 from wiring.metrics.exposition import may_scrape
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -46,7 +46,7 @@ def register(app: Flask) -> None:
 # ------------------------------------------------------------------------------------------- who is asking
 
 
-def principal(along: Prepared | None = None) -> Principal | None:
+def principal(along: Along | None = None) -> Principal | None:
     """Whom this request speaks for, or None; looked up once per request.
 
     The one place that knows how requests name their caller: a session token, in the cookie or as a bearer token, or
@@ -87,18 +87,18 @@ def _of_session(token: str) -> Principal | None:
     return found
 
 
-def _of_session_along(token: str, along: Prepared) -> Principal | None:
-    """One round trip for both; a copy in Redis would spare half a statement and cost as much again."""
+def _of_session_along(token: str, along: Along) -> Principal | None:
+    """One round trip for both, and for all who ask now; a copy in Redis would cost as much again as it spares."""
     parts = container()
     idle = timedelta(minutes=parts.settings.session_idle_minutes)
-    found = sessions.find_along(parts.engine, along, token, now=parts.now(), idle=idle)
+    found = along.find(parts.engine, token, now=parts.now(), idle=idle)
     if found is None:
         return None
     who, g.brought = found
     return who
 
 
-def caller(along: Prepared | None = None) -> Principal:
+def caller(along: Along | None = None) -> Principal:
     """Whom this request speaks for. Raises NotSignedIn, InvalidToken, InvalidDpopProof."""
     found = principal(along)
     if found is None:
@@ -125,7 +125,7 @@ def signed_in(view: View) -> View:
     return cast("View", _marked(guarded, "signed_in"))
 
 
-def scope(name: str, *, resource: str = API, along: Prepared | None = None) -> Callable[[View], View]:
+def scope(name: str, *, resource: str = API, along: Along | None = None) -> Callable[[View], View]:
     """Let signed-in people reach this view, and apps whose token has this scope and is for this resource.
 
     `along` is a question about the caller that the look-up of their session takes with it; see `brought`.

@@ -5,8 +5,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.orm import Session
@@ -14,15 +16,18 @@ from sqlalchemy.orm import Session
 from auth import changes
 from auth.oauth.delegation import Delegation
 from auth.roles import implied
+from domain.errors import ensure
 from domain.ids import new_id
 from models.prepared import Prepared, Rows
 from models.session import UserSession
+from models.together import Together
 
 LIFETIME = timedelta(hours=24)
 NOTED_EVERY = timedelta(minutes=5)
 """How stale the note of a session's last use may be: to write at every request would cost more than the request."""
 TOKEN_BYTES = 32
 USER_AGENT_LENGTH_MAX = 255
+_Asked = tuple[bytes, datetime, datetime]
 NO_ROLES: Final[frozenset[str]] = frozenset()
 
 
@@ -86,13 +91,22 @@ def begin(
 
 
 # Everything that a request needs to know of its caller, in the one statement that every request pays for.
-_FIND_SQL = """
+_STANDS = "s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3"
+_FIND_SQL = f"""
     SELECT s.user_id, u.public_key, s.id, s.expires_at, s.last_seen_at,
            ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id) AS roles
     FROM sessions s JOIN users u ON u.id = s.user_id
-    WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3
-    """
+    WHERE s.token_hash = $1 AND {_STANDS}
+    """  # noqa: S608 - a constant
 _FIND_TYPES = "bytea, timestamptz, timestamptz"
+_FIND_MANY_SQL = f"""
+    SELECT s.user_id, u.public_key, s.id, s.expires_at, s.last_seen_at,
+           ARRAY(SELECT role FROM user_roles WHERE user_roles.user_id = s.user_id) AS roles, asked.place
+    FROM unnest($1) WITH ORDINALITY AS asked (token_hash, place)
+    JOIN sessions s ON s.token_hash = asked.token_hash JOIN users u ON u.id = s.user_id
+    WHERE {_STANDS}
+    """  # noqa: S608 - a constant
+_FIND_MANY_TYPES = "bytea[], timestamptz, timestamptz"
 _COLUMNS = 6
 _FIND = Prepared("session_by_token", _FIND_TYPES, _FIND_SQL)
 _TOUCH = Prepared(
@@ -112,27 +126,44 @@ def find(session: Session, token: str, *, now: datetime, idle: timedelta = LIFET
     return _principal(found[0])
 
 
-def along_with(name: str, question: str) -> Prepared:
-    """The look-up of a session and a question about its user, under this name, as one statement for `find_along`.
+class Along:
+    """The look-up of a session and of what a question asks about its user, in one statement.
 
-    `question` is a SELECT in which `caller.user_id` is the user.
+    A process asks it for all requests that come at the same moment together: waiting for PostgreSQL costs a request
+    more than carrying the statement out costs PostgreSQL. Nothing is read from a cache.
     """
-    caller = f"WITH caller AS ({_FIND_SQL})"
-    statement = f"{caller} SELECT * FROM caller LEFT JOIN LATERAL ({question}) answer ON true"  # noqa: S608 - ours
-    return Prepared(name, _FIND_TYPES, statement)
 
+    def __init__(self, name: str, question: str) -> None:
+        """`question` is a SELECT in which `caller.user_id` is the user."""
+        caller = f"WITH caller AS ({_FIND_MANY_SQL})"
+        statement = f"{caller} SELECT * FROM caller LEFT JOIN LATERAL ({question}) answer ON true"  # noqa: S608 - ours
+        self._statement = Prepared(name, _FIND_MANY_TYPES, statement)
+        self._asking: WeakKeyDictionary[Engine, Together[_Asked, Rows]] = WeakKeyDictionary()
 
-def find_along(
-    engine: Engine, both: Prepared, token: str, *, now: datetime, idle: timedelta
-) -> tuple[Principal, Rows] | None:
-    """As `find`, with the rows of the question: one round trip, and nothing of either is read from a cache."""
-    found = both.alone(engine, digest(token), now, now - idle)
-    if not found:
-        return None
-    if _is_to_be_noted(found[0], now):
-        _TOUCH.alone(engine, found[0][2], now)
-    # A question without an answer leaves one row of nothing.
-    return _principal(found[0]), [row[_COLUMNS:] for row in found if row[_COLUMNS] is not None]
+    def find(self, engine: Engine, token: str, *, now: datetime, idle: timedelta) -> tuple[Principal, Rows] | None:
+        """As `find`, with the rows of the question."""
+        together = self._asking.get(engine)
+        if together is None:
+            # A weak reference within: what is kept by engine must not keep the engine.
+            together = self._asking.setdefault(engine, Together(partial(self._rows, ref(engine))))
+        found = together((digest(token), now, now - idle))
+        if not found:
+            return None
+        if _is_to_be_noted(found[0], now):
+            _TOUCH.alone(engine, found[0][2], now)
+        # A question without an answer leaves one row of nothing.
+        return _principal(found[0]), [row[_COLUMNS + 1 :] for row in found if row[_COLUMNS + 1] is not None]
+
+    def _rows(self, engine: "ref[Engine]", asked: Sequence[_Asked]) -> Sequence[Rows]:
+        """What is found for each; of the moments the latest, so that nobody's session lives on through another's."""
+        live = engine()
+        ensure(live is not None, "an engine asks")
+        hashes = "{" + ",".join(['"\\\\x' + token_hash.hex() + '"' for token_hash, _, _ in asked]) + "}"
+        now, since = (max(moments) for moments in list(zip(*asked, strict=True))[1:])
+        found: list[list[tuple[Any, ...]]] = [[] for _ in asked]
+        for row in self._statement.alone(cast("Engine", live), hashes, now, since):
+            found[row[_COLUMNS] - 1].append(row)
+        return found
 
 
 _STANDING = text(

@@ -11,7 +11,7 @@ from auth import sessions
 from domain.money import format_amount
 from services import balances
 
-_FUNDS = sessions.along_with("session_with_balances", balances.question("caller.user_id"))
+_FUNDS = sessions.Along("session_with_balances", balances.question("caller.user_id"))
 
 blueprint = Blueprint("balances", __name__, description="Spendable money, held money, money on its way.")
 

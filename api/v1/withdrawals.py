@@ -82,7 +82,7 @@ class WithdrawalDetail(WithdrawalItem):
 
 
 # Read with the caller's session, so that a request does not wait for it twice.
-_TERMS = sessions.along_with("session_with_withdrawal_terms", terms.question("caller.user_id"))
+_TERMS = sessions.Along("session_with_withdrawal_terms", terms.question("caller.user_id"))
 
 
 @blueprint.post("/withdrawals")

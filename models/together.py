@@ -1,0 +1,89 @@
+"""One question for all who ask at the same moment: a round trip costs more than most of the rows that it brings."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+MOST: Final = 64
+"""So many are asked together at most: nobody waits for a crowd's answer to be read."""
+
+
+class Together(Generic[Question, Answer]):
+    """Asks in one go what several threads or greenlets ask at once.
+
+    Whoever comes while nobody asks does so, along with those who are about to; whoever comes while somebody asks waits
+    for the next go. So nobody gets an answer that was looked for before they asked, and who is alone waits for nobody.
+    """
+
+    def __init__(self, ask: Callable[[Sequence[Question]], Sequence[Answer]], *, most: int = MOST) -> None:
+        """`ask` answers each question in its place. If it fails, everybody asks by themselves."""
+        self._ask = ask
+        self._most = most
+        self._lock = threading.Lock()
+        self._waiting: deque[_Seat[Question, Answer]] = deque()
+        self._is_asking = False
+
+    def __call__(self, question: Question) -> Answer:
+        """The answer to this question. Raises what `ask` raises for this question alone."""
+        seat: _Seat[Question, Answer] = _Seat(question)
+        with self._lock:
+            self._waiting.append(seat)
+            if not self._is_asking:
+                self._is_asking = seat.leads = True
+        try:
+            if seat.leads:
+                time.sleep(0)  # for those who are about to ask
+            else:
+                seat.turn.acquire()
+            if seat.leads:
+                self._lead(seat)
+        finally:
+            if seat.leads or not seat.is_answered:
+                self._leave(seat)
+        return seat.answer if seat.is_answered else self._ask([question])[0]
+
+    def _lead(self, seat: "_Seat[Question, Answer]") -> None:
+        """Ask for all who wait, up to so many."""
+        with self._lock:
+            seat.led = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        try:
+            answers = self._ask([one.question for one in seat.led])
+        except Exception:
+            if len(seat.led) == 1:
+                raise
+            return
+        for one, answer in zip(seat.led, answers, strict=True):
+            one.answer, one.is_answered = answer, True
+
+    def _leave(self, seat: "_Seat[Question, Answer]") -> None:
+        """Let the first who waits ask next, and those who were asked for go, however abruptly this one ends."""
+        with self._lock:
+            if seat in self._waiting:
+                self._waiting.remove(seat)
+            if not seat.leads:
+                return
+            following = self._waiting[0] if self._waiting else None
+            self._is_asking = following is not None
+        if following is not None:
+            following.leads = True
+            following.turn.release()
+        for one in seat.led:
+            one.turn.release()
+
+
+class _Seat(Generic[Question, Answer]):
+    """Somebody's question, and how far it has come."""
+
+    __slots__ = ("answer", "is_answered", "leads", "led", "question", "turn")
+    answer: Answer
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.leads = self.is_answered = False
+        self.led: Sequence[_Seat[Question, Answer]] = ()
+        self.turn = threading.Lock()
+        self.turn.acquire()
