@@ -21,15 +21,19 @@ def create_app(container: Container, *, tally: Tally[datetime] | None = None) ->
 
     With a tally, requests are counted for the alerts about them.
     """
+    return bind(unbound(), container, tally=tally)
+
+
+def unbound() -> Flask:
+    """All addresses and what answers at them, for whichever container. The slow half of `create_app`."""
     app = Flask("api", static_folder=None)
-    app.extensions[CONTAINER] = container
     app.config["MAX_CONTENT_LENGTH"] = guards.BODY_BYTES_MAX
     app.config["MAX_FORM_MEMORY_SIZE"] = guards.BODY_BYTES_MAX
     app.config["TRAP_BAD_REQUEST_ERRORS"] = False
     errors.register(app)
     guards.register(app)
     app.register_blueprint(health.blueprint)
-    metrics.register(app, *group(), HouseCollector(container))
+    metrics.register(app)
     app.register_blueprint(webhooks.blueprint)
     app.jinja_env.globals["csrf_token"] = guards.csrf_token
     api = docs.describe(app)
@@ -42,6 +46,14 @@ def create_app(container: Container, *, tally: Tally[datetime] | None = None) ->
         api.register_blueprint(blueprint, url_prefix=API_PREFIX)
     app.register_blueprint(docs.blueprint)
     pages.register(app)
+    return app
+
+
+def bind(app: Flask, container: Container, *, tally: Tally[datetime] | None = None) -> Flask:
+    """Have an application that is bound to no container yet serve this one; returns it."""
+    app.extensions[CONTAINER] = container
+    guards.settle(app, container.settings)
+    metrics.collect(app, *group(), HouseCollector(container))
     _wrap(app, container, metrics.Meter(tally))
     return app
 

@@ -14,12 +14,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.access import credentials, principal_of
 from api.refusals import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
-from api.request_context import CONTAINER, container
+from api.request_context import container
 from auth import sessions
 from auth.oauth import tokens
 from auth.sessions import Along, OpenedSession, Principal
 from models.prepared import Rows
 from wiring.metrics.exposition import may_scrape
+from wiring.settings import Settings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -36,11 +37,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def register(app: Flask) -> None:
-    """Settle what https decides, and have every unsafe request of `app` checked for its origin and size."""
-    public = urlsplit(app.extensions[CONTAINER].settings.public_url)
+    """Have every unsafe request of `app` checked for its origin and size."""
+    app.before_request(_check_unsafe)
+
+
+def settle(app: Flask, settings: Settings) -> None:
+    """Settle which origin is ours, and what https decides."""
+    public = urlsplit(settings.public_url)
     app.extensions[_HTTPS] = public.scheme == "https"
     app.extensions[_ORIGIN] = f"{public.scheme}://{public.netloc}"
-    app.before_request(_check_unsafe)
 
 
 # ------------------------------------------------------------------------------------------- who is asking

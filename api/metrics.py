@@ -27,8 +27,13 @@ blueprint = Blueprint("metrics", __name__)
 
 def register(app: Flask, *collectors: Any) -> None:
     """Have `app` answer with its own counts and with what these collectors find."""
-    app.extensions[REGISTRY] = exposition.registry(*collectors)
+    collect(app, *collectors)
     app.register_blueprint(blueprint)
+
+
+def collect(app: Flask, *collectors: Any) -> None:
+    """Have an application that answers already say what these collectors find."""
+    app.extensions[REGISTRY] = exposition.registry(*collectors)
 
 
 @blueprint.get(exposition.PATH)

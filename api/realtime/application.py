@@ -54,6 +54,7 @@ def create_app(container: Container) -> Flask:
     app.extensions[CONTAINER] = container
     errors.register(app)
     guards.register(app)
+    guards.settle(app, container.settings)
     app.add_url_rule(LIVE, view_func=live)
     seats = Seats()
     metrics.register(app, *group(), SocketsCollector(seats))

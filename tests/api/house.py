@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from api.app import create_app
 from auth import roles, sessions, users
 from domain.bech32 import encode_segwit
 from domain.ids import new_id
@@ -20,6 +19,7 @@ from domain.networks import NETWORKS
 from domain.wallet_facts import NewAddress
 from models.user import User
 from services import addresses, assets, ledger
+from tests.application import application_of
 from wiring.container import Container
 
 NETWORK = NETWORKS["litecoin-regtest"]
@@ -75,7 +75,7 @@ class House:
     def app(self) -> Flask:
         with self.container.transaction() as session:
             assets.ensure_rail(session, NETWORK)
-        return create_app(self.container)
+        return application_of(self.container)
 
     def visitor(self, *, use_cookies: bool = False) -> FlaskClient:
         return self.app.test_client(use_cookies=use_cookies)

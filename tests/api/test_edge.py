@@ -16,6 +16,7 @@ from api.app import create_app
 from api.guards import public
 from domain.errors import ensure
 from tests.api.house import House
+from tests.application import application_of
 from wiring.container import Container, build_container
 from wiring.secret import Secret
 
@@ -23,7 +24,7 @@ from wiring.secret import Secret
 @pytest.fixture
 def broken(own_house: House) -> Iterator[Flask]:
     """An application with two routes that have bugs in them."""
-    app = own_house.app
+    app = create_app(own_house.container)
 
     @app.get("/bug")
     @public
@@ -102,7 +103,7 @@ def test_request_and_correlation_ids_reach_the_records(house: House) -> None:
 def test_a_lost_database_is_said_so_and_asks_to_come_back(container: Container) -> None:
     nowhere = Secret("postgresql+psycopg2://nobody:secret@127.0.0.1:1/nothing")
     parts = build_container(replace(container.settings, database_url=nowhere))
-    visitor = create_app(parts).test_client()
+    visitor = application_of(parts).test_client()
     answer = visitor.get("/api/v1/balances", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, answer.get_json()["error"]) == (503, "database_unavailable")
     assert answer.headers["Retry-After"]
@@ -123,7 +124,7 @@ def test_a_lost_database_is_said_so_and_asks_to_come_back(container: Container) 
 
 def test_a_lost_redis_degrades_and_nothing_more(container: Container) -> None:
     parts = replace(container, settings=replace(container.settings, redis_url=Secret("redis://127.0.0.1:1")))
-    answer = create_app(parts).test_client().get("/health")
+    answer = application_of(parts).test_client().get("/health")
     assert (answer.status_code, answer.get_json()["status"], answer.get_json()["redis"]) == (
         200,
         "degraded",

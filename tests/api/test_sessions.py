@@ -8,10 +8,10 @@ from coincurve import PrivateKey
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from api.app import create_app
 from auth import roles
 from tests.api.house import ASSET, House
 from tests.api.test_sign_in import ask, prove, public_key
+from tests.application import application_of
 from wiring.container import Container
 
 ORIGIN = "http://localhost"
@@ -93,7 +93,7 @@ def test_the_use_of_a_session_is_noted_by_either_look_up(own_house: House, path:
 
 
 def test_somebody_in_a_house_without_assets_has_none(container: Container) -> None:
-    client, key = create_app(container).test_client(), PrivateKey()
+    client, key = application_of(container).test_client(), PrivateKey()
     token = prove(client, key, ask(client, public_key(key))).get_json()["session_token"]
     answer = client.get("/api/v1/balances", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.get_json()) == (200, {"items": []})

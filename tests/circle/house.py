@@ -11,7 +11,6 @@ from sqlalchemy import func, select, update
 
 from adapters.circle.notifications import CircleNotifications
 from adapters.provider_http import ProviderEndpoint
-from api.app import create_app
 from domain.actor import Actor
 from domain.ids import new_id
 from domain.providers import PROVIDERS, Custodian
@@ -27,6 +26,7 @@ from tasks.notifications_in import process_provider
 from tasks.providers import collect_provider
 from tasks.reports import follow_provider
 from tasks.withdrawals import pay_provider
+from tests.application import application_of
 from tests.fakes.circle import KEY, SECRET, WALLET, Delivery, FakeCircle
 from wiring.container import Container, build_container
 from wiring.secret import Secret
@@ -66,7 +66,7 @@ class House:
         self.reader = CircleNotifications(endpoint, rail, secret=SECRET, fetch=circle.amazon)
         self.container: Container = replace(container, readers={NAME: self.reader})
         self.provider = self.container.providers[NAME]
-        self.client: FlaskClient = create_app(self.container).test_client()
+        self.client: FlaskClient = application_of(self.container).test_client()
         with self.container.transaction() as session:
             assets.ensure_rail(session, rail)
             session.execute(

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from api.app import create_app
 from domain.actor import Actor
 from domain.addresses import InvalidAddress
 from domain.ids import new_id
@@ -25,6 +24,7 @@ from tasks.buffers import compare_provider
 from tasks.notifications_in import process_provider
 from tasks.reports import follow_provider
 from tasks.withdrawals import pay_provider
+from tests.application import application_of
 from tests.fakes.flutterwave import KEY, SECRET, FakeFlutterwave
 from wiring.container import build_container
 from wiring.secret import Secret
@@ -44,7 +44,7 @@ class House:
         configured = ProviderSettings(NAME, fake.url, Secret(KEY), Secret(SECRET))
         self.container = build_container(replace(settings, providers=(configured,)))
         self.provider = self.container.providers[NAME]
-        self.client = create_app(self.container).test_client()
+        self.client = application_of(self.container).test_client()
         self.user_id = new_id()
         with self.container.transaction() as session:
             assets.ensure_rail(session, PROVIDERS[NAME])

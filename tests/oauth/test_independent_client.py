@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from playwright._impl._driver import compute_driver_executable
 
-from api.app import create_app
 from tests.api.house import House, Person
+from tests.application import application_of
 from tests.browser.serving import serving
 from wiring.embedded.redis import free_port
 
@@ -40,7 +40,7 @@ def test_oauth4webapi_walks_through_the_provider(own_house: House) -> None:
     issuer = f"http://127.0.0.1:{port}"
     parts = replace(own_house.container, settings=replace(own_house.container.settings, public_url=issuer))
     person = own_house.person()
-    with serving(create_app(parts), port=port):
+    with serving(application_of(parts), port=port):
         told = walk(issuer, person)
     assert told == ["consent", "consent", "device", "done"]
 
