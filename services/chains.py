@@ -74,7 +74,7 @@ def cannot_follow(session: Session, chain: str, *, code: str, now: datetime) -> 
         "chain_source_stale",
         scope=f"chain:{chain}",
         severity="warning",
-        reason=f"{chain} has never been readable: {code}",
+        reason=f"{chain} has never been readable: {_spoken(code)}",
         now=now,
         details={"error": code},
     )
@@ -238,7 +238,7 @@ def fail(session: Session, chain: str, *, generation: int, code: str, now: datet
             "chain_source_stale",
             scope=f"chain:{chain}",
             severity="critical",
-            reason=f"{chain} has not been readable since {cursor.failing_since:%Y-%m-%d %H:%M:%S} UTC: {code}",
+            reason=f"{chain} has not been readable since {cursor.failing_since:%Y-%m-%d %H:%M:%S} UTC: {_spoken(code)}",
             now=now,
             details={"error": code, "height": cursor.height},
         )
@@ -302,3 +302,7 @@ def _keep(session: Session, chain: str, blocks: Sequence[tuple[int, str, datetim
     """Remember these (height, hash, time); a cursor that was set back by hand reads blocks that are known already."""
     heights, hashes, times = (list(column) for column in zip(*blocks, strict=True))
     session.execute(_KEEP, {"chain": chain, "heights": heights, "hashes": hashes, "times": times})
+
+
+def _spoken(code: str) -> str:
+    return code.replace("_", " ")

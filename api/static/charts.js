@@ -75,6 +75,11 @@ function drawChart(place, table, columns, width) {
   }, readTable(table, columns, isDuration ? null : 0), place);
 }
 
+// What the figure's surroundings leave it: the figure itself is not shown while nothing is drawn in it.
+function widthFor(place) {
+  return Math.max(place.closest("figure").parentElement.clientWidth, CHART_NARROWEST_PX);
+}
+
 function drawCharts() {
   for (const [place, chart] of drawnCharts) {
     if (place.isConnected) continue;
@@ -87,7 +92,7 @@ function drawCharts() {
     const columns = place.dataset.columns.split(" ").map(Number);
     const chart = drawnCharts.get(place);
     if (chart) chart.setData(readTable(table, columns, place.dataset.unit === "s" ? null : 0));
-    else drawnCharts.set(place, drawChart(place, table, columns, Math.max(place.parentElement.clientWidth, CHART_NARROWEST_PX)));
+    else drawnCharts.set(place, drawChart(place, table, columns, widthFor(place)));
   }
 }
 
@@ -101,5 +106,5 @@ drawCharts();
 document.addEventListener("htmx:after:swap", drawCharts);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawChartsAnew);
 window.addEventListener("resize", () => {
-  for (const [place, chart] of drawnCharts) chart.setSize({ width: Math.max(place.parentElement.clientWidth, CHART_NARROWEST_PX), height: CHART_HEIGHT_PX });
+  for (const [place, chart] of drawnCharts) chart.setSize({ width: widthFor(place), height: CHART_HEIGHT_PX });
 });
