@@ -1,36 +1,58 @@
 """What a process counts for itself, in Prometheus's own library.
 
-The library is loaded by the first count: by then the process knows whether it shares its counts with others.
+The library is loaded by the first count: by then the process knows whether it shares its counts with others
+(wiring/metrics/shared.py).
 """
 
+import os
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from domain.errors import StrongroomError
 from domain.metrics import CALL_SECONDS, Metric
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import CollectorRegistry, Counter, Histogram
 
 
-@cache
+class _Own:
+    """What this process counts with."""
+
+    lock = threading.Lock()
+    registry: "CollectorRegistry | None" = None
+    made: dict[Metric, Any] = {}  # noqa: RUF012 - replaced as a whole, see _begin_anew
+
+
+def registry() -> "CollectorRegistry":
+    """Where this process's own counts are, if it shares them with nobody."""
+    from prometheus_client import CollectorRegistry
+
+    with _Own.lock:
+        if _Own.registry is None:
+            _Own.registry = CollectorRegistry()
+        return _Own.registry
+
+
 def counter(metric: Metric) -> "Counter":
     """The counter of this name in this process."""
     from prometheus_client import Counter
 
-    return Counter(metric.name, metric.meaning, metric.labels)
+    found: Counter | None = _Own.made.get(metric)
+    return found or _kept(metric, Counter)
 
 
-@cache
 def histogram(metric: Metric) -> "Histogram":
     """The histogram of this name in this process."""
     from prometheus_client import Histogram
 
-    return Histogram(metric.name, metric.meaning, metric.labels, buckets=metric.buckets)
+    found: Histogram | None = _Own.made.get(metric)
+    return found or _kept(metric, Histogram, buckets=metric.buckets)
 
 
 @contextmanager
@@ -59,3 +81,23 @@ def peer_of(url: str) -> str:
     """Host and port of an address, and nothing else of it: the rest may hold a key."""
     parts = urlsplit(url)
     return f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+
+
+def _kept(metric: Metric, kind: Any, **more: Any) -> Any:
+    told = registry()
+    with _Own.lock:
+        if metric not in _Own.made:
+            _Own.made[metric] = kind(metric.name, metric.meaning, metric.labels, registry=told, **more)
+        return _Own.made[metric]
+
+
+def _begin_anew() -> None:
+    """In a forked process: nothing of its parent's, least of all a lock that one of its threads held just then."""
+    _Own.lock = threading.Lock()
+    _Own.registry, _Own.made = None, {}
+    values = sys.modules.get("prometheus_client.values")
+    if values is not None:
+        values.ValueClass = values.get_value_class()  # type: ignore[attr-defined]
+
+
+os.register_at_fork(after_in_child=_begin_anew)

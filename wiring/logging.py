@@ -28,6 +28,8 @@ _QUIET: Final = (
     "celery.beat",
     "kombu",
     "geventwebsocket",
+    # It says every address that it asks, in which a node's operator may have put a key.
+    "httpx",
     "tornado.access",
 )
 

@@ -12,8 +12,9 @@ from urllib.error import HTTPError
 
 import pytest
 from flask.testing import FlaskClient
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import CollectorRegistry
 
+from adapters import instruments
 from adapters.http_json import NoAnswer, fetch
 from adapters.instruments import peer_of
 from api.app import create_app
@@ -91,7 +92,7 @@ def test_calls_to_others_are_timed_under_their_host_and_what_went_wrong() -> Non
     port = free_port()
     with pytest.raises(NoAnswer):
         fetch(f"http://user:secret@127.0.0.1:{port}/key/secret?key=secret", timeout_s=1)
-    found = REGISTRY.get_sample_value(
+    found = instruments.registry().get_sample_value(
         "strongroom_call_seconds_count", {"adapter": "http", "peer": f"127.0.0.1:{port}", "outcome": "no_answer"}
     )
     assert found == 1
@@ -119,7 +120,7 @@ def test_every_name_says_what_it_counts_in() -> None:
 def counted() -> dict[tuple[str, str, str], float]:
     return {
         (sample.labels["rule"], sample.labels["method"], sample.labels["status"]): sample.value
-        for family in REGISTRY.collect()
+        for family in instruments.registry().collect()
         for sample in family.samples
         if sample.name == "strongroom_requests_total"
     }

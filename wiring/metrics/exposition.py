@@ -8,6 +8,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from adapters import instruments
 from wiring.metrics.shared import SharedCollector, directory
 from wiring.secret import Secret
 
@@ -21,12 +22,11 @@ _FORWARDED: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 def registry(*collectors: Any) -> "CollectorRegistry":
     """What this process tells: its own counts, with those of its program's other processes, and these."""
-    from prometheus_client import REGISTRY, CollectorRegistry
+    from prometheus_client import CollectorRegistry
 
     made = CollectorRegistry()
     where = directory()
-    # A process that shares with nobody counts in the library's own registry.
-    for collector in (SharedCollector(where) if where is not None else REGISTRY, *collectors):
+    for collector in (SharedCollector(where) if where is not None else instruments.registry(), *collectors):
         made.register(collector)
     return made
 
