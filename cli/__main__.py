@@ -10,6 +10,7 @@ from wiring.embedded.process import ServerFailed
 from wiring.parsing import SettingsRefused
 
 COMMANDS = {
+    "alerts": "See what is wrong, and say that somebody looks after it.",
     "asset": "See what counts as money, and add a token.",
     "buffer": "See what is held, and which amounts are too little.",
     "demo": "Walk a coin and a token in and out again, on private chains.",

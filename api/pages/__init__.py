@@ -7,6 +7,7 @@ from flask import Flask
 from api.errors import ERROR_PAGE
 from api.pages import (
     account,
+    alert,
     alerts,
     apps,
     audit,
@@ -55,6 +56,7 @@ BLUEPRINTS: Final = tuple(
         operator,
         dashboard,
         alerts,
+        alert,
         controls,
         quarantined,
         buffers,

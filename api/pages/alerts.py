@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from api import guards
 from api.guards import role
+from api.pages.alert import ALERTS, show_alert
 from api.pages.context import page, see
 from api.request_context import container, operator
 from api.statuses import status_of
@@ -18,7 +19,6 @@ from services.alerts import handling
 
 blueprint = Blueprint("alerts-page", __name__)
 
-ALERTS: Final = "/operator/alerts"
 SHOWN_MAX: Final = 50
 TEXT_MAX: Final = 500
 HOURS_MAX: Final = 720
@@ -42,8 +42,23 @@ def acknowledge() -> Response:
                 session, _said("code"), _said("scope"), note=_said("note"), now=parts.now(), by=operator()
             )
     except StrongroomError as refusal:
-        return _page(problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
-    return see(ALERTS)
+        return _again(f"Nothing was changed: {refusal}", status_of(type(refusal)))
+    return _back()
+
+
+@blueprint.post(f"{ALERTS}/settle")
+@role("approver")
+def settle() -> Response:
+    """Say that what does not end by itself was dealt with."""
+    parts, note = container(), _said("note")
+    if not note:
+        return _again("Nothing was changed: say how it was settled.", HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        with parts.transaction() as session:
+            handling.settle(session, _said("code"), _said("scope"), note=note, now=parts.now(), by=operator())
+    except StrongroomError as refusal:
+        return _again(f"Nothing was changed: {refusal}", status_of(type(refusal)))
+    return _back()
 
 
 @blueprint.post(f"{ALERTS}/silence")
@@ -54,12 +69,12 @@ def silence() -> Response:
     code, scope, reason = _said("code"), _said("scope"), _said("reason")
     if not (code and scope and reason and 0 < hours <= HOURS_MAX):
         told = f"Nothing was changed: a silence has a reason and lasts 1 to {HOURS_MAX} hours."
-        return _page(problem=told, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _again(told, HTTPStatus.UNPROCESSABLE_ENTITY)
     with parts.transaction() as session:
         now = parts.now()
         until: datetime = now + timedelta(hours=hours)
         handling.silence(session, code, scope, until=until, reason=reason, now=now, by=operator())
-    return see(ALERTS)
+    return _back()
 
 
 @blueprint.post(f"{ALERTS}/silences/<uuid:silence_id>/end")
@@ -71,8 +86,26 @@ def end_silence(silence_id: UUID) -> Response:
         with parts.transaction() as session:
             handling.end_silence(session, silence_id, now=parts.now(), by=operator())
     except StrongroomError as refusal:
-        return _page(problem=f"Nothing was changed: {refusal}", status=status_of(type(refusal)))
-    return see(ALERTS)
+        return _again(f"Nothing was changed: {refusal}", status_of(type(refusal)))
+    return _back()
+
+
+def _event() -> UUID | None:
+    """The alert on whose own page a form was sent, if it was there."""
+    return request.form.get("event", type=UUID)
+
+
+def _back() -> Response:
+    event_id = _event()
+    return see(ALERTS if event_id is None else f"{ALERTS}/{event_id}")
+
+
+def _again(problem: str, status: int) -> Response:
+    """The page that a form was sent on, with what is wrong with it."""
+    event_id = _event()
+    if event_id is None:
+        return _page(problem=problem, status=status)
+    return show_alert(event_id, problem=problem, status=status)
 
 
 def _said(name: str) -> str:

@@ -45,7 +45,7 @@ def read(session: Session, parts: Container, caller: Principal) -> Board:
             for snapshot in buffers.newest(session, asset_id)
         ),
         alerts=tuple(
-            AlertLine(row.alert_code, row.severity, row.reason, row.service_scope, row.raised_at)
+            AlertLine(row.alert_event_id, row.alert_code, row.severity, row.reason, row.service_scope, row.raised_at)
             for row in alerts.standing(session)
         ),
         uncertain=tuple(waiting("uncertain")),

@@ -53,7 +53,8 @@ def view(reading: Reading, actions: Sequence[Action]) -> FlowView:
         actions=tuple(actions),
         moving=flow.closed_at is None,
         alerts=tuple(
-            AlertChange(row.alert_code, row.status, row.severity, row.reason, row.recorded_at) for row in reading.alerts
+            AlertChange(row.alert_event_id, row.alert_code, row.status, row.severity, row.reason, row.recorded_at)
+            for row in reading.alerts
         ),
         lines=tuple(LogLine(row.at, row.level, row.line, _said(row.said)) for row in reading.lines),
     )

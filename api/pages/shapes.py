@@ -196,6 +196,7 @@ class ChainLine:
 class AlertChange:
     """One transition of an alert that concerns a flow."""
 
+    event_id: UUID
     code: str
     status: str
     severity: str
@@ -278,6 +279,7 @@ class Gauge:
 class AlertLine:
     """An alert that stands."""
 
+    event_id: UUID
     code: str
     severity: str
     reason: str

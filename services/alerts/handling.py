@@ -62,6 +62,16 @@ def evaluations(session: Session) -> dict[str, AlertEvaluation]:
     return {row.alert_code: row for row in session.scalars(select(AlertEvaluation))}
 
 
+def acknowledgement(session: Session, raised: OpsAlert) -> AlertAcknowledgement | None:
+    """Who looks after an alert since it was raised this time."""
+    return _of_this_raising(session.get(AlertAcknowledgement, raised.fingerprint), raised)
+
+
+def covers(silence_: AlertSilence, row: OpsAlert) -> bool:
+    """Whether a silence is about this alert."""
+    return silence_.alert_code == row.alert_code and silence_.service_scope in {None, row.service_scope}
+
+
 def acknowledge(session: Session, code: str, scope: str, *, note: str, now: datetime, by: Actor) -> None:
     """Say that somebody looks after an alert that stands; a later raising asks again. Raises UnknownAlert."""
     fingerprint = f"{code}:{scope}"
@@ -82,7 +92,9 @@ def settle(session: Session, code: str, scope: str, *, note: str, now: datetime,
     rule = RULES.get(code)
     if rule is None or not rule.may_be_settled:
         raise EndsByItself
-    if not transitions.clear(session, code, scope=scope, now=now, reason=f"settled by {by.name}: {note}"):
+    if not transitions.clear(
+        session, code, scope=scope, now=now, reason=f"settled by {by.name.replace(':', ' ')}: {note}"
+    ):
         raise UnknownAlert
     audit.record(session, "alert.settled", by=by, now=now, detail={"alert": f"{code}:{scope}", "note": note})
 
@@ -134,9 +146,4 @@ def _of_this_raising(said: AlertAcknowledgement | None, row: OpsAlert) -> AlertA
 
 
 def _until(silences: Sequence[AlertSilence], row: OpsAlert) -> datetime | None:
-    fitting = [
-        silence.ends_at
-        for silence in silences
-        if silence.alert_code == row.alert_code and silence.service_scope in {None, row.service_scope}
-    ]
-    return max(fitting, default=None)
+    return max((silence.ends_at for silence in silences if covers(silence, row)), default=None)

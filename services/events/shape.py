@@ -119,6 +119,11 @@ def of_flow(event: FlowEvent, flow: Flow, *, decimals: int, item_id: UUID | None
     )
 
 
+def page_of_alert(alert_event_id: UUID) -> str:
+    """Where operators see the alert that this transition is one of, from the house's own address on."""
+    return f"/operator/alerts/{alert_event_id}"
+
+
 def of_alert(row: OpsAlert) -> Event:
     """A transition of an alert, with the fields of its row: `alert.raised` or `alert.cleared`; for operators."""
     return Event(
@@ -143,6 +148,7 @@ def of_alert(row: OpsAlert) -> Event:
             "raised_at": _moment(row.raised_at),
             "cleared_at": None if row.cleared_at is None else _moment(row.cleared_at),
             "details": row.details,
+            "page": page_of_alert(row.alert_event_id),
         },
     )
 

@@ -33,18 +33,18 @@ def urgent(event: Event, public_url: str) -> Words:
     over = event.data["status"] == "cleared"
     subject = f"[{'over' if over else 'critical'}] {_code(event)}"
     return _words(
-        subject, ["This is over." if over else "This needs you now."], [_line(event)], f"{public_url}/operator"
+        subject, ["This is over." if over else "This needs you now."], [_line(event)], _page(event, public_url)
     )
 
 
 def collected(events: Sequence[Event], public_url: str) -> Words:
     """What happened in the last hour that was not urgent."""
-    shown = [_line(event) for event in events[:LINES_MAX]]
+    shown = [f"{_line(event)} {_page(event, public_url)}" for event in events[:LINES_MAX]]
     more = len(events) - len(shown)
     after = f"And {more} more." if more else ""
     count = len(events)
     subject = f"[notice] {_code(events[0])}" if count == 1 else f"[notice] {count} things since the last letter"
-    return _words(subject, ["Since the last letter:"], shown, f"{public_url}/operator", after)
+    return _words(subject, ["Since the last letter:"], shown, f"{public_url}/operator/alerts", after)
 
 
 def _words(subject: str, before: Sequence[str], items: Sequence[str], link: str, after: str = "") -> Words:
@@ -65,6 +65,10 @@ def _line(event: Event) -> str:
     said = "over" if event.data["status"] == "cleared" else event.data["severity"]
     reason = _plain(event.data["reason"])[:_REASON_LENGTH_MAX]
     return f"{event.occurred_at:%H:%M:%S} UTC, {said}: {_code(event)}, {event.data['service_scope']}. {reason}"
+
+
+def _page(event: Event, public_url: str) -> str:
+    return f"{public_url}{event.data['page']}"
 
 
 def _plain(text: str) -> str:

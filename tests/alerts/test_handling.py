@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from domain.alert_rules import RULES
+from domain.ids import new_id
 from models.audit import AuditLog
 from services import alerts
 from services.alerts import handling
@@ -13,6 +15,7 @@ from tests.api.house import House
 from wiring.container import Container
 
 CODE, SCOPE = "seal_broken", "ledger:seals"
+SETTLED = "chain_backfill_found"
 
 
 @pytest.fixture
@@ -68,6 +71,30 @@ def test_a_silence_covers_its_scope_until_it_ends_or_is_ended_and_is_on_record(h
         assert not handling.is_silenced(session, CODE, SCOPE, now=now + timedelta(hours=2))
         noted = session.scalars(select(AuditLog.event).where(AuditLog.event.startswith("alert."))).all()
     assert sorted(noted) == ["alert.silenced", "alert.silenced", "alert.unsilenced"]
+
+
+def test_one_alert_is_read_with_all_that_is_on_record_of_it_and_settled_where_that_may_be(house: House) -> None:
+    viewer, approver = house.person(role="viewer"), house.person(role="approver")
+    with house.container.transaction() as session:
+        now = house.container.now()
+        told = "two were missed"
+        alerts.raise_alert(session, SETTLED, scope="block:anvil:7", severity="warning", reason=told, now=now)
+    raised(house.container)
+    names = {row["alert_code"]: row["alert_event_id"] for row in viewer.get("/alerts").get_json()["items"]}
+    found = viewer.get(f"/alerts/{names[SETTLED]}").get_json()
+    assert (found["status"], found["reason"], found["flow_ids"]) == ("raised", told, [])
+    assert (found["may_be_settled"], found["what_to_do"]) == (True, RULES[SETTLED].what_to_do)
+    body = {"alert_code": SETTLED, "service_scope": "block:anvil:7", "note": "the node was replaced"}
+    assert viewer.post("/alerts/settle", body).status_code == 403
+    assert approver.post("/alerts/settle", {**body, "note": ""}).status_code == 422
+    assert approver.post("/alerts/settle", body).status_code == 204
+    assert approver.post("/alerts/settle", body).get_json()["error"] == "unknown_alert"
+    over = viewer.get(f"/alerts/{names[SETTLED]}").get_json()
+    assert [row["status"] for row in over["transitions"]] == ["cleared", "raised"]
+    assert over["transitions"][0]["reason"].endswith(": the node was replaced")
+    itself = {**body, "alert_code": CODE, "service_scope": SCOPE}
+    assert approver.post("/alerts/settle", itself).get_json()["error"] == "alert_ends_by_itself"
+    assert viewer.get(f"/alerts/{new_id()}").status_code == 404
 
 
 def test_the_rules_say_when_they_were_last_looked_at(house: House) -> None:

@@ -153,10 +153,20 @@ def operator() -> dict[str, Any]:
             ),
             alerts=(
                 AlertLine(
-                    "chain_source_stale", "critical", "It has not answered for 2 h.", "litecoin-regtest", ago(hours=2)
+                    UUID(int=1),
+                    "chain_source_stale",
+                    "critical",
+                    "It has not answered for 2 h.",
+                    "chain:litecoin-regtest",
+                    ago(hours=2),
                 ),
                 AlertLine(
-                    "buffer_low", "warning", "It holds less than the next ten withdrawals.", "bitcoin", ago(minutes=9)
+                    UUID(int=2),
+                    "buffer_low",
+                    "warning",
+                    "It holds less than the next ten withdrawals.",
+                    "asset:BTC",
+                    ago(minutes=9),
                 ),
             ),
             uncertain=(_waiting("5f6g7h8j9k"),),

@@ -1,0 +1,138 @@
+"""`python -m cli alerts`: what is wrong, who looks after it, and what is silenced."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import click
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.alert_rules import RULES
+from services.alerts import dossier, handling
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+BY: Final = Actor("cli")
+HOURS_MAX: Final = 720
+NOTE_LENGTH_MAX: Final = 500
+
+
+@click.group()
+def alerts() -> None:
+    """See what is wrong and what to do about it, and say that somebody looks after it."""
+
+
+@alerts.command(name="list")
+def standing() -> None:
+    """What is wrong now, newest first, who looks after it, and what is silenced."""
+    with _session() as (session, now):
+        for found in handling.overview(session, now=now):
+            row, said = found.row, found.acknowledged
+            click.echo(f"{_moment(row.raised_at)}  {row.severity:<8}  {row.alert_code}  {row.service_scope}")
+            click.echo(f"    {row.reason}")
+            if said is not None:
+                click.echo(f"    looked after by {said.acknowledged_by}: {said.note}")
+            if found.silenced_until is not None:
+                click.echo(f"    silenced until {_moment(found.silenced_until)}")
+        for silence_ in handling.in_force(session, now=now):
+            scope = silence_.service_scope or "everywhere"
+            click.echo(f"silence {silence_.id}  {silence_.alert_code}  {scope}  until {_moment(silence_.ends_at)}")
+
+
+@alerts.command()
+@click.argument("code")
+@click.argument("scope")
+def show(code: str, scope: str) -> None:
+    """What the alert CODE of SCOPE means, when it stood, what was said of it, and whose money it is about."""
+    with _session() as (session, now):
+        found = dossier.of_name(session, code, scope, now=now)
+        click.echo(f"{found.newest.fingerprint} {'stands' if found.stands else 'is over'}")
+        if found.rule is not None:
+            click.echo(f"{found.rule.meaning}\n{found.rule.cause}\n{found.rule.what_to_do}")
+        for flow in found.flows:
+            click.echo(f"flow {flow.short_id}: {flow.kind}, {flow.state}")
+        for row in found.transitions:
+            click.echo(f"  {_moment(row.recorded_at)}  {row.status:<7}  {row.severity:<8}  {row.reason}")
+        for line in found.said:
+            told = line.detail.get("note") or line.detail.get("reason") or ""
+            click.echo(f"  {_moment(line.at)}  {line.event.removeprefix('alert.')} by {line.actor}: {told}")
+
+
+@alerts.command()
+@click.argument("code")
+@click.argument("scope")
+@click.option("--note", default="", help="Kept on record.")
+def ack(code: str, scope: str, note: str) -> None:
+    """Say that somebody looks after the alert CODE of SCOPE, until it is raised again."""
+    with _session() as (session, now):
+        handling.acknowledge(session, code, scope, note=_said(note), now=now, by=BY)
+
+
+@alerts.command()
+@click.argument("code")
+@click.argument("scope")
+@click.argument("note")
+def settle(code: str, scope: str, note: str) -> None:
+    """End the alert CODE of SCOPE, which nothing else ends, because it was dealt with as NOTE says."""
+    with _session() as (session, now):
+        handling.settle(session, code, scope, note=_said(note), now=now, by=BY)
+
+
+@alerts.command()
+@click.argument("code", type=click.Choice(sorted(RULES)))
+@click.argument("scope", required=False)
+@click.option("--hours", default=8, type=click.IntRange(1, HOURS_MAX), show_default=True)
+@click.option("--reason", required=True, help="Kept on record.")
+def silence(code: str, scope: str | None, hours: int, reason: str) -> None:
+    """Have nobody woken by CODE, or by SCOPE of it alone. It is looked at and shown all the same."""
+    with _session() as (session, now):
+        until = now + timedelta(hours=hours)
+        click.echo(handling.silence(session, code, scope, until=until, reason=_said(reason), now=now, by=BY).id)
+
+
+@alerts.command()
+@click.argument("silence_id", type=click.UUID)
+def unsilence(silence_id: UUID) -> None:
+    """End the silence SILENCE_ID before its time."""
+    with _session() as (session, now):
+        handling.end_silence(session, silence_id, now=now, by=BY)
+
+
+@alerts.command()
+@click.argument("code", type=click.Choice(sorted(RULES)), required=False)
+def rules(code: str | None) -> None:
+    """What is looked for and when it last was; all there is to know about CODE."""
+    with _session() as (session, _):
+        looked = handling.evaluations(session)
+        for rule in [RULES[code]] if code else RULES.values():
+            last = looked.get(rule.code)
+            when = f"{last.outcome} at {_moment(last.evaluated_at)}" if last else "not looked at yet"
+            click.echo(f"{rule.code:<34}{rule.severity:<10}{when if rule.is_evaluated else 'told where it happens'}")
+            if code:
+                click.echo(f"{rule.meaning}\n{rule.cause}\n{rule.what_to_do}\nscope {rule.scope}")
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, datetime]]:
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                yield session, container.now()
+        finally:
+            container.engine.dispose()
+
+
+def _said(text: str) -> str:
+    if len(text) > NOTE_LENGTH_MAX or not text.isprintable():
+        raise click.ClickException(f"that is more than {NOTE_LENGTH_MAX} characters, or not all of them can be read")
+    return text
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
