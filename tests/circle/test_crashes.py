@@ -1,35 +1,16 @@
 """Processes that die at any marked step while they deal with Circle: one credit, one transfer."""
 
-import multiprocessing
-import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
 
 import pytest
 
-from domain.crash import CRASH_AT
 from models.payout import Payout
-from tasks.notifications_in import process_provider
-from tasks.providers import collect_provider
-from tasks.reports import follow_provider
-from tasks.withdrawals import pay_provider
-from tests.circle.house import BY, FEE, NAME, USDC, House
+from tests.circle.house import FEE, USDC, House
+from tests.dying import die_at
 from tests.fakes.circle import FakeCircle
-from wiring.container import Container, build_container
-from wiring.environ import to_environ
-from wiring.settings import read_settings
 
 KILLED = -signal.SIGKILL
-PATIENCE_S: Final = 60.0
-_STEPS: Final[Mapping[str, Callable[[Container], object]]] = {
-    "collect": lambda parts: collect_provider(parts, parts.providers[NAME], BY),
-    "pay": lambda parts: pay_provider(parts, parts.providers[NAME], BY),
-    "follow": lambda parts: follow_provider(parts, parts.providers[NAME], BY),
-    "process": lambda parts: process_provider(parts, NAME, BY),
-}
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
 
 OF_A_DEPOSIT = (
     "deposit.block_read",
@@ -50,19 +31,6 @@ OF_A_PAYMENT = (
 )
 
 
-def die_at(house: House, step: str, crash_at: str) -> int | None:
-    environ = {**to_environ(house.container.settings), CRASH_AT: crash_at}
-    process = _processes.Process(target=_run, args=(environ, step))
-    process.start()
-    process.join(PATIENCE_S)
-    return process.exitcode
-
-
-def _run(environ: dict[str, str], step: str) -> None:
-    os.environ.update(environ)
-    _STEPS[step](build_container(read_settings(environ)))
-
-
 @pytest.fixture(autouse=True)
 def sound(house: House) -> Iterator[None]:
     yield
@@ -76,7 +44,7 @@ def test_a_deposit_is_credited_once_whenever_its_collector_dies(
 ) -> None:
     user_id = house.user()
     circle.arrives(house.address(user_id), "40.00")
-    assert die_at(house, "collect", crash_at) == KILLED
+    assert die_at(house.container, "collect", crash_at) == KILLED
     house.sweep()
     house.sweep()
     assert house.balance(user_id) == (40 * USDC, 0)
@@ -88,7 +56,7 @@ def test_a_withdrawal_is_asked_for_once_whenever_its_payer_dies(
 ) -> None:
     user_id = house.funded()
     house.withdraw(user_id)
-    assert die_at(house, "pay", crash_at) == KILLED
+    assert die_at(house.container, "ask", crash_at) == KILLED
     house.sweep()
     [transfer] = circle.outgoing()
     circle.decides(transfer["id"], "complete")
@@ -108,7 +76,7 @@ def test_a_withdrawal_is_settled_once_whenever_its_follower_dies(
     # Its back-off began two seconds ago at most; the other process has no clock of ours.
     with house.container.transaction() as session:
         session.get_one(Payout, house.payout().id).due_at = None
-    assert die_at(house, "follow", crash_at) == KILLED
+    assert die_at(house.container, "follow", crash_at) == KILLED
     house.sweep()
     assert house.payout().fee_minor == USDC // 4
     assert house.balance(user_id) == (480 * USDC - FEE, 0)
@@ -117,7 +85,7 @@ def test_a_withdrawal_is_settled_once_whenever_its_follower_dies(
 def test_a_notification_is_acted_on_once_whenever_its_reader_dies(house: House, circle: FakeCircle) -> None:
     user_id = house.user()
     assert house.post(circle.relayed(circle.arrives(house.address(user_id), "40.00"))) == 200
-    assert die_at(house, "process", "notification.acted") == KILLED
+    assert die_at(house.container, "process", "notification.acted") == KILLED
     house.sweep()
     assert house.process() == 0
     assert house.balance(user_id) == (40 * USDC, 0)

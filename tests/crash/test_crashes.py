@@ -21,7 +21,7 @@ from services import addresses, payouts, screening, watch_wallets
 from tasks.addresses import refill_chain
 from tasks.payouts import bump_chain
 from tasks.watch_wallets import derive_chain, scan_chain
-from tests.crash.driver import REQUESTED_MINOR, die_at
+from tests.dying import REQUESTED_MINOR, die_at
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
 from wiring.secret import Secret
@@ -126,7 +126,7 @@ def test_a_deposit_is_credited_once_whenever_its_reader_dies(rail: Rail, crash_a
     if moment == "forked":
         rail.watch()
         world.fork(rail, 1, txid)
-    assert die_at(rail, "watch", crash_at) == KILLED
+    assert die_at(rail.container, "watch", crash_at) == KILLED
     sweep_and_mine(rail)
     assert rail.count(Deposit) == 1
     assert rail.deposit().state == "credited"
@@ -143,10 +143,10 @@ def test_a_sender_is_looked_at_again_whoever_dies(rail: Rail) -> None:
     rail.send_to(rail.new_address(user_id).address, DEPOSITED)
     rail.mine(6)
     sweep(rail)
-    assert die_at(rail, "screen", "screening.looked_up") == KILLED
+    assert die_at(rail.container, "screen", "screening.looked_up") == KILLED
     sweep(rail)
     assert rail.balance(user_id) == (0, 0)
-    assert die_at(rail, "screen", "") == 0
+    assert die_at(rail.container, "screen", "") == 0
     sweep(rail)
     assert rail.balance(user_id) == (DEPOSITED, 0)
     rail.assert_sound()
@@ -165,7 +165,7 @@ def paid_once(rail: Rail, withdrawal: Withdrawal) -> None:
 @pytest.mark.parametrize("crash_at", OF_A_PAYMENT)
 def test_a_withdrawal_is_sent_once_whenever_its_payer_dies(rail: Rail, crash_at: str) -> None:
     withdrawal = rail.request(outgoing.funded(rail), REQUESTED_MINOR)
-    assert die_at(rail, "pay", crash_at) == KILLED
+    assert die_at(rail.container, "pay", crash_at) == KILLED
     sweep_and_mine(rail)
     paid_once(rail, withdrawal)
 
@@ -175,7 +175,7 @@ def test_a_withdrawal_is_settled_once_whenever_its_settler_dies(rail: Rail, cras
     withdrawal = rail.request(outgoing.funded(rail), REQUESTED_MINOR)
     rail.pay()
     rail.mine()
-    assert die_at(rail, "watch", crash_at) == KILLED
+    assert die_at(rail.container, "watch", crash_at) == KILLED
     sweep(rail)
     paid_once(rail, withdrawal)
 
@@ -186,7 +186,7 @@ def test_a_withdrawal_is_sent_once_whenever_a_raiser_of_its_fee_dies(rail: Rail,
     rail.pay()
     with rail.container.transaction() as session:
         payouts.ask_for_bump(session, rail.payout().id, now=rail.container.now(), by=BY)
-    assert die_at(rail, "bump", crash_at) == KILLED
+    assert die_at(rail.container, "bump", crash_at) == KILLED
     sweep(rail)
     assert len(outgoing.forms(rail)) == 2
     assert outgoing.forms(rail)[1].txid in rail.node.call("getrawmempool")
@@ -198,10 +198,10 @@ def test_a_request_that_dies_before_its_commit_never_happened(rail: Rail) -> Non
     user_id = outgoing.funded(rail)
     destination = rail.outside_address()
     facts = (str(user_id), rail.asset_id, destination)
-    assert die_at(rail, "request", "withdrawal.requested", *facts) == KILLED
+    assert die_at(rail.container, "request", "withdrawal.requested", *facts) == KILLED
     assert rail.count(Withdrawal) == 0
     assert rail.balance(user_id) == (2 * COIN, 0)
-    assert die_at(rail, "request", "", *facts) == 0
+    assert die_at(rail.container, "request", "", *facts) == 0
     sweep_and_mine(rail)
     paid_once(rail, rail.withdrawal())
 
@@ -209,7 +209,7 @@ def test_a_request_that_dies_before_its_commit_never_happened(rail: Rail) -> Non
 def test_addresses_lost_by_a_dead_process_are_made_again(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> None:
     before = rail.count(DepositAddress)
     monkeypatch.setattr(addresses, "POOL_TARGET", 2 * before)
-    assert die_at(rail, "refill", "addresses.made") == KILLED
+    assert die_at(rail.container, "refill", "addresses.made") == KILLED
     assert rail.count(DepositAddress) == before
     refill_chain(rail.container, rail.chain)
     assert rail.count(DepositAddress) == addresses.POOL_TARGET
@@ -233,7 +233,7 @@ def test_a_watched_wallet_is_derived_and_scanned_whoever_dies(rail: Rail, crash_
         )
     if step == "scan":
         derive_chain(rail.container, rail.chain, BY)
-    assert die_at(rail, step, crash_at) == KILLED
+    assert die_at(rail.container, step, crash_at) == KILLED
     assert scan_chain(rail.container, rail.chain) is None  # the lease of the dead still holds
     world.travel(rail, timedelta(minutes=11))
     derive_chain(rail.container, rail.chain, BY)
@@ -248,10 +248,10 @@ def test_promises_relayed_by_a_dead_process_are_relayed_again(rail: Rail, redis_
     change(rail, created_at=rail.container.now() - timedelta(seconds=5))
     with closing(Redis.from_url(redis_url.reveal())) as broker:
         broker.flushdb()
-        assert die_at(rail, "relay", "outbox.relayed") == KILLED
+        assert die_at(rail.container, "relay", "outbox.relayed") == KILLED
         assert rail.count(OutboxMessage) == 1
         change(rail, lease_until=None)
-        assert die_at(rail, "relay", "") == 0
+        assert die_at(rail.container, "relay", "") == 0
         assert rail.count(OutboxMessage) == 0
         assert broker.llen("strongroom:upkeep") == 2  # told twice, which is harmless
 

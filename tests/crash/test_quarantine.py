@@ -7,7 +7,7 @@ import pytest
 
 from models.withdrawal import Withdrawal
 from services import deposits, ledger
-from tests.crash.driver import die_at
+from tests.dying import die_at
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
 
@@ -41,7 +41,7 @@ def in_suspense(rail: Rail) -> int:
 @pytest.mark.parametrize("crash_at", ["deposit.setting_aside", "deposit.set_aside"])
 def test_suspense_has_a_deposit_once_whenever_its_reader_dies(rail: Rail, crash_at: str) -> None:
     user_id = set_aside(rail)
-    assert die_at(rail, "watch", crash_at) == KILLED
+    assert die_at(rail.container, "watch", crash_at) == KILLED
     rail.credit()
     rail.credit()
     assert (rail.deposit().state, in_suspense(rail), rail.balance(user_id)) == ("quarantined", AMOUNT, (0, 0))
@@ -55,11 +55,11 @@ def test_a_decision_that_dies_before_its_commit_never_happened(rail: Rail, crash
     rail.watch()
     destination = rail.outside_address() if crash_at == "deposit.returning" else ""
     facts = (str(rail.deposit().id), str(rail.new_user()), destination)
-    assert die_at(rail, "decide", crash_at, *facts) == KILLED
+    assert die_at(rail.container, "decide", crash_at, *facts) == KILLED
     assert (rail.deposit().state, in_suspense(rail), rail.balance(user_id)) == ("quarantined", AMOUNT, (0, 0))
     assert rail.count(Withdrawal) == 0
     rail.assert_sound()
-    assert die_at(rail, "decide", "", *facts) == 0
+    assert die_at(rail.container, "decide", "", *facts) == 0
     rail.credit()
     assert in_suspense(rail) == 0
     assert rail.balance(user_id) == ((0, AMOUNT) if destination else (AMOUNT, 0))

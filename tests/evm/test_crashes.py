@@ -11,8 +11,8 @@ from models.payout import Payout, PayoutTransaction
 from models.sweep import Sweep
 from models.withdrawal import Withdrawal
 from services import payouts
-from tests.crash.driver import die_at
 from tests.crash.test_crashes import OF_ACCOUNTS
+from tests.dying import die_at
 from tests.evm import paths
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
 from tests.evm.world import STRANGER, World
@@ -59,7 +59,7 @@ def test_a_coin_is_swept_once_whenever_its_sweeper_dies(rail: EvmRail, crash_at:
     if crash_at in OF_A_SETTLEMENT:
         rail.sweep()
         rail.mine()
-    assert die_at(rail, "watch" if crash_at in OF_A_SETTLEMENT else "sweep", crash_at) == KILLED
+    assert die_at(rail.container, "watch" if crash_at in OF_A_SETTLEMENT else "sweep", crash_at) == KILLED
     rail.rounds(2)
     assert rail.the_sweep().state == "completed"
     assert rail.count(Payout) == 1
@@ -74,7 +74,7 @@ def test_gas_is_sent_once_whenever_the_sweeper_dies(rail: EvmRail, crash_at: str
     rail.rounds(2)
     token = rail.world.last_token
     rail.paid_in(token, 900 * UNIT)
-    assert die_at(rail, "sweep", crash_at) == KILLED
+    assert die_at(rail.container, "sweep", crash_at) == KILLED
     rail.rounds(4)
     assert sorted(payout.purpose for payout in rail.rows(Payout)) == ["gas_top_up", "sweep", "sweep"]
     assert {sweep.state for sweep in rail.rows(Sweep)} == {"completed"}
@@ -88,7 +88,7 @@ def test_a_withdrawal_is_sent_once_whenever_its_payer_dies(rail: EvmRail, crash_
     rail.rounds(2)
     before = rail.world.balance(STRANGER)
     rail.withdraw(user_id, COIN, WEI)
-    assert die_at(rail, "pay", crash_at) == KILLED
+    assert die_at(rail.container, "pay", crash_at) == KILLED
     rail.rounds(2)
     assert [row.state for row in rail.rows(Withdrawal)] == ["completed"]
     assert rail.world.balance(STRANGER) - before == WEI
@@ -105,7 +105,7 @@ def test_a_withdrawal_is_settled_once_whenever_its_settler_dies(rail: EvmRail, c
     rail.withdraw(user_id, COIN, WEI)
     rail.pay()
     rail.mine()
-    assert die_at(rail, "watch", crash_at) == KILLED
+    assert die_at(rail.container, "watch", crash_at) == KILLED
     rail.rounds(1)
     assert [row.state for row in rail.rows(Withdrawal)] == ["completed"]
     assert rail.world.balance(STRANGER) - before == WEI
@@ -126,7 +126,7 @@ def test_a_withdrawal_is_sent_once_whenever_a_raiser_of_its_fee_dies(
     [paid] = [row for row in rail.rows(Payout) if row.purpose == "withdrawal"]
     with rail.container.transaction() as session:
         payouts.ask_for_bump(session, paid.id, now=rail.container.now(), by=BY)
-    assert die_at(rail, "bump", crash_at) == KILLED
+    assert die_at(rail.container, "bump", crash_at) == KILLED
     rail.watch_and_send()
     assert len([form for form in rail.rows(PayoutTransaction) if form.payout_id == paid.id]) == 2
     rail.rounds(2)
@@ -150,7 +150,7 @@ def test_a_token_in_a_block_that_left_is_credited_once_whenever_the_reader_dies(
     assert rail.owns(user_id, TOKEN) == (5 * UNIT, 0)
     anvil.call("evm_revert", snapshot)
     rail.mine(3)
-    assert die_at(rail, "watch", crash_at) == KILLED
+    assert die_at(rail.container, "watch", crash_at) == KILLED
     rail.rounds(1)
     assert rail.owns(user_id, TOKEN) == (0, 0)
     token.transfer(address, 5 * UNIT)
@@ -163,7 +163,7 @@ def test_a_token_in_a_block_that_left_is_credited_once_whenever_the_reader_dies(
 def test_a_token_is_credited_once_whenever_its_reader_dies(rail: EvmRail, crash_at: str) -> None:
     user_id = rail.new_user()
     rail.world.last_token.transfer(rail.new_address(user_id).address, 5 * UNIT)
-    assert die_at(rail, "watch", crash_at) == KILLED
+    assert die_at(rail.container, "watch", crash_at) == KILLED
     rail.rounds(1)
     assert rail.count(Deposit) == 1
     assert rail.owns(user_id, TOKEN) == (5 * UNIT, 0)
@@ -181,8 +181,8 @@ def test_what_was_missed_is_credited_once_whenever_the_second_look_dies(
         rail.world.last_token.transfer(address, 5 * UNIT)
         rail.mine(25)
         rail.watch()
-    assert die_at(rail, "backfill", crash_at) == KILLED
+    assert die_at(rail.container, "backfill", crash_at) == KILLED
     assert rail.count(Deposit) == 0
-    assert die_at(rail, "backfill", "") == 0
+    assert die_at(rail.container, "backfill", "") == 0
     assert rail.owns(user_id, TOKEN) == (5 * UNIT, 0)
     rail.assert_sound()

@@ -10,7 +10,7 @@ from models.screening import DepositScreening
 from services import screening
 from tasks.screening import screen_chain
 from tests.contracts import Contract
-from tests.crash.driver import die_at
+from tests.dying import die_at
 from tests.evm import paths
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
 from tests.evm.test_crashes import KILLED
@@ -90,7 +90,7 @@ def test_senders_are_looked_up_again_whoever_dies(rail: EvmRail) -> None:
     token.transfer(rail.new_address(user_id).address, 5 * UNIT)
     rail.mine()
     rail.watch()
-    assert die_at(rail, "screen", "screening.looked_up") == KILLED
+    assert die_at(rail.container, "screen", "screening.looked_up") == KILLED
     rail.credit()
     assert rail.owns(user_id, TOKEN) == (0, 0)
     assert look(rail).state == "credited"

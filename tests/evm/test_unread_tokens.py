@@ -10,7 +10,7 @@ from models.chain import UnreadToken
 from models.deposit import Deposit
 from tasks.backfilling import reread_chain
 from tests.contracts import Contract
-from tests.crash.driver import die_at
+from tests.dying import die_at
 from tests.evm import paths
 from tests.evm.between import Between, refuse
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
@@ -119,7 +119,7 @@ def test_what_no_node_could_tell_is_told_by_a_second_reading(
     assert ways.standing(rail) == {"token_unreadable": "warning"}
     node.rules.clear()
     make_due(rail)
-    assert die_at(rail, "reread", "deposit.rereading") == KILLED
+    assert die_at(rail.container, "reread", "deposit.rereading") == KILLED
     assert len(unread(rail)) == 1
     assert reread(rail) == 1
     assert rail.owns(user_id, TOKEN) == (5 * UNIT, 0)

@@ -24,7 +24,7 @@ from services.alerts import handling
 from tasks import mail as tasks
 from tests import horizon
 from tests.api.house import House
-from tests.doing import die_at
+from tests.dying import die_at
 from tests.pages.reader import Reader
 from wiring.container import Container
 from wiring.mailing import mailer_of
@@ -236,7 +236,7 @@ def test_a_sender_that_dies_after_sending_sends_the_letter_again_and_loses_none(
     horizon.reached(post.house.container.engine)
     tasks.write(post.house.container)
     before = len(post.box.letters)
-    assert die_at(post.house.container, "mail", "mail.sent") == -signal.SIGKILL
+    assert die_at(post.house.container, "write letters", "mail.sent") == -signal.SIGKILL
     assert len(post.box.letters) == before + 1
     assert post.send() == 0, "it is leased to the dead one"
     post.late.append(timedelta(minutes=8))

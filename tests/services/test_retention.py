@@ -21,7 +21,7 @@ from services import event_log, flows, retention
 from services.flows import Opening, Step
 from tests import horizon
 from tests.databases import Database
-from tests.doing import die_at
+from tests.dying import die_at
 from tests.services import logged, threads
 from tests.services.logged import BY
 from tests.waiting import eventually

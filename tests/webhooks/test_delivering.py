@@ -2,18 +2,13 @@
 
 import functools
 import json
-import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from domain.crash import CRASH_AT
 from domain.ids import new_id
 from models.oauth import OAuthClient, OAuthGrant
 from models.user import User
@@ -21,12 +16,11 @@ from models.webhook_out import WebhookEndpoint
 from services import alerts, event_log, webhooks_out
 from services.webhooks_out import Owner
 from tasks import webhooks
+from tests.dying import die_at
 from tests.services.logged import moved
 from tests.waiting import eventually
 from tests.webhooks.conftest import BY, HOUSE, Post, other_secret
 from tests.webhooks.receiver import Receiver, dripping, receiving
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_event_arrives_signed_and_says_how_its_object_stands_now(post: Post, receiver: Receiver) -> None:
@@ -195,20 +189,7 @@ def test_dead_endpoints_delay_nobody(post: Post, receiver: Receiver) -> None:
 def test_a_process_that_dies_after_sending_sends_the_same_message_again(post: Post, receiver: Receiver) -> None:
     endpoint_id, secret = post.endpoint(receiver.url)
     post.happens()
-    settings = post.container.settings
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    environ = {
-        **os.environ,
-        CRASH_AT: "webhook.sent",
-        "DATABASE_URL": settings.database_url.reveal(),
-        "REDIS_URL": settings.redis_url.reveal(),
-        "STRONGROOM_VAR_DIR": str(settings.var_dir),
-        "STRONGROOM_PUBLIC_URL": settings.public_url,
-        "STRONGROOM_WEBHOOK_PRIVATE": "yes",
-    }
-    died = subprocess.run([sys.executable, "-m", "tests.webhooks.deliverer"], cwd=ROOT, env=environ, check=False)
-    assert died.returncode == -signal.SIGKILL
+    assert die_at(post.container, "deliver", "webhook.sent") == -signal.SIGKILL
     assert post.deliver() == 0, "it is leased to the dead one"
     post.pass_time(seconds=91)
     assert post.deliver() == 1

@@ -3,49 +3,47 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy.orm import configure_mappers
+
 from domain.crash import CRASH_AT
 from services import addresses, deposits, withdrawals
+from tasks import flows, mail, webhooks
 from tasks.addresses import refill_chain
 from tasks.app import app
 from tasks.backfilling import backfill_chain, reread_chain
 from tasks.chains import watch_chain
+from tasks.couriers import Couriers
+from tasks.notifications_in import process_provider
 from tasks.outbox import relay_promises
 from tasks.payouts import bump_chain, send_chain
+from tasks.providers import collect_provider
+from tasks.reports import follow_provider
 from tasks.screening import screen_chain
 from tasks.sweeps import sweep_chain
+from tasks.verifications import check_batch
 from tasks.watch_wallets import derive_chain, scan_chain
-from tasks.withdrawals import pay_chain
-from tests.rail import BY, COIN, POOL, Rail
+from tasks.withdrawals import pay_chain, pay_provider
+from tests.rail import BY, COIN, POOL
 from wiring.container import Container, build_container
 from wiring.environ import to_environ
+from wiring.mailing import mailer_of
 from wiring.settings import read_settings
 
 PATIENCE_S: Final = 60.0
 REQUESTED_MINOR: Final = COIN // 10
-_OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
-    "watch": watch_chain,
-    "pay": pay_chain,
-    "send": send_chain,
-    "bump": bump_chain,
-    "sweep": sweep_chain,
-    "backfill": backfill_chain,
-    "reread": reread_chain,
-    "screen": screen_chain,
-    "derive": derive_chain,
-    "scan": lambda container, chain, _: scan_chain(container, chain),
-}
 
 # A server that has everything imported and forks: a fresh interpreter for every step would take seconds each.
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
 
 
-def die_at(rail: Rail, step: str, crash_at: str, *arguments: str) -> int | None:
-    """Do one step on the rail's database and node in another process; returns how that ended (-9: killed)."""
-    environ = {**to_environ(rail.container.settings), CRASH_AT: crash_at}
+def die_at(container: Container, step: str, crash_at: str, *arguments: str) -> int | None:
+    """Do one step with the settings of this container in another process; returns how that ended (-9: killed)."""
+    environ = {**to_environ(container.settings), CRASH_AT: crash_at}
     process = _processes.Process(target=_run, args=(environ, step, arguments))
     process.start()
     process.join(PATIENCE_S)
@@ -63,18 +61,20 @@ def _run(environ: dict[str, str], step: str, arguments: tuple[str, ...]) -> None
     settings = read_settings(environ)
     app.conf.broker_url = environ["REDIS_URL"]
     container = build_container(settings)
-    [chain] = container.chains.values()
     if step in _OF_CHAIN:
+        [chain] = container.chains.values()
         _OF_CHAIN[step](container, chain, BY)
-    elif step == "refill":
-        keep_a_small_pool()
-        refill_chain(container, chain)
-    elif step == "relay":
-        relay_promises(container)
-    elif step == "request":
-        _request(container, *arguments)
-    elif step == "decide":
-        _decide(container, *arguments)
+    elif step in _OF_PROVIDER:
+        [provider] = container.providers.values()
+        _OF_PROVIDER[step](container, provider, BY)
+    else:
+        _OF_HOUSE[step](container, *arguments)
+
+
+def _refill(container: Container) -> None:
+    [chain] = container.chains.values()
+    keep_a_small_pool()
+    refill_chain(container, chain)
 
 
 def _request(container: Container, user_id: str, asset_id: str, destination: str) -> None:
@@ -98,3 +98,49 @@ def _decide(container: Container, deposit_id: str, decider_id: str, destination:
             deposits.give_back(session, UUID(deposit_id), destination=destination, **facts)
         else:
             deposits.release(session, UUID(deposit_id), **facts)
+
+
+def _write_letters(container: Container) -> None:
+    mailer = mailer_of(container.settings)
+    assert mailer is not None
+    mail.send_due(container, mailer)
+
+
+def _deliver(container: Container) -> None:
+    couriers = Couriers("test", count=1)
+    webhooks.send_due(container, couriers)
+    couriers.await_all()
+
+
+_OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
+    "watch": watch_chain,
+    "pay": pay_chain,
+    "send": send_chain,
+    "bump": bump_chain,
+    "sweep": sweep_chain,
+    "backfill": backfill_chain,
+    "reread": reread_chain,
+    "screen": screen_chain,
+    "derive": derive_chain,
+    "scan": lambda container, chain, _: scan_chain(container, chain),
+}
+_OF_PROVIDER: Final[Mapping[str, Callable[..., object]]] = {
+    "collect": collect_provider,
+    "ask": pay_provider,
+    "follow": follow_provider,
+    "process": lambda container, provider, by: process_provider(container, provider.rail.chain, by),
+}
+_OF_HOUSE: Final[Mapping[str, Callable[..., object]]] = {
+    "refill": _refill,
+    "relay": relay_promises,
+    "request": _request,
+    "decide": _decide,
+    "verify": lambda container: check_batch(container, BY),
+    "write letters": _write_letters,
+    "deliver": _deliver,
+    "archive": lambda _: flows.archive(),
+}
+
+# What a process does once is done before it forks: it is most of what a step takes.
+configure_mappers()
+import_module("prometheus_client")
