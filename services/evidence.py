@@ -173,9 +173,10 @@ def _set_aside(
 
 
 def alerts_about(session: Session, found: Evidence) -> Sequence[OpsAlert]:
-    """The transitions of alerts that name the flow, what it is about, or its payout; oldest first."""
-    items = [("flow", found.flow.group_id)]
-    for noun, row in (("deposit", found.deposit), ("withdrawal", found.withdrawal), ("payout", found.payout)):
+    """The transitions of alerts that name the flow, what it is about, or a payout of it; oldest first."""
+    items = [("flow", found.flow.group_id), *(("payout", payment.id) for payment in found.payments)]
+    about = (("deposit", found.deposit), ("withdrawal", found.withdrawal), ("verification", found.verification))
+    for noun, row in about:
         if row is not None:
             items.append((noun, row.id))
     scopes = [f"{noun}:{item_id}" for noun, item_id in items]

@@ -61,5 +61,5 @@ def tell(bus: Bus, event: Event) -> None:
 
 def _hint(event: Event) -> dict[str, Any]:
     """The event as webhooks and streams have it, and which page shows it."""
-    fragment = "/operator" if event.kind == "alert" else f"/flows/{event.data['short_id']}"
+    fragment = event.data["page"] if event.kind == "alert" else f"/flows/{event.data['short_id']}"
     return {**event.outside(), "fragment": fragment}

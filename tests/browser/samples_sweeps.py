@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from api.pages import graph
 from api.pages.shapes import (
@@ -111,9 +112,9 @@ def flow_deposit() -> dict[str, Any]:
         1042, "deposit_credit", "posted", "hot wallet", "user 0a1b2c3d4e", Money(5_000_000, BTC), ago(minutes=10)
     )
     late = AlertChange(
-        "funding_stuck", "raised", "warning", "It has waited for 20 min to be credited.", ago(minutes=20)
+        UUID(int=1), "funding_stuck", "raised", "warning", "It has waited for 20 min to be credited.", ago(minutes=20)
     )
-    gone = AlertChange("funding_stuck", "cleared", "warning", "It was credited.", ago(minutes=10))
+    gone = AlertChange(UUID(int=2), "funding_stuck", "cleared", "warning", "It was credited.", ago(minutes=10))
     line = LogLine(ago(minutes=22), "warning", "node_timeout", (Evidence("chain", "bitcoin"), Evidence("port", "8332")))
     return _flow(
         DEPOSIT,

@@ -113,6 +113,13 @@ def code_in(letter: EmailMessage) -> str:
     return found[1]
 
 
+def page_in(text: str) -> str:
+    """Where a letter leads to."""
+    found = re.search(r"/operator/alerts/[0-9a-f-]+", text)
+    assert found is not None
+    return found[0]
+
+
 def text_of(letter: EmailMessage, kind: str = "plain") -> str:
     part = letter.get_body((kind,))
     assert part is not None
@@ -143,6 +150,8 @@ def test_what_is_critical_comes_at_once_and_its_end_too(post: Post) -> None:
         alerts.clear(session, "seal_broken", scope="a", now=post.house.container.now(), reason="Mended.")
     assert post.send() == 1
     assert post.box.letters[-1]["Subject"] == "[over] seal broken"
+    shown = post.operator.text(page_in(text_of(letter)))
+    assert "Over: Mended." in shown
     assert post.send() == 0
 
 
@@ -155,6 +164,7 @@ def test_the_rest_comes_together_once_an_hour(post: Post) -> None:
     assert post.send() == 1
     assert post.box.letters[-1]["Subject"] == "[notice] 2 things since the last letter"
     assert text_of(post.box.letters[-1]).count("seal broken") == 2
+    assert post.operator.get(page_in(text_of(post.box.letters[-1]))).status_code == 200
     post.late.append(timedelta(hours=1))
     assert post.send() == 0, "there is nothing new"
 

@@ -1,5 +1,7 @@
 """The page of a flow: what is unusual about it, and for operators what the log and the alerts say."""
 
+import re
+
 from sqlalchemy import delete, select
 
 from models.flow import FlowEvent
@@ -49,3 +51,7 @@ def test_operators_see_the_alerts_and_the_log_of_a_flow_and_its_owner_does_not(
     theirs = owner.text(page)
     assert "It cannot be paid." not in theirs
     assert "no_funds" not in theirs
+    alert = re.search(r'href="(/operator/alerts/[0-9a-f-]+)"', approver.get(page).text)
+    assert alert is not None
+    assert f'href="{page}"' in approver.get(alert[1]).text  # and back
+    assert owner.get(alert[1]).status_code == 403

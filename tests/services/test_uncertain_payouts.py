@@ -3,7 +3,7 @@
 import pytest
 
 from domain.flows import WrongState
-from services.alerts import handling
+from services.alerts import dossier, handling
 from services.payouts import NoProof, give_up
 from services.payouts.following import CONFLICT_FINAL
 from tests.rail import BY, COIN, Rail
@@ -41,6 +41,9 @@ def test_a_broadcast_answered_by_a_time_out_although_it_arrived_completes_once(r
     assert (found.state, found.waiting_reason) == ("uncertain", "node_timeout")
     assert rail.balance(user_id)[1] == AUTO + FEE
     assert world.standing(rail) == {"withdrawal_uncertain": "warning"}
+    with rail.container.reading() as session:
+        [flow] = dossier.flows_about(session, f"payout:{rail.payout().id}")
+    assert flow.group_id == withdrawal.flow_id
     world.travel(rail, A_WHILE)
     assert rail.send() == 1
     assert outgoing.one(rail, withdrawal.id).state == "broadcast"

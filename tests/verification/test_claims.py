@@ -15,7 +15,8 @@ from domain.ids import new_id
 from domain.prices import PriceRule
 from models.chain import DepositAddress
 from models.flow import FlowEvent
-from services import alerts, assets, invariants, prices, verifications
+from services import alerts, assets, evidence, invariants, prices, verifications
+from services.alerts import dossier
 from services.leases import LeaseLost
 from services.verifications import ClaimOfDeposit, deciding, rates
 from tests.fakes.chains import solana_key, solana_signature
@@ -153,6 +154,10 @@ def test_a_transaction_nobody_knows_is_asked_for_again_and_in_the_end_left_to_an
         desk.later(timedelta(minutes=11))
     assert desk.told(claimed) == ("uncertain", "not_found")
     assert "verification_undecided" in standing(desk)
+    with desk.container.reading() as session:
+        [flow] = dossier.flows_about(session, f"verification:{claimed}")
+        told = evidence.alerts_about(session, evidence.of_flow(session, flow))
+    assert [row.alert_code for row in told] == ["verification_undecided"]
     asked = len(desk.provider.asked)
     desk.check()
     assert len(desk.provider.asked) == asked, "attempts are bounded"
