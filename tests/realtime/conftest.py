@@ -42,10 +42,11 @@ def processes(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     running = start(house.container.settings, tmp_path_factory.mktemp("realtime"), count=2)
     yield running[0].url, running[1].url
     for process in running:
-        process.stop()
+        process.kill()
 
 
 def start(settings: Settings, directory: Path, *, count: int) -> list[RealtimeProcess]:
+    directory.mkdir(exist_ok=True)
     running = [RealtimeProcess(settings, directory / f"{number}.log") for number in range(count)]
     for process in running:
         process.await_answer()

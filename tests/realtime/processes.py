@@ -66,8 +66,9 @@ class RealtimeProcess:
     def kill(self) -> None:
         """As a power cut does: master and worker, with no chance to say goodbye."""
         assert self._server is not None
-        os.killpg(self._server.pid, signal.SIGKILL)
-        self._server.wait()
+        if self._server.poll() is None:
+            os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait()
 
     def stop(self) -> None:
         assert self._server is not None

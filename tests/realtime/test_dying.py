@@ -1,5 +1,6 @@
-"""Processes that are killed, a Redis that goes away, and a listener that goes deaf: noticed, and mended."""
+"""A process that is killed, a Redis that goes away, a listener gone deaf, a stranger who says nothing: noticed."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,12 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import websocket
 
 from tests.api.house import House
 from tests.realtime.client import Client
 from tests.realtime.conftest import start
 from tests.realtime.processes import RealtimeProcess
 from tests.realtime.wire import Wire
+from tests.services.threads import at_once
 from tests.waiting import eventually
 from wiring.container import build_container
 from wiring.embedded import redis as embedded
@@ -36,10 +39,19 @@ def pair(lonely: House, tmp_path: Path) -> Iterator[list[RealtimeProcess]]:
     running = start(lonely.container.settings, tmp_path, count=2)
     yield running
     for process in running:
-        process.stop()
+        process.kill()
 
 
-def test_presence_is_right_within_a_minute_of_a_killed_process(lonely: House, pair: list[RealtimeProcess]) -> None:
+def test_silence_is_noticed_in_time(lonely: House, pair: list[RealtimeProcess], house: House, tmp_path: Path) -> None:
+    """Three at the same time, because each of them mostly waits."""
+    at_once(
+        lambda: presence_is_right_within_a_minute_of_a_killed_process(lonely, pair),
+        lambda: a_process_that_has_gone_deaf_ends_itself_and_is_started_again(house, tmp_path),
+        lambda: a_connection_that_never_says_who_it_is_ends(pair[1].url),
+    )
+
+
+def presence_is_right_within_a_minute_of_a_killed_process(lonely: House, pair: list[RealtimeProcess]) -> None:
     eventually(lambda: lonely.container.bus.subscribers() == 2, what="listeners, before anybody is here")
     alice, bob, carol = (lonely.person() for _ in range(3))
     with (
@@ -58,6 +70,36 @@ def test_presence_is_right_within_a_minute_of_a_killed_process(lonely: House, pa
         left = lonely.container.presence.online(limit=10)
         assert set(left) == {alice.public_key, carol.public_key}
         assert watching.count("user_left") == 1
+
+
+def a_process_that_has_gone_deaf_ends_itself_and_is_started_again(house: House, tmp_path: Path) -> None:
+    usual = house.container.settings
+    assert usual.redis_url is not None
+    with Wire(usual.redis_url.reveal()) as wire:
+        [process] = start(replace(usual, redis_url=Secret(wire.url)), tmp_path / "deaf", count=1)
+        try:
+            first = process.worker()
+            with Client(process.url, house.person().token) as client:
+                client.await_event("online_users")
+                wire.mute()
+                eventually(lambda: '"event": "deaf"' in process.log.read_text(), within_s=40, what="being noticed")
+                eventually(lambda: not client.connected, what="the end of the connection")
+            wire.unmute()
+            eventually(lambda: process.answers() and process.worker() != first, within_s=30, what="another worker")
+        finally:
+            process.kill()
+
+
+def a_connection_that_never_says_who_it_is_ends(url: str) -> None:
+    address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    raw = websocket.create_connection(address, timeout=40)
+    with contextlib.suppress(websocket.WebSocketException, OSError):
+        while raw.recv():
+            raw.send("3")
+    assert not raw.connected
+    raw.close()
+    # close() alone leaves open what the server closed first.
+    raw.shutdown()  # type: ignore[no-untyped-call]
 
 
 def test_a_redis_that_restarts_empty_is_caught_up_with(
@@ -88,25 +130,6 @@ def test_a_redis_that_restarts_empty_is_caught_up_with(
         assert [item["message"] for item in missed] == ["Are you there?"]
         one.ask("message", {"to": bob.public_key, "message": "And now?"})
         other.await_event("message", lambda data: data["message"] == "And now?")
-
-
-def test_a_process_that_has_gone_deaf_ends_itself_and_is_started_again(
-    lonely: House, own_redis: RedisServer, tmp_path: Path
-) -> None:
-    with Wire(own_redis.url) as wire:
-        settings = replace(lonely.container.settings, redis_url=Secret(wire.url))
-        [process] = start(settings, tmp_path, count=1)
-        try:
-            first = process.worker()
-            with Client(process.url, lonely.person().token) as client:
-                client.await_event("online_users")
-                wire.mute()
-                eventually(lambda: '"event": "deaf"' in process.log.read_text(), within_s=40, what="being noticed")
-                eventually(lambda: not client.connected, what="the end of the connection")
-            wire.unmute()
-            eventually(lambda: process.answers() and process.worker() != first, within_s=30, what="another worker")
-        finally:
-            process.stop()
 
 
 def restart_empty(redis: RedisServer, port: int) -> None:

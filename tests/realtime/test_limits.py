@@ -161,17 +161,6 @@ def test_a_flood_costs_its_sender_the_connection(house: House, processes: Sites,
     assert talking.ask("message", {"to": house.person().public_key, "message": "x"})["ok"]
 
 
-@pytest.mark.long
-def test_a_connection_that_never_says_who_it_is_ends(house: House, processes: Sites) -> None:
-    url = processes[0].replace("http", "ws")
-    raw = websocket.create_connection(f"{url}/socket.io/?EIO=4&transport=websocket", timeout=40)
-    with contextlib.suppress(websocket.WebSocketException, OSError):
-        while raw.recv():
-            raw.send("3")
-    assert not raw.connected
-    end(raw)
-
-
 def test_nobody_connects_without_end(house: House, processes: Sites) -> None:
     person = house.person()
     with contextlib.ExitStack() as stack:
