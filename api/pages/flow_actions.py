@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from api.pages.shapes import Action
+from api.pages.flow_shapes import Action
 from auth.sessions import Principal
 from domain.rails import RAILS
 from models.replenishment import Replenishment

@@ -32,7 +32,7 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
 """Why an approved withdrawal has not left, by code."""
 
 _ENDED: Final = ("rejected", "cancelled", "failed")
-_KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer"})
+_KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer", "verification": "claim"})
 _BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "deposit_credit": "deposit",

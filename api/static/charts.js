@@ -29,7 +29,7 @@ function asDuration(seconds) {
   return seconds > 604800 ? "over 7 d" : seconds === size ? words : `${Math.round((seconds / unit) * 100) / 100} ${words.split(" ")[1]}`;
 }
 
-// What the table says now: a row for every minute, with nothing where it has none.
+// What the table says now: a value for every minute that is over, with nothing, or nought, where it has no row.
 function readTable(table, columns, otherwise) {
   const times = [];
   for (let at = Number(table.dataset.from); at <= Number(table.dataset.until); at += 60) times.push(at);

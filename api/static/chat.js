@@ -51,7 +51,7 @@ function idle(words = "") {
   else show(words);
 }
 
-const shortly = (key) => `${key.slice(0, 8)}…`;
+const shortly = (key) => `${key.slice(0, 6)}…${key.slice(-4)}`;
 
 function tell(event, data, whenRefused) {
   sockets.timeout(10000).emit(event, { to: call.peer, ...data }, (lost, answer) => {

@@ -59,7 +59,7 @@ sockets.on("rtc:offer", ({ from }) => {
   const link = Object.assign(document.createElement("a"), { href: `/chat/${encodeURIComponent(from)}`, textContent: "Open the chat to take it." });
   const notice = Object.assign(document.createElement("p"), { id: "ringing", className: "notice" });
   notice.setAttribute("role", "alert");
-  notice.append(`${from.slice(0, 8)}… calls you. `, link);
+  notice.append(`${from.slice(0, 6)}…${from.slice(-4)} calls you. `, link);
   document.getElementById("main").prepend(notice);
 });
 sockets.on("rtc:hangup", () => document.getElementById("ringing")?.remove());

@@ -13,11 +13,11 @@ SIZES = {"phone": PHONE, "desktop": DESKTOP}
 # What chat.js shows during a call, which needs two people: tests/browser/test_live.py has them.
 CALLING = """() => {
   for (const id of ["call", "call-end", "theirs", "mine"]) document.getElementById(id).hidden = false;
-  document.getElementById("call-words").textContent = "You are talking to 0326390b….";
+  document.getElementById("call-words").textContent = "You are talking to 032639…8b3c.";
 }"""
 RINGING = """() => {
   for (const id of ["call", "call-take", "call-end"]) document.getElementById(id).hidden = false;
-  document.getElementById("call-words").textContent = "0326390b… calls you.";
+  document.getElementById("call-words").textContent = "032639…8b3c calls you.";
 }"""
 LIVELY = {"chat-thread": {"chat-call": CALLING, "chat-ringing": RINGING}}
 """Pictures besides those of a page as it comes: their names, and what is done to the page before."""

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.app import create_app
+from services import rollups
 from tasks import feed
 from tests import horizon
 from tests.browser.chromium import Window
@@ -144,9 +145,14 @@ def test_money_moves_on_both_peoples_pages_without_a_reload(browser: Browser, li
     page.goto("/")
     is_told(page)
     expect(page.get_by_text("withdrawal waiting for approval, fee included")).to_be_visible()
+    horizon.reached(rail.container.engine)
+    with rail.container.transaction() as session:
+        assert rollups.fold(session, owner="test", now=rail.container.now())
     tell(rail)
     asked = board.page.get_by_role("link", name="1 withdrawal waits for a person")
     expect(asked).to_be_visible(timeout=SOON_MS)
+    # What is drawn by a script is drawn too when it comes with a fragment.
+    expect(board.page.locator("#chart-moves canvas")).to_have_count(1, timeout=SOON_MS)
     asked.click()
     is_told(board.page)
     board.page.get_by_role("button", name="Approve").click()

@@ -1,0 +1,131 @@
+"""What the template of a flow's page is given: plain values, shaped from what is on record."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from api.pages.graph import Graph
+from api.pages.shapes import Money
+from services.flow_stats import Usual
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact behind a step: a label, and a value that may be an identifier worth copying."""
+
+    label: str
+    value: str
+    copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a flow's timeline."""
+
+    state: str
+    meaning: str
+    sentence: str
+    at: datetime
+    actor: str
+    lasted: timedelta | None
+    limit: timedelta | None
+    evidence: tuple[Evidence, ...] = ()
+    note: bool = False
+    usual: Usual | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLine:
+    """One ledger transfer that a flow made."""
+
+    id: int
+    kind: str
+    phase: str
+    debit: str
+    credit: str
+    money: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLine:
+    """One chain transaction of a flow."""
+
+    txid: str
+    words: str
+    raw: str | None = None
+    fee: Money | None = None
+    block_height: int | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """One transition of an alert that concerns a flow."""
+
+    event_id: UUID
+    code: str
+    status: str
+    severity: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One warning or error from the log."""
+
+    at: datetime
+    level: str
+    line: str
+    said: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that may be done now, and what it leads to.
+
+    A `grave` one ends something for good; a `quiet` one is offered without being suggested.
+    `typed` asks for the flow's short id to be typed first; `reason` asks for words that go on record.
+    """
+
+    path: str
+    label: str
+    consequence: str
+    grave: bool = False
+    quiet: bool = False
+    typed: bool = False
+    reason: bool = False
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Another page that belongs to this one."""
+
+    path: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    """The page of one flow; `money` is None while nobody knows how much it is about."""
+
+    short_id: str
+    kind: str
+    state: str
+    meaning: str
+    sentence: str
+    money: Money | None
+    opened_at: datetime
+    closed_at: datetime | None
+    facts: tuple[Evidence, ...]
+    steps: tuple[Step, ...]
+    transfers: tuple[TransferLine, ...]
+    chain: tuple[ChainLine, ...]
+    graph: Graph
+    actions: tuple[Action, ...] = ()
+    moving: bool = False
+    alerts: tuple[AlertChange, ...] = ()
+    lines: tuple[LogLine, ...] = ()
+    links: tuple[Link, ...] = ()
