@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from api.pages import flow_shapes, sentences, wording
+from api.pages import sentences, shapes, wording
 from api.pages.flow_shapes import ChainLine, Link
 from api.pages.shapes import AssetName, Money
 from domain.flows import FLOW_KINDS
@@ -83,17 +83,17 @@ def money(reading: Reading) -> Money | None:
     return Money(minor, reading.asset, sign) if minor else None
 
 
-def facts(reading: Reading) -> tuple[flow_shapes.Evidence, ...]:
+def facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
     """What is worth knowing before any step."""
     found, asset = reading.found, reading.asset
     if found.deposit is not None:
         why = found.quarantine
         return (
-            flow_shapes.Evidence("To", found.deposit.address, copy=True),
-            flow_shapes.Evidence("Transaction", found.deposit.txid, copy=True),
-            flow_shapes.Evidence("Asset", asset.name),
+            shapes.Evidence("To", found.deposit.address, copy=True),
+            shapes.Evidence("Transaction", found.deposit.txid, copy=True),
+            shapes.Evidence("Asset", asset.name),
             *(
-                (flow_shapes.Evidence("Set aside", f"{wording.spoken(why.cause)}: {why.reason}"),)
+                (shapes.Evidence("Set aside", f"{wording.spoken(why.cause)}: {why.reason}"),)
                 if why and reading.is_operator
                 else ()
             ),
@@ -106,7 +106,7 @@ def facts(reading: Reading) -> tuple[flow_shapes.Evidence, ...]:
         return _of_order(reading, found.replenishment)
     if found.verification is not None:
         return _of_claim(reading, found.verification)
-    return (flow_shapes.Evidence("Asset", asset.name),)
+    return (shapes.Evidence("Asset", asset.name),)
 
 
 def links(reading: Reading) -> tuple[Link, ...]:
@@ -148,7 +148,7 @@ def spelled(amount_minor: int, asset: AssetName) -> str:
     return f"{wording.amount(amount_minor, asset.decimals)}\u00a0{asset.symbol}"
 
 
-def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[flow_shapes.Evidence, ...]:
+def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, ...]:
     decided = ", ".join(
         f"{_DECISIONS[one.decision]} by operator {short_id(one.approver_id)}"
         + (f": {one.reason}" if one.reason else "")
@@ -156,48 +156,48 @@ def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[flow_shapes.Evide
     )
     needed = f"{row.approvals_needed} needed" if row.approvals_needed else "none needed"
     return (
-        flow_shapes.Evidence("To", row.destination, copy=True),
-        flow_shapes.Evidence("Fee", spelled(row.fee_minor, reading.asset)),
-        flow_shapes.Evidence("Approvals", needed + (f"; {decided}" if decided else "")),
+        shapes.Evidence("To", row.destination, copy=True),
+        shapes.Evidence("Fee", spelled(row.fee_minor, reading.asset)),
+        shapes.Evidence("Approvals", needed + (f"; {decided}" if decided else "")),
     )
 
 
-def _of_sweep(reading: Reading, row: Sweep) -> tuple[flow_shapes.Evidence, ...]:
+def _of_sweep(reading: Reading, row: Sweep) -> tuple[shapes.Evidence, ...]:
     made = [
-        flow_shapes.Evidence("From", reading.found.sweep_address, copy=True),
-        flow_shapes.Evidence("To", "the hot wallet"),
-        flow_shapes.Evidence("Asset", reading.asset.name),
+        shapes.Evidence("From", reading.found.sweep_address, copy=True),
+        shapes.Evidence("To", "the hot wallet"),
+        shapes.Evidence("Asset", reading.asset.name),
     ]
     if row.left_minor is not None:
-        made.append(flow_shapes.Evidence("Left there", spelled(row.left_minor, reading.paid_in)))
+        made.append(shapes.Evidence("Left there", spelled(row.left_minor, reading.paid_in)))
     return tuple(made)
 
 
-def _of_order(reading: Reading, row: Replenishment) -> tuple[flow_shapes.Evidence, ...]:
+def _of_order(reading: Reading, row: Replenishment) -> tuple[shapes.Evidence, ...]:
     made = [
-        flow_shapes.Evidence("Why", row.reason),
-        flow_shapes.Evidence("Arrived", spelled(row.received_minor, reading.asset)),
-        flow_shapes.Evidence("Ends", wording.exact(row.expires_at)),
+        shapes.Evidence("Why", row.reason),
+        shapes.Evidence("Arrived", spelled(row.received_minor, reading.asset)),
+        shapes.Evidence("Ends", wording.exact(row.expires_at)),
     ]
     if reading.fund_at is not None:
-        made.insert(0, flow_shapes.Evidence("Send it to", reading.fund_at, copy=True))
+        made.insert(0, shapes.Evidence("Send it to", reading.fund_at, copy=True))
     if row.closed_because:
-        made.append(flow_shapes.Evidence("Closed", row.closed_because))
+        made.append(shapes.Evidence("Closed", row.closed_because))
     return tuple(made)
 
 
-def _of_claim(reading: Reading, row: PaymentVerification) -> tuple[flow_shapes.Evidence, ...]:
+def _of_claim(reading: Reading, row: PaymentVerification) -> tuple[shapes.Evidence, ...]:
     claimed = "no amount was named" if row.amount_minor is None else spelled(row.amount_minor, reading.asset)
     made = [
-        flow_shapes.Evidence("Transaction", row.tx_hash, copy=True),
-        flow_shapes.Evidence("To", row.recipient, copy=True),
-        flow_shapes.Evidence("Asset", reading.asset.name),
-        flow_shapes.Evidence("Claimed", claimed),
+        shapes.Evidence("Transaction", row.tx_hash, copy=True),
+        shapes.Evidence("To", row.recipient, copy=True),
+        shapes.Evidence("Asset", reading.asset.name),
+        shapes.Evidence("Claimed", claimed),
     ]
     if row.paid_minor is not None:
-        made.append(flow_shapes.Evidence("Found", spelled(row.paid_minor, reading.asset)))
+        made.append(shapes.Evidence("Found", spelled(row.paid_minor, reading.asset)))
     if row.reference:
-        made.append(flow_shapes.Evidence("Reference", row.reference))
+        made.append(shapes.Evidence("Reference", row.reference))
     return tuple(made)
 
 

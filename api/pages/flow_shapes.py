@@ -5,17 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from api.pages.graph import Graph
-from api.pages.shapes import Money
+from api.pages.shapes import Evidence, Money
 from services.flow_stats import Usual
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A fact behind a step: a label, and a value that may be an identifier worth copying."""
-
-    label: str
-    value: str
-    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

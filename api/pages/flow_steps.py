@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from api.pages import flow_facts, flow_shapes, graph, sentences, wording
+from api.pages import flow_facts, graph, sentences, shapes, wording
 from api.pages.flow_facts import Reading, spelled
 from api.pages.flow_shapes import Action, AlertChange, FlowView, LogLine, Step, TransferLine
 from api.pages.shapes import Money
@@ -113,21 +113,21 @@ def _note(event: FlowEvent) -> str:
     return f"Noted while {wording.spoken(event.state)}."
 
 
-def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[flow_shapes.Evidence, ...]:
+def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[shapes.Evidence, ...]:
     facts = []
     for name, value in detail.items():
         if value is None:
             continue
         if name.endswith("_minor"):
             asset = reading.paid_in if name == "network_fee_minor" else reading.asset
-            facts.append(flow_shapes.Evidence(wording.spoken(name.removesuffix("_minor")), spelled(int(value), asset)))
+            facts.append(shapes.Evidence(wording.spoken(name.removesuffix("_minor")), spelled(int(value), asset)))
         else:
-            facts.append(flow_shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
+            facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
     return tuple(facts)
 
 
-def _said(fields: Mapping[str, Any]) -> tuple[flow_shapes.Evidence, ...]:
-    return tuple(flow_shapes.Evidence(wording.spoken(name), str(value)) for name, value in sorted(fields.items()))
+def _said(fields: Mapping[str, Any]) -> tuple[shapes.Evidence, ...]:
+    return tuple(shapes.Evidence(wording.spoken(name), str(value)) for name, value in sorted(fields.items()))
 
 
 def _transfers(reading: Reading) -> tuple[TransferLine, ...]:

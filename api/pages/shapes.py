@@ -140,6 +140,15 @@ class StatementLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact worth knowing: a label, and a value that may be an identifier worth copying."""
+
+    label: str
+    value: str
+    copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Gauge:
     """One reading of the operator's strip of health."""
 

@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from api.pages import graph
-from api.pages.flow_shapes import Action, ChainLine, Evidence, FlowView, Step, TransferLine
-from api.pages.shapes import AlertLine, Board, BufferCard, Gauge, Money, WaitingLine
+from api.pages.flow_shapes import Action, ChainLine, FlowView, Step, TransferLine
+from api.pages.shapes import AlertLine, Board, BufferCard, Evidence, Gauge, Money, WaitingLine
 from api.pages.wording import amount
 from domain.flows import WITHDRAWAL
 from tests.browser.facts import ADDRESS, BTC, COIN, SHORT, TXID, ago

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from api.pages import graph
-from api.pages.flow_shapes import Action, AlertChange, ChainLine, Evidence, FlowView, Link, LogLine, Step, TransferLine
-from api.pages.shapes import AssetName, Money
+from api.pages.flow_shapes import Action, AlertChange, ChainLine, FlowView, Link, LogLine, Step, TransferLine
+from api.pages.shapes import AssetName, Evidence, Money
 from api.pages.sweeps import LyingLine, SweepLine
 from domain.flows import DEPOSIT, SWEEP, VERIFICATION, FlowKind
 from services.flow_stats import Usual
-from tests.browser.facts import ADDRESS, BTC, COIN, ONE, SHORT, TXID, ago
+from tests.browser.facts import ADDRESS, BTC, COIN, SHORT, TXID, ago
 
 EVM = "0x" + "ab" * 20
 ETHER = AssetName("ETH", "ETH", "Ether", 18, "ethereum")
