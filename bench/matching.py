@@ -38,9 +38,9 @@ SELECT uuidv7(), '02' || md5(n::text) || md5((-n)::text), now() FROM generate_se
 # Scripts are spread as hashes are, so that look-ups meet the index everywhere.
 _ADDRESSES = """
 WITH people AS (SELECT array_agg(id ORDER BY id) AS ids FROM users)
-INSERT INTO deposit_addresses (id, chain, address, script, user_id, created_at, issued_at)
+INSERT INTO deposit_addresses (id, chain, address, script, user_id, created_at, issued_at, xid)
 SELECT uuidv7(), '{chain}', 'bench' || n, decode('{prefix}' || substr(md5(n::text) || md5((-n)::text), 1, 40), 'hex'),
-       ids[1 + mod(n, 1000)], now(), now()
+       ids[1 + mod(n, 1000)], now(), now(), 0
 FROM people, generate_series(1, {count}) AS n
 """
 

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Leased
+from models.consumer import WRITTEN_BY
 
 
 class ChainCursor(Leased, Base):
@@ -76,6 +77,8 @@ class DepositAddress(Base):
             "derivation_index",
             postgresql_where=text("derivation_index IS NOT NULL"),
         ),
+        # What filters in memory have not seen yet (see services/deposits/script_filter.py).
+        Index("ix_deposit_addresses_chain_xid", "chain", "xid"),
         CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),
     )
 
@@ -88,3 +91,4 @@ class DepositAddress(Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
+    xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

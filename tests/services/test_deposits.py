@@ -10,6 +10,7 @@ from models.deposit import Deposit, FundingObservation
 from models.ledger import LedgerTransaction
 from services import addresses, chains
 from services.balances import of_user
+from services.deposits.matching import FILTERED_FROM
 from tasks.addresses import refill_chain
 from tests.rail import BY, COIN, POOL, Rail
 from tests.services import world
@@ -19,6 +20,11 @@ def credits_posted(rail: Rail) -> int:
     with rail.container.reading() as session:
         query = select(func.count()).where(LedgerTransaction.kind == "deposit_credit")
         return session.scalar(query) or 0
+
+
+def script_of(rail: Rail, address: str) -> bytes:
+    with rail.container.reading() as session:
+        return bytes(session.scalars(select(DepositAddress.script).where(DepositAddress.address == address)).one())
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +62,18 @@ def test_a_payment_that_is_first_seen_in_a_block_is_credited(rail: Rail) -> None
     rail.watch()
     assert world.states(rail, rail.deposit().flow_id) == ["confirming", "credited"]
     assert world.observed(rail, rail.deposit().id) == [("block", "confirmed", 1), ("ledger", "credited", 1)]
+
+
+def test_a_payment_among_hundreds_of_strangers_is_credited_also_to_an_address_issued_meanwhile(rail: Rail) -> None:
+    strangers = [(b"\x00\x14" + number.to_bytes(20), COIN // 1000) for number in range(FILTERED_FROM)]
+    user_id = rail.new_user()
+    for count in (1, 2):
+        ours = script_of(rail, rail.new_address(user_id).address)
+        world.send_outputs(rail, [*strangers[:50], (ours, COIN // 2), *strangers[50:]])
+        rail.mine()
+        rail.watch()
+        assert rail.balance(user_id) == (count * COIN // 2, 0)
+    rail.assert_sound()
 
 
 def test_what_is_not_credited_yet_is_shown_and_is_not_in_the_balance(rail: Rail) -> None:
