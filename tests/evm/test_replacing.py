@@ -1,7 +1,9 @@
 """Payments of accounts that are replaced: sped up, cancelled, overtaken by a stranger, or reverted."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
@@ -12,7 +14,7 @@ from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.payout import Payout
 from models.withdrawal import Withdrawal
-from services import alerts, chains, payouts
+from services import alerts, payouts
 from services.alerts import handling
 from tasks.backfilling import backfill_chain
 from tasks.payouts import bump_chain
@@ -20,7 +22,7 @@ from tests.evm import paths
 from tests.evm.between import Between, HungUp
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
 from tests.evm.test_sweeps import frozen
-from tests.evm.world import CAP, STRANGER, World
+from tests.evm.world import ANVIL, CAP, STRANGER, World
 from tests.rail import BY
 from tests.services import world as ways
 from tests.services.threads import at_once
@@ -229,17 +231,18 @@ def test_what_the_reader_missed_is_found_told_and_credited(rail: EvmRail, monkey
 
 @pytest.mark.causes("finality_lagging")
 def test_finality_that_stands_still_is_told_until_it_moves(rail: EvmRail) -> None:
-    def finished(final_height: int, after: timedelta) -> dict[str, str]:
-        with rail.container.transaction() as session:
-            cursor = session.get_one(ChainCursor, "anvil")
-            chains.finish(
-                session, "anvil", generation=cursor.lease_generation, tip_height=cursor.height,
-                final_height=final_height, now=began + after,
-            )  # fmt: skip
-            return {alert.alert_code: alert.severity for alert in alerts.standing(session)}
-
-    began = rail.container.now()
-    assert finished(5, timedelta(0)) == {}
-    assert finished(5, timedelta(minutes=39)) == {}
-    assert finished(5, timedelta(minutes=41)) == {"finality_lagging": "critical"}
-    assert finished(6, timedelta(minutes=42)) == {}
+    """A chain that says what is final, and for forty minutes says the same."""
+    network = replace(ANVIL, finality_tag="finalized")
+    with ways.reached_at(rail, cast("Any", rail.world.reached_at(rail.world.anvil.rpc_url, network=network))):
+        rail.mine(100)
+        rail.watch()
+        ways.travel(rail, timedelta(minutes=39))
+        rail.watch()
+        assert ways.standing(rail) == {}
+        ways.travel(rail, timedelta(minutes=2))
+        rail.watch()
+        assert ways.standing(rail) == {"finality_lagging": "critical"}
+        rail.mine()
+        ways.travel(rail, timedelta(minutes=1))
+        rail.watch()
+        assert ways.standing(rail) == {}
