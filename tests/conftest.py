@@ -199,6 +199,19 @@ def container(settings: Settings) -> Iterator[Container]:
     made.engine.dispose()
 
 
+@pytest.fixture
+def build() -> Iterator[Callable[[Settings], Container]]:
+    """Builds more containers without chains, each with settings of its own, and closes what they opened."""
+    with ExitStack() as stack:
+
+        def build_one(settings: Settings) -> Container:
+            made = build_container(settings, chains={})
+            stack.callback(made.engine.dispose)
+            return made
+
+        yield build_one
+
+
 def engine_for(url: Secret, *, pool_size: int = 20) -> Engine:
     """An engine with the application's limits."""
     return make_engine(url, pool_size=pool_size, statement_timeout_s=15, lock_timeout_s=10, name="strongroom tests")

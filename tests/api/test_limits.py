@@ -12,21 +12,22 @@ from tests.api.house import House
 from tests.api.test_lnurl import answer
 from tests.api.test_lnurl import ask as ask_wallet
 from tests.api.test_sign_in import SOMEBODY, public_key
-from wiring.container import Container, build_container
+from wiring.container import Container
 from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
+from wiring.settings import Settings
 
 SUBJECTS = [public_key(PrivateKey()) for _ in range(12)]
 Limited = Callable[..., House]
 
 
 @pytest.fixture
-def limited(container: Container, own_redis: RedisServer) -> Limited:
+def limited(container: Container, own_redis: RedisServer, build: Callable[[Settings], Container]) -> Limited:
     """A house with limits of its own, on a Redis of its own."""
 
     def make(**changed: Any) -> House:
         settings = replace(container.settings, redis_url=Secret(own_redis.url), **changed)
-        return House(build_container(settings, chains={}))
+        return House(build(settings))
 
     return make
 

@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from hypothesis.strategies import SearchStrategy
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.core.result import Ok
@@ -66,10 +67,11 @@ class Door:
     """Who is still worth sending requests of one operation: not those whom it turns away before it reads them."""
 
     def __init__(self, senders: Sequence[Sender]) -> None:
+        self._senders = senders
         self._left = {sender.name: TURNED_AWAY_MAX for sender in senders}
 
-    def may_open(self, sender: Sender) -> bool:
-        return self._left[sender.name] > 0
+    def senders(self) -> Sequence[Sender]:
+        return [sender for sender in self._senders if self._left[sender.name] > 0]
 
     def answered(self, sender: Sender, status: int) -> None:
         if status in {401, 403}:
@@ -83,28 +85,32 @@ def test_no_request_breaks_anything(
     schema: schemathesis.BaseSchema, senders: Sequence[Sender], mode: GenerationMode
 ) -> None:
     for operation in [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]:
-        door = Door(senders)
-
-        @settings(
-            max_examples=EXAMPLES_EACH,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=(Phase.generate,),  # to look for a smaller request that breaks it takes minutes
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy(generation_mode=mode))
-        def breaks_nothing(case: Any) -> None:
-            # Making a request up takes longer than answering it: everybody sends the same.
-            for sender in filter(door.may_open, senders):
-                answer = sender.send(case)
-                door.answered(sender, answer.status_code)
-                if answer.status_code >= 500:
-                    told = f"{sender.name}: {case.as_curl_command()}\n{answer.text}"
-                    assert answer.status_code == 503, told
-                    assert answer.json()["error"] in NOT_NOW, told
-                case.validate_response(answer, checks=[response_schema_conformance, content_type_conformance])
-
         # An operation that takes nothing cannot be sent anything wrong.
         with suppress(Unsatisfiable):
-            breaks_nothing()
+            send_many(operation.as_strategy(generation_mode=mode), Door(senders))
+
+
+def send_many(cases: SearchStrategy[Any], door: Door) -> None:
+    """Have everybody send these requests of one operation, and look at each answer."""
+
+    @settings(
+        max_examples=EXAMPLES_EACH,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(Phase.generate,),  # to look for a smaller request that breaks it takes minutes
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases)
+    def breaks_nothing(case: Any) -> None:
+        # Making a request up takes longer than answering it: everybody sends the same.
+        for sender in door.senders():
+            answer = sender.send(case)
+            door.answered(sender, answer.status_code)
+            if answer.status_code >= 500:
+                told = f"{sender.name}: {case.as_curl_command()}\n{answer.text}"
+                assert answer.status_code == 503, told
+                assert answer.json()["error"] in NOT_NOW, told
+            case.validate_response(answer, checks=[response_schema_conformance, content_type_conformance])
+
+    breaks_nothing()

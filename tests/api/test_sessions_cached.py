@@ -1,5 +1,6 @@
 """Redis in front of the sessions: what is found there, what is never found there, and life without it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,18 +10,19 @@ from redis import Redis
 from auth import roles, sessions
 from domain.ids import new_id
 from tests.api.house import House, Person
-from wiring.container import Container, build_container
+from wiring.container import Container
 from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
+from wiring.settings import Settings
 
 LOOK_UP = "session_by_token"
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def cached(container: Container, own_redis: RedisServer) -> House:
+def cached(container: Container, own_redis: RedisServer, build: Callable[[Settings], Container]) -> House:
     """A house on a Redis of its own."""
-    return House(build_container(replace(container.settings, redis_url=Secret(own_redis.url)), chains={}))
+    return House(build(replace(container.settings, redis_url=Secret(own_redis.url))))
 
 
 @pytest.fixture

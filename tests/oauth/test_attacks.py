@@ -1,5 +1,6 @@
 """What an attacker would try on the way to a token, and with one."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,9 +16,10 @@ from tests.oauth.app import DEVICE_CODE, ORIGIN, App, allow, ask, register, sent
 from tests.oauth.prover import Prover
 from tests.oauth.test_scopes import spender
 from tests.waiting import eventually
-from wiring.container import build_container
+from wiring.container import Container
 from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
+from wiring.settings import Settings
 
 WAITING = """
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -49,9 +51,11 @@ def test_an_app_that_is_being_ended_spends_nothing_meanwhile(own_house: House) -
 
 
 @pytest.mark.parametrize("path", ["token", "introspect", "revoke", "device_authorization"])
-def test_each_app_may_ask_so_often_wherever_it_asks_from(own_house: House, own_redis: RedisServer, path: str) -> None:
+def test_each_app_may_ask_so_often_wherever_it_asks_from(
+    own_house: House, own_redis: RedisServer, build: Callable[[Settings], Container], path: str
+) -> None:
     settings = replace(own_house.container.settings, redis_url=Secret(own_redis.url), read_limit=3)
-    house = House(build_container(settings, chains={}))
+    house = House(build(settings))
     proven, public = register(own_house), register(own_house, token_endpoint_auth_method="none")
     for app in (proven, public):
         told = [send(house, app, f"/oauth/{path}", f"192.0.2.{number}") for number in range(5)]

@@ -1,5 +1,6 @@
 """Tokens bound to a key (DPoP, RFC 9449): worth nothing to who took them without it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,9 +17,10 @@ from tests.oauth.app import DEVICE_CODE, register
 from tests.oauth.prover import Prover
 from tests.oauth.test_device import begin, press
 from tests.services.threads import at_once
-from wiring.container import build_container
+from wiring.container import Container
 from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
+from wiring.settings import Settings
 
 BALANCES = "/api/v1/balances"
 
@@ -163,9 +165,11 @@ def test_a_proof_is_good_once_however_many_show_it_at_once(own_house: House) -> 
     assert other.get(BALANCES, second, proof=other.proof("GET", BALANCES, second, jti=jti)).status_code == 200
 
 
-def test_a_proof_is_good_once_while_redis_is_down_too(own_house: House, own_redis: RedisServer) -> None:
+def test_a_proof_is_good_once_while_redis_is_down_too(
+    own_house: House, own_redis: RedisServer, build: Callable[[Settings], Container]
+) -> None:
     settings = replace(own_house.container.settings, redis_url=Secret(own_redis.url))
-    house = House(build_container(settings, chains={}))
+    house = House(build(settings))
     app, person, prover = register(house), house.person(), Prover(house)
     token = prover.redeem(app, app.code(person)).get_json()["access_token"]
     own_redis.stop()
