@@ -3,6 +3,7 @@
 import atexit
 import os
 
+from adapters import tracing
 from api.app import create_app
 from tasks.app import app as celery
 from tasks.publisher import CeleryPublisher, impatient
@@ -15,4 +16,6 @@ _container = build_container(read_settings(os.environ), publisher=CeleryPublishe
 keep_lines(_container.transaction, _container.now)
 _tally = requests_of(_container.transaction)
 atexit.register(_tally.flush)
+if _container.settings.otlp_endpoint is not None:
+    tracing.begin(_container.settings.otlp_endpoint, "strongroom-web")
 app = create_app(_container, tally=_tally)

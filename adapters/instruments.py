@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from adapters import tracing
 from domain.errors import StrongroomError
 from domain.metrics import CALL_SECONDS, Metric
 
@@ -57,10 +58,11 @@ def histogram(metric: Metric) -> "Histogram":
 
 @contextmanager
 def timed(adapter: str, peer: str) -> Iterator[None]:
-    """Time one call to somebody outside. What it raises passes, and is counted by its code."""
+    """Time one call to somebody outside, and trace it. What it raises passes, and is counted by its code."""
     started, outcome = perf_counter(), "ok"
     try:
-        yield
+        with tracing.span(adapter, "CLIENT", server__address=peer):
+            yield
     except StrongroomError as refusal:
         outcome = refusal.code
         raise

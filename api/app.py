@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import auth, demo, docs, errors, guards, health, lnurl, metrics, oauth, pages, v1, wallet_tools, webhooks
 from api.request_context import CONTAINER, Edge, Meter
+from api.tracing import Traced
 from wiring.container import Container
 from wiring.metrics.group import group
 from wiring.metrics.house import HouseCollector
@@ -61,7 +62,8 @@ def bind(app: Flask, container: Container, *, tally: Tally[datetime] | None = No
 def _wrap(app: Flask, container: Container, meter: Meter) -> None:
     settings = container.settings
     elsewhere = settings.socket_origin if settings.socket_origin != settings.public_url else None
-    wsgi_app = Edge(app.wsgi_app, is_https=settings.public_url.startswith("https://"), meter=meter, sockets=elsewhere)
+    served = app.wsgi_app if settings.otlp_endpoint is None else Traced(app.wsgi_app)
+    wsgi_app = Edge(served, is_https=settings.public_url.startswith("https://"), meter=meter, sockets=elsewhere)
     hops = settings.trusted_proxies
     # Exactly as many hops as there are proxies: one more and a client could name its own address.
     app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]

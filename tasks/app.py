@@ -11,10 +11,11 @@ from billiard import pool as processes
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
+from adapters.tracing import span
 from domain.actor import Actor
 from domain.ids import new_id
 from tasks import measuring
-from tasks.publisher import CALLER
+from tasks.publisher import CALLER, SPAN
 from wiring.container import Container
 from wiring.log_keeper import keep_lines
 from wiring.logging import configure_logging
@@ -72,12 +73,13 @@ def task(name: str, *, time_limit_s: int | None = None) -> Callable[[Callable[..
     def register(work: Work) -> Any:
         @functools.wraps(work)
         def run(*arguments: Any) -> None:
-            correlation_id = _caller() or str(new_id())
+            correlation_id = _header(CALLER) or str(new_id())
             structlog.contextvars.clear_contextvars()
             structlog.contextvars.bind_contextvars(task=name, correlation_id=correlation_id)
             started = perf_counter()
             try:
-                outcome = work(container(), Actor(f"task:{name}", correlation_id=correlation_id), *arguments)
+                with span(name, "CONSUMER", parent=_header(SPAN), strongroom__correlation_id=correlation_id):
+                    outcome = work(container(), Actor(f"task:{name}", correlation_id=correlation_id), *arguments)
             except Exception:
                 log.exception("task_failed", duration_ms=_elapsed_ms(started))
                 raise
@@ -126,12 +128,12 @@ def _stop(**_: object) -> None:
     container().engine.dispose()
 
 
-def _caller() -> str | None:
-    """The correlation id of the request or task that promised this work, if it came with the message."""
+def _header(name: str) -> str | None:
+    """What the request or task that promised this work sent along with the message under this name, if anything."""
     current = app.current_task
     headers = (getattr(current.request, "headers", None) or {}) if current is not None else {}
-    caller = headers.get(CALLER)
-    return caller if isinstance(caller, str) else None
+    value = headers.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _elapsed_ms(started: float) -> float:

@@ -8,6 +8,7 @@ from wsgiref.simple_server import WSGIServer
 import structlog
 from celery.signals import beat_init, task_postrun, task_prerun, worker_init, worker_ready, worker_shutdown
 
+from adapters import tracing
 from services.traffic import Run
 from tasks.runtime import settings
 from wiring.container import Container
@@ -28,7 +29,7 @@ class _Measuring:
 
 
 def begin(parts: Container) -> None:
-    """Count this process's tasks; it has just been forked."""
+    """Count this process's tasks, and trace them if that is wanted; it has just been forked."""
     if _Measuring.server is not None:
         # The parent's: a child that outlives it must not hold its port.
         _Measuring.server.socket.close()
@@ -37,12 +38,15 @@ def begin(parts: Container) -> None:
     if where is not None:
         shared.fold(where)
     _Measuring.tally = tasks_of(parts.transaction)
+    if parts.settings.otlp_endpoint is not None:
+        tracing.begin(parts.settings.otlp_endpoint, "strongroom-worker")
 
 
 def end() -> None:
     """Write what this process counted: it ends."""
     if _Measuring.tally is not None:
         _Measuring.tally.flush()
+    tracing.end()
 
 
 @task_prerun.connect  # type: ignore[untyped-decorator]

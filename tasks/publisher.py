@@ -4,10 +4,12 @@ import atexit
 import threading
 from collections.abc import Iterable, Mapping
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from celery import Celery
+
+from adapters import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +22,17 @@ Publishing costs as much as a whole balance read, or two, and tells a worker no 
 """
 CALLER: Final = "strongroom_caller"
 """The message header that carries the correlation id of whoever promised the work, or promised last."""
+SPAN: Final = "strongroom_span"
+"""The one that carries the span in which they promised it, where there are traces."""
 # Without `max_retries`, six seconds pass in attempts to connect, whatever is asked of a single publish.
 IMPATIENT: Final = {"socket_timeout": 1.0, "socket_connect_timeout": 0.5, "max_retries": 0}
+
+
+class Caller(NamedTuple):
+    """Who promised work: by correlation id, and in which span."""
+
+    correlation_id: str | None
+    span: str | None
 
 
 def impatient(app: Celery) -> Celery:
@@ -45,15 +56,15 @@ class CeleryPublisher:
         self._app = app
         self._silent_until = 0.0
         self._sent_at: dict[str, float] = {}
-        # Task names, so never more than there are tasks, each with the correlation id of who asked last.
-        self._waiting: dict[str, str | None] = {}
+        # Task names, so never more than there are tasks, each with who asked last.
+        self._waiting: dict[str, Caller] = {}
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
         atexit.register(self.flush)
 
     def wake(self, names: Iterable[str]) -> None:
         """Send each task once, or soon; a broker that does not answer costs one short time-out, then nothing."""
-        caller = structlog.contextvars.get_contextvars().get("correlation_id")
+        caller = Caller(structlog.contextvars.get_contextvars().get("correlation_id"), tracing.carried())
         now, asked = monotonic(), set(names)
         with self._lock:
             if now < self._silent_until:
@@ -77,11 +88,11 @@ class CeleryPublisher:
                 return
         self._send(waiting)
 
-    def _send(self, callers: Mapping[str, str | None]) -> None:
+    def _send(self, callers: Mapping[str, Caller]) -> None:
         try:
             for name, caller in sorted(callers.items()):
-                headers = {CALLER: caller} if caller else None
-                self._app.send_task(name, expires=EXPIRES_S, retry=False, ignore_result=True, headers=headers)
+                headers = {key: value for key, value in zip((CALLER, SPAN), caller, strict=True) if value}
+                self._app.send_task(name, expires=EXPIRES_S, retry=False, ignore_result=True, headers=headers or None)
         except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the promise is a row
             with self._lock:
                 self._silent_until = monotonic() + SILENT_S

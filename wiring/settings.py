@@ -124,6 +124,12 @@ class Settings:
         "Where a worker, or beat, answers Prometheus; `cli run` counts on from it for each. None: nowhere.",
         default=None,
     )
+    otlp_endpoint: str | None = _setting(
+        parsing.url("http", "https"),
+        "An OpenTelemetry collector that gets traces by OTLP over HTTP, such as http://127.0.0.1:4318. None: none.",
+        default=None,
+        env="OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
     trusted_proxies: int = _setting(
         parsing.integer(0, 5), "How many proxies in front append to X-Forwarded-For; 0 ignores the header.", default=0
     )
