@@ -103,6 +103,13 @@ screenshots: .venv/.dev ## Draw every example page, light and dark, phone and de
 	@sh scripts/need chromium
 	@$(BIN)/python -m tests.browser.shots
 
+.PHONY: pictures
+pictures: .venv/.dev ## Take the pictures of docs/images anew, of a real installation with a fault
+	@sh scripts/need node
+	@sh scripts/need anvil
+	@sh scripts/need chromium
+	@$(BIN)/python -m tests.browser.tour
+
 # ---------------------------------------------------------------------------------------------- upkeep
 
 .PHONY: lock
