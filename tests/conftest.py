@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 from tests import dialect
 from tests.alerts.proof import pytest_runtest_call
 from tests.databases import Database, Server
-from tests.rail import Rail, make_rail
+from tests.rail import Rail, make_miner_rich, make_rail
 from tests.scratch import use_memory
 from wiring import migrate
 from wiring.container import Container, build_container
 from wiring.database import make_engine
-from wiring.embedded.node import MATURE, MINER, NodeServer
+from wiring.embedded.node import NodeServer
 from wiring.embedded.redis import RedisServer
 from wiring.embedded.services import Addresses, Embedded
 from wiring.secret import Secret
@@ -249,8 +249,7 @@ def _running_node(home: Path) -> Iterator[NodeServer]:
     made = NodeServer(home)
     made.start()
     try:
-        made.ensure_wallet(MINER)
-        made.call("generatetoaddress", MATURE, made.call("getnewaddress", wallet=MINER))
+        make_miner_rich(made)
         yield made
     finally:
         # Nobody needs its files any more: a stop would write them, and wait for connections to end, for five seconds.

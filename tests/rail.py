@@ -1,5 +1,6 @@
 """A rail under test: a container, a regtest node, and a world outside that pays and mines."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -9,8 +10,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from domain.actor import Actor
+from domain.bech32 import encode_segwit
 from domain.ids import new_id
 from domain.money import format_amount
+from domain.networks import NETWORKS
 from domain.ports import DescriptorChain, understands_descriptors
 from models.chain import DepositAddress
 from models.deposit import Deposit
@@ -18,16 +21,20 @@ from models.payout import Payout
 from models.user import User
 from models.withdrawal import Withdrawal
 from services import addresses, invariants, ledger, withdrawals
+from services.chains import REORG_DEPTH_MAX
 from tasks import buffers, chains, deposits, payouts
 from tasks import withdrawals as withdrawal_tasks
 from wiring.container import Container, build_container
-from wiring.embedded.node import MINER, NodeServer
+from wiring.embedded.node import MATURE, MINER, NodeServer
 from wiring.secret import Secret
 from wiring.settings import ChainSettings, Settings
 
 BY = Actor("test")
 COIN = 100_000_000
 POOL = 12
+REWARDS = 100
+OUTPUTS = 20
+BURIED = REORG_DEPTH_MAX + 10
 
 
 @dataclass
@@ -106,7 +113,7 @@ class Rail:
 
     def mine(self, count: int = 1) -> list[str]:
         """Mine blocks; returns their hashes."""
-        return list(self.node.call("generatetoaddress", count, self.outside_address()))
+        return list(self.node.call("generatetoaddress", count, nobody(self.node)))
 
     def received(self, address: str, confirmations: int = 0) -> int:
         """What an outside address got, in the smallest unit."""
@@ -153,6 +160,25 @@ class Rail:
         """Every invariant holds."""
         with self.container.reading() as session:
             assert invariants.check(session) == []
+
+
+def nobody(node: NodeServer) -> str:
+    """Another address each time, of which nobody has the key. What mining yields goes there.
+
+    A wallet that owned it all would look at each coin for each payment, and be slower with each block.
+    """
+    return encode_segwit(NETWORKS[node.chain].hrp, 0, secrets.token_bytes(20))
+
+
+def make_miner_rich(node: NodeServer) -> None:
+    """Have the world outside own five thousand coins in few outputs, under more blocks than any test takes back."""
+    node.ensure_wallet(MINER)
+    node.call("generatetoaddress", REWARDS, node.call("getnewaddress", wallet=MINER))
+    node.call("generatetoaddress", MATURE, nobody(node))
+    parts = [str(node.call("getnewaddress", wallet=MINER)) for _ in range(OUTPUTS)]
+    amount = format_amount(int(node.call("getbalance", wallet=MINER) * COIN) // OUTPUTS, NETWORKS[node.chain].decimals)
+    node.call("sendmany", "", dict.fromkeys(parts, amount), 1, "", parts, wallet=MINER)
+    node.call("generatetoaddress", BURIED, nobody(node))
 
 
 def make_rail(settings: Settings, node: NodeServer) -> Rail:

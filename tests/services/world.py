@@ -16,7 +16,7 @@ from models.chain import ChainCursor
 from models.deposit import Deposit, FundingObservation
 from models.flow import Flow, FlowEvent
 from services import alerts
-from tests.rail import COIN, Rail
+from tests.rail import COIN, Rail, nobody
 from wiring.chains import build_chains
 from wiring.embedded.node import MINER
 from wiring.secret import Secret
@@ -101,7 +101,7 @@ def submit(rail: Rail, raw_tx: str) -> str:
 def mine_holding(rail: Rail, *transactions: str, count: int = 1) -> None:
     """Mine blocks of which the first holds exactly these (ids or raw transactions) and the others nothing."""
     for place in range(count):
-        rail.node.call("generateblock", rail.outside_address(), list(transactions) if place == 0 else [])
+        rail.node.call("generateblock", nobody(rail.node), list(transactions) if place == 0 else [])
 
 
 def height(rail: Rail) -> int:
