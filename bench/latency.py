@@ -6,7 +6,7 @@ from typing import Final
 from bench.world import World
 from cli.person import Person, Refused
 
-BLOCKS: Final = 40
+BLOCKS: Final = 30
 SETTLE_S: Final = 0.35
 """Between two blocks; no multiple of any interval, so that every phase of the polling is met."""
 LOOK_AGAIN_S: Final = 0.01

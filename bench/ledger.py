@@ -55,7 +55,7 @@ COMMIT;
 
 
 def measure(
-    app_url: str, owner_url: str, pgbench: Path, asset_id: str, *, seconds: float = 10, verify_rows: int = 500_000
+    app_url: str, owner_url: str, pgbench: Path, asset_id: str, *, seconds: float = 9, verify_rows: int = 250_000
 ) -> dict[str, float]:
     """All ledger figures of one server: the ratios and rate that DESIGN 10 names, and the raw ones they come from.
 

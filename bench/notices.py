@@ -13,8 +13,8 @@ from domain.ids import new_id, short_id
 
 FAULTS: Final = 40
 FIRST_AFTER_S: Final = 2.0
-SPREAD_S: Final = 60.0
-"""Over four rounds of looking, so that every phase of it is met."""
+SPREAD_S: Final = 45.0
+"""Over three rounds of looking, so that every phase of it is met."""
 PATIENCE_S: Final = 120.0
 LOOK_AGAIN_S: Final = 0.2
 _RULE: Final = RULES["flow_stuck"]

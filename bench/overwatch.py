@@ -28,10 +28,10 @@ from wiring.logging import configure_logging
 from wiring.settings import Settings
 
 PEOPLE: Final = 500
-REQUESTS: Final = 1_600
+REQUESTS: Final = 1_400
 """Of each kind."""
 WARM_UP: Final = 200
-BLOCKS: Final = 16
+BLOCKS: Final = 12
 BLOCK: Final = 160
 """So many blocks of so many requests, in turns: what works beside is switched between them."""
 RESAMPLES: Final = 400

@@ -51,7 +51,7 @@ def serving(world: World) -> Iterator[Site]:
         yield Site(port, bare_port, crowd, house.asset_id, destination)
 
 
-def balance_read(site: Site, *, rounds: int = 5, seconds: float = 4) -> dict[str, float]:
+def balance_read(site: Site, *, rounds: int = 5, seconds: float = 3) -> dict[str, float]:
     """Authenticated balance reads per second ÷ answers of the bare view, in turns: the median of the ratios."""
     bare_requests, balance_requests = constant(load.get("/")), _balances(site)
     for port, requests in ((site.bare_port, bare_requests), (site.port, balance_requests)):
@@ -68,7 +68,7 @@ def balance_read(site: Site, *, rounds: int = 5, seconds: float = 4) -> dict[str
     }
 
 
-def withdrawal_vs_read(site: Site, *, rounds: int = 4, seconds: float = 4) -> dict[str, float]:
+def withdrawal_vs_read(site: Site, *, rounds: int = 4, seconds: float = 3) -> dict[str, float]:
     """The 95th percentile of a withdrawal request ÷ that of a balance read, both at 50 concurrent, in turns."""
     reads, asks = _balances(site), _withdrawals(site)
     burst(site.port, asks, WARM_UP_S)

@@ -30,7 +30,7 @@ PEOPLE: Final = 500
 """So many different users hold them, ten each: all of them hear who comes and goes."""
 LISTENERS: Final = 1_000
 ROUNDS: Final = 30
-COINS: Final = 30
+COINS: Final = 25
 PATIENCE_S: Final = 120.0
 _REQUEST: Final = (
     "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\n"
@@ -52,7 +52,7 @@ def idle_and_fanout(world: World) -> dict[str, float]:
             wires.append(_Wire(port, tokens[number % PEOPLE]))
             if number % 500 == 0:
                 _keep_company(wires, 0)
-        _keep_company(wires, 40)  # longer than a ping takes to go round, so that everything idle has been made
+        _keep_company(wires, 30)  # longer than a ping takes to go round, so that everything idle has been made
         idle_mb = _memory_mb(worker)
         print(f"    {before_mb:.0f} MB empty, {idle_mb:.0f} MB with {IDLE} idle", file=sys.stderr)
         for wire in wires[LISTENERS:]:

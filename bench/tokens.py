@@ -22,7 +22,7 @@ UNLIMITED = 1_000_000
 SCOPE = "profile:read wallet:read"
 
 
-def token_issue(world: World, *, rounds: int = 4, seconds: float = 3, prepared: int = 16_000) -> dict[str, float]:
+def token_issue(world: World, *, rounds: int = 4, seconds: float = 2, prepared: int = 12_000) -> dict[str, float]:
     """Refresh-token exchanges per second ÷ answers of the bare view, in turns: the median of the ratios.
 
     Each request exchanges a token of its own, of one app with a secret and of many people's authorizations; the answer
