@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "alerts.md"
 HEADER = f"""\
 # Alerts
 
-Written from `domain/alert_rules.py` by `make docs`; the same rows drive the engine.
+Written from `domain/alert_rules.py` and `domain/alerts_in_place.py` by `make docs`; the same rows drive the engine.
 
 Most rules are looked at every 15 s: an alert is raised when its rule has been bad for as long as it is held, and
 cleared when it has been good for as long. The others are raised and cleared where the thing happens. What cannot be
@@ -21,8 +21,8 @@ begins with `nodata:`. While the node of a chain is known to be down, what follo
 `GET /api/v1/alerts/rules` says when each rule was last looked at.
 
 Somebody who looks after an alert acknowledges it; a silenced one is still raised and shown, and writes no letters. What
-is marked *or settled* ends, too, when an approver says that it is settled: it has happened once and for all, or would
-be raised again at the next look. Nothing else is ended by anybody's word.
+is marked *or settled* ends, too, when an approver says that it is settled: it has happened once and for all, its host
+is gone, or it would be raised again at the next look. Nothing else is ended by anybody's word.
 
 | code | severity | scope | meaning | usual cause | what to do | held |
 |---|---|---|---|---|---|---|
@@ -32,7 +32,7 @@ be raised again at the next look. Nothing else is ended by anybody's word.
 def line(rule: AlertRule) -> str:
     """One rule as a row of the table."""
     held = f"{int(rule.hold_for.total_seconds())} s" if rule.is_evaluated else "where it happens"
-    held += ", or settled" if rule.may_be_settled else ""
+    held += ", or settled" if rule.may_be_settled or "<host>" in rule.scope else ""
     cells = (f"`{rule.code}`", rule.severity, f"`{rule.scope}`", rule.meaning, rule.cause, rule.what_to_do, held)
     return f"| {' | '.join(cells)} |\n"
 

@@ -48,7 +48,7 @@ def _evaluate(container: Container, rule: AlertRule, facts: HostFacts) -> int:
     except (SQLAlchemyError, StrongroomError) as fault:
         log.exception("alert_rule_failed", code=rule.code)
         with container.transaction() as session:
-            return engine.without_answer(session, rule, error=type(fault).__name__, now=container.now())
+            return engine.without_answer(session, rule, facts, error=type(fault).__name__, now=container.now())
 
 
 def _tell_watcher(container: Container) -> None:

@@ -18,6 +18,7 @@ from api.pages.context import every_asset, page, sentence
 from api.pages.shapes import AssetName, Evidence, Money
 from api.pages.wording import exact, spoken
 from api.request_context import container
+from domain.alert_rule import NODATA
 from domain.ids import short_id
 from domain.rails import RAILS
 from models.alert import OpsAlert
@@ -25,7 +26,6 @@ from models.audit import AuditLog
 from models.flow import Flow
 from services.alerts import dossier
 from services.alerts.dossier import Dossier
-from services.alerts.engine import NODATA
 
 blueprint = Blueprint("alert-page", __name__)
 
@@ -105,7 +105,7 @@ def show_alert(event_id: UUID, *, problem: str = "", status: int = HTTPStatus.OK
         problem=problem,
         alert=shown,
         may_acknowledge=may_acknowledge and found.stands,
-        may_settle=may_acknowledge and found.stands and found.rule is not None and found.rule.may_be_settled,
+        may_settle=may_acknowledge and found.ends_by_word,
         may_silence="admin" in roles,
     )
 

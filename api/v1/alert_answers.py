@@ -122,7 +122,7 @@ def whole(found: Dossier) -> dict[str, Any]:
         "meaning": rule.meaning if rule else None,
         "cause": rule.cause if rule else None,
         "what_to_do": rule.what_to_do if rule else None,
-        "may_be_settled": rule is not None and rule.may_be_settled,
+        "may_be_settled": found.ends_by_word,
         "flow_ids": [str(flow.group_id) for flow in found.flows],
         "silences": [silence(row) for row in found.silences],
         "transitions": [transition(row) for row in found.transitions],

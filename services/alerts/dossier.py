@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, and_, or_, select, union
 from sqlalchemy.orm import Session
 
-from domain.alert_rules import RULES, AlertRule
+from domain.alert_rule import NODATA, AlertRule
+from domain.alert_rules import RULES
 from models.alert import OpsAlert
 from models.alert_state import AlertAcknowledgement, AlertSilence, AlertState
 from models.audit import AuditLog
@@ -20,7 +21,6 @@ from models.sweep import Sweep
 from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal
 from services.alerts import handling
-from services.alerts.engine import NODATA
 from services.alerts.handling import UnknownAlert
 
 CHANGES_MAX: Final = 100
@@ -43,6 +43,11 @@ class Dossier:
     silences: Sequence[AlertSilence]
     state: AlertState | None
     flows: Sequence[Flow]
+
+    @property
+    def ends_by_word(self) -> bool:
+        """Whether somebody may say that it is over."""
+        return self.stands and (self.rule is None or self.rule.ends_by_word(self.newest.service_scope))
 
     @property
     def stands(self) -> bool:

@@ -9,7 +9,8 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.alert_rules import NODATA_AFTER, RULES, AlertRule
+from domain.alert_rule import NODATA, AlertRule
+from domain.alert_rules import NODATA_AFTER, RULES
 from domain.alert_states import Reading, State, Step, step
 from domain.host_facts import HostFacts
 from models.alert_state import AlertEvaluation, AlertState
@@ -17,8 +18,6 @@ from services.alerts.look import Look
 from services.alerts.sources import SOURCES
 from services.alerts.transitions import clear, raise_alert, stands
 
-NODATA: Final = "nodata:"
-"""What the scope of an alert begins with that says that there is no answer."""
 _TURN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('alert_rule:' || :code, 1))")
 
 
@@ -40,20 +39,20 @@ def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: dateti
     readings = list(SOURCES[rule.code](Look(session, facts, now, rule)))
     known = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
     _looked(session, rule, known, None, now)
-    return _move(session, rule, readings, now)
+    return _move(session, rule, readings, facts.host, now)
 
 
-def without_answer(session: Session, rule: AlertRule, *, error: str, now: datetime) -> int:
+def without_answer(session: Session, rule: AlertRule, facts: HostFacts, *, error: str, now: datetime) -> int:
     """Record that the look at a rule failed: nothing is cleared, and that it failed becomes an alert by itself."""
     if not session.execute(_TURN, {"code": rule.code}).scalar_one():
         return 0
     _looked(session, rule, "error", error, now)
     states = _states(session, rule)
     readings = [Reading(row.service_scope, "unknown") for row in states.values() if not _is_nodata(row)]
-    return _move(session, rule, [*readings, Reading("all", "unknown", error)], now)
+    return _move(session, rule, [*readings, Reading("all", "unknown", error)], facts.host, now)
 
 
-def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], now: datetime) -> int:
+def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], host: str, now: datetime) -> int:
     states = _states(session, rule)
     found: dict[str, Reading] = {}
     for reading in readings:
@@ -63,6 +62,8 @@ def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], now: d
             found[f"{NODATA}{reading.scope}"] = replace(reading, scope=f"{NODATA}{reading.scope}", outcome="bad",
                                                         reason=told)  # fmt: skip
     for row in states.values():
+        if rule.host_of(row.service_scope) not in {None, host}:
+            continue  # only that host knows, and it looks another time
         found.setdefault(row.service_scope, Reading(row.service_scope, "good", "it is so no more"))
     return sum(_judge(session, rule, reading, states.get(scope), now) for scope, reading in found.items())
 

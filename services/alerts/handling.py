@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from domain.alert_rules import RULES
 from domain.errors import StrongroomError
 from domain.ids import new_id
 from models.alert import OpsAlert
-from models.alert_state import AlertAcknowledgement, AlertEvaluation, AlertSilence
+from models.alert_state import AlertAcknowledgement, AlertEvaluation, AlertSilence, AlertState
 from services import audit
 from services.alerts import transitions
 
@@ -90,12 +90,14 @@ def acknowledge(session: Session, code: str, scope: str, *, note: str, now: date
 def settle(session: Session, code: str, scope: str, *, note: str, now: datetime, by: Actor) -> None:
     """End an alert that ends by nobody else's word. Raises UnknownAlert, EndsByItself."""
     rule = RULES.get(code)
-    if rule is None or not rule.may_be_settled:
+    if rule is not None and not rule.ends_by_word(scope):
         raise EndsByItself
     if not transitions.clear(
         session, code, scope=scope, now=now, reason=f"settled by {by.name.replace(':', ' ')}: {note}"
     ):
         raise UnknownAlert
+    # Were it still so, the next look would begin anew and raise it again.
+    session.execute(delete(AlertState).where(AlertState.fingerprint == f"{code}:{scope}"))
     audit.record(session, "alert.settled", by=by, now=now, detail={"alert": f"{code}:{scope}", "note": note})
 
 

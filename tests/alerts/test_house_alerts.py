@@ -18,6 +18,7 @@ from adapters import host
 from domain.alert_rules import NODATA_AFTER, RULES
 from domain.host_facts import HostFacts
 from models.log_line import KeptLogLine
+from services.alerts import handling
 from tasks import deposits as deposit_tasks
 from tasks.upkeep import heartbeat
 from tests.alerts.https import secure_door
@@ -74,6 +75,19 @@ def test_the_limits_of_a_host_are_those_that_the_rules_name(
 ) -> None:
     assert look(container, code, replace(WELL, **enough)) == set()
     assert len(look(later(container, AN_HOUR), code, replace(WELL, **bad))) == 1
+
+
+def test_one_host_does_not_speak_for_another_and_one_that_is_gone_is_settled(container: Container) -> None:
+    low = replace(WELL, disk_free_percent=5)
+    assert look(container, "disk_low", low) == {"disk:here"}
+    there = replace(low, host="there")
+    assert look(later(container, AN_HOUR), "disk_low", there) == {"disk:here", "disk:there"}
+    well = later(container, 2 * AN_HOUR)
+    assert look(well, "disk_low", replace(WELL, host="there")) == {"disk:here"}
+    with well.transaction() as session:
+        handling.settle(session, "disk_low", "disk:here", note="it was taken down", now=well.now(), by=BY)
+    assert look(later(container, 3 * AN_HOUR), "disk_low", replace(WELL, host="there")) == set()
+    assert look(later(container, 4 * AN_HOUR), "disk_low", low) == {"disk:here"}  # it is back, and no better
 
 
 @pytest.mark.causes("dependency_down")
