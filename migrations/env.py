@@ -19,6 +19,7 @@ def run(connection: Connection) -> None:
         transaction_per_migration=True,
         compare_type=True,
         include_object=migrate.is_modelled,
+        on_version_apply=context.config.attributes.get("on_version_apply"),
     )
     with context.begin_transaction():
         context.run_migrations()

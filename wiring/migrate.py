@@ -1,6 +1,6 @@
 """Bring the schema to a revision: one process at a time, never waiting long for a lock that others hold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,8 @@ WAIT_FOR_OTHERS_S: Final = 120
 LOCK_TIMEOUT_S: Final = 5
 """A revision that waits for a table lock makes every later reader wait behind it; better to fail and be repeated."""
 STATEMENT_TIMEOUT_S: Final = 600
+AfterEach = Callable[[Connection, str | None], None]
+"""Looks at the schema after each revision, before that commits: (connection, revision); None is the empty schema."""
 
 
 @contextmanager
@@ -51,23 +53,23 @@ def connection(settings: Settings) -> Iterator[Connection]:
             opened.commit()
 
 
-def upgrade(settings: Settings, revision: str = "head") -> None:
+def upgrade(settings: Settings, revision: str = "head", *, after_each: AfterEach | None = None) -> None:
     """Apply what is missing up to this revision, and after a restore let the event log go on here.
 
     Safe to run from several processes at once.
     """
     with connection(settings) as opened:
-        command.upgrade(_config(opened), revision)
+        command.upgrade(_config(opened, after_each), revision)
         if revision == "head":
             # What was restored into another server carries numbers of transactions that this one has yet to reach.
             opened.execute(text("SELECT log_catch_up()"))
             opened.commit()
 
 
-def downgrade(settings: Settings, revision: str) -> None:
+def downgrade(settings: Settings, revision: str, *, after_each: AfterEach | None = None) -> None:
     """Take back everything after this revision; "base" takes back all."""
     with connection(settings) as opened:
-        command.downgrade(_config(opened), revision)
+        command.downgrade(_config(opened, after_each), revision)
 
 
 def current(connection_: Connection) -> str | None:
@@ -99,7 +101,14 @@ def is_modelled(_thing: Any, _name: str | None, kind: str, reflected: bool, coun
     return not (kind == "table" and reflected and counterpart is None)
 
 
-def _config(opened: Connection | None) -> Config:
+def _config(opened: Connection | None, after_each: AfterEach | None = None) -> Config:
     config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = opened
+    if after_each is not None:
+
+        def applied(*, ctx: MigrationContext, heads: set[str], **_: Any) -> None:
+            if ctx.connection is not None:
+                after_each(ctx.connection, next(iter(heads), None))
+
+        config.attributes["on_version_apply"] = applied
     return config

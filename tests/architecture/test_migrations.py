@@ -48,35 +48,37 @@ def connection(own_database: Database) -> Iterator[Connection]:
         yield opened
 
 
-def everything(database: Database) -> list[tuple[str, ...]]:
-    """Every table, column, constraint, index, trigger, function and privilege there is, as text."""
-    engine = create_engine(with_driver(database.owner_url), poolclass=NullPool)
+Everything = list[tuple[str, ...]]
+
+
+def everything(connection: Connection) -> Everything:
+    """Every table, column, constraint, index, trigger, function and privilege of ours there is, as text."""
+    return [tuple(row) for row in connection.execute(_EVERYTHING) if "alembic_version" not in row[1]]
+
+
+def test_each_revision_can_be_taken_back_and_down_and_up_again_leads_to_the_same_place(empty: Database) -> None:
+    settings = settings_for(empty)
+    engine = create_engine(with_driver(empty.owner_url), poolclass=NullPool)
     with engine.connect() as opened:
-        return [tuple(row) for row in opened.execute(_EVERYTHING)]
+        seen: dict[str | None, Everything] = {None: everything(opened)}
 
+    def remember(opened: Connection, revision: str | None) -> None:
+        seen[revision] = everything(opened)
 
-def test_down_and_up_again_leads_to_the_same_place(empty: Database) -> None:
-    settings = settings_for(empty)
-    before = everything(empty)
+    def compare(opened: Connection, revision: str | None) -> None:
+        compared.append(revision)
+        assert everything(opened) == seen[revision], revision
+
+    compared: list[str | None] = []
+    revisions = migrate.revisions()
+    migrate.upgrade(settings, after_each=remember)
+    assert list(seen) == [None, *revisions]
+    assert len(seen[revisions[-1]]) > len(seen[None])
+    migrate.downgrade(settings, "base", after_each=compare)
+    assert compared == [*reversed(revisions[:-1]), None]
     migrate.upgrade(settings)
-    first = everything(empty)
-    assert len(first) > len(before)
-    migrate.downgrade(settings, "base")
-    left = [row for row in everything(empty) if "alembic_version" not in row[1]]
-    assert left == before
-    migrate.upgrade(settings)
-    assert everything(empty) == first
-
-
-def test_each_revision_can_be_taken_back_alone(empty: Database) -> None:
-    settings = settings_for(empty)
-    for revision in migrate.revisions():
-        before = everything(empty)
-        migrate.upgrade(settings, revision)
-        migrate.downgrade(settings, "-1")
-        after = everything(empty)
-        assert [row for row in after if "alembic" not in row[1]] == [row for row in before if "alembic" not in row[1]]
-        migrate.upgrade(settings, revision)
+    with engine.connect() as opened:
+        assert everything(opened) == seen[revisions[-1]]
 
 
 def test_models_and_migrations_agree(connection: Connection) -> None:
