@@ -21,6 +21,7 @@ from models.replenishment import Replenishment
 from models.sweep import Sweep
 from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal
+from services import payouts
 from services.activity import confirmations
 from services.evidence import Evidence
 from services.flow_stats import Usual
@@ -84,29 +85,8 @@ def money(reading: Reading) -> Money | None:
 
 
 def facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
-    """What is worth knowing before any step."""
-    found, asset = reading.found, reading.asset
-    if found.deposit is not None:
-        why = found.quarantine
-        return (
-            shapes.Evidence("To", found.deposit.address, copy=True),
-            shapes.Evidence("Transaction", found.deposit.txid, copy=True),
-            shapes.Evidence("Asset", asset.name),
-            *(
-                (shapes.Evidence("Set aside", f"{wording.spoken(why.cause)}: {why.reason}"),)
-                if why and reading.is_operator
-                else ()
-            ),
-        )
-    if found.withdrawal is not None:
-        return _of_withdrawal(reading, found.withdrawal)
-    if found.sweep is not None:
-        return _of_sweep(reading, found.sweep)
-    if found.replenishment is not None:
-        return _of_order(reading, found.replenishment)
-    if found.verification is not None:
-        return _of_claim(reading, found.verification)
-    return (shapes.Evidence("Asset", asset.name),)
+    """What is worth knowing before any step; for operators also when work on it goes on."""
+    return (*_about(reading), *(_work(reading) if reading.is_operator else ()))
 
 
 def links(reading: Reading) -> tuple[Link, ...]:
@@ -146,6 +126,49 @@ def chain(reading: Reading) -> tuple[ChainLine, ...]:
 def spelled(amount_minor: int, asset: AssetName) -> str:
     """An amount with its asset, in words."""
     return f"{wording.amount(amount_minor, asset.decimals)}\u00a0{asset.symbol}"
+
+
+def _about(reading: Reading) -> tuple[shapes.Evidence, ...]:
+    found, asset = reading.found, reading.asset
+    if found.deposit is not None:
+        why = found.quarantine
+        return (
+            shapes.Evidence("To", found.deposit.address, copy=True),
+            shapes.Evidence("Transaction", found.deposit.txid, copy=True),
+            shapes.Evidence("Asset", asset.name),
+            *(
+                (shapes.Evidence("Set aside", f"{wording.spoken(why.cause)}: {why.reason}"),)
+                if why and reading.is_operator
+                else ()
+            ),
+        )
+    if found.withdrawal is not None:
+        return _of_withdrawal(reading, found.withdrawal)
+    if found.sweep is not None:
+        return _of_sweep(reading, found.sweep)
+    if found.replenishment is not None:
+        return _of_order(reading, found.replenishment)
+    if found.verification is not None:
+        return _of_claim(reading, found.verification)
+    return (shapes.Evidence("Asset", asset.name),)
+
+
+def _work(reading: Reading) -> tuple[shapes.Evidence, ...]:
+    """Who works on it now, or when somebody does again, and how often that was tried in vain."""
+    found, now = reading.found, reading.now
+    payout = None if found.payout is None or found.payout.state in payouts.CLOSED else found.payout
+    row = payout or found.withdrawal or found.sweep or found.verification
+    # What waits for a person has no task that works on it.
+    if row is None or row.state == "pending_approval" or found.flow.closed_at is not None:
+        return ()
+    if row.lease_until is not None and row.lease_until > now:
+        words = f"a worker is at it: {row.lease_owner}"
+    elif row.due_at is None or row.due_at <= now:
+        words = "due now"
+    else:
+        words = f"due {wording.relative(row.due_at, now)}"
+    tried = f"; tried {wording.counted(row.attempts, 'time')} since it last moved" if row.attempts else ""
+    return (shapes.Evidence("Work", words + tried),)
 
 
 def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, ...]:

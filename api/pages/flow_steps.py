@@ -80,7 +80,7 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
                 actor=sentences.actor(event.actor),
                 lasted=None if is_note or end is None else end - event.at,
                 limit=None if is_note else kind.states[event.state].time_limit,
-                evidence=_evidence(event.detail, reading),
+                evidence=_evidence(event, reading),
                 note=is_note,
                 usual=None if is_note else reading.usual.get(event.state),
             )
@@ -113,9 +113,9 @@ def _note(event: FlowEvent) -> str:
     return f"Noted while {wording.spoken(event.state)}."
 
 
-def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[shapes.Evidence, ...]:
+def _evidence(event: FlowEvent, reading: Reading) -> tuple[shapes.Evidence, ...]:
     facts = []
-    for name, value in detail.items():
+    for name, value in event.detail.items():
         if value is None:
             continue
         if name.endswith("_minor"):
@@ -123,6 +123,9 @@ def _evidence(detail: Mapping[str, Any], reading: Reading) -> tuple[shapes.Evide
             facts.append(shapes.Evidence(wording.spoken(name.removesuffix("_minor")), spelled(int(value), asset)))
         else:
             facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
+    if reading.is_operator and event.correlation_id:
+        # By this the log of every process tells what the request or task did besides.
+        facts.append(shapes.Evidence("correlation id", event.correlation_id, copy=True))
     return tuple(facts)
 
 

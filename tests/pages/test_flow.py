@@ -1,6 +1,7 @@
 """The page of a flow: what is unusual about it, and for operators what the log and the alerts say."""
 
 import re
+from datetime import timedelta
 
 from sqlalchemy import delete, select
 
@@ -48,10 +49,31 @@ def test_operators_see_the_alerts_and_the_log_of_a_flow_and_its_owner_does_not(
     assert "It cannot be paid." in seen
     assert "node said no" in seen.lower()
     assert "no_funds" in seen
+    assert f'data-copy="{correlation_id}"' in approver.get(page).text
+    assert "Work due" not in seen  # A person is waited for, and no task.
     theirs = owner.text(page)
     assert "It cannot be paid." not in theirs
     assert "no_funds" not in theirs
+    assert "correlation id" not in theirs
     alert = re.search(r'href="(/operator/alerts/[0-9a-f-]+)"', approver.get(page).text)
     assert alert is not None
     assert f'href="{page}"' in approver.get(alert[1]).text  # and back
     assert owner.get(alert[1]).status_code == 403
+
+
+def test_operators_see_when_a_task_works_on_a_flow_and_how_often_it_tried(
+    house: House, owner: Reader, approver: Reader
+) -> None:
+    page = owner.withdraw("1", key="page-2").location
+    assert "Work due now" in approver.text(page)
+    assert "Work due now" not in owner.text(page)
+    now = house.container.now()
+    with house.container.transaction() as session:
+        flow_id = flows.find(session, page.rpartition("/")[2], user_id=None).group_id
+        row = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow_id)).one()
+        row.due_at, row.attempts = now + timedelta(minutes=4, seconds=30), 3
+    assert "Work due in 4 min; tried 3 times since it last moved" in approver.text(page)
+    with house.container.transaction() as session:
+        row = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow_id)).one()
+        row.lease_owner, row.lease_until = "vault:7", now + timedelta(minutes=1)
+    assert "Work a worker is at it: vault:7" in approver.text(page)
