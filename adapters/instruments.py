@@ -66,8 +66,8 @@ def timed(adapter: str, peer: str) -> Iterator[None]:
     except StrongroomError as refusal:
         outcome = refusal.code
         raise
-    except BaseException:
-        outcome = "broken"
+    except BaseException as fault:
+        outcome = type(fault).__name__
         raise
     finally:
         took(adapter, peer, outcome, perf_counter() - started)

@@ -36,7 +36,7 @@ REQUEST_SECONDS: Final = Metric(
 )  # fmt: skip
 CALL_SECONDS: Final = Metric(
     "strongroom_call_seconds", "histogram",
-    "How long somebody outside took to answer a call; `outcome` is ok or the code of what went wrong.",
+    "How long somebody outside took to answer a call; `outcome` is ok, or the code or name of what went wrong.",
     ("adapter", "peer", "outcome"), CALLING, (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 30.0),
 )  # fmt: skip
 PROCESSES: Final = Metric(

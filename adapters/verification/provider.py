@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from adapters.instruments import peer_of, timed
 from adapters.verification.asking import Answer, ProviderFailed, Request, parse_json
 from domain.claim_reading import Exchange
 
@@ -87,7 +88,8 @@ class Asked:
         asked_at, started = datetime.now(UTC), time.perf_counter()
         status, text, failure = 0, None, ""
         try:
-            status, text = self._send(request)
+            with timed("verification", peer_of(self._provider.url)):
+                status, text = self._send(request)
             return Answer(status, parse_json(text))
         except ProviderFailed as fault:
             failure, text = str(fault), None
