@@ -17,8 +17,10 @@ from cli.run import for_terminal, greeting, stop_on_signals
 from cli.stack import Stack
 from cli.telling import say
 from cli.token_story import TokenStory
+from domain.errors import ensure
 from wiring.container import Container, build_container
 from wiring.embedded.process import ServerFailed
+from wiring.embedded.services import wanted_by
 from wiring.logging import configure_logging
 from wiring.settings import read_settings
 
@@ -29,6 +31,11 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
     """Start everything on private chains, tell what happens to some money step by step, then stay up until Ctrl-C."""
     # The shop that is told of a payment listens on this host.
     settings = replace(for_terminal(read_settings(os.environ)), webhook_private=True)
+    if "node" not in wanted_by(settings):
+        raise ServerFailed(
+            "the demo makes up people and money, on a private chain alone: it needs bitcoind or litecoind on PATH "
+            "(apt-get install litecoind), no STRONGROOM_CHAINS, and no production"
+        )
     configure_logging(settings)
     # People's own requests are told as steps.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -49,8 +56,8 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
 
 def _tell(stack: Stack) -> None:
     """Tell every story that can be told here. Raises ServerFailed at the first step that does not happen."""
-    if stack.node is None:
-        raise ServerFailed("the demo needs a private chain: install bitcoind or litecoind (apt-get install litecoind)")
+    ensure(stack.node is not None, "a demo begins with a private chain")
+    assert stack.node is not None  # for the type checker; ensure() has made sure
     container = build_container(stack.settings)
     with closing(CoinStory(stack, stack.node, container)) as coin:
         coin.tell()

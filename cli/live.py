@@ -56,7 +56,9 @@ class Live:
 
         Raises ServerFailed when that does not arrive.
         """
-        until(lambda: to in self.states(kind, object_id))
+        if not wait_for(lambda: to in self.states(kind, object_id), patience_s=STEP_PATIENCE_S):
+            heard = ", ".join(self.states(kind, object_id)) or "nothing"
+            raise ServerFailed(f"the {kind} came to {to}, and its socket was not told: it heard {heard}")
         fresh = [one for one in self._of(kind, object_id) if one.event_id not in self._told]
         self._told.update(one.event_id for one in fresh)
         path = " → ".join(one.state.replace("_", " ") for one in fresh)
