@@ -9,13 +9,12 @@ from adapters.evm.chain import EvmChain
 from domain.evm.networks import EVM_NETWORKS, WEI
 from models.sweep import Sweep
 from models.withdrawal import Withdrawal
-from services import assets, ledger, withdrawals
-from tasks import addresses as address_tasks
+from services import addresses, assets, ledger, withdrawals
 from tasks import payouts, sweeps
 from tasks.chains import begin
 from tests.contracts import Contract
 from tests.evm.world import PASSWORD, STRANGER, World
-from tests.rail import BY, Rail
+from tests.rail import BY, POOL, Rail
 from tests.services import world as ways
 from wiring.chain_settings import ChainSettings
 from wiring.container import build_container
@@ -128,5 +127,7 @@ def make(settings: Settings, world: World, *urls: str) -> EvmRail:
     chain = container.chains["anvil"]
     chain.ensure_wallet()
     begin(container, chain)
-    address_tasks.refill_chain(container, chain)
+    with container.transaction() as session:
+        # Few, because deriving them is slow.
+        addresses.add_to_pool(session, "anvil", chain.new_addresses(POOL), now=container.now())
     return EvmRail(container, cast("Any", chain), cast("Any", world.anvil), world)
