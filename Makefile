@@ -58,6 +58,7 @@ test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
 	@sh scripts/need anvil
 	@sh scripts/need chromium
 	@sh scripts/need nginx
+	@sh scripts/need promtool
 	@# Tests are compiled in a way of their own, which is worth keeping for each process and the next run.
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
 

@@ -3,6 +3,7 @@ say: tests/front_door/test_metrics.py.
 """
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def test_every_rule_says_what_is_wrong_how_bad_it_is_and_what_to_do() -> None:
         if "alert" in rule:
             assert rule["labels"]["severity"] in {"warning", "critical"}
             assert set(rule["annotations"]) == {"summary", "what_to_do"}
+
+
+def test_prometheus_itself_takes_its_files() -> None:
+    prometheus = DEPLOY / "prometheus"
+    for check in (
+        ["config", "--syntax-only", prometheus / "prometheus.yml"],
+        ["rules", prometheus / "strongroom.rules.yml"],
+    ):
+        said = subprocess.run(["promtool", "check", *check], capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stdout + said.stderr
+        assert "SUCCESS" in said.stdout
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
