@@ -18,7 +18,7 @@ def circle() -> Iterator[FakeCircle]:
 @pytest.fixture
 def house(settings: Settings, circle: FakeCircle, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """With few addresses in its pools, for each is asked for alone."""
-    monkeypatch.setattr(addresses, "POOL_TARGET", 4)
+    monkeypatch.setattr(addresses, "POOL_TARGET", 2)
     monkeypatch.setattr(addresses, "POOL_LOW", 2)
     made = House(settings, circle)
     made.refill()

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from typing import Final
 
+import pytest
+
 from models.deposit import Deposit
 from models.webhook import ReceivedNotification
 from services import notifications_in
@@ -22,6 +24,7 @@ TRANSFERS: Final = EVENTS // TOLD
 THREADS: Final = 3
 
 
+@pytest.mark.long
 def test_ten_thousand_deliveries_have_their_effect_once(house: House, circle: FakeCircle) -> None:
     mixing = random.Random(7)
     people = [house.user() for _ in range(4)]
