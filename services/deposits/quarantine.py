@@ -50,10 +50,12 @@ def quarantine(
     row.cause, row.reason, row.set_aside_at, row.set_aside_by = cause, reason, now, by.name
     row.decision = row.decision_reason = row.decided_by = row.decided_at = None
     session.add(row)
-    detail = {"cause": cause, "reason": reason}
     deposit.is_quarantined = True
-    _go(session, deposit, deposit.state if deposit.state in _ELSEWHERE else "quarantined", detail, now=now, by=by)
-    audit.record(session, "deposit.quarantined", by=by, now=now, detail={"deposit_id": str(deposit_id), **detail})
+    # A flow is its owner's to read, and nobody is to learn there of what they are suspected: row and audit have it.
+    state = deposit.state if deposit.state in _ELSEWHERE else "quarantined"
+    _go(session, deposit, state, {"set_aside": "yes"}, now=now, by=by)
+    detail = {"deposit_id": str(deposit_id), "cause": cause, "reason": reason}
+    audit.record(session, "deposit.quarantined", by=by, now=now, detail=detail)
     alerts.raise_alert(
         session,
         ALERT,
@@ -80,7 +82,7 @@ def release(
     if deposit.state == "quarantined":
         to = "seen" if deposit.block_height is None else "confirming"
     _decide(session, deposit, row, "release", reason, now=now, by=by)
-    _go(session, deposit, to, {"decision": "release", "reason": reason}, now=now, by=by)
+    _go(session, deposit, to, {"decision": "release"}, now=now, by=by)
     outbox.promise(session, "deposits.credit", now=now)
     session.flush()
     crash_point("deposit.releasing")
@@ -107,13 +109,10 @@ def give_back(
         raise WrongState("this deposit does not have its confirmations yet; nothing can be paid back before")
     if deposit.in_suspense:
         raise WrongState("this deposit was credited and spent before its block left the chain; release it instead")
-    withdrawal = returns.request(
-        session, deposit, destination=destination, approver_id=decider_id, reason=reason, now=now, by=by
-    )
+    withdrawal = returns.request(session, deposit, destination=destination, approver_id=decider_id, now=now, by=by)
     row.return_withdrawal_id = withdrawal.id
     _decide(session, deposit, row, "return", reason, now=now, by=by)
-    detail = {"decision": "return", "reason": reason, "withdrawal_id": str(withdrawal.id)}
-    _go(session, deposit, "returned", detail, now=now, by=by)
+    _go(session, deposit, "returned", {"decision": "return", "withdrawal_id": str(withdrawal.id)}, now=now, by=by)
     session.flush()
     crash_point("deposit.returning")
     return withdrawal

@@ -26,11 +26,11 @@ def request(
     *,
     destination: str,
     approver_id: UUID,
-    reason: str,
     now: datetime,
     by: Actor,
 ) -> Withdrawal:
     """Hold a deposit that suspense carries for a payment back, without a fee; `approver_id` agrees to it by asking.
+    Why is on the quarantine: the withdrawal is the owner's to read.
 
     Raises InvalidAddress, WrongNetworkAddress, SystemLimitExceeded. The deposit and its quarantine are the caller's to
     move.
@@ -62,7 +62,7 @@ def request(
     )
     withdrawal.amount_hold_id = _move_and_hold(session, asset, withdrawal, now)
     approval = WithdrawalApproval(
-        withdrawal_id=withdrawal.id, approver_id=approver_id, decision="approve", reason=reason, decided_at=now
+        withdrawal_id=withdrawal.id, approver_id=approver_id, decision="approve", decided_at=now
     )
     session.add(withdrawal)
     session.flush()

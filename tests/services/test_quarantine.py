@@ -9,7 +9,7 @@ from domain.flows import WrongState
 from models.asset import WithdrawalPolicy
 from models.deposit import Deposit
 from models.withdrawal import Withdrawal
-from services import deposits, ledger, withdrawals
+from services import deposits, flows, ledger, withdrawals
 from services.withdrawals import deciding
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
@@ -165,6 +165,18 @@ def test_nothing_that_is_credited_can_be_set_aside_and_nothing_is_decided_twice_
     rail.credit()
     with pytest.raises(WrongState):
         set_aside(rail)
+
+
+def test_its_owner_learns_that_it_is_set_aside_and_not_of_what_they_are_suspected(rail: Rail) -> None:
+    confirmed(rail)
+    decide(rail, "release")
+    with rail.container.reading() as session:
+        told = [event.detail for event in flows.events_of(session, rail.deposit().flow_id)]
+        [kept] = deposits.of_deposits(session, [rail.deposit().id]).values()
+    assert {"set_aside": "yes"} in told
+    assert {"decision": "release"} in told
+    assert not {word for detail in told for word in ("operator", "on a list", "fine") if word in str(detail)}
+    assert (kept.reason, kept.decision_reason) == ("on a list", "fine")
 
 
 def test_setting_aside_twice_keeps_the_first_cause(rail: Rail) -> None:
