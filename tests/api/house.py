@@ -8,7 +8,7 @@ from uuid import UUID
 from coincurve import PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import text, update
 from werkzeug.test import TestResponse
 
 from auth import roles, sessions, users
@@ -17,6 +17,7 @@ from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
 from domain.networks import NETWORKS
 from domain.wallet_facts import NewAddress
+from models.asset import WithdrawalPolicy
 from models.user import User
 from services import addresses, assets, ledger
 from tests.application import application_of
@@ -112,12 +113,13 @@ class House:
             addresses.add_to_pool(session, NETWORK.chain, fresh, now=self.container.now())
 
     def policy(self, **values: Any) -> None:
-        """Change the withdrawal policy of the one asset."""
+        """Change the withdrawal policy of the one asset. A name that it does not have is refused."""
         with self.container.transaction() as session:
             assets.ensure_rail(session, NETWORK)
-            policy = assets.policy(session, ASSET)
-            for name, value in values.items():
-                setattr(policy, name, value)
+            session.execute(
+                update(WithdrawalPolicy).where(WithdrawalPolicy.asset_id == ASSET).values(**values),
+                execution_options={"synchronize_session": False},
+            )
 
     def fingerprint(self) -> dict[str, int]:
         """How many rows every table that money touches has: equal before and after what changed nothing."""

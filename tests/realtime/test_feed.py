@@ -16,7 +16,7 @@ def push(house: House) -> int:
 
 
 def test_a_withdrawal_is_told_to_its_owner_and_to_operators_alone(house: House, processes: Sites) -> None:
-    house.policy(auto_approve_max_minor=0)
+    house.policy(auto_limit_minor=0)
     owner, stranger, operator = house.person(funds_minor=10 * COIN), house.person(), house.person(role="viewer")
     with (
         Client(processes[0], owner.token) as first,
