@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from auth import roles
@@ -23,7 +22,6 @@ SOURCE: Final = "demo"
 ALERT: Final = "reference_price_stale"
 SCOPE: Final = f"price:{PAIR}"
 RULE: Final = PriceRule(timedelta(seconds=3), sources_min=1, outlier_bps=500)
-LASTING: Final = PriceRule(timedelta(hours=1), sources_min=1, outlier_bps=500)
 LOOK_EVERY_S: Final = 1.0
 BY: Final = Actor("cli demo")
 
@@ -69,22 +67,19 @@ class AlertStory:
         live = self._exit.enter_context(closing(Live(self._sockets, self._operator.token)))
         self._exit.enter_context(closing(self._source))
         self._source.start()
-        self._exit.callback(self._put_back)
         with self._container.transaction() as session:
             now = self._container.now()
             prices.set_rule(session, PAIR, RULE, now=now, by=BY)
             prices.add_source(
                 session, PAIR, SOURCE, interval_s=1, url=self._source.url, price_path="price", now=now, by=BY
             )
+        self._exit.callback(self._put_back)
         return live
 
     def _put_back(self) -> None:
-        """From now on a dollar is a dollar, whoever answers."""
+        """What a test dollar is worth is nobody's question any more."""
         with self._container.transaction() as session:
-            now = self._container.now()
-            prices.set_rule(session, PAIR, LASTING, now=now, by=BY)
-            prices.add_source(session, PAIR, SOURCE, interval_s=60, fixed=Decimal(1), now=now, by=BY)
-            outbox.promise(session, "prices.collect", now=now)
+            prices.unfollow(session, PAIR, now=self._container.now(), by=BY)
 
     def _asked(self, happened: Callable[[], Any]) -> Any:
         """What comes of asking for prices now, rather than at the next turn, which is seconds away."""

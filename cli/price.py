@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.prices import PriceRule, parse_price
-from services import prices
+from services import assets, prices
 from wiring.container import build_container
 from wiring.embedded.services import provided
 from wiring.settings import read_settings
@@ -51,6 +51,20 @@ def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> Non
         prices.set_rule(
             session, pair, PriceRule(timedelta(seconds=max_age_s), sources_min, outlier_bps), now=now, by=BY
         )
+
+
+@price.command()
+@click.argument("pair")
+def unfollow(pair: str) -> None:
+    """Follow PAIR no more: nobody is asked for it, and its alert ends. What was said stays on record."""
+    with _session() as (session, now):
+        prices.unfollow(session, pair, now=now, by=BY)
+        for asset in assets.every(session):
+            if prices.pair_of(asset) == pair:
+                click.echo(
+                    f"note: pages show no worth of {asset.asset_id} now, and a claimed payment of it has the tolerance "
+                    "of its rule, half a unit of a dollar token, or none"
+                )
 
 
 @price.command()

@@ -26,6 +26,8 @@ class PricePair(Base):
     sources_min: Mapped[int] = mapped_column(SmallInteger)
     # How far from the middle, in hundredths of a per cent, a source may be and still count.
     outlier_bps: Mapped[int]
+    # Since when nobody wants its price any more. The row stays, since what was said of the pair does.
+    unfollowed_at: Mapped[datetime | None]
 
 
 class PriceSource(Base):

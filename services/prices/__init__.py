@@ -1,9 +1,9 @@
 """Reference prices: who is asked, what they said, and what that means now."""
 
 from domain.prices import Price
-from services.prices.reading import FIAT, History, current, every, history, newest, of_assets, read_many
+from services.prices.reading import FIAT, History, current, every, history, newest, of_assets, pair_of, read_many
 from services.prices.recording import claim_due, note_failure, record, set_manually, watch
-from services.prices.sources import PairMissing, SourceMissing, add_source, of_pair, remove_source, set_rule
+from services.prices.sources import PairMissing, SourceMissing, add_source, of_pair, remove_source, set_rule, unfollow
 from services.prices.thinning import BATCH, thin
 
 __all__ = [
@@ -22,11 +22,13 @@ __all__ = [
     "note_failure",
     "of_assets",
     "of_pair",
+    "pair_of",
     "read_many",
     "record",
     "remove_source",
     "set_manually",
     "set_rule",
     "thin",
+    "unfollow",
     "watch",
 ]

@@ -12,7 +12,7 @@ from domain.prices import Observed, Price, PriceDisputed, PriceRule, PriceStale,
 from domain.rails import RAILS
 from models.asset import Asset
 from models.price import PricePair, ReferencePrice
-from services.prices.sources import PairMissing
+from services.prices.sources import PairMissing, followed
 
 FIAT = "USD"
 
@@ -29,7 +29,7 @@ class History:
 
 def current(session: Session, pair: str, *, now: datetime) -> Price:
     """What the fresh sources of a pair agree on. Raises PairMissing, PriceStale, PriceDisputed."""
-    rule = session.get(PricePair, pair)
+    rule = followed(session, pair)
     if rule is None:
         raise PairMissing(f"there is no price of {pair} here")
     said = [Observed(row.source, row.price, row.observed_at) for row in newest(session, pair, rule, now=now)]
@@ -43,8 +43,9 @@ def newest(session: Session, pair: str, rule: PricePair, *, now: datetime) -> Se
 
 
 def every(session: Session, *, now: datetime) -> list[History]:
-    """All pairs, each with what is known of it, however old."""
-    return [_history(session, rule, now) for rule in session.scalars(select(PricePair).order_by(PricePair.pair))]
+    """All pairs that are followed, each with what is known of it, however old."""
+    query = select(PricePair).where(PricePair.unfollowed_at.is_(None)).order_by(PricePair.pair)
+    return [_history(session, rule, now) for rule in session.scalars(query)]
 
 
 def history(session: Session, pair: str, *, limit: int, before: int | None = None) -> Sequence[ReferencePrice]:
@@ -66,15 +67,16 @@ def read_many(session: Session, pairs: Iterable[str], *, now: datetime) -> Mappi
 
 def of_assets(session: Session, assets: Iterable[Asset], *, now: datetime) -> Mapping[str, Price]:
     """The price in dollars of each asset that has one, by asset id. Test money is worth nothing."""
-    wanted = {
-        asset.asset_id: f"{asset.symbol}/{FIAT}"
-        for asset in assets
-        if asset.chain in RAILS and not RAILS[asset.chain].is_test
-    }
+    wanted = {asset.asset_id: pair for asset in assets if (pair := pair_of(asset))}
     if not wanted:
         return {}
     priced = read_many(session, wanted.values(), now=now)
     return {asset_id: priced[pair] for asset_id, pair in wanted.items() if pair in priced}
+
+
+def pair_of(asset: Asset) -> str:
+    """The pair that says what an asset is worth in dollars; "" for test money, which is worth nothing."""
+    return f"{asset.symbol}/{FIAT}" if asset.chain in RAILS and not RAILS[asset.chain].is_test else ""
 
 
 def _history(session: Session, rule: PricePair, now: datetime) -> History:

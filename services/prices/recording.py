@@ -12,9 +12,8 @@ from domain.prices import FUTURE_MAX, InvalidPrice, PriceDisputed, PriceStale
 from models.price import PricePair, PriceSource, ReferencePrice
 from services import alerts, audit
 from services.prices.reading import current
-from services.prices.sources import PairMissing
+from services.prices.sources import ALERT, PairMissing, followed, scope_of
 
-ALERT = "reference_price_stale"
 MANUAL = "operator"
 BACKOFF_S_MAX = 900
 CLAIMED_MAX = 50
@@ -69,7 +68,7 @@ def note_failure(session: Session, pair: str, source: str, *, reason: str, now: 
 
 def set_manually(session: Session, pair: str, price: Decimal, *, now: datetime, by: Actor) -> None:
     """Have an operator's word be one of the sources, as old as it is. Raises PairMissing."""
-    if session.get(PricePair, pair) is None:
+    if followed(session, pair) is None:
         raise PairMissing
     record(session, pair, MANUAL, price, observed_at=now, now=now, by=by)
     audit.record(session, "price.set", by=by, now=now, detail={"pair": pair, "price": f"{price:f}"})
@@ -79,7 +78,9 @@ def set_manually(session: Session, pair: str, price: Decimal, *, now: datetime, 
 def watch(session: Session, *, now: datetime) -> int:
     """Raise and clear an alert for every pair without a price to go by. Returns how many there are."""
     missing = 0
-    for row in session.scalars(select(PricePair).order_by(PricePair.pair)):
+    # Held until this is written, so that no alert is raised about a pair that is just being unfollowed.
+    query = select(PricePair).where(PricePair.unfollowed_at.is_(None)).order_by(PricePair.pair)
+    for row in session.scalars(query.with_for_update(read=True)):
         try:
             price = current(session, row.pair, now=now)
         except (PriceStale, PriceDisputed) as refusal:
@@ -87,7 +88,7 @@ def watch(session: Session, *, now: datetime) -> int:
             alerts.raise_alert(
                 session,
                 ALERT,
-                scope=f"price:{row.pair}",
+                scope=scope_of(row.pair),
                 severity="warning",
                 reason=str(refusal),
                 now=now,
@@ -96,5 +97,5 @@ def watch(session: Session, *, now: datetime) -> int:
             )
         else:
             reason = f"{len(price.sources)} sources agree"
-            alerts.clear(session, ALERT, scope=f"price:{row.pair}", now=now, reason=reason)
+            alerts.clear(session, ALERT, scope=scope_of(row.pair), now=now, reason=reason)
     return missing

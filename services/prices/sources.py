@@ -5,14 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import StrongroomError, ensure
 from domain.prices import PriceRule, parse_pair
 from models.price import PricePair, PriceSource
-from services import audit
+from services import alerts, audit
+
+ALERT = "reference_price_stale"
 
 
 class PairMissing(StrongroomError):
@@ -30,13 +32,38 @@ class SourceMissing(StrongroomError):
 def set_rule(session: Session, pair: str, rule: PriceRule, *, now: datetime, by: Actor) -> PricePair:
     """Follow a pair, or change what makes its price one to go by. Raises InvalidPrice."""
     row = session.get(PricePair, parse_pair(pair), with_for_update=True) or PricePair(pair=pair)
-    row.max_age_s = int(rule.max_age.total_seconds())
+    row.max_age_s, row.unfollowed_at = int(rule.max_age.total_seconds()), None
     row.sources_min, row.outlier_bps = rule.sources_min, rule.outlier_bps
     session.add(row)
     session.flush()
     detail = {"pair": pair, "max_age_s": row.max_age_s, "sources_min": row.sources_min, "outlier_bps": row.outlier_bps}
     audit.record(session, "price.rule_set", by=by, now=now, detail=detail)
     return row
+
+
+def followed(session: Session, pair: str) -> PricePair | None:
+    """The rule of a pair, if it is followed."""
+    row = session.get(PricePair, pair)
+    return None if row is None or row.unfollowed_at is not None else row
+
+
+def unfollow(session: Session, pair: str, *, now: datetime, by: Actor) -> None:
+    """Want no price of a pair any more: nobody is asked for it, and its alert is over.
+
+    What was said of it stays on record; a new rule follows it again. Raises PairMissing.
+    """
+    row = session.get(PricePair, pair, with_for_update=True)
+    if row is None or row.unfollowed_at is not None:
+        raise PairMissing(f"no price of {pair!r} is followed here")
+    row.unfollowed_at = now
+    session.execute(delete(PriceSource).where(PriceSource.pair == pair))
+    alerts.clear(session, ALERT, scope=scope_of(pair), now=now, reason="its price is not followed any more")
+    audit.record(session, "price.unfollowed", by=by, now=now, detail={"pair": pair})
+
+
+def scope_of(pair: str) -> str:
+    """What the alert about a pair is about."""
+    return f"price:{pair}"
 
 
 def add_source(
@@ -59,7 +86,7 @@ def add_source(
     Raises PairMissing.
     """
     ensure(bool(url) != (fixed is not None), "a source is an address or a fixed price")
-    if session.get(PricePair, pair) is None:
+    if followed(session, pair) is None:
         raise PairMissing(f"there is no pair {pair!r}; set its rule first")
     row = session.get(PriceSource, (pair, name), with_for_update=True) or PriceSource(pair=pair, name=name)
     row.kind = "http" if url else "fixed"
