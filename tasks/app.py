@@ -1,7 +1,10 @@
 """The Celery application, and the policy that every task is under."""
 
+import ctypes
 import functools
 import os
+import signal
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
@@ -57,6 +60,8 @@ GRACE_S: Final = 30
 """How long before its time limit a task is told to let go."""
 UNREAD_LOOKS: Final = 10
 """How often, a tenth of a second apart, a process that ends looks whether its last result was read."""
+_PR_SET_PDEATHSIG: Final = 1
+"""prctl(2): the signal that a process gets when its parent dies."""
 
 Work = Callable[..., object]
 
@@ -120,6 +125,16 @@ def _leave_at_once(**_: object) -> None:
     the process would outlive every patience and be killed. Results are rows here; nothing in it is missed.
     """
     processes.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = UNREAD_LOOKS
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _die_with_its_worker(**_: object) -> None:
+    """Have the kernel end this process when its worker is killed: nobody reads what it would wait to hand over.
+
+    Whatever it was doing is claimed again once its lease is over, as after any other death.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
