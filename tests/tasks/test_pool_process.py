@@ -22,13 +22,15 @@ def test_a_process_whose_worker_is_killed_ends_although_it_waits_to_be_read() ->
         os.write(tell, str(os.getpid()).encode())
         while True:
             os.write(unread, bytes(1 << 16))  # the pipe is full at the second time, and both ends of it are open here
+    pid = int(os.read(told, 20))
     try:
-        pid = int(os.read(told, 20))
         assert alive(pid)
         os.kill(worker, signal.SIGKILL)
         eventually(lambda: not alive(pid), what="its end")
     finally:
         os.waitpid(worker, 0)
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
         for end in (results, unread, told, tell):
             os.close(end)
 
