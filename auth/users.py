@@ -1,5 +1,6 @@
 """Users: found by a key or address of theirs, and made the first time one signs in."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -68,6 +69,16 @@ def find(session: Session, subject: str) -> KnownUser:
     if known is None:
         raise UserNotFound
     return known
+
+
+def owner_of(session: Session, subjects: Collection[str]) -> UUID | None:
+    """Whose key or address one of these is, or was until it was removed."""
+    return session.scalar(select(UserKey.user_id).where(UserKey.subject.in_(subjects)).limit(1))
+
+
+def is_known(session: Session, user_id: UUID) -> bool:
+    """Whether this is a user's id."""
+    return session.scalar(select(User.id).where(User.id == user_id)) is not None
 
 
 def public_key_of(session: Session, reference: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 # Crockford's base 32: no I, L, O or U, so that it survives a telephone.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_MISREAD = str.maketrans("oil", "011")
 SHORT_ID_LENGTH = 10
 
 
@@ -15,6 +16,12 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def read_short_id(text: str) -> str | None:
+    """A short id as somebody wrote it down: in either case, with letters that look like digits. None if it is none."""
+    spelled = text.strip().lower().translate(_MISREAD)
+    return spelled if len(spelled) == SHORT_ID_LENGTH and set(spelled) <= set(_ALPHABET) else None
 
 
 def short_id(identifier: UUID) -> str:

@@ -66,6 +66,8 @@ class DepositAddress(Base):
         Index("uq_deposit_addresses_chain_script", "chain", "script", unique=True),
         # What every output of every block is looked up in: half the size of the unique index, and no descent.
         Index("ix_deposit_addresses_script", "script", postgresql_using="hash"),
+        # For whoever looks for what an address was paid.
+        Index("ix_deposit_addresses_address", "address", postgresql_using="hash"),
         Index("ix_deposit_addresses_pool", "chain", "id", postgresql_where=text("user_id IS NULL")),
         Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
         # The newest that were issued on a chain, whoever they belong to.

@@ -59,6 +59,7 @@ class Deposit(Base):
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
         CheckConstraint("(state = 'credited') <= (credit_transaction_id IS NOT NULL)", name="credited_by_the_ledger"),
         Index("ix_deposits_user_id_id", "user_id", "id"),
+        Index("ix_deposits_address_id_flow_id", "address_id", "flow_id"),
         Index("ix_deposits_on_its_way", "user_id", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_open", "chain", "block_height", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_chain_block_height", "chain", "block_height"),
@@ -75,7 +76,7 @@ class Deposit(Base):
     vout: Mapped[int]
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    address_id: Mapped[UUID] = mapped_column(ForeignKey("deposit_addresses.id"), index=True)
+    address_id: Mapped[UUID] = mapped_column(ForeignKey("deposit_addresses.id"))
     address: Mapped[str]
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     state: Mapped[str]

@@ -26,6 +26,7 @@ class Withdrawal(Leased, Base):
             name="sent_only_by_a_stored_payout",
         ),
         Index("ix_withdrawals_user_id_id", "user_id", "id"),
+        Index("ix_withdrawals_destination_flow_id", "destination", "flow_id"),
         Index("ix_withdrawals_user_id_requested_at", "user_id", "asset_id", "requested_at"),
         Index("ix_withdrawals_due", "asset_id", "due_at", postgresql_where=text("state = 'approved'")),
         Index(

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, TextClause, select, text
 from sqlalchemy.orm import Session
 
+from domain import spellings
 from domain.flows import FLOW_KINDS
 from models.asset import Asset
 from models.flow import Flow
@@ -21,8 +22,10 @@ _LAST: Final = UUID(int=2**128 - 1)
 class Wanted:
     """What is known about the flows looked for; everything that is given has to be so.
 
-    `reference` is an id or a short id. `owner_id` limits the search to one user's flows whatever else is asked;
-    `opened_after` and `opened_before` go by the moment that is in a flow's id.
+    `reference` is an id or a short id. `owner_id` limits the search to one user's flows whatever else is asked.
+    `tx_hash` and `address` are found however they are spelled: what a transaction did or is claimed to have done, and
+    what was paid to an address or swept from it. `opened_after` and `opened_before` go by the moment that is in a
+    flow's id.
     """
 
     reference: str | None = None
@@ -32,6 +35,7 @@ class Wanted:
     state: str | None = None
     asset_id: str | None = None
     tx_hash: str | None = None
+    address: str | None = None
     opened_after: datetime | None = None
     opened_before: datetime | None = None
 
@@ -53,24 +57,69 @@ _LISTED: Final = text(
 # By the unique keys (chain, txid, …): a hash is looked up once for each chain.
 _BY_TRANSACTION: Final = text(
     """
-    WITH chains AS (SELECT DISTINCT chain FROM assets)
-    SELECT deposits.flow_id FROM chains JOIN deposits ON deposits.chain = chains.chain AND deposits.txid = :tx_hash
-    UNION
-    SELECT withdrawals.flow_id FROM chains
-    JOIN payout_transactions AS form ON form.chain = chains.chain AND form.txid = :tx_hash
-    JOIN withdrawals ON withdrawals.payout_id = form.payout_id
+    WITH chains AS (SELECT DISTINCT chain FROM assets), forms AS (
+        SELECT form.payout_id FROM chains
+        JOIN payout_transactions AS form ON form.chain = chains.chain AND form.txid = ANY(:spellings)
+    ), found AS (
+        SELECT deposits.flow_id FROM chains
+        JOIN deposits ON deposits.chain = chains.chain AND deposits.txid = ANY(:spellings)
+        UNION
+        SELECT withdrawals.flow_id FROM forms JOIN withdrawals ON withdrawals.payout_id = forms.payout_id
+        UNION
+        SELECT sweeps.flow_id FROM forms
+        JOIN payouts ON payouts.id = forms.payout_id JOIN sweeps ON sweeps.id = payouts.sweep_id
+        UNION
+        SELECT claim.flow_id FROM chains
+        JOIN payment_verifications AS claim ON claim.chain = chains.chain AND claim.tx_hash = ANY(:spellings)
+    )
+    SELECT flow_id FROM found WHERE flow_id > :after AND flow_id < :before ORDER BY flow_id DESC LIMIT :batch
     """
 )
+# OFFSET 0 keeps the bounds on flows away from the few sweeps and orders of an address: its index is the one to use.
+_BY_ADDRESS: Final = text(
+    """
+    WITH paid AS (SELECT id FROM deposit_addresses WHERE address = ANY(:spellings)), found AS (
+        SELECT coming.flow_id FROM paid CROSS JOIN LATERAL (
+            SELECT flow_id FROM deposits WHERE address_id = paid.id AND flow_id > :after AND flow_id < :before
+            ORDER BY flow_id DESC LIMIT :batch
+        ) AS coming
+        UNION
+        SELECT swept.flow_id FROM paid
+        CROSS JOIN LATERAL (SELECT flow_id FROM sweeps WHERE address_id = paid.id OFFSET 0) AS swept
+        UNION
+        SELECT orders.flow_id FROM paid
+        CROSS JOIN LATERAL (SELECT flow_id FROM replenishments WHERE address_id = paid.id OFFSET 0) AS orders
+        UNION
+        SELECT going.flow_id FROM unnest(CAST(:spellings AS text[])) AS spelled (destination) CROSS JOIN LATERAL (
+            SELECT flow_id FROM withdrawals
+            WHERE destination = spelled.destination AND flow_id > :after AND flow_id < :before
+            ORDER BY flow_id DESC LIMIT :batch
+        ) AS going
+    )
+    SELECT flow_id FROM found WHERE flow_id > :after AND flow_id < :before ORDER BY flow_id DESC LIMIT :batch
+    """
+)
+_BY_ROW: Final = text(
+    """
+    SELECT flow_id FROM deposits WHERE id = :id
+    UNION ALL SELECT flow_id FROM withdrawals WHERE id = :id
+    UNION ALL SELECT flow_id FROM sweeps WHERE id = :id
+    UNION ALL SELECT flow_id FROM payment_verifications WHERE id = :id
+    UNION ALL SELECT flow_id FROM replenishments WHERE id = :id
+    """
+)
+BATCH: Final = 1000
+"""So many flows of one transaction or address are looked at in one go."""
 
 
 def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int) -> Sequence[Flow]:
     """A page of the flows that fit, newest first, older than the flow `before`."""
+    ways = _ways(wanted)
+    if ways:
+        return _along(session, ways, wanted, before=before, limit=limit)
     query = _fitting(wanted, before).limit(limit)
     if wanted.reference is not None:
-        return session.scalars(query.where(_named(wanted.reference))).all()
-    if wanted.tx_hash is not None:
-        found = session.execute(_BY_TRANSACTION, {"tx_hash": wanted.tx_hash}).scalars().all()
-        return session.scalars(query.where(Flow.group_id.in_(found))).all()
+        return session.scalars(query).all()
     is_listed = wanted.kind is not None or wanted.state is not None or wanted.asset_id is not None
     if wanted.owner_id is None and wanted.user_id is None and is_listed:
         after, until = _range(wanted, before)
@@ -78,6 +127,47 @@ def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int)
         found = session.execute(_LISTED, listed).scalars().all()
         return session.scalars(query.where(Flow.group_id.in_(found))).all()
     return session.scalars(query).all()
+
+
+def of_row(session: Session, row_id: UUID) -> Sequence[UUID]:
+    """The flow of what has an id of its own: a deposit, a withdrawal, a sweep, a claim, an order of funds."""
+    return session.execute(_BY_ROW, {"id": row_id}).scalars().all()
+
+
+def _ways(wanted: Wanted) -> list[tuple[TextClause, list[str]]]:
+    """The statements that lead to a transaction's and to an address's flows, each with the spellings to look for."""
+    ways = []
+    if wanted.tx_hash is not None:
+        ways.append((_BY_TRANSACTION, sorted(spellings.of_hash(wanted.tx_hash))))
+    if wanted.address is not None:
+        ways.append((_BY_ADDRESS, sorted(spellings.of_address(wanted.address))))
+    return ways
+
+
+def _along(
+    session: Session,
+    ways: Sequence[tuple[TextClause, list[str]]],
+    wanted: Wanted,
+    *,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Flow]:
+    """Those that fit of the flows of one transaction or address, which are looked through newest first."""
+    (first, spelled), *others = ways
+    fitting: list[Flow] = []
+    while len(fitting) < limit:
+        after, until = _range(wanted, before)
+        within = {"after": after, "before": until}
+        found = session.execute(first, {"spellings": spelled, **within, "batch": BATCH}).scalars().all()
+        both = set(found)
+        for other, also in others:
+            both &= {*session.execute(other, {"spellings": also, **within, "batch": None}).scalars()}
+        query = _fitting(wanted, before).where(Flow.group_id.in_(both)).limit(limit - len(fitting))
+        fitting += session.scalars(query).all()
+        if len(found) < BATCH:
+            break
+        before = found[-1]
+    return fitting
 
 
 def _fitting(wanted: Wanted, before: UUID | None) -> Select[Flow]:
@@ -91,6 +181,8 @@ def _fitting(wanted: Wanted, before: UUID | None) -> Select[Flow]:
     for column, value in known.items():
         if value is not None:
             query = query.where(column == value)
+    if wanted.reference is not None:
+        query = query.where(_named(wanted.reference))
     for user_id in (wanted.owner_id, wanted.user_id):
         if user_id is not None:
             query = query.where(Flow.user_id == user_id)

@@ -10,6 +10,7 @@ from api.blueprint import Blueprint
 from api.guards import caller, scope
 from api.request_context import container
 from api.schemas import PageQuery, Text, id_cursor, json_answer, moment, page, page_schema
+from domain.addresses import ADDRESS_LENGTH_MAX
 from domain.flows import FLOW_KINDS
 from domain.money import format_amount
 from models.flow import Flow, FlowEvent
@@ -35,6 +36,11 @@ class FlowQuery(PageQuery):
     )
     asset = Text(load_default=None, length_max=40)
     tx_hash = Text(load_default=None, length_max=130, metadata={"description": "A transaction on any chain."})
+    address = Text(
+        load_default=None,
+        length_max=ADDRESS_LENGTH_MAX,
+        metadata={"description": "What was paid to this address, or swept from it."},
+    )
     opened_after = ma.fields.AwareDateTime(load_default=None, metadata={"description": "RFC 3339."})
     opened_before = ma.fields.AwareDateTime(load_default=None, metadata={"description": "RFC 3339."})
 
@@ -124,6 +130,7 @@ def list_flows(query: dict[str, Any]) -> Response:
         state=query["state"],
         asset_id=query["asset"],
         tx_hash=query["tx_hash"],
+        address=query["address"],
         opened_after=query["opened_after"],
         opened_before=query["opened_before"],
     )

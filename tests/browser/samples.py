@@ -25,6 +25,7 @@ from tests.browser.samples_chat import CHAT
 from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_dashboard import DASHBOARDS
+from tests.browser.samples_flows import FLOWS
 from tests.browser.samples_operator import flow, operator, operator_quiet
 from tests.browser.samples_sweeps import SWEEPS
 from tests.browser.samples_treasury import TREASURY
@@ -416,6 +417,7 @@ SAMPLES = {
     **DASHBOARDS,
     **CHAT,
     **CLAIMS,
+    **FLOWS,
     **SWEEPS,
     **TREASURY,
     **APP_SAMPLES,

@@ -1,5 +1,6 @@
 """Flows are found by whatever is known about them, and never by reading them all."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -90,7 +91,8 @@ def test_no_search_reads_every_flow(container: Container) -> None:
             {}, {"reference": "f7"}, {"reference": str(new_id())}, {"user_id": users[7]}, {"kind": "deposit"},
             {"state": "uncertain"}, {"asset_id": logged.ASSET}, {"kind": "withdrawal", "state": "uncertain"},
             {"user_id": users[3], "state": "completed"}, {"tx_hash": "ab" * 32},
-            {"kind": "deposit", "opened_before": container.now() - timedelta(days=1)},
+            {"kind": "deposit", "opened_before": container.now() - timedelta(days=1)}, {"address": "nobody's"},
+            {"tx_hash": "ab" * 32, "address": "nobody's", "state": "completed"},
         ):  # fmt: skip
             flow_search.search(session, Wanted(**known), before=None, limit=51)
         flow_search.stuck(session, now=container.now(), limit=50)
@@ -99,15 +101,33 @@ def test_no_search_reads_every_flow(container: Container) -> None:
         assert "Seq Scan on flows" not in plan
 
 
+def test_what_an_address_and_a_transaction_did_is_looked_up_by_indexes(container: Container) -> None:
+    with container.transaction() as session:
+        # In a small table the planner would rather read everything: what is left without an index still does.
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        plans = _Plans(session, about="flow_id")
+        for wanted in (Wanted(tx_hash="ab" * 32), Wanted(address="nobody's")):
+            flow_search.search(session, wanted, before=new_id(), limit=51)
+        flow_search.of_row(session, new_id())
+    assert len(plans.of_flows) == 3
+    for plan in plans.of_flows:
+        assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= {"assets"}, plan
+    assert set(re.findall(r"(?:using|Index Scan on) (\w+)", plans.of_flows[1])) == {
+        "ix_deposit_addresses_address", "ix_deposits_address_id_flow_id", "ix_withdrawals_destination_flow_id",
+        "ix_sweeps_address_id_id", "ix_replenishments_address_id",
+    }  # fmt: skip
+
+
 class _Plans:
     """Explains every statement about flows that a session carries out."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, about: str = "flows") -> None:
         self.of_flows: list[str] = []
+        self._about = about
         event.listen(session.connection(), "before_cursor_execute", self._explain)
 
     def _explain(self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "flows" in statement:
+        if self._about in statement:
             cursor.execute(f"EXPLAIN {statement}", parameters)
             self.of_flows.append("\n".join(line for (line,) in cursor.fetchall()))
 

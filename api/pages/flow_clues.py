@@ -1,0 +1,80 @@
+"""What somebody has in hand and does not have to name: an id, a transaction's hash, an address, a key."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from auth import subjects, users
+from domain import spellings
+from domain.errors import StrongroomError
+from domain.ids import read_short_id
+from models.flow import Flow
+from services import flow_search
+from services.flow_search import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """One way to read what was typed that leads somewhere: which field it is, its value there, and where it leads.
+
+    `field` is "id", "user", "tx_hash" or "address". `flows` are the newest two: enough to know whether it is one.
+    """
+
+    field: str
+    value: str
+    flows: Sequence[Flow]
+
+
+_ENOUGH: Final = 2
+
+
+def follow(session: Session, text: str) -> list[Clue]:
+    """Every reading of a text under which there are flows."""
+    clues = []
+    for field, value, wanted in _readings(session, text):
+        found = flow_search.search(session, wanted, before=None, limit=_ENOUGH)
+        if found:
+            clues.append(Clue(field, value, found))
+    return clues
+
+
+def user_named(session: Session, text: str) -> UUID | None:
+    """The user with this id, or with this key or address."""
+    try:
+        user_id = UUID(text)
+    except ValueError:
+        return users.owner_of(session, _subjects(text))
+    return user_id if users.is_known(session, user_id) else None
+
+
+def _readings(session: Session, text: str) -> Iterator[tuple[str, str, Wanted]]:
+    """As what it may be looked for. No two kinds of these are spelled alike but keys and addresses."""
+    user_id = user_named(session, text)
+    if user_id is not None:
+        yield "user", str(user_id), Wanted(user_id=user_id)
+    try:
+        row_id = UUID(text)
+    except ValueError:
+        yield from _spelled(text)
+        return
+    for flow_id in [row_id, *flow_search.of_row(session, row_id)]:
+        yield "id", str(flow_id), Wanted(reference=str(flow_id))
+
+
+def _spelled(text: str) -> Iterator[tuple[str, str, Wanted]]:
+    short_id = read_short_id(text)
+    if short_id is not None:
+        yield "id", short_id, Wanted(reference=short_id)
+    yield "tx_hash", text, Wanted(tx_hash=text)
+    yield "address", text, Wanted(address=text)
+
+
+def _subjects(text: str) -> frozenset[str]:
+    """Under which names somebody may sign in with this key or address."""
+    try:
+        return frozenset({subjects.normalise_subject(text)})
+    except StrongroomError:
+        return spellings.of_address(text)
