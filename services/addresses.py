@@ -1,6 +1,6 @@
 """Deposit addresses: a pool filled ahead of need, from which issuing is one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -88,6 +88,12 @@ def of_user(session: Session, user_id: UUID, chain: str | None = None, *, limit:
     if chain is not None:
         query = query.where(DepositAddress.chain == chain)
     return session.scalars(query.order_by(DepositAddress.issued_at.desc()).limit(limit)).all()
+
+
+def is_kept(session: Session, spelled: Collection[str]) -> bool:
+    """Whether one of these is a deposit address, issued or not."""
+    query = select(DepositAddress.id).where(DepositAddress.address.in_(spelled)).limit(1)
+    return session.scalar(query) is not None
 
 
 def shortage(session: Session, chain: str, network: str = "") -> int:

@@ -24,8 +24,8 @@ class Wanted:
 
     `reference` is an id or a short id. `owner_id` limits the search to one user's flows whatever else is asked.
     `tx_hash` and `address` are found however they are spelled: what a transaction did or is claimed to have done, and
-    what was paid to an address or swept from it. `opened_after` and `opened_before` go by the moment that is in a
-    flow's id.
+    what was paid to an address, or is claimed to have been, or was swept from it. `opened_after` and `opened_before` go
+    by the moment that is in a flow's id.
     """
 
     reference: str | None = None
@@ -95,6 +95,12 @@ _BY_ADDRESS: Final = text(
             WHERE destination = spelled.destination AND flow_id > :after AND flow_id < :before
             ORDER BY flow_id DESC LIMIT :batch
         ) AS going
+        UNION
+        SELECT claimed.flow_id FROM unnest(CAST(:spellings AS text[])) AS spelled (recipient) CROSS JOIN LATERAL (
+            SELECT flow_id FROM payment_verifications
+            WHERE recipient = spelled.recipient AND flow_id > :after AND flow_id < :before
+            ORDER BY flow_id DESC LIMIT :batch
+        ) AS claimed
     )
     SELECT flow_id FROM found WHERE flow_id > :after AND flow_id < :before ORDER BY flow_id DESC LIMIT :batch
     """

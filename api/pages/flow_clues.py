@@ -12,7 +12,7 @@ from domain import spellings
 from domain.errors import StrongroomError
 from domain.ids import read_short_id
 from models.flow import Flow
-from services import flow_search
+from services import addresses, flow_search
 from services.flow_search import Wanted
 
 
@@ -39,6 +39,15 @@ def follow(session: Session, text: str) -> list[Clue]:
         if found:
             clues.append(Clue(field, value, found))
     return clues
+
+
+def why_none(session: Session, text: str) -> str:
+    """What to say where nothing leads to a flow: who or what this is, if that is known at all."""
+    if user_named(session, text) is not None:
+        return "This is a person here. No money of theirs has moved."
+    if addresses.is_kept(session, spellings.of_address(text)):
+        return "This is an address of this house. Nothing has been paid to it."
+    return "No movement of money is known by this. It may be cut short or mistyped, or belong to another house."
 
 
 def user_named(session: Session, text: str) -> UUID | None:

@@ -73,6 +73,7 @@ def _find(what: str) -> Response:
         return _list(box=FormField("", ("This is no id, hash, address or key: it is too long, or no text.",)))
     with container().reading() as session:
         clues = flow_clues.follow(session, what)
+        told = "" if clues else flow_clues.why_none(session, what)
     named = {flow.short_id for clue in clues for flow in clue.flows}
     if len(named) == 1:
         return see(f"/flows/{named.pop()}")
@@ -80,7 +81,6 @@ def _find(what: str) -> Response:
         return see(_address_of(clues[0]))
     if clues:
         return _list(box=FormField(what), choices=[Choice(_NAMES[clue.field], _address_of(clue)) for clue in clues])
-    told = "No movement of money is known by this. It may be cut short or mistyped, or belong to another house."
     return _list(box=FormField(what, (told,)))
 
 

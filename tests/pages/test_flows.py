@@ -73,6 +73,13 @@ def test_what_leads_to_one_movement_goes_straight_to_it(payer: Reader, viewer: R
         assert (answer.status_code, answer.location) == (303, f"/flows/{flow}"), what
 
 
+def test_who_and_what_is_known_without_a_movement_is_said_to_be(house: House, payer: Reader, viewer: Reader) -> None:
+    assert "This is a person here." in viewer.text(f"{PLACE}?what={house.person().public_key}")
+    house.fill_pool(1)
+    issued = payer.person.post("/deposit-addresses", {"asset": ASSET}, key="another").get_json()
+    assert "Nothing has been paid to it." in viewer.text(f"{PLACE}?what={issued['address']}")
+
+
 def test_what_leads_to_many_lists_them(payer: Reader, viewer: Reader) -> None:
     for what, field, count in (
         (payer.person.public_key.upper(), "user", 3),

@@ -114,7 +114,7 @@ def test_what_an_address_and_a_transaction_did_is_looked_up_by_indexes(container
         assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= {"assets"}, plan
     assert set(re.findall(r"(?:using|Index Scan on) (\w+)", plans.of_flows[1])) == {
         "ix_deposit_addresses_address", "ix_deposits_address_id_flow_id", "ix_withdrawals_destination_flow_id",
-        "ix_sweeps_address_id_id", "ix_replenishments_address_id",
+        "ix_sweeps_address_id_id", "ix_replenishments_address_id", "ix_payment_verifications_recipient_flow_id",
     }  # fmt: skip
 
 
