@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -18,7 +18,9 @@ class OpsAlert(Base):
     __table_args__ = (
         CheckConstraint("status IN ('raised', 'cleared')", name="status_is_known"),
         CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity_is_known"),
-        Index("ix_ops_alerts_fingerprint_recorded_at", "fingerprint", "recorded_at"),
+        Index("ix_ops_alerts_fingerprint_seq", "fingerprint", "seq"),
+        # Every transition, newest first.
+        Index("ix_ops_alerts_seq", "seq"),
         Index("ix_ops_alerts_tx_hash", "tx_hash", postgresql_where=text("tx_hash IS NOT NULL")),
         Index("ix_ops_alerts_xid_seq", "xid", "seq", unique=True),
     )
@@ -39,3 +41,15 @@ class OpsAlert(Base):
     recorded_at: Mapped[datetime] = mapped_column(index=True)
     seq: Mapped[int] = mapped_column(Identity(always=True))
     xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))
+
+
+class StandingAlert(Base):
+    """The raising by which an alert stands now; none while it does not.
+
+    Kept by a trigger of `ops_alerts`, which is the truth, so that what stands is found without reading what ever stood.
+    """
+
+    __tablename__ = "standing_alerts"
+
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    alert_event_id: Mapped[UUID] = mapped_column(ForeignKey("ops_alerts.alert_event_id"), unique=True)

@@ -70,6 +70,7 @@ class DepositAddress(Base):
         Index("ix_deposit_addresses_address", "address", postgresql_using="hash"),
         Index("ix_deposit_addresses_pool", "chain", "id", postgresql_where=text("user_id IS NULL")),
         Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
+        Index("ix_deposit_addresses_user_id_issued_at", "user_id", "issued_at"),
         # The newest that were issued on a chain, whoever they belong to.
         Index("ix_deposit_addresses_issued", "chain", "issued_at", postgresql_where=text("user_id IS NOT NULL")),
         # Asked for its greatest index when the pool is refilled.

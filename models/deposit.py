@@ -61,6 +61,21 @@ class Deposit(Base):
         Index("ix_deposits_user_id_id", "user_id", "id"),
         Index("ix_deposits_address_id_flow_id", "address_id", "flow_id"),
         Index("ix_deposits_on_its_way", "user_id", postgresql_where=text("state IN ('seen', 'confirming')")),
+        # What came and is nobody's, of a user and of a wallet. Not together with what is on its way: the planner would
+        # take these for that alone as well, and they grow.
+        Index("ix_deposits_set_back", "user_id", postgresql_where=text("state IN ('reorged', 'quarantined')")),
+        Index(
+            "ix_deposits_uncredited",
+            "asset_id",
+            postgresql_where=text("state IN ('below_minimum', 'quarantined', 'reorged')"),
+        ),
+        # What no sweep has gathered yet.
+        Index(
+            "ix_deposits_unswept",
+            "chain",
+            "address_id",
+            postgresql_where=text("sweep_id IS NULL AND block_height IS NOT NULL"),
+        ),
         Index("ix_deposits_open", "chain", "block_height", postgresql_where=text("state IN ('seen', 'confirming')")),
         Index("ix_deposits_chain_block_height", "chain", "block_height"),
         Index("ix_deposits_quarantined", "chain", "id", postgresql_where=text("is_quarantined")),

@@ -34,6 +34,16 @@ class Flow(Base):
     closed_at: Mapped[datetime | None]
 
 
+class ReceivedTransfer(Base):
+    """An internal transfer as its recipient finds it: its flow belongs to whoever sent it."""
+
+    __tablename__ = "received_transfers"
+    __table_args__ = (Index("ix_received_transfers_flow_id", "flow_id"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), primary_key=True)
+
+
 class FlowEvent(Base):
     """One step of a flow, written in the transaction that it describes; append-only by trigger."""
 

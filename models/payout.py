@@ -26,6 +26,12 @@ class Payout(Leased, Base):
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
         Index("ix_payouts_chain_block_height", "chain", "block_height"),
+        # The sweeps that have not moved anything for good.
+        Index(
+            "ix_payouts_unsettled_sweeps",
+            "sweep_id",
+            postgresql_where=text("purpose = 'sweep' AND (state <> 'completed' OR block_height IS NULL)"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -22,6 +22,7 @@ class PaymentVerification(Leased, Base):
         ),
         CheckConstraint("(state IN ('uncertain', 'rejected')) <= (reason IS NOT NULL)", name="doubts_have_a_reason"),
         Index("ix_payment_verifications_user_id_id", "user_id", "id"),
+        Index("ix_payment_verifications_state_id", "state", "id"),
         Index("ix_payment_verifications_chain_tx_hash", "chain", "tx_hash"),
         Index("ix_payment_verifications_recipient_flow_id", "recipient", "flow_id"),
         Index("ix_payment_verifications_decided_at", "decided_at", postgresql_where=text("decided_at IS NOT NULL")),

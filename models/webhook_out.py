@@ -59,6 +59,8 @@ class WebhookDelivery(Base, Leased):
         Index("ix_webhook_deliveries_due", "endpoint_id", "due_at", postgresql_where=text("state = 'waiting'")),
         Index("ix_webhook_deliveries_leased", "endpoint_id", postgresql_where=text("lease_until IS NOT NULL")),
         Index("ix_webhook_deliveries_endpoint_id_occurred_at", "endpoint_id", "occurred_at"),
+        Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
+        Index("ix_webhook_deliveries_failed", "endpoint_id", "id", postgresql_where=text("state = 'failed'")),
         Index("ix_webhook_deliveries_created_at", "created_at"),
     )
 

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models.chain import ChainCursor, DepositAddress
 from models.deposit import Deposit
-from models.flow import Flow
+from models.flow import Flow, ReceivedTransfer
 from models.withdrawal import Withdrawal
 from services import flows
 
-# States in which money is on its way in, or held on its way out.
-COMING = ("seen", "confirming", "reorged", "quarantined")
+# States in which money is on its way in, was but may yet stay away, or is held on its way out.
+ON_ITS_WAY = ("seen", "confirming")
+SET_BACK = ("reorged", "quarantined")
 HELD = ("requested", "pending_approval", "approved", "signed", "broadcast", "confirming", "uncertain")
 OPEN_MAX = 100
 
@@ -29,27 +30,10 @@ class Movement:
     received: bool = False
 
 
-# The recipient of an internal transfer does not own its flow; the ledger says what reached their accounts.
-_RECEIVED = text(
-    """
-    SELECT moved.flow_id FROM ledger_accounts AS account
-    CROSS JOIN LATERAL (
-        SELECT transaction.flow_id FROM ledger_transfers AS transfer
-        JOIN ledger_transactions AS transaction ON transaction.id = transfer.transaction_id
-        WHERE transfer.credit_account_id = account.id AND transaction.kind = 'internal_transfer'
-            AND (CAST(:before AS uuid) IS NULL OR transaction.flow_id < :before)
-        ORDER BY transfer.credit_version DESC LIMIT :limit
-    ) AS moved
-    WHERE account.owner_id = :user_id AND account.code = 'user'
-    """
-)
-
-
 def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) -> list[Movement]:
     """A page of a user's movements of money, sent and received, newest first, older than the flow `before`."""
     own = list(session.scalars(flows.newest(user_id=user_id, before=before, limit=limit)))
-    received_ids = session.execute(_RECEIVED, {"user_id": user_id, "before": before, "limit": limit}).scalars().all()
-    received = list(session.scalars(select(Flow).where(Flow.group_id.in_(received_ids)))) if received_ids else []
+    received = list(session.scalars(_received(user_id, before, limit)))
     page = sorted([*own, *received], key=lambda flow: flow.group_id, reverse=True)[:limit]
     ids = [flow.group_id for flow in page]
     deposits = {row.flow_id: row for row in session.scalars(select(Deposit).where(Deposit.flow_id.in_(ids)))}
@@ -60,11 +44,21 @@ def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) 
     ]
 
 
+def _received(user_id: UUID, before: UUID | None, limit: int) -> Select[Flow]:
+    """What others of this house sent to a user: those flows are their senders'."""
+    query = select(Flow).join(ReceivedTransfer, ReceivedTransfer.flow_id == Flow.group_id)
+    query = query.where(ReceivedTransfer.user_id == user_id)
+    if before is not None:
+        query = query.where(ReceivedTransfer.flow_id < before)
+    return query.order_by(ReceivedTransfer.flow_id.desc()).limit(limit)
+
+
 def coming(session: Session, user_id: UUID) -> Sequence[Deposit]:
     """What a user has been sent and does not own yet, newest first: shown, never spendable."""
     return session.scalars(
         select(Deposit)
-        .where(Deposit.user_id == user_id, Deposit.state.in_(COMING))
+        # Two indexes, each of few rows; as one list of states they would fit neither.
+        .where(Deposit.user_id == user_id, or_(Deposit.state.in_(ON_ITS_WAY), Deposit.state.in_(SET_BACK)))
         .order_by(Deposit.id.desc())
         .limit(OPEN_MAX)
     ).all()

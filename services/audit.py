@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -47,6 +47,20 @@ def record(
     )
 
 
+# From one kind to the next by the index: a DISTINCT would read an entry for every line that was ever written.
+_EVENTS = text(
+    """
+    WITH RECURSIVE kinds (event) AS (
+        (SELECT event FROM audit_logs ORDER BY event LIMIT 1)
+        UNION ALL
+        SELECT (SELECT event FROM audit_logs WHERE event > kinds.event ORDER BY event LIMIT 1)
+        FROM kinds WHERE kinds.event IS NOT NULL
+    )
+    SELECT event FROM kinds WHERE event IS NOT NULL ORDER BY event
+    """
+)
+
+
 def search(
     session: Session,
     *,
@@ -74,4 +88,4 @@ def search(
 
 def events(session: Session) -> Sequence[str]:
     """Every kind of event that the log holds."""
-    return session.scalars(select(AuditLog.event).distinct().order_by(AuditLog.event)).all()
+    return session.scalars(_EVENTS).all()

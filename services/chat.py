@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from domain.errors import StrongroomError
 from domain.ids import new_id
@@ -91,22 +91,24 @@ def send(session: Session, *, sender_id: UUID, recipient_id: UUID, body: str, no
 
 def threads(session: Session, user_id: UUID, *, before: datetime | None, limit: int) -> list[Thread]:
     """A person's conversations, the one that moved last first; older than `before` if it is given."""
+    # The page first, and only then what belongs to it: who has thousands of conversations reads some of them.
+    paged = select(ChatMember).where(ChatMember.user_id == user_id)
+    if before is not None:
+        paged = paged.where(ChatMember.moved_at < before)
+    paged = paged.order_by(ChatMember.moved_at.desc(), ChatMember.conversation_id.desc()).limit(limit)
+    mine = aliased(ChatMember, paged.subquery())
     peer = ChatMember.__table__.alias("peer")
     query = (
-        select(ChatMember, Conversation.last_sequence, User, ChatMessage, peer.c.read_sequence)
-        .join(Conversation, Conversation.id == ChatMember.conversation_id)
-        .join(User, User.id == ChatMember.peer_id)
-        .join(peer, (peer.c.conversation_id == ChatMember.conversation_id) & (peer.c.user_id == ChatMember.peer_id))
+        select(mine, Conversation.last_sequence, User, ChatMessage, peer.c.read_sequence)
+        .join(Conversation, Conversation.id == mine.conversation_id)
+        .join(User, User.id == mine.peer_id)
+        .join(peer, (peer.c.conversation_id == mine.conversation_id) & (peer.c.user_id == mine.peer_id))
         .join(
             ChatMessage,
             (ChatMessage.conversation_id == Conversation.id) & (ChatMessage.sequence == Conversation.last_sequence),
         )
-        .where(ChatMember.user_id == user_id)
-        .order_by(ChatMember.moved_at.desc(), ChatMember.conversation_id.desc())
-        .limit(limit)
+        .order_by(mine.moved_at.desc(), mine.conversation_id.desc())
     )
-    if before is not None:
-        query = query.where(ChatMember.moved_at < before)
     return [
         Thread(
             conversation_id=member.conversation_id,

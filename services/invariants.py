@@ -107,6 +107,18 @@ INVARIANTS: Final = {
             ON item.flow_id = f.group_id
         WHERE item.state <> f.state
     """,
+    # Of those that stand, and those that moved last: what was over long ago costs nothing.
+    "an alert stands by its last transition, if that raised it": """
+        SELECT 'alert ' || looked_at.fingerprint FROM (
+            SELECT fingerprint FROM standing_alerts
+            UNION SELECT fingerprint FROM (SELECT fingerprint FROM ops_alerts ORDER BY seq DESC LIMIT 500) AS moved
+        ) AS looked_at
+        LEFT JOIN standing_alerts AS stands ON stands.fingerprint = looked_at.fingerprint
+        CROSS JOIN LATERAL (SELECT status, alert_event_id FROM ops_alerts AS a
+            WHERE a.fingerprint = looked_at.fingerprint ORDER BY seq DESC LIMIT 1) AS newest
+        WHERE stands.alert_event_id IS DISTINCT FROM
+            CASE WHEN newest.status = 'raised' THEN newest.alert_event_id END
+    """,
 }
 
 

@@ -13,6 +13,7 @@ from domain.errors import StrongroomError, ensure
 from domain.flows import INTERNAL_TRANSFER
 from domain.ids import new_id
 from domain.ledger import InsufficientFunds, Transaction, Transfer
+from models.deferred import Deferred
 from models.user import User, UserKey
 from services import assets, audit, flows, ledger, spending
 
@@ -27,6 +28,12 @@ class SelfTransfer(StrongroomError):
     """Sender and recipient are the same person."""
 
     code: ClassVar[str] = "self_transfer"
+
+
+# What it moved is in the ledger; this is where its recipient finds it among all that ever reached them.
+_RECEIVED = Deferred(
+    "transfer_received", "uuid, uuid", "INSERT INTO received_transfers (user_id, flow_id) VALUES ($1, $2)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ def transfer(
     if outcome.refused == "insufficient_funds":
         raise InsufficientFunds("amount: is more than is available", fields={"amount": ["is more than is available"]})
     ensure(outcome.refused is None, f"the ledger refused a transfer: {outcome.refused}")
+    _RECEIVED.later(session, recipient_id, flow_id)
     spending.count(session, asset, flow_id=flow_id, amount_minor=amount_minor, now=now, by=by)
     audit.record(session, "transfer.made", by=by, now=now, detail={"flow_id": str(flow_id)})
     return InternalTransfer(flow_id, outcome.transaction_id, sender_id, recipient_id, asset_id, amount_minor, now)

@@ -70,10 +70,7 @@ def of_name(session: Session, code: str, scope: str, *, now: datetime) -> Dossie
 
 def _of(session: Session, fingerprint: str, *, now: datetime) -> Dossier:
     transitions = session.scalars(
-        select(OpsAlert)
-        .where(OpsAlert.fingerprint == fingerprint)
-        .order_by(OpsAlert.recorded_at.desc(), OpsAlert.alert_event_id.desc())
-        .limit(CHANGES_MAX)
+        select(OpsAlert).where(OpsAlert.fingerprint == fingerprint).order_by(OpsAlert.seq.desc()).limit(CHANGES_MAX)
     ).all()
     if not transitions:
         raise UnknownAlert

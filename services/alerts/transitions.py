@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import insert, select, text
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from domain.ids import new_id
-from models.alert import OpsAlert
+from models.alert import OpsAlert, StandingAlert
 
 Severity = Literal["info", "warning", "critical"]
 _RANK = {"info": 0, "warning": 1, "critical": 2}
@@ -86,14 +85,11 @@ def stands(session: Session, code: str, *, scope: str) -> bool:
 
 def standing(session: Session) -> Sequence[OpsAlert]:
     """Every alert that stands now, newest first."""
-    newest = aliased(
-        OpsAlert,
+    return session.scalars(
         select(OpsAlert)
-        .ext(distinct_on(OpsAlert.fingerprint))
-        .order_by(OpsAlert.fingerprint, OpsAlert.recorded_at.desc(), OpsAlert.alert_event_id.desc())
-        .subquery(),
-    )
-    return session.scalars(select(newest).where(newest.status == "raised").order_by(newest.raised_at.desc())).all()
+        .join(StandingAlert, StandingAlert.alert_event_id == OpsAlert.alert_event_id)
+        .order_by(OpsAlert.raised_at.desc(), OpsAlert.seq.desc())
+    ).all()
 
 
 def _standing(session: Session, fingerprint: str) -> OpsAlert | None:
@@ -101,11 +97,9 @@ def _standing(session: Session, fingerprint: str) -> OpsAlert | None:
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:fingerprint, 1))"), {"fingerprint": fingerprint}
     )
+    # By number and not by time: the turns decide which came last, whatever the clocks of two hosts say.
     newest = session.scalars(
-        select(OpsAlert)
-        .where(OpsAlert.fingerprint == fingerprint)
-        .order_by(OpsAlert.recorded_at.desc(), OpsAlert.alert_event_id.desc())
-        .limit(1)
+        select(OpsAlert).where(OpsAlert.fingerprint == fingerprint).order_by(OpsAlert.seq.desc()).limit(1)
     ).one_or_none()
     return newest if newest is not None and newest.status == "raised" else None
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from domain.prices import Observed, Price, PriceDisputed, PriceRule, PriceStale, conclude
 from domain.rails import RAILS
@@ -15,6 +14,24 @@ from models.price import PricePair, ReferencePrice
 from services.prices.sources import PairMissing, followed
 
 FIAT = "USD"
+
+# From one source to the next by the index: a DISTINCT would read every price that was ever said of the pair.
+_NEWEST = text(
+    """
+    WITH RECURSIVE sources (source) AS (
+        (SELECT source FROM reference_prices WHERE pair = :pair ORDER BY source LIMIT 1)
+        UNION ALL
+        SELECT (SELECT source FROM reference_prices WHERE pair = :pair AND source > sources.source
+            ORDER BY source LIMIT 1)
+        FROM sources WHERE sources.source IS NOT NULL
+    )
+    SELECT newest.* FROM sources CROSS JOIN LATERAL (
+        SELECT * FROM reference_prices AS said WHERE said.pair = :pair AND said.source = sources.source
+            AND said.observed_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
+        ORDER BY said.observed_at DESC, said.id DESC LIMIT 1) AS newest
+    ORDER BY newest.source
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +106,7 @@ def _history(session: Session, rule: PricePair, now: datetime) -> History:
 
 
 def _newest(session: Session, pair: str, since: datetime | None) -> Sequence[ReferencePrice]:
-    query = select(ReferencePrice).ext(distinct_on(ReferencePrice.source)).where(ReferencePrice.pair == pair)
-    if since is not None:
-        query = query.where(ReferencePrice.observed_at >= since)
-    latest = aliased(
-        ReferencePrice,
-        query.order_by(ReferencePrice.source, ReferencePrice.observed_at.desc(), ReferencePrice.id.desc()).subquery(),
-    )
-    return session.scalars(select(latest).order_by(latest.source)).all()
+    return session.scalars(select(ReferencePrice).from_statement(_NEWEST), {"pair": pair, "since": since}).all()
 
 
 def _rule(row: PricePair) -> PriceRule:

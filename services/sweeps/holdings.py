@@ -1,42 +1,46 @@
 """Where the house's money lies outside the hot wallet."""
 
 from collections.abc import Collection
+from typing import Final
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, exists, func, or_, select, union, union_all
 from sqlalchemy.orm import Session
 
+from domain.rails import RAILS
 from models.asset import Asset
 from models.chain import DepositAddress
 from models.deposit import Deposit
 from models.payout import Payout
 from models.sweep import Sweep
 
+_OF_ACCOUNTS: Final = tuple(sorted(chain for chain, rail in RAILS.items() if rail.has_accounts))
+
 
 def unswept_addresses(session: Session, chain: str) -> list[str]:
     """The deposit addresses of a chain of accounts on which something lies that no final sweep has moved."""
-    return list(session.scalars(_unswept(chain).with_only_columns(Deposit.address).distinct()))
+    return list(session.scalars(select(Deposit.address).where(Deposit.id.in_(_lying([chain]))).distinct()))
 
 
 def unswept_minor(session: Session, chain: str, script: bytes, contract: str) -> int:
     """How much of one token is on record as lying on one deposit address."""
     of_it = (DepositAddress.script == script) & (Asset.contract == contract)
     lying = (
-        _unswept(chain)
+        select(func.coalesce(func.sum(Deposit.amount_minor), 0))
         .join(DepositAddress, DepositAddress.id == Deposit.address_id)
         .join(Asset, Asset.asset_id == Deposit.asset_id)
-        .where(of_it)
-        .with_only_columns(func.coalesce(func.sum(Deposit.amount_minor), 0))
+        .where(of_it, Deposit.chain == chain, Deposit.block_height.is_not(None), ~_has_been_moved())
     )
     return int(session.scalar(lying) or 0)
 
 
 def unswept(session: Session) -> dict[str, int]:
     """How much of each asset is on record as lying on deposit addresses, of all chains of accounts together."""
+    # As a question about each deposit: for a join, every address there is would be read.
+    derived = select(DepositAddress.derivation_index).where(DepositAddress.id == Deposit.address_id).scalar_subquery()
     rows = session.execute(
-        _everywhere()
-        .join(DepositAddress, DepositAddress.id == Deposit.address_id)
-        .where(DepositAddress.derivation_index.is_not(None))
-        .with_only_columns(Deposit.asset_id, func.sum(Deposit.amount_minor))
+        select(Deposit.asset_id, func.sum(Deposit.amount_minor))
+        .where(Deposit.id.in_(_lying(_OF_ACCOUNTS)), derived.is_not(None))
         .group_by(Deposit.asset_id)
     )
     return {asset_id: int(minor) for asset_id, minor in rows}
@@ -54,12 +58,20 @@ def left_behind(session: Session, chain: str, *, besides: Collection[str] = ()) 
     return int(session.scalar(select(func.coalesce(func.sum(left_minor), 0)).where(place == 1)) or 0)
 
 
-def _unswept(chain: str) -> Select[Deposit]:
-    return _everywhere().where(Deposit.chain == chain)
-
-
-def _everywhere() -> Select[Deposit]:
-    return select(Deposit).where(Deposit.block_height.is_not(None), ~_has_been_moved())
+def _lying(chains: Collection[str]) -> CompoundSelect[UUID]:
+    """The deposits of these chains that no final sweep has moved: those that no sweep gathered, and of the few others
+    those whose sweep is not final. Two indexes find them, however many were moved.
+    """
+    is_there = (Deposit.chain.in_(chains), Deposit.block_height.is_not(None))
+    of_open = select(Sweep.id).where(Sweep.closed_at.is_(None))
+    of_unsettled = select(Payout.sweep_id).where(
+        Payout.purpose == "sweep", or_(Payout.state != "completed", Payout.block_height.is_(None))
+    )
+    not_final = Deposit.sweep_id.in_(union(of_open, of_unsettled))
+    return union_all(
+        select(Deposit.id).where(*is_there, Deposit.sweep_id.is_(None)),
+        select(Deposit.id).where(*is_there, not_final, ~_has_been_moved()),
+    )
 
 
 def _has_been_moved() -> ColumnElement[bool]:

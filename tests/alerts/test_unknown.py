@@ -21,7 +21,9 @@ from wiring.embedded import postgres
 
 SILENT: Final = HostFacts("here", serves_https=True)
 # What alerts are kept in, and what numbers the log that they are written to.
-OWN_TABLES: Final = "ops_alerts, alert_states, alert_evaluations, alert_silences, alert_acknowledgements, log_epoch"
+OWN_TABLES: Final = (
+    "ops_alerts, standing_alerts, alert_states, alert_evaluations, alert_silences, alert_acknowledgements, log_epoch"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,136 @@
+"""What people and operators ask often is found by an index that fits, not by reading all that ever happened."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
+
+from domain.ids import new_id
+from domain.networks import NETWORKS
+from models.asset import Asset
+from services import (
+    activity,
+    addresses,
+    alerts,
+    assets,
+    audit,
+    buffers,
+    chat,
+    prices,
+    sweeps,
+    verifications,
+)
+from services.alerts import handling
+from services.ledger import statements
+from services.webhooks_out import messages
+from services.webhooks_out.endpoints import Owner
+from wiring.container import Container
+
+NETWORK: Final = NETWORKS["litecoin-regtest"]
+ME: Final = new_id()
+ENDPOINT: Final = new_id()
+Ask = Callable[[Session], object]
+
+QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
+    "what stands": (alerts.standing, {"pk_ops_alerts"}),
+    "the transitions of alerts": (
+        lambda session: handling.history(session, before=None, limit=50),
+        {"ix_ops_alerts_seq"},
+    ),
+    "whether an alert stands": (
+        lambda session: alerts.stands(session, "buffer_low", scope="asset:A"),
+        {"ix_ops_alerts_fingerprint_seq"},
+    ),
+    "what a person was sent": (
+        lambda session: activity.newest(session, ME, before=None, limit=20),
+        {"pk_received_transfers"},
+    ),
+    "a person's statement": (
+        lambda session: statements.statement(session, 1),
+        {"uq_ledger_transfers_debit_account_id_debit_version", "uq_ledger_transfers_credit_account_id_credit_version"},
+    ),
+    "a person's conversations": (
+        lambda session: chat.threads(session, ME, before=None, limit=20),
+        {"ix_chat_members_user_id_moved_at"},
+    ),
+    "a person's addresses": (
+        lambda session: addresses.of_user(session, ME),
+        {"ix_deposit_addresses_user_id_issued_at"},
+    ),
+    "the kinds in the audit log": (audit.events, {"ix_audit_logs_event_id"}),
+    "one kind in the audit log": (
+        lambda session: audit.search(session, event="login", limit=100),
+        {"ix_audit_logs_event_id"},
+    ),
+    "one address in the audit log": (
+        lambda session: audit.search(session, address="192.0.2.1", limit=100),
+        {"ix_audit_logs_address_id"},
+    ),
+    "what was refused in the audit log": (
+        lambda session: audit.search(session, success=False, limit=100),
+        {"ix_audit_logs_refused"},
+    ),
+    "the claims in one state": (
+        lambda session: verifications.listed(session, state="rejected"),
+        {"ix_payment_verifications_state_id"},
+    ),
+    "the messages to an endpoint": (
+        lambda session: messages.deliveries(session, Owner(None), ENDPOINT, limit=50),
+        {"ix_webhook_deliveries_endpoint_id_id"},
+    ),
+    "the messages that failed": (
+        lambda session: messages.deliveries(session, Owner(None), ENDPOINT, limit=50, state="failed"),
+        {"ix_webhook_deliveries_failed"},
+    ),
+    "what is uncredited": (
+        lambda session: buffers._uncredited(session, session.get_one(Asset, NETWORK.asset_id)),
+        {"ix_deposits_uncredited"},
+    ),
+    "what lies on addresses": (sweeps.unswept, {"ix_deposits_unswept", "ix_payouts_unsettled_sweeps"}),
+    "the prices of a pair": (
+        lambda session: prices.reading._newest(session, "LTC/USD", None),
+        {"ix_reference_prices_pair_source_observed_at"},
+    ),
+}
+
+
+def test_no_question_reads_all_that_ever_happened(container: Container) -> None:
+    """Of tables as small as these it would; where that is priced out, each question has to show which index fits it."""
+    with container.transaction() as session:
+        assets.ensure_rail(session, NETWORK)
+        _add_endpoint(session)
+    with container.transaction() as session:
+        plans = _Plans(session)
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        found: dict[str, set[str]] = {}
+        for name, (ask, _) in QUESTIONS.items():
+            plans.taken.clear()
+            ask(session)
+            found[name] = set(re.findall(r"\b(?:ix|uq|pk)_\w+", "\n".join(plans.taken)))
+    lacking = {name: sorted(wanted - found[name]) for name, (_, wanted) in QUESTIONS.items()}
+    assert {name: missing for name, missing in lacking.items() if missing} == {}
+
+
+class _Plans:
+    """Explains every statement that a session carries out."""
+
+    def __init__(self, session: Session) -> None:
+        self.taken: list[str] = []
+        event.listen(session.connection(), "before_cursor_execute", self._explain)
+
+    def _explain(self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            self.taken += [line for (line,) in cursor.fetchall()]
+
+
+def _add_endpoint(session: Session) -> None:
+    session.execute(
+        text(
+            "INSERT INTO webhook_endpoints (id, url, description, kinds, sealed_secret, created_at) "
+            "VALUES (:id, 'https://example.com', '', '[]', '', now())"
+        ),
+        {"id": ENDPOINT},
+    )
