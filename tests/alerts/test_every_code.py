@@ -65,16 +65,22 @@ def _raised_in(path: Path) -> set[str]:
     if "raise_alert(" not in text:
         return set()
     tree = ast.parse(text)
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    }
     calls = [
         node.args[1]
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "raise_alert"
     ]
-    return {str(code.value if isinstance(code, ast.Constant) else constants[ast.unparse(code)]) for code in calls}
+    return {str(code.value if isinstance(code, ast.Constant) else _constant(tree, ast.unparse(code))) for code in calls}
+
+
+def _constant(tree: ast.Module, name: str) -> object:
+    """What a constant of a module is, wherever it is written down."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            path = ROOT / f"{str(node.module).replace('.', '/')}.py"
+            return _constant(ast.parse(path.read_text()), name)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if name in {target.id for target in targets if isinstance(target, ast.Name)}:
+                return node.value.value
+    raise KeyError(name)
