@@ -4,6 +4,7 @@ say: tests/front_door/test_metrics.py.
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,11 @@ def test_every_rule_says_what_is_wrong_how_bad_it_is_and_what_to_do() -> None:
 
 def test_prometheus_itself_takes_its_files() -> None:
     prometheus = DEPLOY / "prometheus"
-    for check in (
-        ["config", "--syntax-only", prometheus / "prometheus.yml"],
-        ["rules", prometheus / "strongroom.rules.yml"],
-    ):
+    checks: Sequence[Sequence[str | Path]] = (
+        ("config", "--syntax-only", prometheus / "prometheus.yml"),
+        ("rules", prometheus / "strongroom.rules.yml"),
+    )
+    for check in checks:
         said = subprocess.run(["promtool", "check", *check], capture_output=True, text=True, check=False)
         assert said.returncode == 0, said.stdout + said.stderr
         assert "SUCCESS" in said.stdout
