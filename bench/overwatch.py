@@ -15,6 +15,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from api.app import create_app
 from bench import beside, people
@@ -23,7 +24,8 @@ from bench.people import Person
 from bench.requests import OWNED_MINOR
 from bench.world import World
 from domain.ids import new_id
-from services import flows
+from models.deferred import Deferred
+from services import flows, transfers
 from wiring.logging import configure_logging
 from wiring.settings import Settings
 
@@ -112,11 +114,20 @@ def _without_flows() -> Iterator[None]:
     def open_nothing(*_: Any, **__: Any) -> UUID:
         return new_id()
 
+    # A flow that was not opened is in nobody's list either.
     kept, flows.open_one = flows.open_one, open_nothing
+    kept_list, transfers.RECEIVED = transfers.RECEIVED, _Unlisted("unlisted", "", "SELECT")
     try:
         yield
     finally:
-        flows.open_one = kept
+        flows.open_one, transfers.RECEIVED = kept, kept_list
+
+
+class _Unlisted(Deferred):
+    """A list in which nothing is written down."""
+
+    def later(self, session: Session, *parameters: Any) -> None:
+        """Leave it."""
 
 
 @contextmanager

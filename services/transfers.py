@@ -30,10 +30,10 @@ class SelfTransfer(StrongroomError):
     code: ClassVar[str] = "self_transfer"
 
 
-# What it moved is in the ledger; this is where its recipient finds it among all that ever reached them.
-_RECEIVED = Deferred(
+RECEIVED = Deferred(
     "transfer_received", "uuid, uuid", "INSERT INTO received_transfers (user_id, flow_id) VALUES ($1, $2)"
 )
+"""What it moved is in the ledger; this is where its recipient finds it among all that ever reached them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def transfer(
     if outcome.refused == "insufficient_funds":
         raise InsufficientFunds("amount: is more than is available", fields={"amount": ["is more than is available"]})
     ensure(outcome.refused is None, f"the ledger refused a transfer: {outcome.refused}")
-    _RECEIVED.later(session, recipient_id, flow_id)
+    RECEIVED.later(session, recipient_id, flow_id)
     spending.count(session, asset, flow_id=flow_id, amount_minor=amount_minor, now=now, by=by)
     audit.record(session, "transfer.made", by=by, now=now, detail={"flow_id": str(flow_id)})
     return InternalTransfer(flow_id, outcome.transaction_id, sender_id, recipient_id, asset_id, amount_minor, now)
