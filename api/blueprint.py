@@ -1,6 +1,5 @@
 """A blueprint that describes itself, reads its arguments strictly and keeps the types of its views."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
@@ -10,6 +9,7 @@ from flask import Request
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from api import json_body
 from api.refusals import InvalidRequest, MalformedJson, NotJson
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -35,8 +35,8 @@ class StrictParser(FlaskParser):
             # A body of chunks does not say how long it is; Werkzeug stops reading it at the limit.
             raise RequestEntityTooLarge
         try:
-            body = json.loads(raw, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as fault:
+            body = json_body.parse(raw, parse_constant=_refuse_constant)
+        except ValueError as fault:
             raise MalformedJson from fault
         if not isinstance(body, dict):
             raise MalformedJson

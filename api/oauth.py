@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from api import dpop, guards
+from api import dpop, guards, json_body
 from api.access import provider
 from api.blueprint import Blueprint
 from api.errors import error_body
@@ -131,15 +131,23 @@ def register() -> Response:
     owner_id = None
     if guards.principal() is not None or not parts.settings.open_registration:
         owner_id = guards.person().user_id
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise MalformedJson
+    body = _registration()
     with parts.transaction() as session:
         made = clients.register(session, body, owner_id=owner_id, now=now)
         detail = {"client_id": made.client.client_id, "scope": made.client.scope}
         audit.record(session, "oauth.client_registered", by=actor(), now=now, detail=detail)
     secret = {"client_secret": made.secret, "client_secret_expires_at": 0} if made.secret is not None else {}
     return json_answer({**clients.describe(made.client), **secret}, status=HTTPStatus.CREATED)
+
+
+def _registration() -> dict[str, Any]:
+    try:
+        body = json_body.parse(request.get_data()) if request.is_json else None
+    except ValueError as fault:
+        raise MalformedJson from fault
+    if not isinstance(body, dict):
+        raise MalformedJson
+    return body
 
 
 @blueprint.get(USERINFO)

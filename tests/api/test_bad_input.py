@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from api import json_body
 from tests.api.house import ASSET, COIN, DESTINATION, House
 
 # Fixed, because every test process has to collect the same tests.
@@ -157,6 +158,13 @@ def test_malformed_json_is_named(house: House, body: bytes) -> None:
     person = house.person(funds_minor=COIN)
     refused = person.post("/withdrawals", data=body, content_type="application/json", key="k")
     assert (refused.status_code, refused.get_json()["error"]) == (400, "malformed_json")
+
+
+def test_what_is_nested_beyond_reason_is_refused_before_the_parser_descends_into_it() -> None:
+    # With a higher limit of recursion, which a library may set, the parser would overrun the stack of the process.
+    for opening in (b"[", b'{"a":'):
+        with pytest.raises(ValueError, match="too many brackets"):
+            json_body.parse(opening * (json_body.BRACKETS_MAX + 1))
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/xml"])

@@ -133,3 +133,11 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_until_its_tokens
 def test_no_private_part_is_published(house: House) -> None:
     for key in house.visitor().get("/oauth/jwks").get_json()["keys"]:
         assert set(key) == {"kty", "n", "e", "kid", "alg", "use"}
+
+
+def test_a_body_that_is_no_object_or_is_nested_beyond_reason_is_named(own_house: House) -> None:
+    settings = replace(own_house.container.settings, open_registration=True)
+    visitor = House(replace(own_house.container, settings=settings)).visitor()
+    for body in (b"[]", b"{", b"[" * 60_000):
+        refused = visitor.post("/oauth/register", data=body, content_type="application/json")
+        assert (refused.status_code, refused.get_json()["error"]) == (400, "malformed_json")

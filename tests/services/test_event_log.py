@@ -80,6 +80,7 @@ def test_what_is_rolled_back_is_told_to_nobody(container: Container) -> None:
 def test_a_consumer_that_dies_gets_its_batch_again_and_one_that_is_overtaken_is_told(container: Container) -> None:
     with container.transaction() as session:
         opened(session, container, count=3)
+    horizon.reached(container.engine)
     with container.transaction() as session:
         first = claim(session, container)
     assert first is not None
@@ -99,6 +100,7 @@ def test_a_consumer_that_dies_gets_its_batch_again_and_one_that_is_overtaken_is_
 def test_a_batch_may_be_half_done_and_put_off(container: Container) -> None:
     with container.transaction() as session:
         opened(session, container, count=3)
+    horizon.reached(container.engine)
     with container.transaction() as session:
         batch = claim(session, container)
         assert batch is not None
