@@ -134,6 +134,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "below_minimum": "The transaction pays less than the smallest amount that is credited.",
         "too_old": "The payment was made too long before it was claimed.",
         "already_used": "Another claim, or a deposit, has had this payment already.",
+        "moved_by_the_house": "The house itself moved this between accounts of its own: nobody paid it.",
         "not_found": "No provider knows the transaction yet.",
         "confirming": "The transaction is not final yet.",
         "time_unknown": "No provider says when the payment was made.",

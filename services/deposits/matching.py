@@ -1,15 +1,15 @@
 """Find which outputs of many transactions are paid to addresses of ours, in one query."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.chain_facts import ChainTransaction
 from models.asset import Asset
-from models.payout import Payout, PayoutTransaction
+from services import own_movements
 from services.deposits import script_filter
 
 FILTERED_FROM: Final = 200
@@ -66,17 +66,5 @@ def match(
         transaction, output = outputs[position - 1]
         asset = money[output.contract]
         paid.append(Paid(transaction, output.vout, output.amount_minor, asset, address_id, user_id, address))
-    own = _moved_by_the_house(session, chain, {output.transaction.txid for output in paid})
+    own = own_movements.among(session, chain, {output.transaction.txid for output in paid})
     return [output for output in paid if output.transaction.txid not in own]
-
-
-def _moved_by_the_house(session: Session, chain: str, txids: Collection[str]) -> frozenset[str]:
-    if not txids:
-        return frozenset()
-    return frozenset(
-        session.scalars(
-            select(PayoutTransaction.txid)
-            .join(Payout, Payout.id == PayoutTransaction.payout_id)
-            .where(PayoutTransaction.chain == chain, PayoutTransaction.txid.in_(txids), Payout.purpose != "withdrawal")
-        )
-    )

@@ -16,10 +16,9 @@ from domain.flows import VERIFICATION, move
 from domain.ledger import Transaction, Transfer
 from domain.rails import RAILS
 from domain.verification import REASONS, Claim, Decision, decide
-from models.asset import Asset
 from models.deposit import Deposit
 from models.verification import ClaimedTransferRow, PaymentVerification
-from services import alerts, assets, flows, leases, ledger
+from services import alerts, assets, flows, leases, ledger, own_movements
 from services.verifications import evidence
 from services.verifications.rules import rule_of
 
@@ -56,13 +55,10 @@ def record(
 
 def apply(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime, by: Actor) -> Decision:
     """Move a locked claim to what follows from a reading: credit it, refuse it, or have it looked at again."""
-    asset = assets.get(session, row.asset_id)
-    rule = rule_of(session, asset, credits_user=row.credits_user, now=now)
-    claim = claim_of(row, asset)
-    decision = decide(claim, rule, reading.facts, doubt=reading.doubt, used=used_places(session, row))
+    decision = decided(session, row, reading, now=now)
     while decision.transfer is not None and not _taken(session, row, decision.transfer.place):
         # Somebody took it between the look and now, and has committed: look again at what is left.
-        decision = decide(claim, rule, reading.facts, used=used_places(session, row))
+        decision = decided(session, row, reading, now=now)
     credit_id = None
     if decision.transfer is not None and row.credits_user:
         credit_id = _credit(session, row, decision.transfer.amount_minor, now)
@@ -86,12 +82,17 @@ def apply(session: Session, row: PaymentVerification, reading: Reading, *, now: 
     return decision
 
 
-def claim_of(row: PaymentVerification, asset: Asset) -> Claim:
-    """A claim as the decision takes it."""
-    return Claim(asset.contract or "", row.recipient, row.amount_minor, row.requested_at)
+def decided(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime) -> Decision:
+    """What follows from a reading, whoever made the payment, unless that is the house itself. Changes nothing."""
+    if row.tx_hash in own_movements.among(session, row.chain, [row.tx_hash]):
+        return Decision("rejected", "moved_by_the_house")
+    asset = assets.get(session, row.asset_id)
+    rule = rule_of(session, asset, credits_user=row.credits_user, now=now)
+    claim = Claim(asset.contract or "", row.recipient, row.amount_minor, row.requested_at)
+    return decide(claim, rule, reading.facts, doubt=reading.doubt, used=_used_places(session, row))
 
 
-def used_places(session: Session, row: PaymentVerification) -> set[int]:
+def _used_places(session: Session, row: PaymentVerification) -> set[int]:
     """The transfers of this transaction that another claim, or a deposit, has had."""
     claimed = select(ClaimedTransferRow.place).where(
         ClaimedTransferRow.chain == row.chain,

@@ -10,12 +10,11 @@ from domain.actor import Actor
 from domain.claim_reading import Reading
 from domain.flows import VERIFICATION, move
 from domain.flows.table import WrongState
-from domain.verification import Decision, decide
+from domain.verification import Decision
 from models.verification import PaymentVerification
-from services import assets, audit, flows, leases, outbox
-from services.verifications.deciding import apply, claim_of, used_places
+from services import audit, flows, leases, outbox
+from services.verifications.deciding import apply, decided
 from services.verifications.reading import locked, one
-from services.verifications.rules import rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,7 @@ def replayed(
     row = locked(session, verification_id) if carry_out else one(session, verification_id)
     state, reason = row.state, row.reason or ""
     if not carry_out:
-        asset = assets.get(session, row.asset_id)
-        rule = rule_of(session, asset, credits_user=row.credits_user, now=now)
-        used = used_places(session, row)
-        return Replay(state, reason, decide(claim_of(row, asset), rule, reading.facts, doubt=reading.doubt, used=used))
+        return Replay(state, reason, decided(session, row, reading, now=now))
     _refuse_verified(row)
     # Whoever looks at the chain right now has looked in vain: this decision is newer.
     row.lease_generation += 1

@@ -1,18 +1,21 @@
 """What lies on deposit addresses moves to the hot wallet once, whatever happens on the way."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import cast
 
 import pytest
 from sqlalchemy import update
 
+from adapters.verification.reader import FailOverReader
 from domain.evm.networks import WEI
 from domain.ids import short_id
 from models.deposit import Deposit
 from models.payout import Payout
 from models.sweep import Sweep
 from models.withdrawal import Withdrawal
-from services import buffers, ledger, sweeps
+from services import assets, buffers, ledger, sweeps, verifications
+from tasks.verifications import check
 from tests.api.house import House
 from tests.contracts import Contract
 from tests.evm import paths
@@ -84,6 +87,34 @@ def test_a_coin_is_swept_less_its_fee_and_its_remainder_the_next_time(rail: EvmR
     assert rail.owns(user_id, COIN) == (2 * WEI, 0)
     assert rail.compare() == "ok"
     rail.assert_sound()
+
+
+def test_what_the_house_sweeps_to_itself_is_nobodys_payment(rail: EvmRail) -> None:
+    """Everybody sees it arrive at the hot wallet, where people may be told to pay."""
+    user_id, thief = rail.paid_in(None, WEI)[0], rail.new_user()
+    rail.rounds(2)
+    with rail.container.transaction() as session:
+        now = rail.container.now()
+        verifications.add_address(session, "anvil", rail.evm.account, client_id=None, now=now, by=BY)
+        verifications.set_rule(
+            session, COIN, tolerance_minor=None, age_max_s=10**7, confirmations=1, now=now, by=BY
+        )  # fmt: skip
+        claimed = verifications.request(
+            session, user_id=thief, client_id=None, asset=assets.get(session, COIN), chain="anvil",
+            tx_hash=rail.payout().txid, to=None, amount_minor=None, reference="", now=now, by=BY,
+        ).id  # fmt: skip
+    check.run.__wrapped__(rail.container, BY)
+    reader = cast("FailOverReader", rail.container.verifiers["anvil"])
+    with closing(reader), rail.container.reading() as session:
+        decided = verifications.one(session, claimed)
+        evidence = verifications.exchanges_of(session, claimed)
+        reading = reader.reread(verifications.question_of(session, decided), evidence)
+        assert reading.facts is not None, reading.doubt
+        again = verifications.replayed(session, claimed, reading, now=now, by=BY, carry_out=False)
+    assert (decided.state, decided.reason) == ("rejected", "moved_by_the_house")
+    assert not again.differs
+    assert (rail.owns(thief, COIN), rail.owns(user_id, COIN)) == ((0, 0), (WEI, 0))
+    assert rail.compare() == "ok"
 
 
 def test_what_is_too_little_set_aside_or_not_final_stays(rail: EvmRail) -> None:
