@@ -6,8 +6,9 @@ import pytest
 
 from domain.addresses import InvalidAddress, UnsupportedAddress
 from domain.providers import PROVIDERS
+from services import payouts
 from services.addresses import UnknownNetwork
-from tests.circle.house import FEE, USDC, House
+from tests.circle.house import BY, FEE, USDC, House
 from tests.fakes.circle import FakeCircle
 from wiring.settings import Settings
 
@@ -138,13 +139,17 @@ def test_a_no_to_the_first_request_is_proof_and_gives_the_funds_back(house: Hous
     assert house.standing() == set()
 
 
-def test_a_no_after_an_answer_was_lost_proves_nothing(house: House, circle: FakeCircle) -> None:
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_no_after_an_answer_was_lost_proves_nothing(house: House, circle: FakeCircle, by_hand: bool) -> None:
     user_id = house.funded()
     circle.server.swallows.append("POST /v1/transfers")
     house.withdraw(user_id)
     house.pay()
     circle.by_key.clear()
     circle.refuses = "Address is blocked"
+    if by_hand:
+        with house.container.transaction() as session:
+            payouts.retry(session, house.payout().id, now=house.container.now(), by=BY)
     house.sweep()
     assert house.payout().state == "uncertain"
     assert house.balance(user_id)[1] == 20 * USDC + FEE
