@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.errors import StrongroomError, ensure
 from domain.flows import INTERNAL_TRANSFER
+from domain.house import HOUSE_ID
 from domain.ids import new_id
 from domain.ledger import InsufficientFunds, Transaction, Transfer
 from models.deferred import Deferred
@@ -97,7 +98,9 @@ def _recipient(session: Session, recipient: str) -> UUID:
             or_(
                 User.public_key == recipient,
                 (UserKey.subject == recipient) & UserKey.removed_at.is_(None),
-            )
+            ),
+            # Whoever owns the house's addresses is nobody who could ever spend it.
+            User.id != HOUSE_ID,
         )
         .limit(1)
     ).first()

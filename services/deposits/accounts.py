@@ -19,20 +19,22 @@ def of_owners(session: Session, deposits: Iterable[Deposit]) -> Mapping[tuple[UU
     What operators fund the house by is the equity of its owner.
     """
     wanted = {(deposit.user_id, deposit.asset_id) for deposit in deposits}
-    if not wanted:
-        return {}
+    found = {
+        (HOUSE_ID, asset_id): ledger.system_account(session, "owner_equity", asset_id)
+        for user_id, asset_id in sorted(wanted)
+        if user_id == HOUSE_ID
+    }
+    people = wanted - found.keys()
+    if not people:
+        return found
     rows = session.execute(
         select(LedgerAccount.owner_id, LedgerAccount.asset_id, LedgerAccount.id).where(
-            LedgerAccount.owner_id.in_({user_id for user_id, _ in wanted}),
+            LedgerAccount.owner_id.in_({user_id for user_id, _ in people}),
             LedgerAccount.code == USER_CODE,
             LedgerAccount.shard == 0,
         )
     )
-    found = {(owner_id, asset_id): account_id for owner_id, asset_id, account_id in rows if owner_id is not None}
-    for user_id, asset_id in sorted(wanted - found.keys()):
-        found[user_id, asset_id] = (
-            ledger.system_account(session, "owner_equity", asset_id)
-            if user_id == HOUSE_ID
-            else ledger.user_account(session, user_id, asset_id)
-        )
+    found |= {(owner_id, asset_id): account_id for owner_id, asset_id, account_id in rows if owner_id is not None}
+    for user_id, asset_id in sorted(people - found.keys()):
+        found[user_id, asset_id] = ledger.user_account(session, user_id, asset_id)
     return found

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.flows import WrongState
 from domain.house import HOUSE_ID
 from models.replenishment import Replenishment
-from services import alerts, buffer_marks, buffer_reports, ledger, replenishments
+from services import alerts, buffer_marks, buffer_reports, ledger, replenishments, transfers
 from tasks import buffers
 from tests.rail import BY, COIN, Rail
 from tests.services import world
@@ -117,6 +117,15 @@ def test_what_nobody_funds_expires_and_money_that_comes_later_is_equity_all_the_
         assert replenishments.expire_due(session, now=rail.container.now(), by=BY) == 1
     with pytest.raises(WrongState):
         act(rail, replenishments.approve)
+    sender = rail.new_user()
+    with rail.container.transaction() as session:
+        # Nobody sends the house money by its name; a house to which it was done before keeps its books in order.
+        ledger.user_account(session, HOUSE_ID, rail.asset_id)
+        with pytest.raises(transfers.RecipientNotFound):
+            transfers.transfer(
+                session, sender_id=sender, recipient="house", asset_id=rail.asset_id, amount_minor=1, note=None,
+                now=rail.container.now(), by=BY,
+            )  # fmt: skip
     rail.send_to(where, COIN // 2)
     rail.mine(6)
     rail.watch()
