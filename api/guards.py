@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from api import nul
 from api.access import credentials, principal_of
 from api.refusals import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
 from api.request_context import container
@@ -37,8 +38,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def register(app: Flask) -> None:
-    """Have every unsafe request of `app` checked for its origin and size."""
+    """Have every unsafe request of `app` checked for its origin and size, and every request for what no text holds."""
     app.before_request(_check_unsafe)
+    app.before_request(nul.refuse)
 
 
 def settle(app: Flask, settings: Settings) -> None:
@@ -291,6 +293,6 @@ def _has_csrf_token() -> bool:
     if cookie_name() not in request.cookies:
         return False
     given = request.headers.get(CSRF_HEADER)
-    if given is None and request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+    if given is None and request.mimetype in nul.FORMS:
         given = request.form.get(CSRF_FIELD)
     return given is not None and hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode())

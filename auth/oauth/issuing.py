@@ -53,8 +53,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         self.noted.append((event, success, detail))
 
     def query_client(self, client_id: str) -> Client | None:
-        """The app of this name."""
-        return clients.find(self.session, client_id)
+        """The app of this name; a header may bring one that no parameter could."""
+        return clients.find(self.session, client_id) if client_id.isprintable() else None
 
     def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
         """The request as it is: it was made for Authlib at the edge."""

@@ -43,7 +43,9 @@ def sign(session: Session, provider: Provider, claims: dict[str, Any], *, kind: 
 
 
 def public_key(session: Session, kid: str) -> jwt.PyJWK | None:
-    """The public half of a key, or None when there is no such key."""
+    """The public half of a key, or None when there is no such key. Anybody may have written the name."""
+    if not kid.isascii() or not kid.isprintable():
+        return None
     if kid not in _public:
         row = session.get(OAuthSigningKey, kid)
         if row is None:

@@ -1,5 +1,6 @@
 """What an attacker would try on the way to a token, and with one."""
 
+import base64
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -193,3 +194,14 @@ def test_where_money_goes_is_the_users_word_and_not_the_apps(house: House) -> No
     for path in ("/oauth/authorize", "/device", "/developer", "/account"):
         answer = house.visitor().post(path, data={"decision": "allow"}, headers=headers)
         assert answer.status_code in {403, 404, 405}, path
+
+
+def test_a_name_that_postgresql_cannot_hold_names_no_app_and_no_key(house: House) -> None:
+    """A header and a JWT may say what no parameter may."""
+    app, person = register(house), house.person()
+    named = base64.b64encode(b"a\0b:secret").decode()
+    form = {"grant_type": "refresh_token", "refresh_token": "x"}
+    refused = house.visitor().post("/oauth/token", data=form, headers={"Authorization": f"Basic {named}"})
+    assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_client")
+    hint = jwt.encode({"sub": "x"}, "k" * 32, algorithm="HS256", headers={"kid": "a\0b"})
+    assert sent_back(ask(person, app.query(id_token_hint=hint)))["error"] == "invalid_request"

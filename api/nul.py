@@ -1,0 +1,25 @@
+"""Refuse the one character that nobody types and PostgreSQL cannot hold: a NUL would end in a bug of ours.
+
+Bodies of JSON are read by their schemas, and those of protocols by their own rules.
+"""
+
+from typing import Final
+
+from flask import current_app, request
+from werkzeug.exceptions import BadRequest
+
+FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+def refuse() -> None:
+    """Look at the address, and at the form if there is one. Raises BadRequest."""
+    environ = request.environ
+    if "\0" in environ.get("PATH_INFO", "") or "%00" in environ.get("QUERY_STRING", ""):
+        raise BadRequest
+    if environ["REQUEST_METHOD"] != "POST" or request.mimetype not in FORMS:
+        return
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not getattr(view, "from_anywhere", False) and any(
+        "\0" in text for texts in request.form.listvalues() for text in texts
+    ):
+        raise BadRequest
