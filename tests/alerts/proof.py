@@ -1,8 +1,9 @@
 """Proof that a test brings an alert about and sees it end, by the database's own record of what was raised and cleared.
 
 A test says `@pytest.mark.causes("a_code")`. When it is through, its database must show that an alert of that code was
-raised and then cleared, under a scope of the form that its rule promises; so nobody can say it of a test without it
-being so. `collected` finds the marks without running anything.
+raised and then cleared, under a scope of the form that its rule promises; and it may not have written what a process of
+the house would have (`by_hand`). So nobody can say it of a test without it being so. `collected` finds the marks
+without running anything.
 """
 
 import ast
@@ -16,6 +17,7 @@ import psycopg2
 import pytest
 
 from domain.alert_rules import RULES
+from tests.alerts import by_hand
 from tests.databases import Database
 
 TESTS: Final = Path(__file__).resolve().parent.parent
@@ -29,12 +31,16 @@ _RECORD: Final = """
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Hold a test to what it says that it causes."""
-    outcome = yield
-    for mark in item.iter_markers("causes"):
-        database = getattr(item, "funcargs", {}).get("own_database")
-        assert isinstance(database, Database), "a test that causes an alert has a database of its own"
-        for code in mark.args:
-            _prove(database, code)
+    codes = [code for mark in item.iter_markers("causes") for code in mark.args]
+    if not codes:
+        return (yield)
+    with by_hand.watched(codes) as written:
+        outcome = yield
+    assert not written, f"what the test says that it causes it makes up: {written}"
+    database = getattr(item, "funcargs", {}).get("own_database")
+    assert isinstance(database, Database), "a test that causes an alert has a database of its own"
+    for code in codes:
+        _prove(database, code)
     return outcome
 
 

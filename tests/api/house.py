@@ -1,6 +1,7 @@
 """A house without a chain: an application on a database of its own, people who are signed in, and their money."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from models.user import User
 from services import addresses, assets, ledger
 from tests.application import application_of
 from wiring.container import Container
+from wiring.tallies import Tally
 
 NETWORK = NETWORKS["litecoin-regtest"]
 ASSET = NETWORK.asset_id
@@ -68,15 +70,16 @@ class Person:
 
 @dataclass
 class House:
-    """The application and its container."""
+    """The application and its container; with a tally, what is asked of it is counted."""
 
     container: Container
+    tally: Tally[datetime] | None = None
 
     @cached_property
     def app(self) -> Flask:
         with self.container.transaction() as session:
             assets.ensure_rail(session, NETWORK)
-        return application_of(self.container)
+        return application_of(self.container, self.tally)
 
     def visitor(self, *, use_cookies: bool = False) -> FlaskClient:
         return self.app.test_client(use_cookies=use_cookies)

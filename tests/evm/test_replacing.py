@@ -19,7 +19,7 @@ from services.alerts import handling
 from tasks.backfilling import backfill_chain
 from tasks.payouts import bump_chain
 from tests.evm import paths
-from tests.evm.between import Between, HungUp
+from tests.evm.between import Between, Forward, HungUp
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
 from tests.evm.test_sweeps import frozen
 from tests.evm.world import ANVIL, CAP, STRANGER, World
@@ -208,12 +208,18 @@ def test_a_deposit_is_credited_once_by_block_backfill_and_reorganisation(rail: E
 
 
 @pytest.mark.causes("chain_backfill_found")
-def test_what_the_reader_missed_is_found_told_and_credited(rail: EvmRail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_reader_missed_is_found_told_and_credited(rail: EvmRail, between: Callable[[], Between]) -> None:
+    """The first node knows the receipts, and has lost what they say."""
+
+    def without_events(params: list[Any], forward: Forward) -> dict[str, Any]:
+        return {"result": [{**receipt, "logs": []} for receipt in forward("eth_getBlockReceipts", params)["result"]]}
+
     token = rail.add_token()
     user_id = rail.new_user()
     address = rail.new_address(user_id).address
-    with monkeypatch.context() as patched:
-        patched.setattr("services.deposits.sighting.match", lambda *_: [])
+    node = between()
+    node.rules["eth_getBlockReceipts"] = without_events
+    with ways.reached_at(rail, cast("Any", rail.world.reached_at(node.url))):
         token.transfer(address, 5 * UNIT)
         rail.mine(25)
         rail.watch()

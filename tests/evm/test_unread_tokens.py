@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import update
 
 from domain.evm.networks import WEI
 from models.chain import UnreadToken
@@ -13,7 +12,7 @@ from tests.contracts import Contract
 from tests.dying import die_at
 from tests.evm import paths
 from tests.evm.between import Between, refuse
-from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
+from tests.evm.paths import A_WHILE, COIN, TOKEN, UNIT, EvmRail
 from tests.evm.test_crashes import KILLED
 from tests.evm.world import World
 from tests.rail import BY
@@ -39,13 +38,9 @@ def unread(rail: EvmRail) -> list[UnreadToken]:
         return list(session.query(UnreadToken))
 
 
-def make_due(rail: EvmRail) -> None:
-    with rail.container.transaction() as session:
-        session.execute(update(UnreadToken).values(due_at=rail.container.now()))
-
-
 def reread(rail: EvmRail) -> int:
-    make_due(rail)
+    """Read again, when it is time to."""
+    ways.travel(rail, A_WHILE)
     return reread_chain(rail.container, rail.chain, BY)
 
 
@@ -118,7 +113,7 @@ def test_what_no_node_could_tell_is_told_by_a_second_reading(
     assert rail.count(Deposit) == 0
     assert ways.standing(rail) == {"token_unreadable": "warning"}
     node.rules.clear()
-    make_due(rail)
+    ways.travel(rail, A_WHILE)
     assert die_at(rail.container, "reread", "deposit.rereading") == KILLED
     assert len(unread(rail)) == 1
     assert reread(rail) == 1
