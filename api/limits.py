@@ -1,5 +1,8 @@
 """How often one address, user or app may try to sign in, counted in Redis for all processes together.
 
+Only who has proved to be somebody is counted by that name: else a stranger could use up the attempts of anybody whose
+name is known, and keep them out.
+
 `limits`, the library under Flask-Limiter, is used directly: what happens while Redis is down differs here from one
 kind of request to the next, and Flask-Limiter knows one answer for all.
 """
@@ -8,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
 import structlog
@@ -22,8 +26,10 @@ from api.request_context import container
 from wiring.container import CACHE, CACHE_WAIT_S
 
 Kind = Literal["sign_in", "read"]
+Ask = Callable[..., bool]
 View = TypeVar("View", bound=Callable[..., Any])
 _COUNTER: Final = "strongroom.limits"
+_HOST_BITS: Final = 64
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +41,7 @@ class _Rule(NamedTuple):
 
 
 def limited(kind: Kind) -> Callable[[View], View]:
-    """Count each request of this view against its address, and its user or app where it names one.
+    """Count each request of this view against where it comes from, and against its user where it has one.
 
     Inside the guard. Over the limit it raises RateLimited; while nothing can be counted, LimitsUnavailable, unless
     settings let this kind pass.
@@ -53,17 +59,49 @@ def limited(kind: Kind) -> Callable[[View], View]:
 
 
 def spend(kind: Kind, **names: str) -> None:
-    """Count an attempt against these names (`address=`, `user=`, `client=`, `page=`). Raises as `limited` says."""
+    """Count an attempt against these names (`address=`, `user=`, `page=`). Raises as `limited` says."""
+    _each(kind, names, FixedWindowRateLimiter.hit)
+
+
+def look(kind: Kind, **names: str) -> None:
+    """Whether one of these names has an attempt left, which may be anybody's word yet. Raises as `limited` says."""
+    _each(kind, names, FixedWindowRateLimiter.test)
+
+
+def note(kind: Kind, **names: str) -> None:
+    """Count an attempt that has been made, by who has proved to be of these names. Refuses nothing."""
+    try:
+        spend(kind, **names)
+    except (RateLimited, LimitsUnavailable) as refusal:
+        log.info("the next attempt will be refused", kind=kind, code=refusal.code)
+
+
+def origin() -> str:
+    """Where this request comes from, as it is counted: an IPv4 address, or the /64 that every IPv6 host has for itself.
+
+    The front door counts alike (nginx/includes/http.conf).
+    """
+    address = request.remote_addr or "unknown"
+    if ":" not in address:
+        return address
+    try:
+        read = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(read.ipv4_mapped or IPv6Network((int(read) >> _HOST_BITS << _HOST_BITS, 128 - _HOST_BITS)))
+
+
+def _each(kind: Kind, names: Mapping[str, str], ask: Ask) -> None:
     rule = _rules()[kind]
     for sort, name in names.items():
         allowed = RateLimitItemPerMinute(rule.by_address if sort == "address" else rule.by_name)
-        _count(allowed, rule, kind, sort, name)
+        _ask(ask, allowed, rule, kind, sort, name)
 
 
-def _count(allowed: RateLimitItemPerMinute, rule: _Rule, *names: str) -> None:
+def _ask(ask: Ask, allowed: RateLimitItemPerMinute, rule: _Rule, *names: str) -> None:
     try:
         counter = _counter(current_app)
-        if counter.hit(allowed, *names):
+        if ask(counter, allowed, *names):
             return
         reset_at = counter.get_window_stats(allowed, *names).reset_time
     except RedisError as fault:
@@ -76,14 +114,10 @@ def _count(allowed: RateLimitItemPerMinute, rule: _Rule, *names: str) -> None:
 
 def _names() -> dict[str, str]:
     """Whom this request is counted against."""
-    names = {"address": request.remote_addr or "unknown"}
+    names = {"address": origin()}
     principal = g.get("principal")
     if principal is not None:
         names["user"] = str(principal.user_id)
-    basic = request.authorization.username if request.authorization else None
-    client = basic or request.form.get("client_id")
-    if client:
-        names["client"] = client[:64]
     return names
 
 

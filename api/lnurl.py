@@ -12,7 +12,7 @@ from api import guards, limits
 from api import lnurl_sign_in as flow
 from api.auth import SessionAnswer, session_body
 from api.blueprint import Blueprint
-from api.guards import public
+from api.guards import from_anywhere, public
 from api.limits import limited
 from api.refusals import InvalidRequest, RateLimited
 from api.request_context import container
@@ -125,13 +125,14 @@ def params(query: dict[str, Any]) -> Response:
 
 @blueprint.get(f"{PREFIX}/callback/<uuid:session_id>")
 @public
+@from_anywhere
 @blueprint.reads(_FROM_WALLET)
 @blueprint.answers(200, WalletAnswer)
 def callback(session_id: UUID) -> Response:
     """Where wallets answer. They read a JSON status rather than HTTP's, from any page (LUD-04)."""
     body, retry_after_s = {"status": "OK"}, None
     try:
-        limits.spend("sign_in", address=request.remote_addr or "unknown")
+        limits.spend("sign_in", address=limits.origin())
         _take_answer(session_id)
     except StrongroomError as refusal:
         log.info("wallet refused", code=refusal.code)

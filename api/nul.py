@@ -1,6 +1,6 @@
 """Refuse the one character that nobody types and PostgreSQL cannot hold: a NUL would end in a bug of ours.
 
-Bodies of JSON are read by their schemas, and those of protocols by their own rules.
+Bodies of JSON are read by their schemas, and what other sites may call has the rules of its protocol.
 """
 
 from typing import Final
@@ -14,12 +14,12 @@ FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-d
 def refuse() -> None:
     """Look at the address, and at the form if there is one. Raises BadRequest."""
     environ = request.environ
-    if "\0" in environ.get("PATH_INFO", "") or "%00" in environ.get("QUERY_STRING", ""):
-        raise BadRequest
-    if environ["REQUEST_METHOD"] != "POST" or request.mimetype not in FORMS:
+    in_address = "\0" in environ.get("PATH_INFO", "") or "%00" in environ.get("QUERY_STRING", "")
+    is_form = environ["REQUEST_METHOD"] == "POST" and request.mimetype in FORMS
+    if not in_address and not is_form:
         return
     view = current_app.view_functions.get(request.endpoint or "")
-    if not getattr(view, "from_anywhere", False) and any(
-        "\0" in text for texts in request.form.listvalues() for text in texts
-    ):
+    if getattr(view, "from_anywhere", False):
+        return
+    if in_address or any("\0" in text for texts in request.form.listvalues() for text in texts):
         raise BadRequest

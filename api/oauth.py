@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from api import dpop, guards, json_body
+from api import dpop, guards, json_body, limits
 from api.access import provider
 from api.blueprint import Blueprint
 from api.errors import error_body
@@ -44,6 +44,7 @@ from services import audit
 blueprint = Blueprint("oauth", __name__, description="Tokens for apps (OAuth 2, OpenID Connect).")
 
 View = TypeVar("View", bound=Callable[..., Any])
+_CLIENT_ID_LENGTH_MAX: Final = 64
 _PUBLISHED: Final = {"Cache-Control": "public, max-age=300"}
 # Pages of other sites may call these (RFC 9700 2.6): no cookie is looked at. Never the authorization endpoint.
 _CROSS_ORIGIN: Final = frozenset(
@@ -221,11 +222,27 @@ def _serve(endpoint: str, proof: Proof | None = None) -> Response:
     # The moment of arrival: of requests that come together, those that lose must not look like replays.
     now = parts.now()
     parameters = request.form.to_dict(flat=False)
+    for named in _named():
+        limits.look("read", client=named)
     with parts.transaction() as session:
         server = endpoints.server(session, provider(parts), now=now, proof=proof)
         reply = server.answer(request.method, parameters, dict(request.headers), endpoint)
         keep_notes(session, server, now=now)
+    client = server.client
+    # Who has no secret proves by redeeming something; until then it is where they ask from alone that counts.
+    if client is not None and (client.row.auth_method != "none" or _has_redeemed(endpoint, reply)):
+        limits.note("read", client=client.row.client_id)
     return answer_of(reply)
+
+
+def _has_redeemed(endpoint: str, reply: Reply) -> bool:
+    return endpoint == "token" and reply.status == HTTPStatus.OK
+
+
+def _named() -> set[str]:
+    """The apps that this request may turn out to be of: its header and its form may say different things."""
+    named = {request.authorization.username if request.authorization else None, request.form.get("client_id")}
+    return {name[:_CLIENT_ID_LENGTH_MAX] for name in named if name}
 
 
 def _userinfo() -> Response:

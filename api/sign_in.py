@@ -48,7 +48,8 @@ class SignedIn:
 def challenge(parts: Container, subject: str) -> AuthChallenge:
     """Give out a challenge for a public key in hex or an address. Raises MalformedKey."""
     spelled = signatures.normalise_subject(subject)
-    limits.spend("sign_in", user=spelled)
+    # A key is no secret: who names it must not use up what its holder has, who comes from elsewhere.
+    limits.spend("sign_in", user=f"{spelled} {limits.origin()}")
     with parts.transaction() as session:
         return challenges.issue(session, subject=spelled, domain=domain_of(parts), now=parts.now())
 

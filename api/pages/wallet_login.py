@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from api import guards, lnurl_sign_in
 from api.guards import public
-from api.limits import limited, spend
+from api.limits import limited, origin, spend
 from api.lnurl_sign_in import Question
 from api.pages import qr
 from api.pages.context import onward, onward_query, page, see
@@ -21,7 +21,7 @@ blueprint = Blueprint("wallet_login", __name__)
 def fresh(target: str, *, action: str | None = None, asked_by: UUID | None = None) -> tuple[dict[str, Any], str]:
     """What a page needs to show a new question, and the secret that its answer must hand to the browser."""
     # Counted apart from attempts: a form that is shown again brings a new code along.
-    spend("sign_in", page=request.remote_addr or "unknown")
+    spend("sign_in", page=origin())
     browser = lnurl_sign_in.browser_secret() or secrets.token_urlsafe(lnurl_sign_in.BROWSER_SECRET_BYTES)
     asked = lnurl_sign_in.ask(container(), action=action, browser=browser, asked_by=asked_by)
     return shown(asked, "waiting", target), browser

@@ -31,7 +31,7 @@ def admit(sid: str, auth: Any) -> Seat:
     try:
         return _admitted(sid, auth)
     except (NotSignedIn, InvalidToken):
-        limits.spend("sign_in", address=request.remote_addr or "unknown")
+        limits.spend("sign_in", address=limits.origin())
         raise
 
 

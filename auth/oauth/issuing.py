@@ -47,6 +47,8 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         self.proof = proof
         self.noted: list[tuple[str, bool, dict[str, str]]] = []
         """What belongs on the audit log: event, success, detail."""
+        self.client: Client | None = None
+        """The app that asks. One that has no secret has said no more than a name."""
 
     def note(self, event: str, *, success: bool = True, **detail: str) -> None:
         """Keep a line for the audit log, which the edge writes in the same transaction."""
@@ -55,6 +57,11 @@ class Server(AuthorizationServer):  # type: ignore[misc]
     def query_client(self, client_id: str) -> Client | None:
         """The app of this name; a header may bring one that no parameter could."""
         return clients.find(self.session, client_id) if client_id.isprintable() else None
+
+    def authenticate_client(self, request: ProtocolRequest, methods: list[str], endpoint: str = "token") -> Client:
+        """The app that asks, by the proof that it registered. Raises Authlib's InvalidClientError."""
+        self.client = super().authenticate_client(request, methods, endpoint)
+        return self.client
 
     def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
         """The request as it is: it was made for Authlib at the edge."""

@@ -48,11 +48,23 @@ def test_an_address_has_so_many_attempts_and_is_told_when_to_come_back(limited: 
     assert try_once(house, address="192.0.2.2").status_code == 201
 
 
-def test_a_key_has_so_many_attempts_wherever_they_come_from(limited: Limited) -> None:
+def test_a_key_has_so_many_attempts_from_one_place_and_nobody_elsewhere_uses_them_up(limited: Limited) -> None:
     house = limited(user_limit=5)
-    told = [try_once(house, address=f"192.0.2.{number}").status_code for number in range(8)]
+    told = [try_once(house).status_code for _ in range(8)]
     assert told == [201] * 5 + [429] * 3
     assert try_once(house, SUBJECTS[0]).status_code == 201
+    assert try_once(house, address="192.0.2.2").status_code == 201
+
+
+def test_who_has_a_whole_network_of_addresses_is_counted_once(limited: Limited) -> None:
+    """An IPv6 host has a /64 to itself, and may be read as IPv4."""
+    house = limited(sign_in_limit=2)
+    own = [f"2001:db8:1:2:{number:x}::{number}" for number in range(3)]
+    assert [try_once(house, address=address).status_code for address in own] == [201, 201, 429]
+    assert try_once(house, address="2001:db8:1:3::1").status_code == 201
+    mapped = ["::ffff:192.0.2.9", "192.0.2.9", "::ffff:192.0.2.9"]
+    assert [try_once(house, address=address).status_code for address in mapped] == [201, 201, 429]
+    assert try_once(house, address="::ffff:192.0.2.8").status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -51,24 +51,53 @@ def test_an_app_that_is_being_ended_spends_nothing_meanwhile(own_house: House) -
         assert session.scalar(text("SELECT count(*) FROM withdrawals")) == 1
 
 
+@pytest.fixture
+def counting(own_house: House, own_redis: RedisServer, build: Callable[[Settings], Container]) -> House:
+    """A house where each may ask three times a minute."""
+    return House(build(replace(own_house.container.settings, redis_url=Secret(own_redis.url), read_limit=3)))
+
+
 @pytest.mark.parametrize("path", ["token", "introspect", "revoke", "device_authorization"])
-def test_each_app_may_ask_so_often_wherever_it_asks_from(
-    own_house: House, own_redis: RedisServer, build: Callable[[Settings], Container], path: str
-) -> None:
-    settings = replace(own_house.container.settings, redis_url=Secret(own_redis.url), read_limit=3)
-    house = House(build(settings))
-    proven, public = register(own_house), register(own_house, token_endpoint_auth_method="none")
+def test_each_app_may_ask_so_often_wherever_it_asks_from(counting: House, path: str) -> None:
+    app = register(counting)
+    told = [send(counting, app, f"/oauth/{path}", f"192.0.2.{number}") for number in range(5)]
+    assert [answer.status_code == 429 for answer in told] == [False, False, False, True, True]
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in told[3:])
+    assert told[3].get_json()["error"] == "rate_limited"
+
+
+@pytest.mark.parametrize("path", ["token", "introspect", "revoke", "device_authorization"])
+def test_nobody_uses_up_what_another_app_may_ask(counting: House, path: str) -> None:
+    """Its name is no secret: it counts only with a proof."""
+    proven, public = register(counting), register(counting, token_endpoint_auth_method="none")
+    thief = replace(proven, secret="guessed")
+    named = replace(public, secret="")
+    for number in range(5):
+        for app in (thief, public, named):
+            send(counting, app, f"/oauth/{path}", f"192.0.{number}.{app.client_id == proven.client_id:d}")
     for app in (proven, public):
-        told = [send(house, app, f"/oauth/{path}", f"192.0.2.{number}") for number in range(5)]
-        assert [answer.status_code == 429 for answer in told] == [False, False, False, True, True]
-        assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in told[3:])
-        assert told[3].get_json()["error"] == "rate_limited"
+        assert send(counting, app, f"/oauth/{path}", "198.51.100.1").status_code != 429
+
+
+def test_an_app_without_a_secret_is_counted_by_what_it_redeems(counting: House) -> None:
+    app = register(counting, token_endpoint_auth_method="none", scope="openid")
+    person = counting.person()
+    token = app.tokens(person, scope="openid")["refresh_token"]
+    for number in range(4):
+        form = {"grant_type": "refresh_token", "client_id": app.client_id, "refresh_token": token}
+        origin = {"REMOTE_ADDR": f"192.0.2.{number}"}
+        # Another name in the header is nobody's but who can prove it.
+        basic = {"Authorization": "Basic " + base64.b64encode(b"another:").decode()} if number else {}
+        answer = counting.visitor().post("/oauth/token", data=form, headers=basic, environ_overrides=origin)
+        assert answer.status_code == (200 if number < 2 else 429), number
+        token = answer.get_json().get("refresh_token")
 
 
 def send(house: House, app: App, path: str, address: str) -> Any:
     form = {"client_id": app.client_id} if app.secret is None else {}
+    asked = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x"}
     origin = {"REMOTE_ADDR": address}
-    return house.visitor().post(path, data={**form, "token": "x"}, headers=app.headers, environ_overrides=origin)
+    return house.visitor().post(path, data={**form, **asked}, headers=app.headers, environ_overrides=origin)
 
 
 def test_a_token_counts_only_as_it_was_issued(house: House) -> None:
