@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import case, select, update
+from sqlalchemy.orm import Session, aliased
 
 from domain.actor import Actor
 from domain.chain_facts import Block, OutPoint
@@ -32,6 +32,8 @@ def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: 
     """Record which payments of ours these blocks hold, whichever of their forms, and which they make impossible."""
     _confirm(session, chain, blocks, now=now, by=by)
     _doubt_conflicted(session, chain, blocks, now=now, by=by)
+    session.flush()
+    _doubt_orphaned(session, chain, now=now, by=by)
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> None:
@@ -212,6 +214,39 @@ def _doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, 
     for payout in _locked(session, spenders):
         payout.conflicted_by, payout.conflict_height = spenders[payout.id]
         reason = f"{payout.conflicted_by} in block {payout.conflict_height} spends its inputs"
+        doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
+
+
+def _doubt_orphaned(session: Session, chain: str, *, now: datetime, by: Actor) -> None:
+    """Mark the payments that spend the change of a payment of ours which a block holds in another form, or none can.
+
+    That output will never be, so that nothing in any block spends it either: this is the only proof there is.
+    """
+    parent = aliased(Payout)
+    is_in_other_form = parent.block_height.is_not(None) & (parent.txid != PayoutTransaction.txid)
+    rows = session.execute(
+        select(
+            Payout.id,
+            case((is_in_other_form, parent.txid), else_=parent.conflicted_by),
+            case((is_in_other_form, parent.block_height), else_=parent.conflict_height),
+        )
+        .join(PayoutInput, PayoutInput.payout_id == Payout.id)
+        .join(
+            PayoutTransaction,
+            (PayoutTransaction.chain == PayoutInput.chain) & (PayoutTransaction.txid == PayoutInput.txid),
+        )
+        .join(parent, parent.id == PayoutTransaction.payout_id)
+        .where(
+            Payout.chain == chain,
+            Payout.state.in_(UNCONFIRMED),
+            Payout.conflicted_by.is_(None),
+            is_in_other_form | parent.conflicted_by.is_not(None),
+        )
+    )
+    orphaned = {payout_id: (txid, height) for payout_id, txid, height in rows}
+    for payout in _locked(session, orphaned):
+        payout.conflicted_by, payout.conflict_height = orphaned[payout.id]
+        reason = f"it spends change that {payout.conflicted_by} in block {payout.conflict_height} made impossible"
         doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
 
 

@@ -3,9 +3,11 @@
 import pytest
 
 from domain.flows import WrongState
+from models.payout import Payout, PayoutTransaction
 from services.alerts import dossier, handling
-from services.payouts import NoProof, give_up
+from services.payouts import NoProof, ask_for_bump, give_up
 from services.payouts.following import CONFLICT_FINAL
+from tasks import payouts
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
 from tests.services.outgoing import A_WHILE, AUTO, FEE
@@ -224,3 +226,44 @@ def test_a_refused_bump_does_not_hide_that_the_first_form_is_on_the_network(rail
     rail.mine()
     rail.watch()
     assert rail.payout().txid == outgoing.forms(rail)[0].txid
+
+
+def replaced_below(rail: Rail) -> tuple[PayoutTransaction, PayoutTransaction]:
+    """A payment that spends the change of another one, which was then replaced and mined; both as first signed."""
+    user_id = outgoing.funded(rail)
+    rail.request(user_id, AUTO)
+    rail.pay()
+    rail.request(user_id, AUTO // 2)
+    rail.pay()
+    parent, child = sorted(outgoing.forms(rail), key=lambda form: form.signed_at)
+    assert [spent.partition(":")[0] for spent in child.inputs] == [parent.txid]
+    with rail.container.transaction() as session:
+        ask_for_bump(session, parent.payout_id, now=rail.container.now(), by=BY)
+    payouts.bump_chain(rail.container, rail.chain, BY)
+    rail.mine()
+    rail.watch()
+    world.travel(rail, A_WHILE)
+    rail.send()
+    return parent, child
+
+
+@pytest.mark.causes("withdrawal_uncertain")
+def test_a_payment_from_change_that_will_never_be_fails_once_that_is_deep_enough(rail: Rail) -> None:
+    replaced_below(rail)
+    assert sorted(payout.state for payout in rail.rows(Payout)) == ["completed", "uncertain"]
+    rail.mine(CONFLICT_FINAL - 1)
+    rail.watch()
+    assert sorted(payout.state for payout in rail.rows(Payout)) == ["completed", "failed"]
+    assert world.standing(rail) == {}
+    rail.assert_sound()
+
+
+def test_a_payment_from_change_that_a_fork_brings_back_completes(rail: Rail) -> None:
+    parent, child = replaced_below(rail)
+    world.fork(rail, 1, parent.raw_tx, child.raw_tx)
+    rail.watch()
+    assert {payout.txid: payout.state for payout in rail.rows(Payout)} == {
+        parent.txid: "completed", child.txid: "completed",
+    }  # fmt: skip
+    assert rail.compare() == "ok"
+    rail.assert_sound()
