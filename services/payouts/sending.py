@@ -64,7 +64,9 @@ def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime
 
 def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer, *, now: datetime, by: Actor) -> None:
     """Record that the network took the payment, or would not take it now. Raises LeaseLost."""
-    payout = held(session, outgoing)
+    payout = _held_at_sea(session, outgoing)
+    if payout is None:
+        return
     if answer.outcome == "rejected":
         doubt(session, payout, code="broadcast_rejected", reason=answer.reason, now=now, by=by)
         return
@@ -80,7 +82,9 @@ def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer,
 
 def record_unsent(session: Session, outgoing: Outgoing, *, code: str, now: datetime, by: Actor) -> None:
     """Record that the node could not be asked at all, so that nothing happened. Raises LeaseLost."""
-    payout = held(session, outgoing)
+    payout = _held_at_sea(session, outgoing)
+    if payout is None:
+        return
     leases.release(payout, due_at=now + leases.back_off(payout.attempts))
     payout.reason = code
     wait_because(session, payout, code, noted=True, now=now, by=by)
@@ -88,7 +92,9 @@ def record_unsent(session: Session, outgoing: Outgoing, *, code: str, now: datet
 
 def record_uncertain(session: Session, outgoing: Outgoing, *, code: str, now: datetime, by: Actor) -> None:
     """Record that no answer came: the payment may have left, and the funds stay held. Raises LeaseLost."""
-    doubt(session, held(session, outgoing), code=code, reason=code, now=now, by=by)
+    payout = _held_at_sea(session, outgoing)
+    if payout is not None:
+        doubt(session, payout, code=code, reason=code, now=now, by=by)
 
 
 def record_located(
@@ -102,7 +108,9 @@ def record_located(
     if located is not None and (located.in_mempool or located.confirmations > 0):
         record_answer(session, outgoing, BroadcastAnswer("already_known"), now=now, by=by)
         return
-    payout = held(session, outgoing)
+    payout = _held_at_sea(session, outgoing)
+    if payout is None:
+        return
     ours = {form.txid for form in forms_of(session, payout.id)}
     cursor = session.get(ChainCursor, payout.chain)
     if located is not None and located.conflicted_by not in {None, *ours} and cursor is not None:
@@ -118,3 +126,12 @@ def record_located(
 def held(session: Session, outgoing: Outgoing) -> Payout:
     """The payout, locked, while the lease under which it was claimed holds. Raises LeaseLost."""
     return leases.locked(session, select(Payout).where(Payout.id == outgoing.payout_id), outgoing.generation)
+
+
+def _held_at_sea(session: Session, outgoing: Outgoing) -> Payout | None:
+    """The same, unless its fate was read from a block while its answer was waited for: that outweighs any answer."""
+    payout = held(session, outgoing)
+    if payout.block_height is None and payout.state != "failed":
+        return payout
+    leases.settle(payout)
+    return None

@@ -1,5 +1,6 @@
 """What tests of money on its way out share: rules with small numbers, decisions, and nodes that fail in one place."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -143,6 +144,21 @@ class _GoneAtBroadcast(Wrapped):
 class _Rejects(Wrapped):
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
         return BroadcastAnswer("rejected", f"insufficient fee, says this node of {raw_tx[:16]}…")
+
+
+class _Meanwhile(Wrapped):
+    def __init__(self, chain: Chain, happens: Callable[[], object]) -> None:
+        super().__init__(chain)
+        self._happens = happens
+
+    def broadcast(self, raw_tx: str) -> BroadcastAnswer:
+        self._happens()
+        return self._chain.broadcast(raw_tx)
+
+
+def meanwhile(chain: Chain, happens: Callable[[], object]) -> DescriptorChain:
+    """A node before whose answer something happens."""
+    return cast("DescriptorChain", _Meanwhile(chain, happens))
 
 
 def rejects(rail: Rail) -> DescriptorChain:

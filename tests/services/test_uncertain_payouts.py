@@ -1,8 +1,11 @@
 """Payments whose fate nobody knows: held until something proves it, never sent twice, never given back too early."""
 
+from collections.abc import Callable
+
 import pytest
 
 from domain.flows import WrongState
+from domain.ports import DescriptorChain
 from models.payout import Payout, PayoutTransaction
 from services.alerts import dossier, handling
 from services.payouts import NoProof, ask_for_bump, give_up
@@ -267,3 +270,22 @@ def test_a_payment_from_change_that_a_fork_brings_back_completes(rail: Rail) -> 
     }  # fmt: skip
     assert rail.compare() == "ok"
     rail.assert_sound()
+
+
+@pytest.mark.parametrize("went", [outgoing.answer_lost, outgoing.rejects, outgoing.gone_at_broadcast])
+def test_what_a_block_says_of_a_payment_outweighs_the_answer_that_came_after_it(
+    rail: Rail, went: Callable[[Rail], DescriptorChain]
+) -> None:
+    """A worker is still waiting for the node while another reads the block."""
+    world.set_policy(rail, confirmations=2)
+    rail.request(outgoing.funded(rail), AUTO)
+    rail.pay()
+    world.travel(rail, A_WHILE)
+    with world.reached_at(rail, outgoing.meanwhile(went(rail), lambda: (rail.mine(), rail.watch()))):
+        rail.send()
+    assert rail.payout().state == "confirming"
+    assert world.standing(rail) == {}
+    rail.mine()
+    rail.watch()
+    assert (rail.withdrawal().state, rail.withdrawal().waiting_reason) == ("completed", None)
+    assert rail.payout().reason is None
