@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from tests import dialect
 from tests.alerts.proof import pytest_runtest_call
 from tests.databases import Database, Server
+from tests.plain_log import log_plainly
 from tests.rail import Rail, make_miner_rich, make_rail
 from tests.scratch import use_memory
 from wiring import migrate
@@ -54,9 +55,10 @@ class _Servers:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Choose where temporary files go, before pytest makes its own directory, and how statements are compiled."""
+    """Choose, before pytest makes its own directory: where files go, how statements are compiled, how lines are logged."""
     use_memory()
     dialect.share()
+    log_plainly()
 
 
 @pytest.hookimpl(trylast=True)

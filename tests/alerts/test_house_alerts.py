@@ -26,6 +26,7 @@ from tests.alerts.looking import WELL, later, look
 from tests.api.house import House
 from tests.databases import Database
 from tests.oauth.app import register
+from tests.plain_log import log_plainly
 from tests.rail import BY
 from tests.waiting import eventually
 from wiring.container import Container
@@ -194,7 +195,7 @@ def kept_lines(container: Container) -> Iterator[None]:
     root.setLevel(level)
     logging.captureWarnings(False)
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def failures_kept(container: Container) -> int:

@@ -19,6 +19,8 @@ def push(house: House) -> None:
 def test_every_step_of_a_movement_is_kept_and_told_once(
     house: House, processes: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Other tests of this house have everybody wait for an operator.
+    house.policy(auto_limit_minor=2 * COIN)
     owner, other = house.person(funds_minor=10 * COIN), house.person(funds_minor=COIN)
     push(house)
     with closing(Live(processes[0], owner.token)) as live:

@@ -9,6 +9,7 @@ import structlog
 
 from models.log_line import KeptLogLine
 from services import log_lines
+from tests.plain_log import log_plainly
 from tests.waiting import eventually
 from wiring import log_keeper
 from wiring.container import Container
@@ -27,7 +28,7 @@ def keeper(container: Container) -> Iterator[LogKeeper]:
     root.setLevel(level)
     logging.captureWarnings(False)
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def kept(container: Container) -> list[KeptLogLine]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.plain_log import log_plainly
 from wiring.logging import configure_logging, mask_credentials
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
@@ -23,7 +24,7 @@ def log_settings(tmp_path: Path) -> Iterator[Settings]:
     root.setLevel(level)
     logging.captureWarnings(False)
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def test_a_line_carries_the_request_and_correlation_ids(
