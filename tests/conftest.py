@@ -55,7 +55,7 @@ class _Servers:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Choose, before pytest makes its own directory: where files go, how statements are compiled, how lines are logged."""
+    """Choose where files go before pytest makes a directory, how statements are compiled, and how lines are logged."""
     use_memory()
     dialect.share()
     log_plainly()
