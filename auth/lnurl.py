@@ -166,6 +166,22 @@ def claim(session: Session, challenge: LnurlChallenge, *, now: datetime) -> bool
     return session.execute(_CLAIM, {"challenge_id": challenge.id, "now": now}).first() is not None
 
 
+_WITHDRAW: Final = text(
+    """
+    UPDATE lnurl_challenges SET expires_at = :now
+    WHERE expires_at > :now AND claimed_at IS NULL AND (asked_by = :user_id OR :answered AND user_id = :user_id)
+    """
+)
+
+
+def withdraw(session: Session, user_id: UUID, *, answered: bool, now: datetime) -> None:
+    """End what was asked in a user's name: a session that has ended must not link a wallet afterwards.
+
+    With `answered` also the answers of theirs that have begun no session yet.
+    """
+    session.execute(_WITHDRAW, {"user_id": user_id, "answered": answered, "now": now})
+
+
 def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> None:
     """Delete challenges that expired longer ago than `kept`: until then their fate can still be told by name."""
     session.execute(

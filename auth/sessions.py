@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, ref
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from auth import changes
+from auth import changes, lnurl
 from auth.oauth.delegation import Delegation
 from auth.roles import implied
 from domain.errors import ensure
@@ -199,13 +199,15 @@ def _principal(row: Sequence[Any]) -> Principal:
 
 
 _REVOKE = text(
-    "UPDATE sessions SET revoked_at = :now WHERE token_hash = :token_hash AND revoked_at IS NULL RETURNING token_hash"
+    "UPDATE sessions SET revoked_at = :now WHERE token_hash = :token_hash AND revoked_at IS NULL RETURNING user_id"
 )
 
 
 def revoke(session: Session, token: str, *, now: datetime) -> None:
     """End the session of a token; one that has ended already, or never began, is no error."""
-    session.execute(_REVOKE, {"token_hash": digest(token), "now": now})
+    user_id = session.execute(_REVOKE, {"token_hash": digest(token), "now": now}).scalar()
+    if user_id is not None:
+        lnurl.withdraw(session, user_id, answered=False, now=now)
     changes.note(session, [digest(token)])
 
 
@@ -232,6 +234,7 @@ def end(session: Session, user_id: UUID, *, now: datetime, only: UUID | None = N
     if spared is not None:
         ended = ended.where(UserSession.id != spared)
     hashes = session.scalars(ended).all()
+    lnurl.withdraw(session, user_id, answered=only is None, now=now)
     changes.note(session, hashes)
     return len(hashes)
 

@@ -248,3 +248,25 @@ def test_proving_oneself_again_takes_a_key_of_ones_own(house: House) -> None:
     asked = ask(browser(house), "auth", headers=bearer(person))
     assert answer(house, asked, other.key)["status"] == "ERROR"
     assert answer(house, asked, person.key) == {"status": "OK"}
+
+
+@pytest.mark.parametrize("path", ["/logout", "/account/sessions/end"])
+def test_who_signed_out_is_not_linked_to_a_wallet_by_a_question_from_before(house: House, path: str) -> None:
+    """Whoever took a session over could keep the account with it for ever."""
+    person, thief = house.person(), browser(house)
+    asked = ask(thief, "link", headers=bearer(person))
+    assert house.visitor().post(path, headers=bearer(person)).status_code in {204, 303}
+    assert answer(house, asked, PrivateKey())["status"] == "ERROR"
+    assert status(thief, asked) == "expired"
+    with house.container.reading() as session:
+        assert session.scalars(select(UserKey.subject).where(UserKey.user_id == person.user_id)).all() == [
+            person.public_key
+        ]
+
+
+def test_an_answer_that_opened_nothing_yet_opens_nothing_after_signing_out_everywhere(house: House) -> None:
+    person, other = house.person(), browser(house)
+    asked = ask(other, "login")
+    assert answer(house, asked, person.key) == {"status": "OK"}
+    assert house.visitor().post("/account/sessions/end", headers=bearer(person)).status_code == 303
+    assert status(other, asked) == "expired"
