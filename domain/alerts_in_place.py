@@ -13,9 +13,12 @@ _HOUSE: Final = (
     ),
     AlertRule(
         "ledger_invariant_broken", "critical", "ledger:books", is_evaluated=False,
-        meaning="Something that must always be true of the books is not.",
+        meaning="Something that must always be true of the books is not: found in what moved, each minute, or in "
+        "everything, once a day.",
         cause="A row was altered past the application, or a bug.",
-        what_to_do="Pause withdrawals; `python -m cli ledger verify` names the first row that differs.",
+        what_to_do="Pause withdrawals; `python -m cli ledger verify` names the first row that differs. Only a check of "
+        "everything that finds nothing ends this: `python -m cli ledger check`, or the one that runs each quarter of "
+        "an hour meanwhile.",
     ),
     AlertRule(
         "buffer_low", "warning", "asset:<asset>", is_evaluated=False, may_be_settled=True,

@@ -86,6 +86,9 @@ LOOKED_AGE: Final = Metric("strongroom_alerts_looked_age_seconds", "gauge", "Sin
 LEDGER_SOUND: Final = Metric(
     "strongroom_ledger_sound", "gauge", "1 unless an invariant of the books or a seal is known to be broken."
 )
+CHECKED_AGE: Final = Metric(
+    "strongroom_ledger_checked_age_seconds", "gauge", "Since all of the books had last been looked at."
+)
 BUFFER: Final = Metric(
     "strongroom_buffer", "gauge",
     "What was last read of an asset, in whole units and for drawing only: held, booked, and ready to be paid out.",
@@ -109,8 +112,8 @@ METRICS: Final = MappingProxyType(
         for metric in (
             REQUESTS, REQUEST_SECONDS, CALL_SECONDS, PROCESSES, CPU_SECONDS, MEMORY_BYTES, SOCKETS, READABLE, USERS,
             MESSAGES, CHALLENGES, TOKENS, QUEUE_LENGTH, HEARTBEAT_AGE, OUTBOX_DEPTH, OUTBOX_AGE, TASKS, TASK_SECONDS,
-            FLOWS, STEP_SECONDS, ALERTS, ALERT, LOOKED_AGE, LEDGER_SOUND, BUFFER, BUFFER_OK, BUFFER_AGE, CHAIN_HEIGHT,
-            CHAIN_LAG, CHAIN_AGE, CHAIN_FAILING, CHAIN_PAUSED,
+            FLOWS, STEP_SECONDS, ALERTS, ALERT, LOOKED_AGE, LEDGER_SOUND, CHECKED_AGE, BUFFER, BUFFER_OK, BUFFER_AGE,
+            CHAIN_HEIGHT, CHAIN_LAG, CHAIN_AGE, CHAIN_FAILING, CHAIN_PAUSED,
         )
     }
 )  # fmt: skip

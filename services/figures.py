@@ -18,7 +18,7 @@ from models.chain import ChainCursor
 from models.chat import Conversation
 from models.flow_stats import FlowStepStats
 from models.work import OutboxMessage
-from services import alerts, flow_stats, heartbeats, traffic
+from services import alerts, checking, flow_stats, heartbeats, traffic
 
 _UNSOUND: Final = frozenset({"ledger_invariant_broken", "seal_broken"})
 _MICROSECONDS: Final = 1_000_000
@@ -99,6 +99,9 @@ def _alerts(session: Session, now: datetime) -> Iterator[Figure]:
     looked = session.execute(select(func.max(AlertEvaluation.evaluated_at))).scalar_one()
     if looked is not None:
         yield Figure(metrics.LOOKED_AGE, (), _age(looked, now))
+    checked = checking.last_ended(session)
+    if checked is not None:
+        yield Figure(metrics.CHECKED_AGE, (), _age(checked, now))
 
 
 def _buffers(session: Session, now: datetime) -> Iterator[Figure]:

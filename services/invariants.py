@@ -1,12 +1,16 @@
 """What must always be true of the books and of what they are about, each as a query that finds what breaks it."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 FINDINGS_MAX: Final = 20
+CHUNK: Final = 5000
+_FLOWS_STAND: Final = "a flow stands where its deposit, withdrawal or sweep stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +24,44 @@ class Finding:
         return f"{self.invariant}: {self.subject}"
 
 
-# Each query names what breaks its invariant, so that an empty answer is the good one.
-INVARIANTS: Final = {
-    "debits equal credits in every asset": """
-        SELECT asset_id || ': off by ' || sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END)
-        FROM ledger_accounts GROUP BY asset_id
-        HAVING sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END) <> 0
-    """,
-    # `ledger verify` proves that an entry's balance is the sum of all transfers before it. Here the accounts that moved
-    # last are compared with their last entry, so that the cost does not grow with the history.
-    "an account's totals are those after its last transfer": """
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A query that names what breaks this among the rows `:ids` of one table, so that an empty answer is the good one.
+
+    One that `reads_history` looks at all that its rows ever did, which `check` alone does: where a row is looked at
+    with what moved, or in its turn, it follows from each entry being right after the one before it.
+    """
+
+    table: str
+    name: str
+    query: str
+    reads_history: bool = False
+
+
+def _flow_stands(table: str, noun: str) -> Invariant:
+    query = f"""
+        SELECT '{noun} flow ' || f.short_id FROM {table} AS item JOIN flows AS f ON f.group_id = item.flow_id
+        WHERE item.id = ANY(:ids) AND item.state <> f.state
+    """  # noqa: S608 - constants
+    return Invariant(table, _FLOWS_STAND, query)
+
+
+OF_ROWS: Final = (
+    Invariant(
+        "ledger_accounts",
+        "an account's totals are those after its last transfer",
+        """
         SELECT 'account ' || a.id || ': posted ' || a.posted || ', held ' || a.held
         FROM ledger_accounts AS a LEFT JOIN LATERAL (
             SELECT e.balance, e.held FROM ledger_entries AS e
-            WHERE e.account_id = a.id AND e.version = a.version) AS latest ON true
-        WHERE a.version > 0 AND (a.posted, a.held) IS DISTINCT FROM (latest.balance, latest.held)
-            AND a.id IN (SELECT unnest(ARRAY[debit_account_id, credit_account_id]) FROM (
-                SELECT debit_account_id, credit_account_id FROM ledger_transfers ORDER BY id DESC LIMIT 5000) AS newest)
-    """,
-    # `ledger verify` proves it of every account. Here those are looked at that hold something or moved last, so that
-    # holds which were resolved long ago cost nothing.
-    "an account holds what its open holds reserve": """
+            WHERE e.account_id = a.id AND e.version = a.version LIMIT 1) AS latest ON true
+        WHERE a.id = ANY(:ids) AND a.version > 0 AND (a.posted, a.held) IS DISTINCT FROM (latest.balance, latest.held)
+        """,
+    ),
+    Invariant(
+        "ledger_accounts",
+        "an account holds what its open holds reserve",
+        """
         SELECT 'account ' || a.id || ': holds ' || a.held || ', open holds reserve ' || open_holds.reserved
         FROM ledger_accounts AS a CROSS JOIN LATERAL (
             SELECT coalesce(sum(amount), 0) AS reserved FROM (
@@ -51,61 +72,101 @@ INVARIANTS: Final = {
                 WHERE h.credit_account_id = a.id AND h.credit_version IS NOT NULL AND h.phase = 'pending'
             ) AS reservation (hold_id, amount)
             WHERE NOT EXISTS (SELECT FROM ledger_transfers AS r WHERE r.resolves_id = hold_id)) AS open_holds
-        WHERE a.floor IS NOT NULL AND a.held <> open_holds.reserved
-            AND (a.held <> 0 OR a.id IN (SELECT unnest(ARRAY[debit_account_id, credit_account_id]) FROM (
-                SELECT debit_account_id, credit_account_id FROM ledger_transfers ORDER BY id DESC LIMIT 500) AS moved))
-    """,
-    "an account without a floor holds nothing": """
-        SELECT 'account ' || id || ': holds ' || held FROM ledger_accounts WHERE floor IS NULL AND held <> 0
-    """,
-    "a credited deposit has its ledger transaction": """
+        WHERE a.id = ANY(:ids) AND a.floor IS NOT NULL AND a.held <> open_holds.reserved
+        """,
+        reads_history=True,
+    ),
+    Invariant(
+        "ledger_accounts",
+        "an account without a floor holds nothing",
+        """
+        SELECT 'account ' || id || ': holds ' || held FROM ledger_accounts
+        WHERE id = ANY(:ids) AND floor IS NULL AND held <> 0
+        """,
+    ),
+    Invariant(
+        "deposits",
+        "a credited deposit has its ledger transaction",
+        """
         SELECT 'deposit ' || d.id FROM deposits AS d
         LEFT JOIN ledger_transactions AS t ON t.id = d.credit_transaction_id AND t.kind = 'deposit_credit'
             AND t.outcome = 'posted'
         LEFT JOIN ledger_transfers AS l ON l.transaction_id = t.id AND l.amount = d.amount_minor
-        WHERE d.state = 'credited' AND l.id IS NULL
-    """,
-    "a deposit is credited once more than it was undone": """
+        WHERE d.id = ANY(:ids) AND d.state = 'credited' AND l.id IS NULL
+        """,
+    ),
+    Invariant(
+        "deposits",
+        "a deposit is credited once more than it was undone",
+        """
         SELECT 'deposit ' || d.id FROM deposits AS d
         JOIN ledger_transactions AS t ON t.flow_id = d.flow_id AND t.outcome = 'posted'
-        GROUP BY d.id, d.state
+        WHERE d.id = ANY(:ids) GROUP BY d.id, d.state
         HAVING count(*) FILTER (WHERE t.kind = 'deposit_credit')
              - count(*) FILTER (WHERE t.kind IN ('deposit_reversal', 'deposit_undone_after_spending'))
             <> CASE WHEN d.state = 'credited' THEN 1 ELSE 0 END
-    """,
-    "suspense has the money of a deposit that is set aside": """
+        """,
+    ),
+    Invariant(
+        "deposits",
+        "suspense has the money of a deposit that is set aside",
+        """
         SELECT 'deposit ' || d.id FROM deposits AS d
         JOIN deposit_quarantines AS q ON q.deposit_id = d.id
         LEFT JOIN ledger_transactions AS t ON t.flow_id = d.flow_id AND t.outcome = 'posted'
-        GROUP BY d.id, d.state, d.is_quarantined, q.held_transaction_id, q.decision
+        WHERE d.id = ANY(:ids) GROUP BY d.id, d.state, d.is_quarantined, q.held_transaction_id, q.decision
         HAVING count(*) FILTER (WHERE t.kind = 'deposit_quarantined')
              - count(*) FILTER (WHERE t.kind = 'deposit_quarantine_undone')
             <> CASE WHEN q.held_transaction_id IS NULL THEN 0 ELSE 1 END
             OR d.is_quarantined <> (q.decision IS DISTINCT FROM 'release')
             OR (d.state = 'returned' AND q.held_transaction_id IS NULL)
-    """,
-    "an open withdrawal holds its funds, a closed one does not": """
+        """,
+    ),
+    _flow_stands("deposits", "deposit"),
+    Invariant(
+        "withdrawals",
+        "an open withdrawal holds its funds, a closed one does not",
+        """
         SELECT 'withdrawal ' || w.id FROM withdrawals AS w
         CROSS JOIN LATERAL unnest(ARRAY[w.amount_hold_id, w.fee_hold_id]) AS hold(id)
         LEFT JOIN ledger_transfers AS r ON r.resolves_id = hold.id
-        WHERE hold.id IS NOT NULL AND (r.id IS NULL) <> (w.closed_at IS NULL)
-    """,
-    "a completed withdrawal posted its hold, any other closed one voided it": """
+        WHERE w.id = ANY(:ids) AND hold.id IS NOT NULL AND (r.id IS NULL) <> (w.closed_at IS NULL)
+        """,
+    ),
+    Invariant(
+        "withdrawals",
+        "a completed withdrawal posted its hold, any other closed one voided it",
+        """
         SELECT 'withdrawal ' || w.id FROM withdrawals AS w
-        JOIN ledger_transfers AS r ON r.resolves_id IN (w.amount_hold_id, w.fee_hold_id)
-        WHERE r.phase <> CASE WHEN w.state = 'completed' THEN 'post' ELSE 'void' END
-    """,
-    "nothing was sent that is not stored": """
+        CROSS JOIN LATERAL unnest(ARRAY[w.amount_hold_id, w.fee_hold_id]) AS hold(id)
+        JOIN ledger_transfers AS r ON r.resolves_id = hold.id
+        WHERE w.id = ANY(:ids) AND r.phase <> CASE WHEN w.state = 'completed' THEN 'post' ELSE 'void' END
+        """,
+    ),
+    Invariant(
+        "withdrawals",
+        "nothing was sent that is not stored",
+        """
         SELECT 'withdrawal ' || w.id FROM withdrawals AS w
         LEFT JOIN payout_transactions AS p ON p.payout_id = w.payout_id
-        WHERE w.state IN ('signed', 'broadcast', 'confirming', 'completed', 'uncertain') AND p.id IS NULL
-    """,
-    "a flow stands where its deposit, withdrawal or sweep stands": """
-        SELECT f.kind || ' flow ' || f.short_id FROM flows AS f
-        JOIN (SELECT flow_id, state FROM deposits UNION ALL SELECT flow_id, state FROM withdrawals
-            UNION ALL SELECT flow_id, state FROM sweeps) AS item
-            ON item.flow_id = f.group_id
-        WHERE item.state <> f.state
+        WHERE w.id = ANY(:ids) AND p.id IS NULL
+            AND w.state IN ('signed', 'broadcast', 'confirming', 'completed', 'uncertain')
+        """,
+    ),
+    _flow_stands("withdrawals", "withdrawal"),
+    _flow_stands("sweeps", "sweep"),
+)
+
+ITEMS: Final = ("deposits", "withdrawals", "sweeps")
+"""The tables whose rows each have a flow."""
+TABLES: Final = ("ledger_accounts", *ITEMS)
+
+# These look at all accounts, and at what stands.
+OF_THE_HOUSE: Final = {
+    "debits equal credits in every asset": """
+        SELECT asset_id || ': off by ' || sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END)
+        FROM ledger_accounts GROUP BY asset_id
+        HAVING sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END) <> 0
     """,
     # Of those that stand, and those that moved last: what was over long ago costs nothing.
     "an alert stands by its last transition, if that raised it": """
@@ -123,9 +184,38 @@ INVARIANTS: Final = {
 
 
 def check(session: Session) -> list[Finding]:
-    """Everything that is broken now, up to a few findings of each kind; empty when all is well."""
-    return [
-        Finding(invariant, subject)
-        for invariant, query in INVARIANTS.items()
-        for (subject,) in session.execute(text(f"{query} LIMIT :most"), {"most": FINDINGS_MAX})
-    ]
+    """Everything that is broken now, up to a few findings of each kind; empty when all is well. Reads all there is."""
+    found = [of_the_house(session)]
+    for table in TABLES:
+        after = None
+        while ids := next_ids(session, table, after=after, limit=CHUNK):
+            found.append(among(session, table, ids, is_whole=True))
+            after = ids[-1]
+    kinds: dict[str, list[Finding]] = {}
+    for finding in chain.from_iterable(found):
+        kinds.setdefault(finding.invariant, []).append(finding)
+    return [finding for kind in kinds.values() for finding in kind[:FINDINGS_MAX]]
+
+
+def among(session: Session, table: str, ids: Collection[Any], *, is_whole: bool = False) -> list[Finding]:
+    """What is broken among these rows of a table."""
+    asked = [kept for kept in OF_ROWS if kept.table == table and (is_whole or not kept.reads_history)]
+    found = (_findings(session, kept.name, kept.query, ids=list(ids)) for kept in asked if ids)
+    return list(chain.from_iterable(found))
+
+
+def of_the_house(session: Session) -> list[Finding]:
+    """What is broken of the house as a whole."""
+    return list(chain.from_iterable(_findings(session, name, query) for name, query in OF_THE_HOUSE.items()))
+
+
+def next_ids(session: Session, table: str, *, after: Any | None, limit: int) -> Sequence[Any]:
+    """The ids of the rows of a table that follow this one, in order."""
+    following = "" if after is None else "WHERE id > :after"
+    query = text(f"SELECT id FROM {table} {following} ORDER BY id LIMIT :limit")  # noqa: S608 - a table of ours
+    return session.scalars(query, {"limit": limit} if after is None else {"after": after, "limit": limit}).all()
+
+
+def _findings(session: Session, name: str, query: str, **parameters: Any) -> Iterator[Finding]:
+    for (subject,) in session.execute(text(f"{query} LIMIT :most"), {"most": FINDINGS_MAX, **parameters}):
+        yield Finding(name, subject)

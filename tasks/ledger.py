@@ -1,16 +1,21 @@
 """Keep the books: expire holds, seal what is complete, check what must always be true."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
 from domain.actor import Actor
-from services import alerts, invariants
+from services import checking
+from services.invariants import Finding
 from services.ledger import holds, seals
 from tasks.app import task
+from tasks.runtime import worker_name
 from wiring.container import Container
 
-BOOKS: Final = "ledger:books"
+# One turn does not go on for ever; the next one follows soon.
+SPANS_MAX: Final = 20
+SLICES_MAX: Final = 50
 
 log = structlog.get_logger(__name__)
 
@@ -31,22 +36,48 @@ def seal(container: Container, by: Actor) -> int:
 
 @task("ledger.check")
 def check(container: Container, by: Actor) -> int:
-    """Check the invariants and raise or clear their alert. Returns how many are broken."""
+    """Check what moved since the last time, and raise an alert if something is broken. Returns how much is.
+
+    Only a check of everything ends the alert: by the next minute, what is broken is not new any more.
+    """
+    found, after = 0, None
+    for _ in range(SPANS_MAX):
+        with container.transaction() as session:
+            span, findings = checking.look_at_posted(session, now=container.now(), after=after)
+            checking.tell(session, findings, now=container.now())
+        found += _logged(findings)
+        if span is None or span.is_last:
+            break
+        after = span.last
+    for _ in range(SPANS_MAX):
+        with container.transaction() as session:
+            there_were, findings = checking.look_at_steps(session, owner=worker_name(), now=container.now())
+            checking.tell(session, findings, now=container.now())
+        found += _logged(findings)
+        if not there_were:
+            break
     with container.transaction() as session:
-        findings = invariants.check(session)
-        if findings:
-            log.error("ledger_invariant_broken", findings=[str(finding) for finding in findings])
-            alerts.raise_alert(
-                session,
-                "ledger_invariant_broken",
-                scope=BOOKS,
-                severity="critical",
-                reason=str(findings[0]),
-                now=container.now(),
-                details={"findings": [str(finding) for finding in findings[:20]]},
-            )
-        else:
-            alerts.clear(
-                session, "ledger_invariant_broken", scope=BOOKS, now=container.now(), reason="every check holds"
-            )
+        findings = checking.look_at_newest(session)
+        checking.tell(session, findings, now=container.now())
+    return found + _logged(findings)
+
+
+@task("ledger.check_all")
+def check_all(container: Container, by: Actor) -> int:
+    """Go on with the day's check of everything, if it is due or under way. Returns how much is broken so far."""
+    found = 0
+    for _ in range(SLICES_MAX):
+        with container.transaction() as session:
+            turn = checking.look_on(session, now=container.now())
+        if turn is None:
+            break
+        found += _logged(turn.findings)
+        if turn.is_last:
+            break
+    return found
+
+
+def _logged(findings: Sequence[Finding]) -> int:
+    if findings:
+        log.error("ledger_invariant_broken", findings=[str(finding) for finding in findings])
     return len(findings)

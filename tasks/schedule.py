@@ -61,6 +61,8 @@ SWEEPS: Final = {
     "ledger.expire_holds": 10.0,
     "ledger.seal": 30.0,
     "ledger.check": 60.0,
+    # The next slices of the day's check of everything, if there are any.
+    "ledger.check_all": 60.0,
     "buffers.compare": 60.0,
     "buffers.report": 900.0,
     "watch_wallets.derive": 5.0,

@@ -1,5 +1,5 @@
 """Alerts: what is wrong, since when, and who knows of it."""
 
-from services.alerts.transitions import Severity, clear, raise_alert, standing, stands
+from services.alerts.transitions import Severity, clear, raise_alert, standing, standing_since, stands
 
-__all__ = ["Severity", "clear", "raise_alert", "standing", "stands"]
+__all__ = ["Severity", "clear", "raise_alert", "standing", "standing_since", "stands"]

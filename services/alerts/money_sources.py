@@ -9,7 +9,7 @@ from sqlalchemy import Row, text
 from domain.alert_states import Reading
 from services import flow_search
 from services.alerts.look import Look
-from services.ledger.verify_sql import SEAL, SEAL_CHAIN
+from services.ledger.verify import altered_seal
 
 FOUND_MAX: Final = 50
 """So many of one kind wake somebody as well as all of them would."""
@@ -137,14 +137,13 @@ def waiting(look: Look) -> Iterator[Reading]:
 
 
 def seals(look: Look) -> Iterator[Reading]:
-    """Whether the seals follow from one another, and the rows of two of them are those that were sealed."""
-    broken = look.session.execute(SEAL_CHAIN).first()
+    """Whether two seals follow from those before them, and their rows are those that were sealed."""
+    broken = None
     turn = int(look.now.timestamp()) // int(look.rule.every.total_seconds())
     for seal_id in look.session.execute(_SEALS, {"turn": turn}).scalars().all():
-        broken = broken or look.session.execute(SEAL, {"seal_id": seal_id}).first()
+        broken = broken or altered_seal(look.session, first=seal_id, last=seal_id)
     if broken is not None:
-        told = f"{broken.table_name} row {broken.row_id}: {broken.differs}"
-        yield Reading("ledger:seals", "bad", told, {"seal_id": broken.row_id})
+        yield Reading("ledger:seals", "bad", str(broken), {"seal_id": broken.row_id})
 
 
 def _deposit(row: Row[Any], told: str) -> Reading:

@@ -83,6 +83,12 @@ def stands(session: Session, code: str, *, scope: str) -> bool:
     return _standing(session, f"{code}:{scope}") is not None
 
 
+def standing_since(session: Session, code: str, *, scope: str) -> datetime | None:
+    """Since when a condition is known to hold; None if it is not. Nobody else changes that meanwhile, as `stands`."""
+    found = _standing(session, f"{code}:{scope}")
+    return None if found is None else found.raised_at
+
+
 def standing(session: Session) -> Sequence[OpsAlert]:
     """Every alert that stands now, newest first."""
     return session.scalars(

@@ -1,11 +1,14 @@
 """Verification: recompute seals, running totals, pairing and account totals, and name the first row that differs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy.orm import Session
 
 from services.ledger.verify_sql import (
     ACCOUNTS,
@@ -19,7 +22,16 @@ from services.ledger.verify_sql import (
 )
 
 CHUNK = 50_000
+SEALS_CHUNK = 100
 WORKERS = 2
+RANGED: Final[Mapping[str, tuple[TextClause, ...]]] = MappingProxyType(
+    {
+        "ledger_transactions": (TRANSACTIONS,),
+        "ledger_transfers": (CHAIN, RESOLUTIONS),
+        "ledger_accounts": (ACCOUNTS,),
+    }
+)
+"""What is asked of a range of the ids of each table."""
 
 Progress = Callable[[int], None]
 
@@ -91,21 +103,39 @@ def verify(engine: Engine, *, progress: Progress = lambda _rows: None, workers: 
     return Report(sizes.accounts, sizes.transactions, sizes.transfers, sizes.seals, first)
 
 
+def altered(session: Session, table: str, *, first: int, last: int) -> Altered | None:
+    """The first row of a range of one of the tables in `RANGED` that does not agree with the others."""
+    for statement in RANGED[table]:
+        found = session.execute(statement, {"first": first, "last": last}).first()
+        if found is not None:
+            return Altered(*found)
+    return None
+
+
+def altered_seal(session: Session, *, first: int, last: int) -> Altered | None:
+    """The first seal of a range that does not follow from the one before it, or whose rows are not those sealed."""
+    found = session.execute(SEAL_CHAIN, {"first": first, "last": last}).first()
+    for seal_id in range(first, last + 1):
+        found = found or session.execute(SEAL, {"seal_id": seal_id}).first()
+    return None if found is None else Altered(*found)
+
+
 def _steps(connection: Connection) -> Iterator[_Step]:
     """Seals first, because they name the very row that was altered; then what the rows say of each other."""
-    yield _Step(SEAL_CHAIN, {}, 0)
+    for start in _starts(connection, "ledger_seals", SEALS_CHUNK):
+        yield _Step(SEAL_CHAIN, {"first": start, "last": start + SEALS_CHUNK - 1}, 0)
     seals = connection.execute(text("SELECT id, row_count FROM ledger_seals ORDER BY id"))
     for seal_id, rows in seals:
         yield _Step(SEAL, {"seal_id": seal_id}, rows)
-    for statement, table in (
-        (TRANSACTIONS, "ledger_transactions"),
-        (CHAIN, "ledger_transfers"),
-        (RESOLUTIONS, "ledger_transfers"),
-        (ACCOUNTS, "ledger_accounts"),
-    ):
-        first, last = connection.execute(text(f"SELECT min(id), max(id) FROM {table}")).one()  # noqa: S608
-        for start in range(first or 0, (last or -1) + 1, CHUNK):
-            yield _Step(statement, {"first": start, "last": start + CHUNK - 1}, CHUNK)
+    for table, statements in RANGED.items():
+        for statement in statements:
+            for start in _starts(connection, table, CHUNK):
+                yield _Step(statement, {"first": start, "last": start + CHUNK - 1}, CHUNK)
+
+
+def _starts(connection: Connection, table: str, chunk: int) -> range:
+    first, last = connection.execute(text(f"SELECT min(id), max(id) FROM {table}")).one()  # noqa: S608 - ours
+    return range(first or 0, (last or -1) + 1, chunk)
 
 
 def _check(engine: Engine, step: _Step) -> Altered | None:

@@ -13,19 +13,20 @@ SIZES = text(
 # Each seal follows from the one before it, and each table's ranges leave no gap between them.
 SEAL_CHAIN = text(
     """
-    SELECT 'ledger_seals' AS table_name, id AS row_id,
-        CASE WHEN digest <> expected THEN 'digest does not follow from its contents'
-            WHEN previous <> before THEN 'previous is not the digest of the seal before'
+    SELECT 'ledger_seals' AS table_name, s.id AS row_id,
+        CASE WHEN s.digest <> ledger_seal_digest(s.previous, s.subject, s.first_id, s.last_id, s.leaves)
+                THEN 'digest does not follow from its contents'
+            WHEN s.previous <> coalesce(before.digest, '') THEN 'previous is not the digest of the seal before'
             ELSE 'its range does not begin where the one before ended' END AS differs
-    FROM (
-        SELECT id, digest, previous, first_id,
-            ledger_seal_digest(previous, subject, first_id, last_id, leaves) AS expected,
-            coalesce(lag(digest) OVER (ORDER BY id), '') AS before,
-            coalesce(lag(last_id) OVER (PARTITION BY subject ORDER BY id), 0) + 1 AS begins,
-            id - coalesce(lag(id) OVER (ORDER BY id), 0) AS distance
-        FROM ledger_seals) AS s
-    WHERE digest <> expected OR previous <> before OR first_id <> begins OR distance <> 1
-    ORDER BY id LIMIT 1
+    FROM ledger_seals AS s
+    LEFT JOIN ledger_seals AS before ON before.id = s.id - 1
+    LEFT JOIN LATERAL (SELECT max(b.last_id) AS last_id FROM ledger_seals AS b
+        WHERE b.subject = s.subject AND b.last_id < s.first_id AND b.id < s.id) AS below ON true
+    WHERE s.id BETWEEN :first AND :last AND (
+        s.digest <> ledger_seal_digest(s.previous, s.subject, s.first_id, s.last_id, s.leaves)
+        OR s.previous <> coalesce(before.digest, '') OR s.first_id <> coalesce(below.last_id, 0) + 1
+        OR (before.id IS NULL AND s.id <> 1))
+    ORDER BY s.id LIMIT 1
     """
 )
 

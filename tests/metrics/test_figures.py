@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from domain.actor import Actor
 from domain.alert_rules import RULES
 from domain.queues import QUEUES
 from services import alerts, figures, heartbeats, outbox, rollups, traffic
 from services.traffic import Counted, Run
+from tasks.ledger import check_all
 from tests import horizon
 from tests.rail import COIN, Rail
 from wiring.container import Container
@@ -78,6 +80,9 @@ def test_alerts_that_stand_are_told_of_and_unsound_books_by_themselves(container
     assert found["strongroom_ledger_sound",] == 0
     assert found["strongroom_alerts", "critical"] == 1
     assert found["strongroom_alerts", "warning"] == found["strongroom_alert", "flow_stuck"] == 2
+    assert ("strongroom_ledger_checked_age_seconds",) not in found
+    check_all.run.__wrapped__(container, Actor("a test"))
+    assert read(container)["strongroom_ledger_checked_age_seconds",] < 120
 
 
 def test_what_cannot_be_read_is_left_out(container: Container, capsys: pytest.CaptureFixture[str]) -> None:

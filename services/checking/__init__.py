@@ -1,0 +1,21 @@
+"""Look through the books: at what moved, each minute, and at everything, a slice at a time, once a day."""
+
+from services.checking.recent import CONSUMER, READER, look_at_newest, look_at_posted, look_at_steps
+from services.checking.rounds import Turn, begin, last_ended, look_on
+from services.checking.telling import BROKEN, SCOPE, all_is_well, tell
+
+__all__ = [
+    "BROKEN",
+    "CONSUMER",
+    "READER",
+    "SCOPE",
+    "Turn",
+    "all_is_well",
+    "begin",
+    "last_ended",
+    "look_at_newest",
+    "look_at_posted",
+    "look_at_steps",
+    "look_on",
+    "tell",
+]

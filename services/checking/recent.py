@@ -1,0 +1,104 @@
+"""Look at what moved since the last look, so that a minute's check costs what the minute brought.
+
+It finds what a bug does, and what somebody alters among the newest. What was altered long after it moved is found by a
+check of everything, or when it moves again: an entry follows from the one before it on its account, or is found here.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services import event_log
+from services.events import FLOW
+from services.invariants import ITEMS, Finding, among
+from services.ledger.following import Span, next_span
+from services.ledger.verify import altered
+
+READER: Final = "check"
+CONSUMER: Final = "ledger.check"
+STEPS_MAX: Final = 5000
+NEWEST: Final = 2000
+"""So many of the newest transfers, and of the newest steps of flows, are looked at each time, for what was altered."""
+OPEN_MAX: Final = 1000
+WRITTEN: Final = "what is posted follows from what was"
+
+_POSTED: Final = text(
+    """
+    SELECT min(transaction_id) AS first, max(transaction_id) AS last,
+        array_agg(DISTINCT debit_account_id) || array_agg(DISTINCT credit_account_id) AS accounts
+    FROM ledger_transfers WHERE id BETWEEN :first AND :last
+    """
+)
+_FLOWS_OF: Final = text(
+    "SELECT DISTINCT flow_id FROM ledger_transactions WHERE id BETWEEN :first AND :last AND flow_id IS NOT NULL"
+)
+_FLOWS_AT: Final = text("SELECT DISTINCT group_id FROM flow_events WHERE id = ANY(:ids)")
+_NEWEST_FLOWS: Final = text(
+    """
+    SELECT DISTINCT group_id FROM (SELECT group_id FROM flow_events ORDER BY id DESC LIMIT :newest) AS steps
+    UNION SELECT flow_id FROM (
+        SELECT flow_id FROM withdrawals WHERE state NOT IN ('completed', 'rejected', 'cancelled', 'failed')
+        ORDER BY requested_at DESC LIMIT :open) AS waiting
+    """
+)
+_NEWEST: Final = text("SELECT max(id) FROM ledger_transfers")
+
+
+def look_at_posted(session: Session, *, now: datetime, after: int | None = None) -> tuple[Span | None, list[Finding]]:
+    """Look at the next transfers that were posted since the last look; those looked at, if any, and what is broken.
+
+    `after` is the last of the span before it in the same turn.
+    """
+    span = next_span(session, READER, now=now, after=after)
+    return span, _posted(session, span.first, span.last) if span else []
+
+
+def look_at_steps(session: Session, *, owner: str, now: datetime) -> tuple[bool, list[Finding]]:
+    """Look at the next deposits, withdrawals and sweeps that took a step; whether there were any, and what is broken.
+
+    Which are next is the log's to say: none is passed over because it committed late.
+    """
+    steps = event_log.claim(
+        session, CONSUMER, owner=owner, now=now, sources=(FLOW,), limit=STEPS_MAX, shaped=False
+    )  # fmt: skip
+    if steps is None:
+        return False, []
+    ids = [int(key) for _, key in steps.keys]
+    found = _items(session, session.scalars(_FLOWS_AT, {"ids": ids}).all())
+    event_log.advance(session, steps, now=now)
+    return True, found
+
+
+def look_at_newest(session: Session) -> list[Finding]:
+    """Look again at what moved last, and at withdrawals that are open: somebody may have altered them since."""
+    newest = session.scalar(_NEWEST)
+    found = [] if newest is None else _posted(session, max(1, newest - NEWEST + 1), newest)
+    flows = session.scalars(_NEWEST_FLOWS, {"newest": NEWEST, "open": OPEN_MAX}).all()
+    # One that moved by a step and by a transfer is broken once.
+    return list(dict.fromkeys(found + _items(session, flows)))
+
+
+def _posted(session: Session, first: int, last: int) -> list[Finding]:
+    posted = session.execute(_POSTED, {"first": first, "last": last}).one()
+    if posted.first is None:
+        return []
+    wrong = (
+        altered(session, "ledger_transfers", first=first, last=last),
+        altered(session, "ledger_transactions", first=posted.first, last=posted.last),
+    )
+    found = [Finding(WRITTEN, str(row)) for row in wrong if row is not None]
+    found += among(session, "ledger_accounts", set(posted.accounts))
+    return found + _items(session, session.scalars(_FLOWS_OF, {"first": posted.first, "last": posted.last}).all())
+
+
+def _items(session: Session, flows: Collection[UUID]) -> list[Finding]:
+    """What is broken of what these flows are about."""
+    found: list[Finding] = []
+    for table in ITEMS if flows else ():
+        query = text(f"SELECT id FROM {table} WHERE flow_id = ANY(:flows)")  # noqa: S608 - a table of ours
+        found += among(session, table, session.scalars(query, {"flows": list(flows)}).all())
+    return found

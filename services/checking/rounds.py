@@ -1,0 +1,121 @@
+"""Walk through everything, a slice in each transaction, so that no statement takes long, however much there is.
+
+Where the walk stands is a row: whoever comes next goes on there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.check import CheckRound
+from services import alerts
+from services.checking.telling import BROKEN, SCOPE, all_is_well, tell
+from services.invariants import TABLES, Finding, among, next_ids, of_the_house
+from services.ledger.verify import RANGED, Altered, altered, altered_seal
+
+NAME: Final = "books"
+EVERY: Final = timedelta(days=1)
+WHILE_BROKEN: Final = timedelta(minutes=15)
+"""While the alert stands, so that it ends soon after what was broken is whole again."""
+SLICE: Final = 5000
+SEALS_SLICE: Final = 20
+WRITTEN: Final = "the books are as they were written"
+HOUSE: Final = "the house"
+# Seals first: they name what was altered. Then what the rows of the books say of each other, and others of them.
+PARTS: Final = ("ledger_seals", "ledger_transactions", "ledger_transfers", *TABLES, HOUSE)
+_NEXT: Final = MappingProxyType(dict(pairwise((*PARTS, None))))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One slice: of what, how many rows, what is broken among them, and whether it was the last of the round."""
+
+    part: str
+    rows: int
+    findings: Sequence[Finding]
+    is_last: bool
+
+
+def begin(session: Session, *, now: datetime) -> None:
+    """Begin a round, whether one is due or under way or not."""
+    row = _locked(session)
+    if row is None:
+        first = {"name": NAME, "part": PARTS[0], "began_at": now, "finding_count": 0}
+        session.execute(insert(CheckRound).values(first).on_conflict_do_nothing())
+        return
+    row.part, row.after, row.began_at, row.finding_count = PARTS[0], None, now, 0
+
+
+def look_on(session: Session, *, now: datetime) -> Turn | None:
+    """Look at the next slice, tell of what is broken, and after the last end the alert if nothing is.
+
+    None when no round is under way and none is due. One is due a day after the last began, or sooner while the alert
+    stands. Two that call at once take turns.
+    """
+    row = _locked(session)
+    if row is None or (row.part is None and _is_due(session, row, now)):
+        begin(session, now=now)
+        row = _locked(session)
+    if row is None or row.part is None:
+        return None
+    part, ids, findings = row.part, *_look(session, row)
+    tell(session, findings, now=now)
+    row.finding_count += len(findings)
+    _move_on(row, ids)
+    if row.part is None:
+        row.ended_at = now
+        if not row.finding_count:
+            all_is_well(session, since=row.began_at, now=now)
+    return Turn(part, len(ids), findings, row.part is None)
+
+
+def last_ended(session: Session) -> datetime | None:
+    """When everything had last been looked at; None if that has never been done."""
+    row = session.get(CheckRound, NAME)
+    return None if row is None else row.ended_at
+
+
+def _locked(session: Session) -> CheckRound | None:
+    return session.get(CheckRound, NAME, with_for_update=True, populate_existing=True)
+
+
+def _is_due(session: Session, row: CheckRound, now: datetime) -> bool:
+    age = now - row.began_at
+    return age >= EVERY or (age >= WHILE_BROKEN and alerts.stands(session, BROKEN, scope=SCOPE))
+
+
+def _look(session: Session, row: CheckRound) -> tuple[Sequence[Any], list[Finding]]:
+    part = row.part or HOUSE
+    if part == HOUSE:
+        return (), of_the_house(session)
+    after = None if row.after is None else int(row.after) if part.startswith("ledger_") else UUID(row.after)
+    ids = next_ids(session, part, after=after, limit=SEALS_SLICE if part == "ledger_seals" else SLICE)
+    if not ids:
+        return ids, []
+    found = among(session, part, ids)
+    if part in RANGED or part == "ledger_seals":
+        # From behind the last one, so that nothing lies between two slices.
+        first = ids[0] if row.after is None else int(row.after) + 1
+        wrong = _altered(session, part, first, ids[-1])
+        found += [] if wrong is None else [Finding(WRITTEN, str(wrong))]
+    return ids, found
+
+
+def _altered(session: Session, part: str, first: int, last: int) -> Altered | None:
+    if part == "ledger_seals":
+        return altered_seal(session, first=first, last=last)
+    return altered(session, part, first=first, last=last)
+
+
+def _move_on(row: CheckRound, ids: Sequence[Any]) -> None:
+    if ids:
+        row.after = str(ids[-1])
+    else:
+        row.part, row.after = _NEXT[row.part or HOUSE], None

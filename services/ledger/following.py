@@ -1,0 +1,57 @@
+"""Follow what is posted: which transfers are new to a reader, without ever passing over one that commits late."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.check import LedgerReader
+
+SPAN_MAX: Final = 10_000
+# A number drawn is not a row committed. What is sealed is: below the last seal nothing can appear any more.
+_ENDS: Final = text(
+    """
+    SELECT coalesce((SELECT max(id) FROM ledger_transfers), 0) AS newest,
+        coalesce((SELECT max(last_id) FROM ledger_seals WHERE subject = 'transfers'), 0) AS sealed
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The transfers from `first` to `last`. `is_last` when there are no newer ones yet."""
+
+    first: int
+    last: int
+    is_last: bool
+
+
+def next_span(
+    session: Session, reader: str, *, now: datetime, after: int | None = None, limit: int = SPAN_MAX
+) -> Span | None:
+    """Take what a reader has yet to look at, in the transaction in which it does; None when there is nothing.
+
+    Its place moves with that transaction, and never beyond what is sealed: what is newer is looked at now and again
+    later, because a lower number may commit in between. So a turn that takes several spans says which one it had,
+    `after`, to go on behind it. A reader that is new begins at the first transfer. Two that call at once take turns.
+    """
+    row = _locked(session, reader, now)
+    ends = session.execute(_ENDS).one()
+    begins = max(row.transfer_id, after or 0)
+    last = min(begins + limit, ends.newest)
+    settled = max(row.transfer_id, min(last, ends.sealed))
+    if settled != row.transfer_id:
+        row.transfer_id, row.moved_at = settled, now
+    return Span(begins + 1, last, last == ends.newest) if last > begins else None
+
+
+def _locked(session: Session, reader: str, now: datetime) -> LedgerReader:
+    row = session.get(LedgerReader, reader, with_for_update=True, populate_existing=True)
+    if row is None:
+        first = {"name": reader, "transfer_id": 0, "moved_at": now}
+        session.execute(insert(LedgerReader).values(first).on_conflict_do_nothing())
+        row = session.get_one(LedgerReader, reader, with_for_update=True)
+    return row
