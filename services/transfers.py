@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -14,9 +13,11 @@ from domain.flows import INTERNAL_TRANSFER
 from domain.house import HOUSE_ID
 from domain.ids import new_id
 from domain.ledger import InsufficientFunds, Transaction, Transfer
+from models.asset import Asset
 from models.deferred import Deferred
-from models.user import User, UserKey
-from services import assets, audit, flows, ledger, spending
+from models.prepared import Prepared, Rows
+from services import audit, flows, ledger, spending
+from services.assets import UnknownAsset
 
 
 class RecipientNotFound(StrongroomError):
@@ -37,6 +38,56 @@ RECEIVED = Deferred(
 """What it moved is in the ledger; this is where its recipient finds it among all that ever reached them."""
 
 
+def question(user: str) -> str:
+    """What `among` reads: a SELECT of every asset, with the account in it of the user whom this expression names."""
+    return f"""
+    SELECT a.asset_id, a.chain, a.symbol, a.name, a.decimals,
+        (SELECT id FROM ledger_accounts
+         WHERE owner_id = {user} AND code = 'user' AND asset_id = a.asset_id AND shard = 0) AS account
+    FROM assets AS a
+    """  # noqa: S608 - an expression of ours
+
+
+_PURSE = Prepared("transfer_purse", "uuid, text", f"{question('$1')} WHERE a.asset_id = $2")
+# By any key that they have, or by the first one, which stays their name here. One look-up of an index each: as one
+# condition with OR, over two tables, it would be asked of every user that there is.
+_RECIPIENT = Prepared(
+    "transfer_recipient",
+    "text, text",
+    """
+    SELECT known.id, (SELECT id FROM ledger_accounts
+                      WHERE owner_id = known.id AND code = 'user' AND asset_id = $2 AND shard = 0)
+    FROM (SELECT id FROM users WHERE public_key = $1
+          UNION ALL
+          SELECT user_id FROM user_keys WHERE subject = $1 AND removed_at IS NULL) AS known (id)
+    LIMIT 1
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """An asset (to be read, not changed) and its sender's account in it."""
+
+    asset: Asset
+    account: int
+
+
+def purse(session: Session, sender_id: UUID, asset_id: str) -> Purse:
+    """What this user pays from. Raises UnknownAsset."""
+    return among(_PURSE.rows(session, sender_id, asset_id), session, sender_id=sender_id, asset_id=asset_id)
+
+
+def among(rows: Rows, session: Session, *, sender_id: UUID, asset_id: str) -> Purse:
+    """The purse of this asset among the answers to `question`, its account opened if need be. Raises UnknownAsset."""
+    row = next((row for row in rows if row[0] == asset_id), None)
+    if row is None:
+        raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
+    _, chain, symbol, name, decimals, account = row
+    asset = Asset(asset_id=asset_id, chain=chain, symbol=symbol, name=name, decimals=decimals)
+    return Purse(asset, account or ledger.user_account(session, sender_id, asset_id))
+
+
 @dataclass(frozen=True, slots=True)
 class InternalTransfer:
     """A transfer that was carried out; it has the id of its flow."""
@@ -55,7 +106,7 @@ def transfer(
     *,
     sender_id: UUID,
     recipient: str,
-    asset_id: str,
+    paid_from: Purse,
     amount_minor: int,
     note: str | None,
     now: datetime,
@@ -63,20 +114,16 @@ def transfer(
 ) -> InternalTransfer:
     """Move an amount to the user known by the key or address `recipient`.
 
-    Raises UnknownAsset, RecipientNotFound, SelfTransfer, InsufficientFunds, SpendingLimitExceeded (for an app).
+    Raises RecipientNotFound, SelfTransfer, InsufficientFunds, SpendingLimitExceeded (for an app).
     """
-    asset = assets.get(session, asset_id)
-    recipient_id = _recipient(session, recipient)
+    asset = paid_from.asset
+    recipient_id, paid_to = _recipient(session, recipient, asset.asset_id)
     if recipient_id == sender_id:
         raise SelfTransfer(fields={"to": ["is yourself"]})
     detail = {"to": str(recipient_id), "note": note}
     opening = flows.Opening(INTERNAL_TRANSFER, "completed", sender_id, asset.asset_id, amount_minor, detail)
     flow_id = flows.open_one(session, opening, now=now, by=by)
-    legs = Transfer(
-        debit_account=ledger.user_account(session, sender_id, asset_id),
-        credit_account=ledger.user_account(session, recipient_id, asset_id),
-        amount_minor=amount_minor,
-    )
+    legs = Transfer(debit_account=paid_from.account, credit_account=paid_to, amount_minor=amount_minor)
     transaction = Transaction(
         key=f"transfer:{new_id()}", kind="internal_transfer", legs=(legs,), flow_id=flow_id, effective_at=now
     )
@@ -87,23 +134,13 @@ def transfer(
     RECEIVED.later(session, recipient_id, flow_id)
     spending.count(session, asset, flow_id=flow_id, amount_minor=amount_minor, now=now, by=by)
     audit.record(session, "transfer.made", by=by, now=now, detail={"flow_id": str(flow_id)})
-    return InternalTransfer(flow_id, outcome.transaction_id, sender_id, recipient_id, asset_id, amount_minor, now)
+    return InternalTransfer(flow_id, outcome.transaction_id, sender_id, recipient_id, asset.asset_id, amount_minor, now)
 
 
-def _recipient(session: Session, recipient: str) -> UUID:
-    found = session.scalars(
-        select(User.id)
-        .outerjoin(UserKey, UserKey.user_id == User.id)
-        .where(
-            or_(
-                User.public_key == recipient,
-                (UserKey.subject == recipient) & UserKey.removed_at.is_(None),
-            ),
-            # Whoever owns the house's addresses is nobody who could ever spend it.
-            User.id != HOUSE_ID,
-        )
-        .limit(1)
-    ).first()
-    if found is None:
-        raise RecipientNotFound(fields={"to": ["is not the key of anybody here"]})
-    return found
+def _recipient(session: Session, recipient: str, asset_id: str) -> tuple[UUID, int]:
+    """Who that is, and their account in the asset, opened if need be."""
+    for user_id, account in _RECIPIENT.rows(session, recipient, asset_id):
+        # Whoever owns the house's addresses is nobody who could ever spend it.
+        if user_id != HOUSE_ID:
+            return user_id, account or ledger.user_account(session, user_id, asset_id)
+    raise RecipientNotFound(fields={"to": ["is not the key of anybody here"]})

@@ -19,7 +19,7 @@ from auth import users
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
 from domain.money import parse_amount
-from services import assets, balances, transfers
+from services import balances, transfers
 from services.idempotency import Answer
 
 blueprint = Blueprint("send", __name__)
@@ -39,13 +39,14 @@ def send() -> Response:
     asset_id, recipient, amount = typed("asset"), typed("to"), typed_amount(typed("amount"))
 
     def decide(session: Session, now: datetime) -> Answer:
-        asset = assets.get(session, asset_id)
+        sender_id = guards.caller().user_id
+        purse = transfers.purse(session, sender_id, asset_id)
         made = transfers.transfer(
             session,
-            sender_id=guards.caller().user_id,
+            sender_id=sender_id,
             recipient=users.public_key_of(session, recipient),
-            asset_id=asset.asset_id,
-            amount_minor=parse_amount(amount, asset.decimals),
+            paid_from=purse,
+            amount_minor=parse_amount(amount, purse.asset.decimals),
             note=None,
             now=now,
             by=actor(),

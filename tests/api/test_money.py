@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 from werkzeug.test import TestResponse
 
+from auth import keys
 from domain.ids import new_id
 from tests.api.house import ASSET, COIN, DESTINATION, House, Person
 
@@ -200,6 +202,23 @@ def test_a_transfer_reaches_the_other_at_once(house: House, by: str) -> None:
     assert (person.balance()["available"], other.balance()["available"]) == ("1.25000000", "0.75000000")
     assert person.get(f"/flows/{made['flow_id']}").get_json()["state"] == "completed"
     assert other.get(f"/flows/{made['flow']}").status_code == 200
+
+
+def test_a_recipient_is_found_by_each_key_of_theirs_and_by_the_first_for_ever(house: House) -> None:
+    person, other = house.person(funds_minor=2 * COIN), house.person()
+    second, third = (PrivateKey().public_key.format().hex() for _ in range(2))
+    with house.container.transaction() as session:
+        for subject in (second, third):
+            keys.link(session, other.user_id, subject, name="more", now=house.container.now())
+        for key in keys.of_user(session, other.user_id):
+            if key.subject != second:
+                keys.remove(session, other.user_id, key.id, now=house.container.now())
+
+    def pay(to: str) -> int:
+        return person.post("/transfers", {"asset": ASSET, "amount": "0.1", "to": to}, key=str(new_id())).status_code
+
+    assert [pay(to) for to in (second, third, other.public_key)] == [201, 422, 201]
+    assert other.balance()["available"] == "0.20000000"
 
 
 def test_the_statement_can_be_paged_without_a_gap_and_saved_as_csv(house: House) -> None:

@@ -123,8 +123,8 @@ def test_what_nobody_funds_expires_and_money_that_comes_later_is_equity_all_the_
         ledger.user_account(session, HOUSE_ID, rail.asset_id)
         with pytest.raises(transfers.RecipientNotFound):
             transfers.transfer(
-                session, sender_id=sender, recipient="house", asset_id=rail.asset_id, amount_minor=1, note=None,
-                now=rail.container.now(), by=BY,
+                session, sender_id=sender, recipient="house", amount_minor=1, note=None,
+                paid_from=transfers.purse(session, sender, rail.asset_id), now=rail.container.now(), by=BY,
             )  # fmt: skip
     rail.send_to(where, COIN // 2)
     rail.mine(6)
