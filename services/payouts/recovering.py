@@ -6,7 +6,6 @@ from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -23,7 +22,7 @@ from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, assets, audit, flows, ledger
 from services.payouts.reading import advance, one, withdrawals_of
-from services.payouts.signing import add_form
+from services.payouts.signing import add_form, take_inputs
 
 WAITING = ("pending_approval", "approved")
 
@@ -93,7 +92,7 @@ def adopt(
     """Book a transaction as the payment of these withdrawals: from here on it is followed like any other payout.
 
     Where a stored payout spends the same inputs, it is another form of that one, such as a fee bump. Nothing is sent
-    by this. Raises AlreadyBooked, NotThesePayments, WrongState.
+    by this. Raises AlreadyBooked, NotThesePayments, WrongState, InputsTaken.
     """
     if not unbooked(session, chain, [sent]):
         raise AlreadyBooked
@@ -164,9 +163,16 @@ def _key(chain: str, txid: str) -> str:
 
 
 def _payout_of(session: Session, chain: str, sent: SentTransaction) -> UUID | None:
-    """The stored payout that spends an output which this transaction spends: both cannot confirm."""
+    """The stored payout that spends an output which this transaction spends: both cannot confirm.
+
+    One that failed because of it is over: this is not another form of it, but what came instead.
+    """
     txids = {spent.txid for spent in sent.inputs}
-    rows = session.scalars(select(PayoutInput).where(PayoutInput.chain == chain, PayoutInput.txid.in_(txids)))
+    rows = session.scalars(
+        select(PayoutInput)
+        .join(Payout, Payout.id == PayoutInput.payout_id)
+        .where(PayoutInput.chain == chain, PayoutInput.txid.in_(txids), Payout.state != "failed")
+    )
     return next((row.payout_id for row in rows if (row.txid, row.vout) in sent.inputs), None)
 
 
@@ -220,8 +226,7 @@ def _new_payout(
     )
     session.add(payout)
     session.flush()
-    rows = [{"chain": chain, "txid": i.txid, "vout": i.vout, "payout_id": payout.id} for i in sent.inputs]
-    session.execute(insert(PayoutInput), rows)
+    take_inputs(session, payout, sent.inputs)
     return payout
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -168,7 +168,7 @@ def store(
     session.add(payout)
     session.flush()
     # First what it uses up: on a chain of accounts two workers may have signed the very same bytes.
-    _take_inputs(session, payout, signed)
+    take_inputs(session, payout, signed.inputs)
     add_form(session, payout, signed, form=1, now=now)
     return payout
 
@@ -200,14 +200,23 @@ def add_form(
     )
 
 
-def _take_inputs(session: Session, payout: Payout, signed: SignedPayment) -> None:
-    if not signed.inputs:  # a provider's
+def take_inputs(session: Session, payout: Payout, inputs: Sequence[OutPoint]) -> None:
+    """Have a payout be the one that spends these. Raises InputsTaken when another does.
+
+    One that failed because something else was spent of it for good leaves the rest of its inputs to others.
+    """
+    if not inputs:  # a provider's
         return
-    rows = [
-        {"chain": payout.chain, "txid": spent.txid, "vout": spent.vout, "payout_id": payout.id}
-        for spent in signed.inputs
-    ]
-    taken = session.execute(insert(PayoutInput).values(rows).on_conflict_do_nothing().returning(PayoutInput.vout)).all()
+    rows = [{"chain": payout.chain, "txid": one.txid, "vout": one.vout, "payout_id": payout.id} for one in inputs]
+    left = exists().where(
+        Payout.id == PayoutInput.payout_id, Payout.state == "failed", Payout.conflicted_by.is_not(None)
+    )
+    taking = insert(PayoutInput).values(rows)
+    taken = session.execute(
+        taking.on_conflict_do_update(
+            index_elements=["chain", "txid", "vout"], set_={"payout_id": taking.excluded.payout_id}, where=left
+        ).returning(PayoutInput.vout)
+    ).all()
     if len(taken) != len(rows):
         raise InputsTaken
 

@@ -17,6 +17,7 @@ from models.asset import WithdrawalPolicy
 from models.payout import Payout
 from models.withdrawal import Withdrawal
 from services import assets, ledger, payouts
+from services.payouts.following import CONFLICT_FINAL
 from tests.databases import Database
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
@@ -208,3 +209,32 @@ def test_a_payment_is_booked_only_for_exactly_what_it_paid_and_only_when_final(r
     assert states == {asked.id: "broadcast", other.id: "approved"}
     with pytest.raises(payouts.AlreadyBooked):
         adopt(asked.id)
+
+
+def test_what_made_a_payment_impossible_can_be_charged_and_what_it_left_be_spent(rail: Rail) -> None:
+    world.set_policy(rail, auto_limit_minor=10 * COIN)
+    user_id = outgoing.funded(rail, 2 * COIN, parts=2)
+    rail.request(user_id, COIN + AMOUNT)
+    with world.reached_at(rail, outgoing.gone_at_broadcast(rail)):
+        rail.pay()
+    [form] = outgoing.forms(rail)
+    assert len(form.inputs) == 2
+    taken = rail.node.call("decoderawtransaction", form.raw_tx)["vin"][0]
+    spent = [{"txid": taken["txid"], "vout": taken["vout"]}]
+    unsigned = rail.node.call("createrawtransaction", spent, {rail.outside_address(): rail.spell(COIN - world.FEE)})
+    signed = rail.node.call("signrawtransactionwithwallet", unsigned, wallet=outgoing.hot_wallet(rail))
+    world.mine_holding(rail, signed["hex"], count=CONFLICT_FINAL)
+    rail.watch()
+    assert rail.payout().state == "failed"
+    [stray] = unbooked(rail)
+    with rail.container.transaction() as session:
+        asset = assets.get(session, rail.asset_id)
+        payouts.charge(session, asset, stray, user_id=None, reason="stolen", now=rail.container.now(), by=BY)
+    assert rail.compare() == "ok"
+    rail.request(user_id, AMOUNT)
+    assert rail.pay() == 1
+    rail.mine()
+    rail.watch()
+    assert rail.balance(user_id) == (2 * COIN - AMOUNT - outgoing.FEE, 0)
+    assert rail.compare() == "ok"
+    rail.assert_sound()
