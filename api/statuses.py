@@ -130,6 +130,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         DescriptorRefused: 422,
         assets.UnknownAsset: 422,
         addresses.UnknownNetwork: 422,
+        addresses.NothingComesIn: 422,
         assets.NoTokensThere: 422,
         assets.AssetExists: 409,
         InvalidPrice: 422,

@@ -27,7 +27,7 @@ def webhook_acceptance(world: World) -> dict[str, float]:
     house = world.house("webhooks")
     circle = FakeCircle()
     circle.stop()  # it signs, and need not answer
-    configured = ProviderSettings(chain=NAME, url=circle.url, api_key=Secret(KEY), wallet_id=WALLET)
+    configured = ProviderSettings(chain=NAME, url=circle.url, api_key=Secret(KEY), own={"WALLET_ID": Secret(WALLET)})
     settings = replace(house.settings, providers=(configured,))
     with house.container() as container, container.transaction() as session:
         public = circle.signing.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

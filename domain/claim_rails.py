@@ -1,16 +1,17 @@
 """Rails on which payments are verified when somebody claims them, and neither watched nor made: rows of data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 from domain.aptos import parse_aptos_address
-from domain.rail_rows import AssetRow, ConfirmationTier, DefaultPolicy, Destination
-from domain.solana import parse_solana_address
+from domain.rail_rows import NO_NETWORKS, AssetRow, ConfirmationTier, DefaultPolicy, Destination, HashSpelling
+from domain.solana import SOLANA_SIGNATURE, parse_solana_address
 from domain.tron import parse_tron_address
+from domain.tx_hashes import BARE_HEX, PREFIXED_HEX
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,18 @@ class ClaimRail:
     """Symbol, name, decimals, contract; each contract was compared with several public lists in November 2026."""
     block_interval: timedelta
     parse: Callable[..., Destination]
+    hashes: HashSpelling | None
     explorer: str
     family: str
     is_test: bool = False
     is_private: bool = False
     has_accounts: bool = True
-    networks: tuple[str, ...] = ()
+    networks: Mapping[str, str] = field(default_factory=lambda: NO_NETWORKS, hash=False)
+    takes_deposits: bool = False
     payments_per_transaction: int = 1
     dust_limit_minor: int = 0
+    tells_senders: bool = False
+    folds_case: bool = False
 
     @cached_property
     def coin(self) -> AssetRow:
@@ -93,7 +98,8 @@ _ROWS: Final = (
             ("USDC", "USD Coin", 6, "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"),
             ("USDT", "Tether USD", 6, "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"),
         ),
-        block_interval=timedelta(seconds=1), parse=parse_solana_address, explorer="https://solscan.io/tx/",
+        block_interval=timedelta(seconds=1), parse=parse_solana_address, hashes=SOLANA_SIGNATURE,
+        explorer="https://solscan.io/tx/",
     ),
     # Circle stopped issuing USDC here in 2024; what circulates still moves.
     ClaimRail(
@@ -102,7 +108,7 @@ _ROWS: Final = (
             ("USDT", "Tether USD", 6, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"),
             ("USDC", "USD Coin", 6, "TEkxiTehnzSmSe2XqrBj4w32RUN966rdz8"),
         ),
-        block_interval=timedelta(seconds=3), parse=parse_tron_address,
+        block_interval=timedelta(seconds=3), parse=parse_tron_address, hashes=BARE_HEX,
         explorer="https://tronscan.org/#/transaction/",
     ),
     # The contract of a fungible asset is the address of its metadata. Bridged namesakes are other assets.
@@ -112,7 +118,7 @@ _ROWS: Final = (
             ("USDT", "Tether USD", 6, "0x357b0b74bc833e95a115ad22604854d6b0fca151cecd94111770e5d6ffc9dc2b"),
             ("USDC", "USD Coin", 6, "0xbae207659db88bea0cbead6da0ed00aac12edcdda169e591cd41c94180b46f3b"),
         ),
-        block_interval=timedelta(seconds=1), parse=parse_aptos_address,
+        block_interval=timedelta(seconds=1), parse=parse_aptos_address, hashes=PREFIXED_HEX,
         explorer="https://explorer.aptoslabs.com/txn/",
     ),
 )  # fmt: skip

@@ -1,13 +1,14 @@
 """The Bitcoin family as data: one row per network, so that no code branches on a coin's name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
 from domain.money import format_amount
-from domain.rail_rows import AssetRow, ConfirmationTier, DefaultPolicy, Destination
+from domain.rail_rows import NO_NETWORKS, AssetRow, ConfirmationTier, DefaultPolicy, Destination, HashSpelling
+from domain.tx_hashes import BARE_HEX
 
 COIN: Final = 100_000_000
 """Smallest units in one coin, on every network of the family."""
@@ -50,8 +51,12 @@ class Network:
     """Where people look transactions up, up to the transaction's id."""
     family: str = "bitcoin"
     has_accounts: bool = False
-    networks: tuple[str, ...] = ()
+    networks: Mapping[str, str] = field(default_factory=lambda: NO_NETWORKS, hash=False)
+    takes_deposits: bool = True
     payments_per_transaction: int = 50
+    hashes: HashSpelling | None = BARE_HEX
+    tells_senders: bool = True
+    folds_case: bool = False
 
     @property
     def coin(self) -> AssetRow:

@@ -256,10 +256,26 @@ class NotificationReader(Protocol):
         """What it may be about: the last part of the address that is posted to."""
         ...
 
+    @property
+    def default_topic(self) -> str:
+        """What it is about when it is posted to the provider's address without a topic; "" when it cannot be."""
+        ...
+
+    @property
+    def headers(self) -> Collection[str]:
+        """The headers that `read` needs, as it spells them; they are kept with the notification."""
+        ...
+
+    @property
+    def secret_headers(self) -> Collection[str]:
+        """The headers that `read` needs and that are a secret themselves: handed to it, and never kept."""
+        ...
+
     def read(self, topic: str, headers: Mapping[str, str], body: bytes) -> Notification:
         """What this request says, and what it takes to know that the provider sent it. Raises BadNotification.
 
-        A scheme whose secret is held here is verified here; one that needs a key says which.
+        A scheme whose secret is held here is verified here; one that needs a key says which. What waits for its key, or
+        offers a subscription, is read a second time from what was kept, which no secret header is.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from domain.errors import StrongroomError
 
@@ -59,16 +59,22 @@ class BadNotification(StrongroomError):
     code: ClassVar[str] = "bad_notification"
 
 
+SUBSCRIPTION: Final = "subscription_confirmation"
+"""The kind of a notification that offers a subscription, to be agreed to by `NotificationReader.confirm`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What a provider posted to us: a hint to look, never a fact about money.
 
-    `notification_id` identifies it for ever, however often it is delivered. `resource_id` is what to ask the provider
-    about, "" when nothing is to be asked. `key_name` names the key that the signature needs; "" when it was verified
-    with a secret held here. `signed` is exactly what was signed.
+    `scheme` is the reader's name for the way in which it was signed: lower-case letters, digits and underscores.
+    `notification_id` identifies it for ever, however often it is delivered. `resource_id` is the provider's id of the
+    transfer to ask about, and `reference` our own of one that we asked for; both are "" when nothing is to be asked.
+    `key_name` names the key that the signature needs; "" when it was verified with a secret held here. `signed` is
+    exactly what was signed.
     """
 
-    scheme: Literal["circle_v2", "sns", "hmac", "shared_secret"]
+    scheme: str
     notification_id: str
     kind: str
     resource_id: str

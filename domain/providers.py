@@ -1,38 +1,85 @@
 """Custodians and providers of payouts as data: one row per rail, with its assets and how destinations are spelled."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 from domain.addresses import InvalidAddress, UnsupportedAddress
 from domain.errors import StrongroomError
 from domain.evm.addresses import parse_evm_address
-from domain.rail_rows import AssetRow, ConfirmationTier, DefaultPolicy, Destination
+from domain.rail_rows import NO_NETWORKS, AssetRow, ConfirmationTier, DefaultPolicy, Destination, HashSpelling, RailRow
 from domain.solana import parse_solana_address
 
 _AT_ONCE: Final = (ConfirmationTier(None, 1),)
 """A provider's word is final or it is not: there is nothing to count."""
 
-CIRCLE_NETWORKS: Final[Mapping[str, str]] = MappingProxyType(
-    {"ETH": "evm", "POLY": "evm", "AVAX": "evm", "BASE": "evm", "ARB": "evm", "OP": "evm", "SOL": "solana"}
-)
-"""Where USDC moves, by Circle's chain code, and what addresses look like there.
-
-developers.circle.com/circle-mint/references/supported-chains-and-currencies
-"""
-_ALSO_CALLED: Final[Mapping[str, str]] = MappingProxyType({"MATIC": "POLY", "POLYGON": "POLY"})
 _ACCOUNT: Final = re.compile(r"[0-9A-Za-z]{5,34}", re.ASCII)
 _MSISDN: Final = re.compile(r"[0-9]{9,15}", re.ASCII)
 _CODE: Final = re.compile(r"[0-9A-Z]{2,12}", re.ASCII)
 
 
+class ProviderRow(RailRow, Protocol):
+    """One provider. Which adapter serves it, its `family` says."""
+
+    @property
+    def api_url(self) -> str:
+        """Where it answers, unless the settings name another place."""
+        ...
+
+
+def _evm(text: str, field: str) -> str:
+    return parse_evm_address(text, field=field).text
+
+
+def _solana(text: str, field: str) -> str:
+    return parse_solana_address(text, field=field).text
+
+
+class CustodianNetwork(NamedTuple):
+    """One chain that a custodian's money moves on: what people call it, and what reads an address there."""
+
+    name: str
+    parse: Callable[[str, str], str]
+
+
+CIRCLE_NETWORKS: Final[Mapping[str, CustodianNetwork]] = MappingProxyType(
+    {
+        "ETH": CustodianNetwork("Ethereum", _evm),
+        "POLY": CustodianNetwork("Polygon", _evm),
+        "AVAX": CustodianNetwork("Avalanche", _evm),
+        "BASE": CustodianNetwork("Base", _evm),
+        "ARB": CustodianNetwork("Arbitrum", _evm),
+        "OP": CustodianNetwork("Optimism", _evm),
+        "SOL": CustodianNetwork("Solana", _solana),
+    }
+)
+"""Where USDC moves, by Circle's chain code.
+
+developers.circle.com/circle-mint/references/supported-chains-and-currencies
+"""
+_CIRCLE_ALSO_SAYS: Final[Mapping[str, str]] = MappingProxyType({"MATIC": "POLY", "POLYGON": "POLY"})
+
+
+class Currency(NamedTuple):
+    """Something that a provider pays out, and about one dollar of it in the smallest unit, for first limits only."""
+
+    code: str
+    name: str
+    dollar_minor: int
+    decimals: int = 2
+
+
 @dataclass(frozen=True)
 class Custodian:
-    """A custodian that keeps one dollar token for us on several chains (a `RailRow`): Circle."""
+    """A custodian that keeps one token worth a dollar for us on several chains (a `ProviderRow`).
+
+    `contract` is what its interface calls the token; `places` are its chains by its codes for them, and `also_called`
+    leads from other codes to those.
+    """
 
     chain: str
     name: str
@@ -41,27 +88,40 @@ class Custodian:
     asset_name: str
     is_test: bool = False
     family: str = "circle"
-    networks: tuple[str, ...] = tuple(CIRCLE_NETWORKS)
+    symbol: str = "USDC"
+    decimals: int = 6
+    contract: str = "USD"
+    places: Mapping[str, CustodianNetwork] = field(default_factory=lambda: CIRCLE_NETWORKS, hash=False)
+    also_called: Mapping[str, str] = field(default_factory=lambda: _CIRCLE_ALSO_SAYS, hash=False)
+    takes_deposits: bool = True
     block_interval: timedelta = timedelta(minutes=1)
     is_private: bool = False
     has_accounts: bool = False
     payments_per_transaction: int = 1
     dust_limit_minor: int = 0
+    hashes: HashSpelling | None = None
+    tells_senders: bool = False
+    folds_case: bool = False
 
     @cached_property
     def coin(self) -> AssetRow:
-        """The token, which Circle's interface calls by the dollar behind it."""
+        """The token."""
         return AssetRow(
             asset_id=self.asset_id,
             chain=self.chain,
-            symbol="USDC",
+            symbol=self.symbol,
             name=self.asset_name,
-            decimals=6,
-            policy=_policy(10**6),
+            decimals=self.decimals,
+            policy=_policy(10**self.decimals),
             confirmation_tiers=_AT_ONCE,
-            contracts=("USD",),
+            contracts=(self.contract,),
             is_trusted=True,
         )
+
+    @property
+    def networks(self) -> Mapping[str, str]:
+        """The chains that it moves on."""
+        return {code: place.name for code, place in self.places.items()}
 
     @property
     def assets(self) -> tuple[AssetRow, ...]:
@@ -77,12 +137,12 @@ class Custodian:
         if not isinstance(text, str):
             raise _refusal(InvalidAddress, field, "must be a string")
         said, colon, address = text.strip().partition(":")
-        network = _ALSO_CALLED.get(said.upper(), said.upper())
-        if not colon or network not in self.networks:
+        network = self.also_called.get(said.upper(), said.upper())
+        if not colon or network not in self.places:
             raise _refusal(
-                UnsupportedAddress, field, f"must name its chain first, one of {', '.join(self.networks)}: ETH:0x…"
+                UnsupportedAddress, field, f"must name its chain first, one of {', '.join(self.networks)}, then a colon"
             )
-        spelled = _READERS[CIRCLE_NETWORKS[network]](address, field)
+        spelled = self.places[network].parse(address, field)
         canonical = f"{network}:{spelled}"
         return Destination(canonical, canonical.encode())
 
@@ -90,30 +150,31 @@ class Custodian:
         """The bare address, which wallets of its chain read."""
         return address.partition(":")[2] or address
 
-    def explorer_url(self, tx_hash: str) -> str | None:  # noqa: ARG002 - what is known here is Circle's own id
-        """None: a transfer is known by the id that Circle gave it."""
+    def explorer_url(self, tx_hash: str) -> str | None:  # noqa: ARG002 - what is known here is the custodian's own id
+        """None: a transfer is known by the id that the custodian gave it."""
         return None
 
 
 @dataclass(frozen=True)
 class PayoutProvider:
-    """A provider that pays bank and mobile-money accounts from a float of ours (a `RailRow`); nothing comes in by it.
-
-    `currencies` holds (code, name, about one dollar in the smallest unit), the last for first limits only.
-    """
+    """A provider that pays bank and mobile-money accounts from a float of ours (a `ProviderRow`); nothing comes in."""
 
     chain: str
     name: str
     api_url: str
-    currencies: tuple[tuple[str, str, int], ...]
+    currencies: tuple[Currency, ...]
     is_test: bool = False
     family: str = "flutterwave"
-    networks: tuple[str, ...] = ()
+    networks: Mapping[str, str] = field(default_factory=lambda: NO_NETWORKS, hash=False)
+    takes_deposits: bool = False
     block_interval: timedelta = timedelta(minutes=2)
     is_private: bool = False
     has_accounts: bool = False
     payments_per_transaction: int = 1
     dust_limit_minor: int = 0
+    hashes: HashSpelling | None = None
+    tells_senders: bool = False
+    folds_case: bool = False
 
     @cached_property
     def assets(self) -> tuple[AssetRow, ...]:
@@ -121,17 +182,17 @@ class PayoutProvider:
         test, words = ("t", " (test money)") if self.is_test else ("", "")
         return tuple(
             AssetRow(
-                asset_id=f"{test}{code}.{self.chain}",
+                asset_id=f"{test}{currency.code}.{self.chain}",
                 chain=self.chain,
-                symbol=f"{test}{code}",
-                name=f"{name}{words}",
-                decimals=2,
-                policy=_policy(dollar_minor),
+                symbol=f"{test}{currency.code}",
+                name=f"{currency.name}{words}",
+                decimals=currency.decimals,
+                policy=_policy(currency.dollar_minor),
                 confirmation_tiers=_AT_ONCE,
-                contracts=(code,),
+                contracts=(currency.code,),
                 is_trusted=True,
             )
-            for code, name, dollar_minor in self.currencies
+            for currency in self.currencies
         )
 
     @property
@@ -170,17 +231,6 @@ class PayoutProvider:
         return None
 
 
-def _evm(text: str, field: str) -> str:
-    return parse_evm_address(text, field=field).text
-
-
-def _solana(text: str, field: str) -> str:
-    return parse_solana_address(text, field=field).text
-
-
-_READERS: Final = MappingProxyType({"evm": _evm, "solana": _solana})
-
-
 def _refusal(kind: type[StrongroomError], field: str, reason: str) -> StrongroomError:
     return kind(f"{field}: {reason}", fields={field: [reason]})
 
@@ -200,9 +250,9 @@ def _policy(dollar_minor: int) -> DefaultPolicy:
 
 
 _AFRICAN: Final = (
-    ("NGN", "Nigerian naira", 150_000),
-    ("KES", "Kenyan shilling", 13_000),
-    ("GHS", "Ghanaian cedi", 1_500),
+    Currency("NGN", "Nigerian naira", 150_000),
+    Currency("KES", "Kenyan shilling", 13_000),
+    Currency("GHS", "Ghanaian cedi", 1_500),
 )
 _ROWS: Final = (
     Custodian("circle", "Circle", "https://api.circle.com", "USDC.circle", "USD Coin at Circle"),
@@ -216,5 +266,6 @@ _ROWS: Final = (
     ),
 )  # fmt: skip
 
-PROVIDERS: Final[Mapping[str, Custodian | PayoutProvider]] = MappingProxyType({row.chain: row for row in _ROWS})
+_BY_NAME: Final[dict[str, ProviderRow]] = {row.chain: row for row in _ROWS}
+PROVIDERS: Final[Mapping[str, ProviderRow]] = MappingProxyType(_BY_NAME)
 """Every custodian and provider by its id."""

@@ -1,9 +1,13 @@
 """What a rail is, as data: its assets, what they allow by default, how money is asked for and shown on it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
+
+NO_NETWORKS: Final[Mapping[str, str]] = MappingProxyType({})
+"""What every rail but a custodian's has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,18 @@ class Destination:
     script: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class HashSpelling:
+    """How the transactions of a chain are named.
+
+    `parse` gives the canonical spelling, or None when this cannot be one; `nobodys` is the name of a transaction that
+    there is not, which a provider that works says it does not know.
+    """
+
+    parse: Callable[[str], str | None]
+    nobodys: str
+
+
 class RailRow(Protocol):
     """One rail: a chain, a custodian or a provider of payouts. Rows are data and connect to nothing."""
 
@@ -130,11 +146,31 @@ class RailRow(Protocol):
         ...
 
     @property
-    def networks(self) -> Sequence[str]:
-        """Of a custodian: the chains on which its money moves, with addresses on each of them; () elsewhere.
+    def networks(self) -> Mapping[str, str]:
+        """Of a custodian: the chains on which its money moves, by its code, as people call them; none elsewhere.
 
         Addresses and destinations then begin with the chain's code and a colon.
         """
+        ...
+
+    @property
+    def takes_deposits(self) -> bool:
+        """Whether people can be given an address to pay in by."""
+        ...
+
+    @property
+    def hashes(self) -> HashSpelling | None:
+        """How transactions are named where somebody can be asked about a payment that is claimed; None elsewhere."""
+        ...
+
+    @property
+    def tells_senders(self) -> bool:
+        """Whether its adapter can tell who paid (`SenderReader`), so that senders can be screened."""
+        ...
+
+    @property
+    def folds_case(self) -> bool:
+        """Whether case means nothing in its addresses and contracts: they are compared in lower case."""
         ...
 
     @property

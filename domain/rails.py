@@ -12,7 +12,6 @@ from domain.rail_rows import RailRow
 
 _FAMILIES: Final[tuple[Mapping[str, RailRow], ...]] = (NETWORKS, EVM_NETWORKS, PROVIDERS, CLAIM_RAILS)
 
-RAILS: Final[Mapping[str, RailRow]] = MappingProxyType(
-    {chain: row for family in _FAMILIES for chain, row in family.items()}
-)
+_BY_NAME: Final[dict[str, RailRow]] = {chain: row for family in _FAMILIES for chain, row in family.items()}
+RAILS: Final[Mapping[str, RailRow]] = MappingProxyType(_BY_NAME)
 """Every rail by its id. What is not an adapter of a family looks rails up here and nowhere else."""

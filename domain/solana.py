@@ -4,7 +4,7 @@ from typing import Final
 
 from domain.addresses import InvalidAddress, UnsupportedAddress
 from domain.base58 import decode_base58, encode_base58
-from domain.rail_rows import Destination
+from domain.rail_rows import Destination, HashSpelling
 
 KEY_SIZE: Final = 32
 SIGNATURE_SIZE: Final = 64
@@ -31,6 +31,10 @@ def parse_solana_signature(text: str) -> str | None:
     except ValueError:
         return None
     return text if len(payload) == SIGNATURE_SIZE else None
+
+
+SOLANA_SIGNATURE: Final = HashSpelling(parse_solana_signature, "2" * 87)
+"""How transactions are named there."""
 
 
 def _decoded(text: object, field: str) -> bytes:

@@ -1,6 +1,5 @@
 """Verification of a claimed payment: what the chain shows and what is asked of it decide, and nothing else does."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +8,8 @@ from typing import ClassVar, Final, Literal, NamedTuple
 
 from domain.errors import StrongroomError
 from domain.rail_rows import ConfirmationTier, RailRow
-from domain.solana import parse_solana_signature
 
 DEFAULT_AGE_MAX: Final = timedelta(minutes=20)
-_HEX_HASH: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{64}", re.ASCII)
-# Whether a transaction's hash begins with 0x on the chains of a family.
-_HASH_PREFIX: Final[Mapping[str, str]] = MappingProxyType({"bitcoin": "", "evm": "0x", "tron": "", "aptos": "0x"})
 
 
 class InvalidTransactionHash(StrongroomError):
@@ -188,11 +183,7 @@ def parse_transaction_hash(text: object, rail: RailRow, *, field: str = "tx_hash
 
     Raises InvalidTransactionHash.
     """
-    spelled: str | None = None
-    if isinstance(text, str) and rail.family == "solana":
-        spelled = parse_solana_signature(text)
-    elif isinstance(text, str) and rail.family in _HASH_PREFIX and _HEX_HASH.fullmatch(text):
-        spelled = _HASH_PREFIX[rail.family] + text.removeprefix("0x").lower()
+    spelled = rail.hashes.parse(text) if rail.hashes is not None and isinstance(text, str) else None
     if spelled is None:
         reason = f"is not the hash of a transaction on {rail.name}"
         raise InvalidTransactionHash(f"{field}: {reason}", fields={field: [reason]})

@@ -15,7 +15,7 @@ class ReceivedNotification(Leased, Base):
 
     __tablename__ = "received_notifications"
     __table_args__ = (
-        CheckConstraint("scheme IN ('circle_v2', 'sns', 'hmac', 'shared_secret')", name="scheme_is_known"),
+        CheckConstraint("scheme ~ '^[a-z][a-z0-9_]{0,31}$'", name="scheme_is_a_short_name"),
         CheckConstraint("verified OR processed_at IS NULL", name="acted_on_when_verified"),
         # No forgery can take the place of the genuine one: only what is verified is unique.
         Index(

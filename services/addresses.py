@@ -37,6 +37,12 @@ class UnknownNetwork(StrongroomError):
     code: ClassVar[str] = "unknown_network"
 
 
+class NothingComesIn(StrongroomError):
+    """Nobody can pay in by this rail: it has no addresses of ours."""
+
+    code: ClassVar[str] = "nothing_comes_in"
+
+
 class TooManyUnusedAddresses(StrongroomError):
     """You already have as many unused addresses as one person may hold: use one of those first."""
 
@@ -62,9 +68,12 @@ def issue(
     """Give the user a fresh address, to be watched for ever; where money lies on accounts, the one that they have.
 
     A custodian's asset has one address for each user and `network`; left out, that is the first of the rail's. Works
-    while the node is down. Raises UnknownAsset, UnknownNetwork, AddressPoolEmpty, TooManyUnusedAddresses.
+    while the node is down. Raises UnknownAsset, NothingComesIn, UnknownNetwork, AddressPoolEmpty,
+    TooManyUnusedAddresses.
     """
     chain = assets.get(session, asset_id).chain
+    if not RAILS[chain].takes_deposits:
+        raise NothingComesIn(f"{asset_id} is paid out here; nothing is taken in")
     prefix = _prefix(RAILS[chain], network)
     if RAILS[chain].has_accounts or prefix:
         session.get_one(User, user_id, with_for_update=True)
@@ -146,7 +155,7 @@ def _prefix(rail: RailRow, network: str) -> str:
     """How the addresses of this network begin."""
     if not network and not rail.networks:
         return ""
-    wanted = network.upper() or rail.networks[0]
+    wanted = network.upper() or next(iter(rail.networks), "")
     if wanted not in rail.networks:
         known = ", ".join(rail.networks) or "none by name"
         reason = f"is not one of the networks of this asset: {known}"

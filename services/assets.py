@@ -175,7 +175,7 @@ def _spelled(rail: RailRow, contract: str) -> str:
     if not rail.has_accounts:
         raise NoTokensThere
     spelled = rail.parse_destination(contract, field="contract").text
-    return spelled.lower() if rail.family == "evm" else spelled
+    return spelled.lower() if rail.folds_case else spelled
 
 
 def confirmations_needed(asset: Asset, amount_minor: int) -> int:

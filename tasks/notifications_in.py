@@ -9,7 +9,7 @@ from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError
 from domain.ports import NotificationReader
-from domain.provider_facts import BadNotification
+from domain.provider_facts import SUBSCRIPTION, BadNotification
 from models.webhook import ReceivedNotification
 from services import notifications_in, payouts
 from tasks.app import task
@@ -23,8 +23,6 @@ log = structlog.get_logger(__name__)
 # A forger may name as many keys as they like; only so many are asked for in one turn.
 KEYS_PER_TURN: Final = 20
 TURNS_MAX: Final = 20
-ABOUT_A_TRANSFER: Final = ("transfer",)
-SUBSCRIPTION: Final = "subscription_confirmation"
 
 
 @task("notifications_in.process")
@@ -67,13 +65,9 @@ def _act(container: Container, name: str, rows: Sequence[ReceivedNotification], 
 
 def _outcomes(container: Container, name: str, rows: Sequence[ReceivedNotification], by: Actor) -> dict[str, str]:
     """What came of each, by notification id; what is missing has to come up again."""
-    reader, provider = container.readers[name], container.providers.get(name)
-    outcomes = {}
-    for row in rows:
-        if row.kind == SUBSCRIPTION:
-            reader.confirm(reader.read(row.topic, row.headers, row.body))
-            outcomes[row.notification_id] = "confirmed"
-    named = [row for row in rows if provider is not None and _is_about_a_transfer(row)]
+    provider = container.providers.get(name)
+    outcomes = {row.notification_id: _confirmed(container, name, row) for row in rows if row.kind == SUBSCRIPTION}
+    named = [row for row in rows if row.kind != SUBSCRIPTION and (row.resource_id or row.reference)]
     if provider is not None and named:
         ids = {row.resource_id for row in named} - {""}
         references = {row.reference for row in named} - {""}
@@ -85,12 +79,20 @@ def _outcomes(container: Container, name: str, rows: Sequence[ReceivedNotificati
         outcomes |= {
             row.notification_id: "asked" for row in named if row.resource_id in asked | ours or not row.resource_id
         }
+    else:
+        named = []
     return outcomes | {row.notification_id: "" for row in rows if row not in named and row.kind != SUBSCRIPTION}
 
 
-def _is_about_a_transfer(row: ReceivedNotification) -> bool:
-    is_named = any(word in row.kind.lower() for word in ABOUT_A_TRANSFER) or row.topic in {"transfers", "payments"}
-    return is_named and row.kind != SUBSCRIPTION
+def _confirmed(container: Container, name: str, row: ReceivedNotification) -> str:
+    """Agree to a subscription. One that cannot be read any more, as its secret was changed since, is let be."""
+    reader = container.readers[name]
+    try:
+        reader.confirm(reader.read(row.topic, row.headers, row.body))
+    except BadNotification:
+        log.warning("subscription_unreadable", provider=name, notification_id=row.notification_id)
+        return "unreadable"
+    return "confirmed"
 
 
 def _verify_waiting(container: Container, name: str) -> None:

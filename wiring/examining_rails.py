@@ -29,6 +29,7 @@ from wiring.chain_settings import ChainSettings, chain_env
 from wiring.chains import build_chains
 from wiring.container import Container
 from wiring.finding import Finding
+from wiring.provider_families import FAMILIES
 from wiring.provider_settings import ProviderSettings
 from wiring.secret import Secret
 from wiring.verification import build_verifiers
@@ -36,10 +37,6 @@ from wiring.verification import build_verifiers
 T = TypeVar("T")
 
 BLOCK_AGE_MAX: Final = timedelta(hours=3)
-NOBODYS: Final = MappingProxyType(
-    {"bitcoin": "01" * 32, "evm": "0x" + "01" * 32, "tron": "01" * 32, "aptos": "0x" + "01" * 32, "solana": "2" * 87}
-)
-"""By family: the hash of a transaction that there is not, which a provider that works says it does not know."""
 
 
 def examine_rails(container: Container) -> Iterator[Finding]:
@@ -144,7 +141,7 @@ def _provider(said: ProviderSettings, provider: Provider) -> Iterator[Finding]:
         yield Finding(said.chain, "wrong", str(error), remedy)
     else:
         yield Finding(said.chain, "ok", f"answers, and holds {', '.join(held)} for us")
-    if said.webhook_secret is None and provider.rail.family != "circle":
+    if said.webhook_secret is None and FAMILIES[provider.rail.family].needs_secret:
         yield Finding(
             said.chain, "note", "what it posts to us is refused: no secret is shared with it; polling finds the rest",
             f"Set {chain_env(said.chain, 'WEBHOOK_SECRET')} to the one that its dashboard has.",
@@ -152,7 +149,8 @@ def _provider(said: ProviderSettings, provider: Provider) -> Iterator[Finding]:
 
 
 def _nobodys(chain: str) -> ClaimQuestion:
-    return ClaimQuestion(NOBODYS[RAILS[chain].family], MappingProxyType({}))
+    hashes = RAILS[chain].hashes
+    return ClaimQuestion("" if hashes is None else hashes.nobodys, MappingProxyType({}))
 
 
 def _answer_about_claims(chain: str, url: Secret, doubt: str) -> Finding:

@@ -1,19 +1,22 @@
 """What the environment says of each custodian and provider: where it answers, and the secrets shared with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Final
 
+from domain.provider_family import OwnSetting
 from domain.providers import PROVIDERS
 from wiring import parsing
 from wiring.chain_settings import PREFIX, chain_env
+from wiring.provider_families import FAMILIES
 from wiring.secret import Secret
 
 POLL_INTERVAL_DEFAULT_S: Final = 30.0
 _SECRETS: Final = ("API_KEY", "WEBHOOK_SECRET")
 _EVERY: Final = ("URL", "POLL_INTERVAL_S", *_SECRETS, *(f"{name}_FILE" for name in _SECRETS))
-_OF_FAMILY: Final[Mapping[str, tuple[str, ...]]] = {"circle": ("WALLET_ID", "CREDITS_PENDING"), "flutterwave": ()}
+_NONE: Final[Mapping[str, Secret]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,9 @@ class ProviderSettings:
     api_key: Secret
     webhook_secret: Secret | None = None
     """What its notifications, or the relay in front of us, prove themselves with."""
-    wallet_id: str = ""
-    credits_pending: bool = False
-    """Whether deposits are credited while the custodian still calls them pending."""
     poll_interval_s: float = POLL_INTERVAL_DEFAULT_S
+    own: Mapping[str, Secret] = field(default_factory=lambda: _NONE)
+    """What only its family is told (`ProviderFamily.own`), by name; not all of it is secret."""
 
 
 def provider_names(environ: Mapping[str, str]) -> list[str]:
@@ -42,7 +44,7 @@ def provider_variables(names: list[str]) -> set[str]:
         chain_env(name, suffix)
         for name in names
         if name in PROVIDERS
-        for suffix in (*_EVERY, *_OF_FAMILY[PROVIDERS[name].family])
+        for suffix in (*_EVERY, *(spelled for own in _own(name) for spelled in _spelled(own)))
     }
 
 
@@ -72,8 +74,7 @@ def provider_environ(provider: ProviderSettings) -> dict[str, str]:
         "WEBHOOK_SECRET": provider.webhook_secret.reveal() if provider.webhook_secret else None,
         "POLL_INTERVAL_S": str(provider.poll_interval_s),
     }
-    if PROVIDERS[provider.chain].family == "circle":
-        said |= {"WALLET_ID": provider.wallet_id, "CREDITS_PENDING": "yes" if provider.credits_pending else "no"}
+    said |= {name: value.reveal() for name, value in provider.own.items()}
     return {chain_env(provider.chain, suffix): value for suffix, value in said.items() if value is not None}
 
 
@@ -85,17 +86,32 @@ def _provider(name: str, environ: Mapping[str, str]) -> ProviderSettings:
     api_key, webhook_secret = _secret(told, "API_KEY"), _secret(told, "WEBHOOK_SECRET")
     if api_key is None:
         raise ValueError(f"{chain_env(name, 'API_KEY')} must be set: {name} is listed in {PREFIX}PROVIDERS")
-    if rail.family == "circle" and not told("WALLET_ID"):
-        raise ValueError(f"{chain_env(name, 'WALLET_ID')} must name the wallet that holds the house's money")
     return ProviderSettings(
         chain=name,
         url=parsing.url("http", "https")(told("URL") or rail.api_url),
         api_key=api_key,
         webhook_secret=webhook_secret,
-        wallet_id=told("WALLET_ID"),
-        credits_pending=parsing.boolean(told("CREDITS_PENDING") or "no"),
         poll_interval_s=parsing.seconds(0.05, 3600)(told("POLL_INTERVAL_S") or str(POLL_INTERVAL_DEFAULT_S)),
+        own=MappingProxyType({own.name: _own_value(name, own, told) for own in _own(name)}),
     )
+
+
+def _own(name: str) -> tuple[OwnSetting, ...]:
+    return FAMILIES[PROVIDERS[name].family].own
+
+
+def _spelled(own: OwnSetting) -> tuple[str, ...]:
+    return (own.name, f"{own.name}_FILE") if own.is_secret else (own.name,)
+
+
+def _own_value(name: str, own: OwnSetting, told: "parsing.Parser[str]") -> Secret:
+    found = _secret(told, own.name) if own.is_secret else Secret(told(own.name)) if told(own.name) else None
+    if found is None and own.default is None:
+        raise ValueError(f"{chain_env(name, own.name)} {own.must}")
+    said = found.reveal() if found is not None else own.default or ""
+    if own.is_yes_or_no:
+        return Secret("yes" if parsing.boolean(said) else "no")
+    return Secret(said)
 
 
 def _secret(told: "parsing.Parser[str]", suffix: str) -> Secret | None:

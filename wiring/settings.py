@@ -232,7 +232,7 @@ class Settings:
     providers: tuple[ProviderSettings, ...] = _setting(
         parsing.text,
         "Comma-separated providers (circle, flutterwave and so on), each with its STRONGROOM_<PROVIDER>_API_KEY, "
-        "_WALLET_ID, _WEBHOOK_SECRET, _CREDITS_PENDING, _POLL_INTERVAL_S and _URL.",
+        "_WEBHOOK_SECRET, _POLL_INTERVAL_S and _URL, and what only its family has: Circle _WALLET_ID.",
         default=(),
     )
 

@@ -11,7 +11,6 @@ from wiring.secret import Secret
 
 LISTED: Final = f"{PREFIX}VERIFY_CHAINS"
 _SUFFIXES: Final = ("VERIFY_URLS", "VERIFY_QUORUM", "VERIFY_API_KEY")
-_FAMILIES: Final = frozenset({"bitcoin", "evm", "solana", "tron", "aptos"})
 _PROVIDERS_MAX: Final = 9
 
 
@@ -34,7 +33,7 @@ def read_verifiers(environ: Mapping[str, str], faults: list[str]) -> tuple[Verif
     """The chains that STRONGROOM_VERIFY_CHAINS lists; whatever is wrong with one is added to `faults`."""
     found = []
     for chain in dict.fromkeys(_names(environ)):
-        if chain not in RAILS or RAILS[chain].family not in _FAMILIES:
+        if chain not in RAILS or RAILS[chain].hashes is None:
             faults.append(f"{LISTED} names {chain!r}, where no payment can be verified")
             continue
         try:

@@ -24,11 +24,11 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from adapters.provider_http import ProviderEndpoint, ProviderHttp
 from domain.node_refusals import ChainUncertain, NodeError, NodeRefused
-from domain.provider_facts import BadNotification, Notification
+from domain.provider_facts import SUBSCRIPTION, BadNotification, Notification
 from domain.providers import Custodian
 
 TOPICS: Final = frozenset({"transfers", "wallets", "payments"})
-SUBSCRIPTION: Final = "subscription_confirmation"
+ABOUT_TRANSFERS: Final = frozenset({"transfers", "payments"})
 FETCH_TIMEOUT_S: Final = 10.0
 CERTIFICATE_BYTES_MAX: Final = 64 * 1024
 _ID: Final = re.compile(r"[0-9a-fA-F-]{1,64}", re.ASCII)
@@ -49,6 +49,9 @@ class CircleNotifications:
     """Implements `domain.ports.NotificationReader`. `fetch` gets what is at an https address, for tests to replace."""
 
     topics = TOPICS
+    default_topic = "transfers"
+    headers = ("X-Circle-Signature", "X-Circle-Key-Id", "X-Webhook-Signature")
+    secret_headers = ()
 
     def __init__(
         self, endpoint: ProviderEndpoint, rail: Custodian, *, secret: str = "", fetch: Fetch | None = None
@@ -123,7 +126,7 @@ class CircleNotifications:
             scheme="sns",
             notification_id=_id(said.get("MessageId")),
             kind=_kind(topic, inner) if is_notification else SUBSCRIPTION if offered else "unsubscribed",
-            resource_id=_resource(inner),
+            resource_id=_resource(topic, inner),
             key_name=f"sns{version}:{certificate}",
             signed=signed.encode(),
             signature=_base64(said.get("Signature")),
@@ -137,7 +140,7 @@ class CircleNotifications:
             raise BadNotification("The signature of this notification is wrong.")
         named = str(said.get("notificationId") or "")
         identity = named if _ID.fullmatch(named) else hashlib.sha256(body).hexdigest()
-        return Notification("hmac", identity, _kind(topic, said), _resource(said))
+        return Notification("hmac", identity, _kind(topic, said), _resource(topic, said))
 
 
 def _version_2(topic: str, headers: Mapping[str, str], body: bytes, said: Mapping[str, Any]) -> Notification:
@@ -145,7 +148,7 @@ def _version_2(topic: str, headers: Mapping[str, str], body: bytes, said: Mappin
         scheme="circle_v2",
         notification_id=_id(said.get("notificationId")),
         kind=_kind(topic, said),
-        resource_id=_resource(said),
+        resource_id=_resource(topic, said),
         key_name=f"circle:{_id(headers['X-Circle-Key-Id'])}",
         signed=body,
         signature=_base64(headers["X-Circle-Signature"]),
@@ -157,8 +160,10 @@ def _kind(topic: str, said: Mapping[str, Any]) -> str:
     return kind if _KIND.fullmatch(kind) else "unknown"
 
 
-def _resource(said: Mapping[str, Any]) -> str:
+def _resource(topic: str, said: Mapping[str, Any]) -> str:
     """The id of the transfer that this is about: under `notification` in version 2, under its name before."""
+    if topic not in ABOUT_TRANSFERS and "transfer" not in _kind(topic, said).lower():
+        return ""
     for name in ("notification", "transfer"):
         part = said.get(name)
         if isinstance(part, dict) and _ID.fullmatch(str(part.get("id"))):

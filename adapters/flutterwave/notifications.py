@@ -13,6 +13,7 @@ from typing import Any, Final
 from domain.provider_facts import BadNotification, Notification
 
 TOPICS: Final = frozenset({"transfers"})
+HEADER: Final = "Verif-Hash"
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -20,13 +21,16 @@ class FlutterwaveNotifications:
     """Implements `domain.ports.NotificationReader`."""
 
     topics = TOPICS
+    default_topic = "transfers"
+    headers = ()
+    secret_headers = (HEADER,)
 
     def __init__(self, *, secret: str) -> None:
         self._secret = secret.encode()
 
     def read(self, topic: str, headers: Mapping[str, str], body: bytes) -> Notification:
         """What this request says. Raises BadNotification unless it carries the secret."""
-        given = headers.get("Verif-Hash", "").encode("utf-8", "replace")
+        given = headers.get(HEADER, "").encode("utf-8", "replace")
         if not self._secret or not hmac.compare_digest(self._secret, given):
             raise BadNotification("This notification does not carry the secret.")
         try:

@@ -18,7 +18,7 @@ from domain.chain_facts import OutPoint
 from domain.errors import ensure
 from domain.node_refusals import ChainUncertain, NodeError
 from domain.provider_facts import IncomingPage, IncomingTransfer, Report
-from domain.providers import PayoutProvider
+from domain.providers import ProviderRow
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
 
 _STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {"SUCCESSFUL": "completed", "FAILED": "failed"}
@@ -36,7 +36,7 @@ class FlutterwaveProvider:
     def __init__(
         self,
         endpoint: ProviderEndpoint,
-        rail: PayoutProvider,
+        rail: ProviderRow,
         *,
         callback_url: str,
         poll_interval: timedelta = timedelta(seconds=30),

@@ -1,9 +1,7 @@
 """Get an address, show it as text, link and QR code, and watch what arrives at it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from types import MappingProxyType
-from typing import Final
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, request
@@ -17,6 +15,7 @@ from api.pages.shapes import Activity, AddressCard, AssetName, Money
 from api.request_context import actor, container
 from api.statuses import status_of
 from domain.errors import StrongroomError
+from domain.rail_rows import NO_NETWORKS
 from domain.rails import RAILS
 from models.chain import DepositAddress
 from services import activity, addresses, assets
@@ -24,13 +23,6 @@ from services import activity, addresses, assets
 blueprint = Blueprint("deposit", __name__)
 
 ARRIVALS_MAX = 50
-_NETWORKS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "ETH": "Ethereum", "POLY": "Polygon", "AVAX": "Avalanche", "BASE": "Base", "ARB": "Arbitrum", "OP": "Optimism",
-        "SOL": "Solana",
-    }
-)  # fmt: skip
-"""What people call the networks that a custodian knows by a code."""
 
 
 @blueprint.get("/deposit")
@@ -79,13 +71,13 @@ def _show(
     asset_id: str | None, address_id: UUID | None, network: str, *, problem: str = "", status: int = HTTPStatus.OK
 ) -> Response:
     with container().reading() as session:
-        choice = on_rails(every_asset(session))
+        choice = [asset for asset in on_rails(every_asset(session)) if RAILS[asset.chain].takes_deposits]
         wanted = _address(session, address_id) if address_id is not None else None
         if wanted is not None:
             payable = [asset.asset_id for asset in choice if asset.chain == wanted.chain]
             asset_id = asset_id if asset_id in payable else next(iter(payable), None)
         chosen = chosen_of(choice, asset_id)
-        networks = RAILS[chosen.chain].networks if chosen else ()
+        networks = RAILS[chosen.chain].networks if chosen else NO_NETWORKS
         network = _network(networks, wanted, network)
         mine = _mine(session, chosen, network) if chosen else ()
         current = wanted or (mine[0] if mine else None)
@@ -96,7 +88,7 @@ def _show(
         status=status,
         assets=choice,
         chosen=chosen,
-        networks=[(code, _NETWORKS.get(code, code)) for code in networks],
+        networks=list(networks.items()),
         network=network,
         # One address for each person: there is no other to ask for.
         is_single=bool(networks) or (chosen is not None and RAILS[chosen.chain].has_accounts),
@@ -107,7 +99,7 @@ def _show(
     )
 
 
-def _network(networks: Sequence[str], wanted: DepositAddress | None, asked: str) -> str:
+def _network(networks: Collection[str], wanted: DepositAddress | None, asked: str) -> str:
     """The network of the address that is shown, or the one that is asked for, or the first; "" where there is one."""
     if wanted is not None:
         asked = wanted.address.partition(":")[0]
@@ -138,7 +130,7 @@ def _card(session: Session, address: DepositAddress, asset: AssetName) -> Addres
         id=address.id,
         address=bare if networks else address.address,
         uri=_uri(address, row.contract),
-        network=_NETWORKS.get(network, network) if networks else "",
+        network=networks.get(network, ""),
         asset=asset,
         minimum=Money(row.minimum_deposit_minor, asset),
         confirmations=sentences.tiers(row.confirmation_tiers, asset.decimals, asset.symbol),

@@ -161,7 +161,7 @@ def _rails(session: Session) -> list[RailLine]:
     """The rails that are kept here and whose adapters can say who paid, and all that demand something."""
     demanded, listed = screening.modes(session), screening.counts(session)
     kept = {asset.chain for asset in every_asset(session).values()}
-    told = {chain for chain in kept if chain in RAILS and RAILS[chain].family in screening.TELLING}
+    told = {chain for chain in kept if chain in RAILS and RAILS[chain].tells_senders}
     return [
         RailLine(
             chain,

@@ -16,9 +16,6 @@ from services import notifications_in
 from wiring.container import Container
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
-SECRET: Final = frozenset({"Verif-Hash"})
-"""Headers that are a secret themselves: read, and never kept."""
-READ: Final = ("X-Circle-Signature", "X-Circle-Key-Id", "X-Webhook-Signature", *SECRET)
 KEYS_KEPT_MAX: Final = 64
 
 log = structlog.get_logger(__name__)
@@ -29,22 +26,25 @@ _keys: dict[tuple[str, str], bytes] = {}
 @public
 @from_anywhere
 def take(provider: str) -> Response:
-    """What a provider with one kind of notification posts."""
-    return _take(provider, "transfers")
+    """What a provider posts without saying in the address what it is about."""
+    return _take(provider, None)
 
 
 @blueprint.route("/<provider>/<topic>", methods=["HEAD", "POST"])
 @public
 @from_anywhere
 def take_topic(provider: str, topic: str) -> Response:
-    """What a provider posts about one topic. HEAD is how Circle asks whether anybody is here."""
+    """What a provider posts about one topic. HEAD is how some ask whether anybody is here."""
     return _take(provider, topic)
 
 
-def _take(provider: str, topic: str) -> Response:
+def _take(provider: str, named: str | None) -> Response:
     parts = container()
     reader = parts.readers.get(provider)
-    if reader is None or topic not in reader.topics:
+    if reader is None:
+        abort(HTTPStatus.NOT_FOUND)
+    topic = reader.default_topic if named is None else named
+    if topic not in reader.topics:
         abort(HTTPStatus.NOT_FOUND)
     if request.method == "HEAD":
         return Response(status=HTTPStatus.OK)
@@ -52,16 +52,16 @@ def _take(provider: str, topic: str) -> Response:
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
         # A body of chunks does not say how long it is; Werkzeug stops reading it at the limit.
         raise RequestEntityTooLarge
-    brought = {name: request.headers[name] for name in READ if name in request.headers}
+    brought = {name: request.headers[name] for name in reader.headers if name in request.headers}
+    secret = {name: request.headers[name] for name in reader.secret_headers if name in request.headers}
     try:
-        notification = reader.read(topic, brought, body)
+        notification = reader.read(topic, {**brought, **secret}, body)
         verified = _verified(parts, provider, reader, notification)
     except BadNotification:
         log.warning("notification refused", provider=provider, topic=topic)
         with parts.transaction() as session:
             notifications_in.refuse(session, provider, now=parts.now())
         raise
-    headers = {name: value for name, value in brought.items() if name not in SECRET}
     with parts.transaction() as session:
         notifications_in.receive(
             session,
@@ -69,7 +69,7 @@ def _take(provider: str, topic: str) -> Response:
             topic,
             notification,
             verified=verified,
-            headers=json.dumps(headers),
+            headers=json.dumps(brought),
             body=body,
             now=parts.now(),
         )

@@ -1,7 +1,7 @@
 """The EVM family as data: one row per network, with its coin and its tokens."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -9,7 +9,8 @@ from typing import Final
 
 from domain.evm.addresses import parse_evm_address
 from domain.evm.tokens import TOKENS, TokenFacts
-from domain.rail_rows import AssetRow, ConfirmationTier, DefaultPolicy, Destination
+from domain.rail_rows import NO_NETWORKS, AssetRow, ConfirmationTier, DefaultPolicy, Destination, HashSpelling
+from domain.tx_hashes import PREFIXED_HEX
 
 WEI: Final = 10**18
 """Smallest units in one coin, on every network of the family."""
@@ -43,9 +44,13 @@ class EvmNetwork:
     is_private: bool = False
     family: str = "evm"
     has_accounts: bool = True
-    networks: tuple[str, ...] = ()
+    networks: Mapping[str, str] = field(default_factory=lambda: NO_NETWORKS, hash=False)
+    takes_deposits: bool = True
     payments_per_transaction: int = 1
     dust_limit_minor: int = 0
+    hashes: HashSpelling | None = PREFIXED_HEX
+    tells_senders: bool = True
+    folds_case: bool = True
 
     @cached_property
     def coin(self) -> AssetRow:

@@ -1,6 +1,6 @@
 """Whose money is taken in: the list, and what each rail demands before it credits."""
 
-from services.screening.gate import MODES, TELLING, NotScreenable, may_be_credited, mode_of, modes, released, set_mode
+from services.screening.gate import MODES, NotScreenable, may_be_credited, mode_of, modes, released, set_mode
 from services.screening.listing import (
     SpellingRefused,
     counts,
@@ -17,7 +17,6 @@ from services.screening.sheet import COLUMNS, read_sheet
 __all__ = [
     "COLUMNS",
     "MODES",
-    "TELLING",
     "NotScreenable",
     "SpellingRefused",
     "counts",

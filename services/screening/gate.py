@@ -16,8 +16,6 @@ from models.screening import DepositScreening, ScreeningPolicy
 from services import audit
 
 MODES: Final = ("off", "list", "hook")
-TELLING: Final = frozenset({"bitcoin", "evm"})
-"""The families whose adapters can say who paid."""
 
 
 class NotScreenable(StrongroomError):
@@ -39,7 +37,7 @@ def modes(session: Session) -> Mapping[str, str]:
 
 def set_mode(session: Session, chain: str, mode: str, *, now: datetime, by: Actor) -> None:
     """Demand this from now on, also of what is on its way. Raises NotScreenable."""
-    if mode != "off" and (chain not in RAILS or RAILS[chain].family not in TELLING):
+    if mode != "off" and (chain not in RAILS or not RAILS[chain].tells_senders):
         raise NotScreenable(f"{chain}: nobody can say who paid there")
     row = session.get(ScreeningPolicy, chain, with_for_update=True)
     before = "off" if row is None else row.mode

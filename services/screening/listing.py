@@ -14,7 +14,7 @@ from domain.rails import RAILS
 from models.deposit import Deposit
 from models.screening import DepositScreening, ListedAddress, ScreeningPolicy
 from services import audit
-from services.screening.gate import TELLING, NotScreenable, mode_of, set_mode
+from services.screening.gate import NotScreenable, mode_of, set_mode
 
 BATCH = 1000
 
@@ -27,14 +27,14 @@ class SpellingRefused(StrongroomError):
 
 def spelled(chain: str, address: str) -> str:
     """The one spelling under which an address of this rail is compared. Raises NotScreenable, SpellingRefused."""
-    if chain not in RAILS or RAILS[chain].family not in TELLING:
+    if chain not in RAILS or not RAILS[chain].tells_senders:
         raise NotScreenable(f"{chain}: nobody can say who paid there")
     rail = RAILS[chain]
     try:
         text = rail.parse_destination(address.strip(), field="address").text
     except StrongroomError as refusal:
         raise SpellingRefused(f"{address.strip()[:60]!r} is not an address on {chain}: {refusal}") from refusal
-    return text.lower() if rail.has_accounts else text
+    return text.lower() if rail.folds_case else text
 
 
 def put_on(session: Session, chain: str, address: str, *, reason: str, now: datetime, by: Actor) -> str:

@@ -41,15 +41,14 @@ OUTSIDE = "ETH:0x2222222222222222222222222222222222222222"
 LATER = timedelta(minutes=11)
 
 
-def with_circle(settings: Settings, circle: FakeCircle, **changes: Any) -> Settings:
+def with_circle(settings: Settings, circle: FakeCircle, **own: str) -> Settings:
     configured = ProviderSettings(
         chain=NAME,
         url=circle.url,
         api_key=Secret(KEY),
         webhook_secret=Secret(SECRET),
-        wallet_id=WALLET,
         poll_interval_s=0.05,
-        **changes,
+        own={name: Secret(value) for name, value in {"WALLET_ID": WALLET, **own}.items()},
     )
     return replace(settings, providers=(configured,))
 
@@ -57,11 +56,11 @@ def with_circle(settings: Settings, circle: FakeCircle, **changes: Any) -> Setti
 class House:
     """The parts of a process, and what beat would have workers do."""
 
-    def __init__(self, settings: Settings, circle: FakeCircle, **changes: Any) -> None:
+    def __init__(self, settings: Settings, circle: FakeCircle, **own: str) -> None:
         self.circle = circle
         rail = PROVIDERS[NAME]
         assert isinstance(rail, Custodian)
-        container = build_container(with_circle(settings, circle, **changes))
+        container = build_container(with_circle(settings, circle, **own))
         endpoint = ProviderEndpoint(circle.url, KEY)
         self.reader = CircleNotifications(endpoint, rail, secret=SECRET, fetch=circle.amazon)
         self.container: Container = replace(container, readers={NAME: self.reader})

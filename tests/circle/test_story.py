@@ -45,7 +45,7 @@ def test_what_comes_in_is_credited_when_it_is_final(house: House, circle: FakeCi
 def test_by_choice_what_is_announced_is_credited_at_once_and_taken_back_when_it_fails(
     settings: Settings, circle: FakeCircle, house: House
 ) -> None:
-    hasty = House(settings, circle, credits_pending=True)
+    hasty = House(settings, circle, CREDITS_PENDING="yes")
     kept, spent = hasty.user(), hasty.user()
     [first, second] = [circle.arrives(hasty.address(user_id), "30.00", "pending") for user_id in (kept, spent)]
     hasty.collect()

@@ -19,7 +19,7 @@ from models.payout import Payout, PayoutTransaction
 from models.user import User
 from models.webhook import ReceivedNotification
 from models.withdrawal import Withdrawal
-from services import alerts, assets, invariants, ledger, withdrawals
+from services import addresses, alerts, assets, invariants, ledger, withdrawals
 from tasks.buffers import compare_provider
 from tasks.notifications_in import process_provider
 from tasks.reports import follow_provider
@@ -157,6 +157,11 @@ def test_a_transfer_that_failed_gives_the_funds_back(house: House, fake: FakeFlu
     assert (house.one(Payout).state, house.one(Payout).reason) == ("failed", "DISBURSE FAILED: Invalid account")
     assert house.balance() == (FLOAT, 0)
     assert house.standing() == set()
+
+
+def test_nobody_is_promised_an_address_where_nothing_comes_in(house: House) -> None:
+    with pytest.raises(addresses.NothingComesIn), house.container.transaction() as session:
+        addresses.issue(session, user_id=house.user_id, asset_id=ASSET, now=house.container.now(), by=BY)
 
 
 def test_a_refused_account_gives_the_funds_back(house: House, fake: FakeFlutterwave) -> None:
