@@ -10,6 +10,8 @@ from adapters.evm.coding import TRANSFER_TOPIC, WORD
 from domain.chain_facts import NATIVE_VALUE, ChainOutput
 from domain.evm.addresses import ADDRESS_SIZE
 
+MADE_UP_FROM: Final = 10**60
+"""No supply of anything is as large: whoever tells of so much makes it up, and a few of them would exceed the books."""
 _TOPICS: Final = 3
 
 
@@ -46,8 +48,8 @@ def movements(txid: str, logs: Sequence[Mapping[str, Any]], contracts: Mapping[s
     """The token transfers among all events of one transaction, in their order, each movement once.
 
     `contracts` says for every known contract, in lower case, which is the canonical one of its asset. Events of any
-    other contract, removed ones and those that move nothing do not count. A mirror's event that repeats one of the
-    canonical contract (same sender, recipient and amount) does not either.
+    other contract, removed ones and those that move nothing, or more than there can be, do not count. A mirror's event
+    that repeats one of the canonical contract (same sender, recipient and amount) does not either.
     """
     found = list(_read(txid, logs, contracts))
     told = Counter((one.contract, one.sender, one.recipient, one.amount_minor) for one in found if not one.is_mirror)
@@ -69,7 +71,7 @@ def _read(txid: str, logs: Sequence[Mapping[str, Any]], contracts: Mapping[str, 
             continue
         data = bytes.fromhex(log["data"][2:])
         amount_minor = int.from_bytes(data)
-        if len(data) != WORD or amount_minor == 0:
+        if len(data) != WORD or not 0 < amount_minor < MADE_UP_FROM:
             continue
         canonical = contracts[contract]
         yield Movement(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.evm.transfers import MADE_UP_FROM
 from domain.chain_facts import NATIVE_VALUE, ChainOutput
 from domain.evm.networks import EVM_NETWORKS, GWEI, WEI, EvmNetwork
 from domain.node_refusals import NodeLagging
@@ -89,6 +90,16 @@ def test_a_token_that_lies_moves_nothing(world: World) -> None:
     [new] = world.chain.new_addresses(1)
     token.send("pretend(address,address,uint256)", STRANGER, new.address, 10**9)
     assert world.outputs([token.address]) == []
+
+
+def test_more_than_can_be_of_anything_moves_nothing(world: World) -> None:
+    """Nine times as much as a word holds is more than the books do: nothing of the chain could be credited any more."""
+    [new] = world.chain.new_addresses(1)
+    token = world.token(supply=2**256 - 1)
+    token.transfer(new.address, MADE_UP_FROM)
+    assert world.outputs([token.address]) == []
+    token.transfer(new.address, MADE_UP_FROM - 1)
+    assert [output.amount_minor for output in world.outputs([token.address])] == [MADE_UP_FROM - 1]
 
 
 def test_a_lie_is_not_made_true_by_a_second_one_that_takes_it_away(world: World, held: AnvilServer) -> None:
