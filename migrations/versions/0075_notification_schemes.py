@@ -1,13 +1,13 @@
 """How a notification is signed is its reader's to name: the name is bounded, and no longer one of a list.
 
 Revision ID: 0075
-Revises: 0071
+Revises: 0082
 """
 
 from alembic import op
 
 revision = "0075"
-down_revision = "0071"
+down_revision = "0082"
 branch_labels = None
 depends_on = None
 
