@@ -26,6 +26,7 @@ from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
 from domain import webhooks
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
+from domain.conversions import ConversionTooSmall, RateOutOfRange
 from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
 from domain.flows import WrongState
@@ -40,6 +41,7 @@ from services import (
     assets,
     chains,
     chat,
+    conversions,
     flows,
     idempotency,
     leases,
@@ -138,6 +140,10 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         screening.SpellingRefused: 422,
         transfers.RecipientNotFound: 422,
         transfers.SelfTransfer: 422,
+        conversions.ConversionPairMissing: 422,
+        conversions.InvalidConversionPair: 422,
+        conversions.ConversionOutOfRange: 422,
+        ConversionTooSmall: 422,
         policy.AmountBelowMinimum: 422,
         # What was asked does not fit what is
         WrongState: 409,
@@ -154,6 +160,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         NotThesePayments: 409,
         NoProof: 409,
         CannotCancel: 409,
+        conversions.QuoteUsed: 409,
+        conversions.QuoteExpired: 410,
+        conversions.EquityShort: 409,
         TooManyWatchWallets: 409,
         # Webhooks
         webhooks.InvalidWebhookUrl: 422,
@@ -175,6 +184,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         SelfDecision: 403,
         WithdrawalNotFound: 404,
         VerificationNotFound: 404,
+        conversions.QuoteNotFound: 404,
+        conversions.ConversionNotFound: 404,
         PayoutNotFound: 404,
         SweepNotFound: 404,
         chains.ChainNotFollowed: 404,
@@ -186,6 +197,9 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         # Not now
         PriceStale: 503,
         PriceDisputed: 503,
+        RateOutOfRange: 503,
+        conversions.ConversionPairPaused: 503,
+        conversions.ConversionUnavailable: 503,
         policy.WithdrawalsPaused: 503,
         chains.ForkDetected: 503,
         chains.ReorganisationTooDeep: 503,

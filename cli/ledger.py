@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import click
 
 from domain.ids import new_id
-from domain.ledger import CHART, REFUSALS, Transaction, Transfer
+from domain.ledger import CHART, FLOORS, REFUSALS, Transaction, Transfer
 from domain.money import format_amount, parse_amount
 from services import assets, checking, invariants
 from services.ledger import accounts
@@ -110,7 +110,7 @@ def fund(asset: str, amount: str, key: str | None) -> None:
 
 @ledger.command()
 @click.argument("asset")
-@click.argument("code", type=click.Choice(sorted(CHART)))
+@click.argument("code", type=click.Choice(sorted(CHART.keys() - FLOORS.keys())))
 @click.option("--shards", default=32, show_default=True, type=click.IntRange(2, 1024))
 def split(asset: str, code: str, shards: int) -> None:
     """Spread a busy house account over several rows, so that what moves it need not queue. Once, and for good."""

@@ -12,19 +12,23 @@ from domain.errors import StrongroomError
 
 DEBIT_NORMAL = frozenset({"asset", "expense"})
 
-# Accounts that belong to nobody but the house, by code. None of them has a floor: what the house holds is counted by
-# reconciliation, not promised by a constraint.
+# Accounts that belong to nobody but the house, by code. Those not in FLOORS have no floor: what the house holds is
+# counted by reconciliation, not promised by a constraint.
 CHART: Mapping[str, str] = {
     "hot_wallet": "asset",
     "node_channel": "asset",
     "custodian": "asset",
     "withdrawal_fees": "income",
     "conversion_income": "income",
+    "conversion_spread": "income",
     "network_fees": "expense",
     "unexplained_payments": "expense",
     "owner_equity": "equity",
+    "conversion_float": "equity",
     "suspense": "suspense",
 }
+# What the house set aside to convert with is all that it converts with: what lies beside it is the users'.
+FLOORS: Mapping[str, int] = {"conversion_float": 0}
 USER_CODE = "user"
 USER_KIND = "liability"
 

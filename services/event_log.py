@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from models.alert import OpsAlert
 from models.asset import Asset
 from models.consumer import Consumer
+from models.conversion import Conversion
 from models.deposit import Deposit, FundingObservation
 from models.flow import Flow, FlowEvent
 from models.withdrawal import Withdrawal
@@ -218,7 +219,7 @@ def _steps(session: Session, keys: Sequence[str], decimals: dict[str, int]) -> d
     rows = session.execute(wanted).all()
     flow_ids = {flow.group_id for _, flow in rows}
     items: dict[UUID, UUID] = {}
-    for model in (Deposit, Withdrawal):
+    for model in (Deposit, Withdrawal, Conversion):
         items.update(session.execute(select(model.flow_id, model.id).where(model.flow_id.in_(flow_ids))).all())
     return {
         str(event.id): shape.of_flow(event, flow, decimals=decimals[flow.asset_id], item_id=items.get(flow.group_id))

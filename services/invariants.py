@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 FINDINGS_MAX: Final = 20
 CHUNK: Final = 5000
-_FLOWS_STAND: Final = "a flow stands where its deposit, withdrawal or sweep stands"
+_FLOWS_STAND: Final = "a flow stands where its deposit, withdrawal, conversion or sweep stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +154,63 @@ OF_ROWS: Final = (
         """,
     ),
     _flow_stands("withdrawals", "withdrawal"),
+    # Nothing else reserves what users have. Of the accounts that hold something: the others are looked at from there.
+    Invariant(
+        "ledger_accounts",
+        "what a user's account holds is of open withdrawals and conversions",
+        """
+        SELECT 'account ' || a.id || ': holds ' || a.held FROM ledger_accounts AS a
+        WHERE a.id = ANY(:ids) AND a.owner_id IS NOT NULL AND a.held <> 0 AND a.held <> (
+            SELECT coalesce(sum(w.amount_minor + CASE WHEN w.fee_hold_id IS NULL THEN 0 ELSE w.fee_minor END), 0)
+            FROM withdrawals AS w
+            WHERE w.user_id = a.owner_id AND w.asset_id = a.asset_id AND w.closed_at IS NULL
+        ) + (
+            SELECT coalesce(sum(q.taken_minor), 0)
+            FROM conversions AS c JOIN conversion_quotes AS q ON q.id = c.quote_id
+            WHERE c.user_id = a.owner_id AND c.closed_at IS NULL AND q.from_asset_id = a.asset_id
+        )
+        """,
+        reads_history=True,
+    ),
+    Invariant(
+        "conversions",
+        "an open conversion holds what it takes, a closed one does not",
+        """
+        SELECT 'conversion ' || c.id FROM conversions AS c
+        JOIN conversion_quotes AS q ON q.id = c.quote_id
+        CROSS JOIN LATERAL (
+            SELECT sum(h.amount) AS minor, count(r.id) AS resolved, count(*) AS holds
+            FROM unnest(ARRAY[c.net_hold_id, c.spread_hold_id, c.fee_hold_id]) AS hold(id)
+            JOIN ledger_transfers AS h ON h.id = hold.id
+            LEFT JOIN ledger_transfers AS r ON r.resolves_id = hold.id) AS held
+        WHERE c.id = ANY(:ids) AND (held.minor IS DISTINCT FROM q.taken_minor
+            OR held.resolved <> CASE WHEN c.closed_at IS NULL THEN 0 ELSE held.holds END)
+        """,
+    ),
+    Invariant(
+        "conversions",
+        "a completed conversion posted its holds and paid what was quoted, any other closed one voided them",
+        """
+        SELECT 'conversion ' || c.id FROM conversions AS c
+        JOIN conversion_quotes AS q ON q.id = c.quote_id
+        CROSS JOIN LATERAL (
+            SELECT bool_and(r.phase = CASE WHEN c.state = 'completed' THEN 'post' ELSE 'void' END) AS as_said
+            FROM unnest(ARRAY[c.net_hold_id, c.spread_hold_id, c.fee_hold_id]) AS hold(id)
+            JOIN ledger_transfers AS r ON r.resolves_id = hold.id) AS holds
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(t.amount), 0) AS minor FROM ledger_transfers AS t
+            JOIN ledger_accounts AS paid ON paid.id = t.credit_account_id
+            WHERE t.transaction_id = c.transaction_id AND t.asset_id = q.to_asset_id AND t.phase = 'posted'
+                AND paid.owner_id = c.user_id) AS bought
+        WHERE c.id = ANY(:ids) AND c.closed_at IS NOT NULL AND (NOT holds.as_said
+            OR bought.minor <> CASE WHEN c.state = 'completed' THEN q.receives_minor ELSE 0 END)
+        """,
+    ),
+    _flow_stands("conversions", "conversion"),
     _flow_stands("sweeps", "sweep"),
 )
 
-ITEMS: Final = ("deposits", "withdrawals", "sweeps")
+ITEMS: Final = ("deposits", "withdrawals", "conversions", "sweeps")
 """The tables whose rows each have a flow."""
 TABLES: Final = ("ledger_accounts", *ITEMS)
 

@@ -30,8 +30,9 @@ _LEFT = text(
                      WHERE grant_id = :grant_id AND asset_id = :asset_id), 0)
          - coalesce((SELECT sum(spent.amount_minor) FROM oauth_spendings spent
                      LEFT JOIN withdrawals w ON w.flow_id = spent.flow_id
+                     LEFT JOIN conversions c ON c.flow_id = spent.flow_id
                      WHERE spent.grant_id = :grant_id AND spent.asset_id = :asset_id AND spent.at > :since
-                       AND coalesce(w.state, '') NOT IN ('rejected', 'cancelled', 'failed')), 0)
+                       AND coalesce(w.state, c.state, '') NOT IN ('rejected', 'cancelled', 'failed')), 0)
     """
 )
 

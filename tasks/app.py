@@ -32,6 +32,7 @@ MODULES: Final = (
     "tasks.alerts",
     "tasks.buffers",
     "tasks.chains",
+    "tasks.conversions",
     "tasks.deposits",
     "tasks.feed",
     "tasks.flows",

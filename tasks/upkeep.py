@@ -3,7 +3,7 @@
 from auth import challenges, lnurl, sessions
 from auth.oauth import forgetting
 from domain.actor import Actor
-from services import heartbeats, mail, traffic, webhooks_out
+from services import conversions, heartbeats, mail, traffic, webhooks_out
 from tasks.app import task
 from tasks.runtime import worker_name
 from wiring.container import Container
@@ -18,7 +18,7 @@ def heartbeat(container: Container, by: Actor, queue: str) -> None:
 
 @task("upkeep.purge")
 def purge(container: Container, by: Actor) -> None:
-    """Drop sign-in challenges, sessions, codes and tokens that ended long ago, old messages, letters and sums."""
+    """Drop sign-in challenges, sessions, codes, tokens and quotes that ended long ago, and old messages and sums."""
     with container.transaction() as session:
         challenges.forget_expired(session, now=container.now())
         lnurl.forget_expired(session, now=container.now())
@@ -27,3 +27,4 @@ def purge(container: Container, by: Actor) -> None:
         webhooks_out.forget_old(session, now=container.now())
         mail.forget_old(session, now=container.now())
         traffic.forget_old(session, now=container.now())
+        conversions.forget_unused(session, now=container.now())

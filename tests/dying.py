@@ -10,12 +10,13 @@ from uuid import UUID
 from sqlalchemy.orm import configure_mappers
 
 from domain.crash import CRASH_AT
-from services import addresses, deposits, withdrawals
+from services import addresses, conversions, deposits, withdrawals
 from tasks import flows, mail, webhooks
 from tasks.addresses import refill_chain
 from tasks.app import app
 from tasks.backfilling import backfill_chain, reread_chain
 from tasks.chains import watch_chain
+from tasks.conversions import settle_due
 from tasks.couriers import Couriers
 from tasks.notifications_in import process_provider
 from tasks.outbox import relay_promises
@@ -90,6 +91,11 @@ def _request(container: Container, user_id: str, asset_id: str, destination: str
         )
 
 
+def _convert(container: Container, user_id: str, quote_id: str) -> None:
+    with container.transaction() as session:
+        conversions.request(session, UUID(quote_id), user_id=UUID(user_id), now=container.now(), by=BY)
+
+
 def _decide(container: Container, deposit_id: str, decider_id: str, destination: str) -> None:
     """Release a deposit that is set aside; with a destination, pay it back."""
     facts: dict[str, Any] = {"decider_id": UUID(decider_id), "reason": "seen", "now": container.now(), "by": BY}
@@ -135,6 +141,8 @@ _OF_HOUSE: Final[Mapping[str, Callable[..., object]]] = {
     "relay": relay_promises,
     "request": _request,
     "decide": _decide,
+    "convert": _convert,
+    "carry out": lambda container: settle_due(container, BY),
     "verify": lambda container: check_batch(container, BY),
     "write letters": _write_letters,
     "deliver": _deliver,

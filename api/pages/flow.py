@@ -41,6 +41,7 @@ def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK)
             caller.user_id,
             is_operator,
             fee_asset,
+            known=known,
             usual=flow_stats.usual(session, flow.kind),
             alerts=evidence.alerts_about(session, found) if is_operator else (),
             lines=evidence.lines_about(session, found) if is_operator else (),

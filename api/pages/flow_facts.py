@@ -47,6 +47,8 @@ class Reading:
     usual: Mapping[str, Usual] = field(default_factory=dict)
     alerts: Sequence[OpsAlert] = ()
     lines: Sequence[KeptLogLine] = ()
+    # Every asset by its id: what a conversion books is in two.
+    known: Mapping[str, AssetName] = field(default_factory=dict)
     # Where the funds of an approved order are to be sent.
     fund_at: str | None = None
 

@@ -141,7 +141,7 @@ def _transfers(reading: Reading) -> tuple[TransferLine, ...]:
             phase=_PHASES[row.phase],
             debit=_account(row.debit_code, row.debit_owner_id, reading),
             credit=_account(row.credit_code, row.credit_owner_id, reading),
-            money=Money(row.amount_minor, reading.asset),
+            money=Money(row.amount_minor, reading.known.get(row.asset_id, reading.asset)),
             at=row.recorded_at,
         )
         for row in reading.found.transfers

@@ -1,5 +1,6 @@
 """Every movement of money as a flow: where it stands, how it got there, and what proves it."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -152,8 +153,8 @@ def read_flow(reference: str) -> Response:
     with container().reading() as session:
         flow = evidence.find(session, reference, user_id=_whose("viewer" in caller().roles))
         proof = evidence.of_flow(session, flow)
-        decimals = assets.get(session, flow.asset_id).decimals
-    body = _shape(flow, decimals)
+        decimals = assets.decimals(session)
+    body = _shape(flow, decimals[flow.asset_id])
     body["timeline"] = [_event(event) for event in proof.events]
     body.update(_evidence(proof, decimals))
     return json_answer(body)
@@ -192,9 +193,9 @@ def _event(event: FlowEvent) -> dict[str, Any]:
     }
 
 
-def _evidence(proof: Evidence, decimals: int) -> dict[str, Any]:
+def _evidence(proof: Evidence, decimals: Mapping[str, int]) -> dict[str, Any]:
     return {
-        "transfers": [_transfer(row, decimals) for row in proof.transfers],
+        "transfers": [_transfer(row, decimals[row.asset_id]) for row in proof.transfers],
         "chain_transactions": _chain_transactions(proof),
         "approvals": [
             {

@@ -26,6 +26,8 @@ SCOPES: Final[dict[str, Scope]] = {
         Scope("withdrawals:create", "Send money out of your account, up to your limit.", spends=True),
         Scope("verifications:read", "See the payments that were claimed for you through it."),
         Scope("verifications:create", "Claim for you that a payment was made, to be looked up on its chain."),
+        Scope("conversions:read", "See what you converted, and what is converted into what here."),
+        Scope("conversions:create", "Convert one asset of yours into another, up to your limit.", spends=True),
         Scope("transfers:create", "Send money to other people of this house, up to your limit.", spends=True),
     )
 }

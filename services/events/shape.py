@@ -21,8 +21,8 @@ SOURCES: Final = (ALERT, FLOW, FUNDING)
 # What an event's detail says that its owner may read, and hand to a program of theirs.
 _TOLD: Final = frozenset(
     {
-        "approvals", "approvals_needed", "block_hash", "block_height", "note", "replaced_by", "replaces",
-        "reorganised", "txid", "vout", "waits_because",
+        "approvals", "approvals_needed", "block_hash", "block_height", "failed_because", "note", "rate", "receives",
+        "replaced_by", "replaces", "reorganised", "to_asset", "txid", "vout", "waits_because",
     }
 )  # fmt: skip
 
@@ -91,7 +91,7 @@ class Event:
 def of_flow(event: FlowEvent, flow: Flow, *, decimals: int, item_id: UUID | None = None) -> Event:
     """A step of a flow: `deposit.credited`; `deposit.updated` for one that leaves it in its state.
 
-    `item_id` is the deposit or withdrawal that the flow is about.
+    `item_id` is the deposit, withdrawal or conversion that the flow is about.
     """
     is_note = event.from_state == event.state
     data: dict[str, Any] = {

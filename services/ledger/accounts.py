@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from domain.ledger import CHART, USER_CODE, USER_KIND
+from domain.ledger import CHART, FLOORS, USER_CODE, USER_KIND
 from models.prepared import Prepared
 
 # What the hot read path sends; also through a bare AUTOCOMMIT connection.
@@ -68,10 +68,13 @@ def user_account(session: Session, user_id: UUID, asset_id: str) -> int:
 
 
 def system_account(session: Session, code: str, asset_id: str) -> int:
-    """The id of the house's account of this code (a key of domain.ledger.CHART), opened if need be. It has no floor."""
+    """The id of the house's account of this code (a key of domain.ledger.CHART), opened if need be.
+
+    Only those of domain.ledger.FLOORS have a floor.
+    """
     for (found,) in _FIND_SYSTEM.rows(session, code, asset_id):
         return int(found)
-    facts = {"owner_id": None, "code": code, "asset_id": asset_id, "kind": CHART[code], "floor": None}
+    facts = {"owner_id": None, "code": code, "asset_id": asset_id, "kind": CHART[code], "floor": FLOORS.get(code)}
     return int(session.execute(_OPEN, facts).scalar_one())
 
 

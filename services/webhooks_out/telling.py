@@ -16,7 +16,7 @@ from models.webhook_out import WebhookDelivery, WebhookEndpoint
 from services.events import Event
 
 CONSUMER: Final = "webhooks"
-_SCOPES: Final = {"deposit": "deposits:read", "withdrawal": "withdrawals:read"}
+_SCOPES: Final = {"deposit": "deposits:read", "withdrawal": "withdrawals:read", "conversion": "conversions:read"}
 _ELSE: Final = "wallet:read"
 Seers = Mapping[tuple[UUID, UUID], frozenset[str]]
 """What an app's users let it see: (app, user) → scopes."""

@@ -27,8 +27,6 @@ PLAIN_WRITERS: Final = frozenset(
 )
 """What writes down whatever it is told: only who tells it can know whether it was so."""
 BESIDE: Final[Mapping[str, frozenset[str]]] = {
-    # Nothing in the house opens one of these flows yet.
-    "conversion_failures": frozenset({"flows"}),
     # What is told to the endpoint is not what it fails by.
     "webhook_disabled": frozenset({"flows", "flow_events"}),
 }
@@ -68,11 +66,18 @@ def watched(codes: Collection[str]) -> Iterator[list[str]]:
             super().execute(query, vars)
 
     connect = psycopg2.connect
+
+    def connected(*args: Any, **named: Any) -> Any:
+        # A connection of the house has cursors of its own kind, and what they say is heard by the engine's event.
+        if "connection_factory" not in named:
+            named["cursor_factory"] = Cursor
+        return connect(*args, **named)
+
     event.listen(Engine, "before_cursor_execute", executed)
     event.listen(Session, "transient_to_pending", added)
     try:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(psycopg2, "connect", lambda *args, **named: connect(*args, cursor_factory=Cursor, **named))
+            patched.setattr(psycopg2, "connect", connected)
             yield found
     finally:
         event.remove(Engine, "before_cursor_execute", executed)

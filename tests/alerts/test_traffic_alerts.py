@@ -3,17 +3,17 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
-from domain.ids import new_id, short_id
 from services import traffic
 from services.alerts.traffic_sources import REQUESTS_MIN
 from services.traffic import Counted
 from tests.alerts.looking import later, look
 from tests.api.house import House
+from tests.conversions.desk import COIN, SOLD_PRICE, Desk
 from tests.databases import Database
 from tests.services import threads
 from tests.waiting import eventually
@@ -132,29 +132,21 @@ def test_requests_of_the_hour_are_looked_at_where_the_last_minutes_had_too_few(c
 
 
 @pytest.mark.causes("conversion_failures")
-def test_conversions_that_fail_are_told_of_until_they_are_few(
-    container: Container, raw: Callable[..., Any], own_database: Database
-) -> None:
-    with raw(own_database.superuser_url) as connection, connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # flows of no asset
-        for number in range(11):
-            # Most have come to rest, and one waits for its refund.
-            _conversion(cursor, container.now(), is_open=number == 0)
-        connection.commit()
+def test_conversions_that_fail_are_told_of_until_they_are_few(container: Container) -> None:
+    """The price falls while people convert, so that no quote holds any more."""
+    desk = Desk.open(container)
+    quotes = [(person, desk.quote(person)) for person in (desk.somebody(COIN) for _ in range(11))]
+    for person, quote in quotes[:10]:
+        desk.convert(person, quote.id)
+    desk.price(SOLD_PRICE, "90")
+    assert desk.settle() == 10
+    assert look(container, "conversion_failures") == set()
+    person, quote = quotes[10]
+    failing = desk.convert(person, quote.id)
+    desk.settle()
+    assert desk.told(failing.id) == ("failed", "price_moved")
     assert look(container, "conversion_failures") == {"conversions:all"}
+    # Those that are quoted at the new price are carried out, and an hour later the failures are history.
+    desk.asked(person)
+    desk.settle()
     assert look(later(container, timedelta(hours=2)), "conversion_failures") == set()
-
-
-def _conversion(cursor: Any, now: datetime, *, is_open: bool) -> None:
-    flow_id = new_id()
-    cursor.execute(
-        "INSERT INTO flows (group_id, short_id, kind, state, asset_id, amount_minor, opened_at, state_since, closed_at)"
-        " VALUES (%(id)s, %(short_id)s, 'conversion', %(state)s, 'SATS', 1, %(now)s, %(now)s, %(closed_at)s)",
-        {
-            "id": str(flow_id),
-            "short_id": short_id(flow_id),
-            "state": "refunding" if is_open else "failed",
-            "now": now,
-            "closed_at": None if is_open else now,
-        },
-    )

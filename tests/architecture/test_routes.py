@@ -128,7 +128,12 @@ def test_every_post_that_moves_money_asks_for_a_key(app: Flask) -> None:
         for path, operations in spec["paths"].items()
         if any(parameter["name"] == "Idempotency-Key" for parameter in operations.get("post", {}).get("parameters", []))
     }
-    assert keyed == {"/api/v1/withdrawals", "/api/v1/transfers", "/api/v1/payment-verifications"}
+    assert keyed == {
+        "/api/v1/withdrawals",
+        "/api/v1/transfers",
+        "/api/v1/conversions",
+        "/api/v1/payment-verifications",
+    }
 
 
 def test_reading_views_open_no_transaction(app: Flask) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint
 
 from domain.flows import FLOW_KINDS, FlowKind
 from models.base import Base
+from models.conversion import Conversion
 from models.deposit import Deposit
 from models.payout import Payout
 from models.sweep import Sweep
@@ -57,5 +58,6 @@ def test_every_state_says_what_it_means_to_the_owner(kind: FlowKind) -> None:
 def test_the_database_knows_the_states_of_the_tables_and_no_others() -> None:
     assert known_to(Deposit) == set(FLOW_KINDS["deposit"].states)
     assert known_to(Withdrawal) == set(FLOW_KINDS["withdrawal"].states)
+    assert known_to(Conversion) == set(FLOW_KINDS["conversion"].states)
     assert known_to(Sweep) == set(FLOW_KINDS["sweep"].states)
     assert known_to(Payout) < set(FLOW_KINDS["withdrawal"].states)

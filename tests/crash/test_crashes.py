@@ -57,6 +57,8 @@ OF_A_WATCHED_WALLET = {"watch_wallets.derived": "derive", "watch_wallets.scanned
 OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releasing", "deposit.returning")
 # Killed in tests/verification/test_crashes.py.
 OF_A_CLAIM = ("verification.claimed", "verification.looked", "verification.recording")
+# Killed in tests/conversions/test_crashes.py.
+OF_A_CONVERSION = ("conversion.claimed", "conversion.settling", "conversion.settled")
 OF_A_NOTIFICATION = ("notification.acted",)  # killed in tests/circle/test_crashes.py
 # Exercised on a chain of accounts, in tests/evm/test_crashes.py.
 OF_ACCOUNTS = (
@@ -70,7 +72,13 @@ OF_ACCOUNTS = (
 )
 # Killed in tests/webhooks/test_delivering.py, tests/mail/test_letters.py and tests/services/test_retention.py.
 OF_TELLING = ("webhook.sent", "mail.sent", "flows.archiving")
-OTHERS = ("screening.looked_up", "withdrawal.requested", "addresses.made", "outbox.relayed")
+OTHERS = (
+    "screening.looked_up",
+    "withdrawal.requested",
+    "conversion.requested",
+    "addresses.made",
+    "outbox.relayed",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +119,7 @@ def test_every_marked_step_is_exercised() -> None:
         *OF_A_QUARANTINE,
         *OF_ACCOUNTS,
         *OF_A_CLAIM,
+        *OF_A_CONVERSION,
         *OF_A_NOTIFICATION,
         *OF_TELLING,
         *OTHERS,

@@ -11,11 +11,13 @@ from tests.ledger.conftest import Books
 
 HELD = "an account holds what its open holds reserve"
 FLOORLESS = "an account without a floor holds nothing"
+# Here holds are made by hand, for nothing that a house would hold anything for.
+UNEXPLAINED = "what a user's account holds is of open withdrawals and conversions"
 
 
 def broken(books: Books) -> set[str]:
     with Session(books.engine) as session:
-        return {finding.invariant for finding in invariants.check(session)}
+        return {finding.invariant for finding in invariants.check(session)} - {UNEXPLAINED}
 
 
 def alter(database: Database, statement: str) -> None:

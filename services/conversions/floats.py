@@ -1,0 +1,96 @@
+"""What the house converts with: money of its owner, set aside for each asset, and never below nothing."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.ids import new_id
+from domain.ledger import Outcome, Transaction, Transfer
+from domain.money import format_amount
+from models.asset import Asset
+from services import assets, audit, ledger
+
+FLOAT = "conversion_float"
+
+
+class EquityShort(StrongroomError):
+    """The owner has less of this asset: the rest of what the house holds is its users'."""
+
+    code: ClassVar[str] = "equity_short"
+
+
+# Losses count, and what is set aside already does not.
+_OWNED = text(
+    """
+    SELECT coalesce(sum(CASE kind WHEN 'expense' THEN -posted ELSE posted END), 0) FROM ledger_accounts
+    WHERE asset_id = :asset_id AND kind IN ('equity', 'income', 'expense') AND code <> :float
+    """
+)
+
+
+def account(session: Session, asset_id: str) -> int:
+    """The id of the float's account in this asset."""
+    return ledger.system_account(session, FLOAT, asset_id)
+
+
+def available(session: Session, asset_id: str) -> int:
+    """How much of this asset the house has to convert into, in the smallest unit."""
+    return ledger.system_balance(session, FLOAT, asset_id)
+
+
+def owned(session: Session, asset_id: str) -> int:
+    """What is the owner's and not set aside: equity and income less expenses, in the smallest unit."""
+    return int(session.scalar(_OWNED, {"asset_id": asset_id, "float": FLOAT}) or 0)
+
+
+def fund(
+    session: Session, asset_id: str, amount_minor: int, *, now: datetime, by: Actor, key: str | None = None
+) -> Outcome:
+    """Set an amount of the owner's aside to convert with; a `key` makes repetitions count once.
+
+    The money stays where it lies: only its account changes. Raises UnknownAsset, EquityShort, IdempotencyConflict.
+    """
+    asset = _locked(session, asset_id)
+    owner, aside = ledger.system_account(session, "owner_equity", asset_id), account(session, asset_id)
+    owned_minor = owned(session, asset_id)
+    outcome = _move(session, asset, Transfer(owner, aside, amount_minor), "funded", key, now=now, by=by)
+    if not outcome.replayed and amount_minor > owned_minor:
+        spelled = format_amount(max(owned_minor, 0), asset.decimals)
+        raise EquityShort(f"{spelled} {asset.symbol} are the owner's and not set aside yet")
+    return outcome
+
+
+def draw(
+    session: Session, asset_id: str, amount_minor: int, *, now: datetime, by: Actor, key: str | None = None
+) -> Outcome:
+    """Give an amount back to the owner's equity. Raises UnknownAsset, InsufficientFunds, IdempotencyConflict."""
+    asset = _locked(session, asset_id)
+    owner, aside = ledger.system_account(session, "owner_equity", asset_id), account(session, asset_id)
+    return _move(session, asset, Transfer(aside, owner, amount_minor), "drawn", key, now=now, by=by)
+
+
+def _locked(session: Session, asset_id: str) -> Asset:
+    """The asset, so that two who fund its float at once do not both count what is there once."""
+    asset = assets.get(session, asset_id)
+    session.refresh(asset, with_for_update={"key_share": True})
+    return asset
+
+
+def _move(
+    session: Session, asset: Asset, leg: Transfer, what: str, key: str | None, *, now: datetime, by: Actor
+) -> Outcome:
+    moving = Transaction(
+        f"conversion-float-{what}:{key or new_id()}", f"conversion_float_{what}", (leg,), effective_at=now
+    )
+    outcome = ledger.post_one(session, moving)
+    if not outcome.replayed:
+        detail = {
+            "asset_id": asset.asset_id, "amount": format_amount(leg.amount_minor, asset.decimals),
+            "transaction_id": outcome.transaction_id,
+        }  # fmt: skip
+        audit.record(session, f"conversion.float_{what}", by=by, now=now, detail=detail)
+    return outcome

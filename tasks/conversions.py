@@ -1,0 +1,45 @@
+"""Carry out the conversions that were asked for."""
+
+import structlog
+
+from domain.actor import Actor
+from domain.crash import crash_point
+from services import conversions
+from services.conversions import Order
+from services.leases import LeaseLost
+from tasks.app import task
+from tasks.runtime import worker_name
+from wiring.container import Container
+
+log = structlog.get_logger(__name__)
+
+
+@task("conversions.settle")
+def settle(container: Container, by: Actor) -> int:
+    """Carry out what is due, or give it back. Returns how many came to rest."""
+    return settle_due(container, by)
+
+
+def settle_due(container: Container, by: Actor) -> int:
+    """The same, batch by batch, each conversion in a transaction of its own."""
+    settled = 0
+    while True:
+        with container.transaction() as session:
+            due = conversions.claim_due(session, owner=worker_name(), now=container.now())
+        if not due:
+            return settled
+        crash_point("conversion.claimed")
+        settled += sum(_settle(container, order, by) for order in due)
+
+
+def _settle(container: Container, order: Order, by: Actor) -> bool:
+    try:
+        with container.transaction() as session:
+            row = conversions.settle(session, order, now=container.now(), by=by)
+    except LeaseLost:
+        log.warning("lease_lost", conversion_id=str(order.conversion_id))
+        return False
+    crash_point("conversion.settled")
+    if row.failed_because is not None:
+        log.warning("conversion_failed", conversion_id=str(row.id), reason=row.failed_because)
+    return True
