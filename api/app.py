@@ -6,7 +6,7 @@ from typing import Final
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import auth, demo, docs, errors, guards, health, lnurl, metrics, oauth, pages, v1, wallet_tools, webhooks
+from api import auth, demo, docs, dpop, errors, guards, health, lnurl, metrics, oauth, pages, v1, wallet_tools, webhooks
 from api.request_context import CONTAINER, Edge, Meter
 from api.tracing import Traced
 from wiring.container import Container
@@ -33,6 +33,7 @@ def unbound() -> Flask:
     app.config["TRAP_BAD_REQUEST_ERRORS"] = False
     errors.register(app)
     guards.register(app)
+    dpop.register(app)
     app.register_blueprint(health.blueprint)
     metrics.register(app)
     app.register_blueprint(webhooks.blueprint)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base
 
 ROLES = ("viewer", "approver", "admin")
+# Those that let somebody decide about withdrawals.
+MAY_APPROVE = ("approver", "admin")
 
 
 class User(Base):

@@ -1,7 +1,5 @@
 """Posting what nothing else has to commit with: the decision is its own transaction."""
 
-from functools import partial
-
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -13,11 +11,11 @@ from services.ledger import plain
 def post_alone(engine: Engine, transaction: Transaction) -> Outcome:
     """Post one transaction; it is on disk when this returns.
 
-    A plain transfer takes one round trip, which is also its commit. Whatever there is to decide (a known key, a
-    refusal, several legs) is decided in a transaction like any other. Raises SQLAlchemy's DBAPIError; after a
-    connection that broke, ask again with the same key: it answers what became of it.
+    A plain transfer, or holds on one account, take one round trip, which is also their commit. Whatever there is to
+    decide (a known key, a refusal, other legs) is decided in a transaction like any other. Raises SQLAlchemy's
+    DBAPIError; after a connection that broke, ask again with the same key: it answers what became of it.
     """
-    outcome = plain.attempt(transaction, partial(plain.TRANSFER.alone, engine))
+    outcome = plain.attempt(transaction, lambda said, parameters: said.alone(engine, *parameters))
     if outcome is not None:
         return outcome
     with Session(engine) as session, session.begin():

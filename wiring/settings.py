@@ -168,6 +168,9 @@ class Settings:
         parsing.boolean, "Whether a sign-in under way may be looked at, without limits, while Redis is down.",
         default=True,
     )  # fmt: skip
+    dpop_nonces: bool = _setting(
+        parsing.boolean, "Whether an app that proves a key (DPoP) must sign a nonce of this house.", default=True
+    )
     open_registration: bool = _setting(
         parsing.boolean, "Whether anyone may register an app, rather than people who are signed in.", default=False
     )

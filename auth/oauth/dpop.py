@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -13,6 +14,7 @@ import jwt
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from auth.oauth.provider import Provider
 from domain.errors import StrongroomError
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
@@ -20,6 +22,9 @@ WINDOW: Final = timedelta(seconds=60)
 """How far a proof's moment may be from ours, either way."""
 KEPT: Final = 2 * WINDOW + timedelta(seconds=10)
 """How long a proof is remembered: longer than it can be good."""
+NONCE_STEP: Final = timedelta(minutes=5)
+"""How often the nonce changes. The one before is still good, and the one after: clocks of hosts differ."""
+NONCE_LENGTH: Final = 32
 THUMBPRINT_LENGTH: Final = 43
 _TYPE: Final = "dpop+jwt"
 _LENGTH_MAX: Final = 4096
@@ -44,6 +49,12 @@ class InvalidDpopProof(StrongroomError):
     code: ClassVar[str] = "invalid_dpop_proof"
 
 
+class UseDpopNonce(InvalidDpopProof):
+    """The DPoP proof must hold the nonce that the header DPoP-Nonce of this answer has (RFC 9449 8): sign another."""
+
+    code: ClassVar[str] = "use_dpop_nonce"
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A proof that fits its request: the thumbprint of the key (RFC 7638), and a name that no other proof has."""
@@ -52,10 +63,28 @@ class Proof:
     digest: bytes
 
 
-def read(header: str, *, method: str, address: str, now: datetime, access_token: str | None = None) -> Proof:
+def nonces(provider: Provider, *, now: datetime) -> tuple[str, ...]:
+    """The nonces that a proof may hold now (RFC 9449 8), the one to hand out first.
+
+    Nobody can know one ahead of its time, so nobody who held a key for a moment can have signed with it for later.
+    """
+    step = int(now.timestamp() // NONCE_STEP.total_seconds())
+    return tuple(provider.tag(f"dpop nonce {number}")[:NONCE_LENGTH] for number in (step, step - 1, step + 1))
+
+
+def read(
+    header: str,
+    *,
+    method: str,
+    address: str,
+    now: datetime,
+    nonces: Collection[str | None],
+    access_token: str | None = None,
+) -> Proof:
     """The proof in a DPoP header, checked against its request (RFC 9449 4.3) but for being new.
 
-    With an `access_token` it must be a proof for that one. Raises InvalidDpopProof.
+    It must hold one of `nonces`, or may hold none where None is one of them. With an `access_token` it must be a proof
+    for that one. Raises InvalidDpopProof, UseDpopNonce.
     """
     if len(header) > _LENGTH_MAX:
         raise InvalidDpopProof("The DPoP proof is too long.")
@@ -76,6 +105,8 @@ def read(header: str, *, method: str, address: str, now: datetime, access_token:
     _check(claims, method=method, address=address, now=now)
     if access_token is not None and not _is_for(claims.get("ath"), access_token):
         raise InvalidDpopProof("ath of the DPoP proof is not the hash of the access token.")
+    if claims.get("nonce") not in nonces:
+        raise UseDpopNonce
     members = _KINDS[algorithm][2]
     jkt = _hashed(json.dumps({name: jwk[name] for name in members}, separators=(",", ":")).encode())
     return Proof(jkt, hashlib.sha256(f"{jkt} {claims['jti']}".encode("utf-8", "surrogatepass")).digest())

@@ -1,14 +1,14 @@
 """Conversions: what may be converted into what, what was quoted, and what was asked for on a quote.
 
 Revision ID: 0078
-Revises: 0075
+Revises: 0080
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0078"
-down_revision = "0075"
+down_revision = "0080"
 branch_labels = None
 depends_on = None
 

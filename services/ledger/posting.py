@@ -1,7 +1,6 @@
-"""The one posting path: lock, decide in pure code, write; two round trips for any number, one for one transfer."""
+"""The one posting path: lock, decide in pure code, write; two round trips for any number, one for what is plain."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +48,7 @@ def post(session: Session, transactions: Sequence[Transaction]) -> list[Outcome]
     if not transactions:
         return []
     if len(transactions) == 1:
-        at_once = plain.attempt(transactions[0], partial(plain.TRANSFER.rows, session))
+        at_once = plain.attempt(transactions[0], lambda said, parameters: said.rows(session, *parameters))
         if at_once is not None:
             return [at_once]
     connection = session.connection()

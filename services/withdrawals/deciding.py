@@ -4,17 +4,18 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL, WrongState, move
+from models.user import MAY_APPROVE, UserRole
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import alerts, assets, audit, flows, outbox
 from services.withdrawals import returns
-from services.withdrawals.policy import WithdrawalsPaused, give_back_system_day
+from services.withdrawals.policy import WithdrawalsPaused, approvals_needed, give_back_system_day
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
 
@@ -32,29 +33,30 @@ class AlreadyDecided(StrongroomError):
 
 
 def approve(session: Session, withdrawal_id: UUID, *, approver_id: UUID, now: datetime, by: Actor) -> Withdrawal:
-    """Agree to a withdrawal; it proceeds once enough different approvers have.
+    """Agree to a withdrawal; it proceeds once enough different approvers have, by today's policy if that asks for more.
 
-    Raises WithdrawalNotFound, SelfApproval, AlreadyDecided, WrongState.
+    Whoever agreed before and has lost the right to since does not count any more. Raises WithdrawalNotFound,
+    SelfApproval, AlreadyDecided, WrongState.
     """
     withdrawal = _decidable(session, withdrawal_id, approver_id)
     if withdrawal.state != "pending_approval":
         raise WrongState(f"this withdrawal is {withdrawal.state}; only one that waits for approval can be approved")
     if session.get(WithdrawalApproval, (withdrawal_id, approver_id)) is not None:
         raise AlreadyDecided
+    policy = assets.policy(session, withdrawal.asset_id)
     _record(session, withdrawal, approver_id, "approve", None, now=now, by=by)
-    given = session.scalar(
-        select(func.count())
-        .select_from(WithdrawalApproval)
-        .where(WithdrawalApproval.withdrawal_id == withdrawal_id, WithdrawalApproval.decision == "approve")
+    withdrawal.approvals_needed = max(
+        withdrawal.approvals_needed, approvals_needed(policy, int(withdrawal.amount_minor))
     )
+    given = _given(session, withdrawal_id, approver_id)
     detail = {"approvals": given, "approvals_needed": withdrawal.approvals_needed}
-    if (given or 0) < withdrawal.approvals_needed:
+    if given < withdrawal.approvals_needed:
         flows.note(session, withdrawal.flow_id, withdrawal.state, detail, now=now, by=by)
         return withdrawal
     step = flows.Step(withdrawal.flow_id, WITHDRAWAL, withdrawal.state, "approved", detail)
     flows.record(session, step, now=now, by=by)
     withdrawal.state, withdrawal.state_changed_at, withdrawal.due_at = "approved", now, now
-    if assets.policy(session, withdrawal.asset_id).paused:
+    if policy.paused:
         withdrawal.waiting_reason = WithdrawalsPaused.code
     outbox.promise(session, "withdrawals.pay", now=now)
     return withdrawal
@@ -84,6 +86,17 @@ def _decidable(session: Session, withdrawal_id: UUID, approver_id: UUID) -> With
     if withdrawal.user_id == approver_id:
         raise SelfApproval
     return withdrawal
+
+
+def _given(session: Session, withdrawal_id: UUID, approver_id: UUID) -> int:
+    """How many have agreed: this one, whose right was just checked, and those others who still have it."""
+    still_may = exists().where(UserRole.user_id == WithdrawalApproval.approver_id, UserRole.role.in_(MAY_APPROVE))
+    counted = select(func.count()).where(
+        WithdrawalApproval.withdrawal_id == withdrawal_id,
+        WithdrawalApproval.decision == "approve",
+        (WithdrawalApproval.approver_id == approver_id) | still_may,
+    )
+    return session.scalar(counted) or 0
 
 
 def _record(

@@ -1,10 +1,11 @@
 """Holds: reserved, then posted in full or in part, voided or expired, once."""
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.ledger import Hold, Post, Transfer, Void
-from services.ledger import holds
+from domain.ledger import Hold, Post, Transaction, Transfer, Void
+from services.ledger import holds, plain
 from tests.ledger.conftest import Books, later, transaction
 
 
@@ -52,6 +53,37 @@ def test_more_than_was_held_is_not_posted(books: Books) -> None:
     hold = books.one(Hold(user, hot, 10)).transfer_ids[0]
     assert books.one(Post(hold, 11)).refused == "hold_exceeded"
     assert books.balance(user) == (100, 10)
+
+
+def test_holds_on_one_account_are_written_alike_in_one_call_and_in_two(books: Books) -> None:
+    hot, fees = books.hot(), books.hot(code="withdrawal_fees")
+    once, twice, thrice = (books.user(funds=100) for _ in range(3))
+
+    def asked(user: int) -> Transaction:
+        return transaction(Hold(user, hot, 60, expires_at=later(9)), Hold(user, fees, 5, expires_at=later(9)))
+
+    with Session(books.engine) as session, session.begin():
+        alone = plain.attempt(asked(once), lambda said, parameters: said.rows(session, *parameters))
+    # What has company goes the long way.
+    together = books.post([asked(twice), asked(thrice)])[0]
+    assert alone is not None
+    assert _holds_of(books, once) == _holds_of(books, twice)
+    assert books.balance(once) == books.balance(twice) == (100, 65)
+    for outcome in (alone, together):
+        books.one(Post(outcome.transfer_ids[1]))
+    assert books.balance(once) == books.balance(twice) == (95, 60)
+
+
+def _holds_of(books: Books, account: int) -> list[tuple[object, ...]]:
+    """All that is written of an account's holds but what tells two apart."""
+    rows = text(
+        "SELECT t.kind, t.outcome, t.refusal, t.effective_at, h.phase, h.asset_id, h.credit_account_id, h.amount, "
+        "h.debit_balance, h.debit_held, h.debit_version, h.credit_balance, h.credit_held, h.credit_version, "
+        "h.resolves_id, h.expires_at, t.recorded_at = h.recorded_at FROM ledger_transfers AS h "
+        "JOIN ledger_transactions AS t ON t.id = h.transaction_id WHERE h.debit_account_id = :account ORDER BY h.id"
+    )
+    with books.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(rows, {"account": account})]
 
 
 def test_a_hold_between_house_accounts_would_reserve_nothing(books: Books) -> None:

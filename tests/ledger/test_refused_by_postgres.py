@@ -267,3 +267,45 @@ def test_a_transfer_that_cannot_be_leaves_both_accounts_as_they_were(
             cursor.execute(TRANSFER, (key, *pair))
             assert cursor.fetchone() == (None,), pair
     assert _everything(connection) == before
+
+
+HOLD = "SELECT transaction_id FROM ledger_hold(%s, 'x', NULL, '', now(), %s, %s::bigint[], %s::numeric[], NULL)"
+
+
+def test_holds_that_cannot_be_leave_everything_as_it_was(
+    scene: Scene, raw: Callable[..., Any], own_database: Database
+) -> None:
+    books, user, other, hot = scene.books, scene.user, scene.other, scene.hot
+    split = books.hot(code="withdrawal_fees")
+    books.split(split, 2)
+    connection = raw(own_database.url)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(id) FROM ledger_accounts WHERE shard_of = %s", (split,))
+        [(shard,)] = cursor.fetchall()
+    books.one(Hold(user, hot, 1), key="taken")
+    too_much = books.balance(user)[0]
+    impossible = [
+        ("taken", user, [hot], [1]),
+        ("too much", user, [hot], [too_much]),
+        ("too much in all", user, [hot, split], [too_much - 20, 20]),
+        ("another asset", user, [hot, scene.tin], [1, 1]),
+        ("itself", user, [hot, user], [1, 1]),
+        ("nobody", user, [hot, 999_999], [1, 1]),
+        ("a shard", user, [hot, shard], [1, 1]),
+        ("of nobody", 999_999, [hot], [1]),
+        ("of nothing reserved", hot, [other], [1]),
+        ("of what is split", split, [hot], [1]),
+        ("nothing", user, [hot, hot], [1, 0]),
+        ("less than nothing", user, [hot, hot], [2, -1]),
+        ("no number", user, [hot], ["NaN"]),
+        ("no amount", user, [hot, hot], [1, None]),
+        ("no account", user, [hot, None], [1, 1]),
+        ("too few", user, [hot, hot], [1]),
+        ("none", user, [], []),
+    ]
+    before = _everything(connection)
+    with connection, connection.cursor() as cursor:
+        for key, *asked in impossible:
+            cursor.execute(HOLD, (key, *asked))
+            assert cursor.fetchone() == (None,), key
+    assert _everything(connection) == before

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 from werkzeug.test import TestResponse
 
+from api.access import provider
+from auth.oauth import dpop
 from domain.ids import new_id
 from tests.api.house import House
 from tests.oauth.app import CALLBACK, App
@@ -49,6 +51,12 @@ class Prover:
         canonical = json.dumps(self.jwk, sort_keys=True, separators=(",", ":"))
         return base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
 
+    @property
+    def nonce(self) -> str:
+        """The one that the house hands out now."""
+        container = self.house.container
+        return dpop.nonces(provider(container), now=container.now())[0]
+
     def proof(
         self,
         method: str,
@@ -65,6 +73,7 @@ class Prover:
             "htu": f"{self.house.container.settings.public_url}{path}",
             "iat": int(time.time()) + later_s,
             "ath": hashed(token) if token else None,
+            "nonce": self.nonce,
             **changes,
         }
         said = {name: value for name, value in claims.items() if value is not None}

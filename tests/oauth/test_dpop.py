@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import jwt
@@ -115,6 +116,50 @@ def test_a_proof_fits_its_request_or_is_refused(bound: tuple[Prover, str], chang
     prover, token = bound
     proof = prover.proof("GET", BALANCES, token, **changes)
     assert refusal(prover.get(BALANCES, token, proof=proof)) == (401, "invalid_dpop_proof")
+
+
+@pytest.mark.parametrize("nonce", [None, "", "x" * dpop.NONCE_LENGTH, 7, ["x"]], ids=str)
+def test_a_proof_holds_a_nonce_of_this_house_and_is_handed_one(bound: tuple[Prover, str], nonce: Any) -> None:
+    """Whoever holds a key for a moment cannot have signed proofs for later."""
+    prover, token = bound
+    refused = prover.get(BALANCES, token, proof=prover.proof("GET", BALANCES, token, nonce=nonce))
+    assert refusal(refused) == (401, "use_dpop_nonce")
+    assert refused.headers["WWW-Authenticate"].startswith('DPoP error="use_dpop_nonce", algs=')
+    handed = refused.headers["DPoP-Nonce"]
+    again = prover.get(BALANCES, token, proof=prover.proof("GET", BALANCES, token, nonce=handed))
+    assert (again.status_code, again.headers["DPoP-Nonce"]) == (200, handed)
+
+
+def test_the_token_endpoint_hands_out_a_nonce_and_spends_nothing_without_one(house: House) -> None:
+    app, prover = register(house), Prover(house)
+    code = app.code(house.person())
+    refused = prover.redeem(app, code, prover.proof("POST", "/oauth/token", nonce=None))
+    assert refusal(refused) == (400, "use_dpop_nonce")
+    assert "DPoP-Nonce" in refused.headers["Access-Control-Expose-Headers"]
+    proof = prover.proof("POST", "/oauth/token", nonce=refused.headers["DPoP-Nonce"])
+    assert prover.redeem(app, code, proof).status_code == 200
+
+
+def test_a_nonce_lasts_minutes_and_no_longer(house: House, bound: tuple[Prover, str]) -> None:
+    prover, token = bound
+    for later, status in ((dpop.NONCE_STEP, 200), (2 * dpop.NONCE_STEP, 401)):
+        late = replace(prover, house=House(replace(house.container, clock=partial(moved, house.container, later))))
+        later_s = int(later.total_seconds())
+        proof = prover.proof("GET", BALANCES, token, later_s=later_s)
+        assert late.get(BALANCES, token, proof=proof).status_code == status
+        assert late.get(BALANCES, token, proof=late.proof("GET", BALANCES, token, later_s=later_s)).status_code == 200
+
+
+def moved(container: Container, later: timedelta) -> datetime:
+    return container.now() + later
+
+
+def test_a_house_may_do_without_nonces(house: House, bound: tuple[Prover, str]) -> None:
+    prover, token = bound
+    lenient = House(replace(house.container, settings=replace(house.container.settings, dpop_nonces=False)))
+    asking = replace(prover, house=lenient)
+    assert asking.get(BALANCES, token, proof=prover.proof("GET", BALANCES, token, nonce=None)).status_code == 200
+    assert asking.get(BALANCES, token, proof=prover.proof("GET", BALANCES, token, nonce="x")).status_code == 401
 
 
 @pytest.mark.parametrize("proof", ["x", "a.b.c", "..", "e30.e30.", "x" * 5000], ids=lambda proof: proof[:8])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from auth import roles
 from domain.node_refusals import NodeRefused, NodeTimeout
 from domain.ports import Chain, DescriptorChain
 from domain.wallet_facts import BroadcastAnswer
@@ -51,10 +52,11 @@ def funded(rail: Rail, amount_minor: int = 2 * COIN, *, parts: int = 1) -> UUID:
 
 
 def approve(rail: Rail, withdrawal_id: UUID, approver_id: UUID | None = None) -> Withdrawal:
+    """By somebody who has the role from then on."""
+    approver_id = approver_id or rail.new_user()
     with rail.container.transaction() as session:
-        return withdrawals.approve(
-            session, withdrawal_id, approver_id=approver_id or rail.new_user(), now=rail.container.now(), by=BY
-        )
+        roles.grant(session, approver_id, "approver", by=BY.name, now=rail.container.now())
+        return withdrawals.approve(session, withdrawal_id, approver_id=approver_id, now=rail.container.now(), by=BY)
 
 
 def reject(rail: Rail, withdrawal_id: UUID, approver_id: UUID | None = None) -> Withdrawal:

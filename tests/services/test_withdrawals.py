@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from auth import roles
 from domain.errors import StrongroomError
 from domain.flows import WrongState
 from domain.ids import new_id
@@ -74,6 +75,24 @@ def test_two_different_approvers_are_needed_from_the_threshold_on(rail: Rail) ->
     assert outgoing.approve(rail, withdrawal.id).state == "approved"
     assert world.notes(rail, withdrawal.flow_id) == [{"approvals": 1, "approvals_needed": 2}]
     assert rail.count(WithdrawalApproval) == 2
+
+
+def test_an_approval_ends_with_the_right_to_give_it(rail: Rail) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), TWO)
+    first = rail.new_user()
+    outgoing.approve(rail, withdrawal.id, first)
+    with rail.container.transaction() as session:
+        roles.revoke(session, first, "approver")
+    assert outgoing.approve(rail, withdrawal.id).state == "pending_approval"
+    assert outgoing.approve(rail, withdrawal.id).state == "approved"
+
+
+def test_a_policy_that_became_stricter_counts_for_what_waits(rail: Rail) -> None:
+    withdrawal = rail.request(outgoing.funded(rail), TWO - 1)
+    world.set_policy(rail, two_approvals_above_minor=TWO // 2)
+    assert outgoing.approve(rail, withdrawal.id).state == "pending_approval"
+    world.set_policy(rail, two_approvals_above_minor=TWO)
+    assert outgoing.approve(rail, withdrawal.id).state == "approved"
 
 
 def test_nobody_decides_about_their_own_withdrawal(rail: Rail) -> None:

@@ -91,9 +91,12 @@ ask.searchParams.set("state", oauth.generateRandomState());
 ask.searchParams.set("prompt", "consent");
 ask.searchParams.set("dpop_jkt", await DPoP.calculateThumbprint());
 const cameBound = oauth.validateAuthResponse(server, client, new URL(await user({ consent: ask.href })), ask.searchParams.get("state"));
-const boundTokens = await oauth.processAuthorizationCodeResponse(server, client,
+const redeemBound = async () => oauth.processAuthorizationCodeResponse(server, client,
   await oauth.authorizationCodeGrantRequest(server, client, proof, cameBound, callback, verifier, bound),
   { expectedNonce: nonce, requireIdToken: true });
+// Nobody knows the nonce before they were told it; the library keeps it for all that follows.
+await assert.rejects(redeemBound(), oauth.isDPoPNonceError);
+const boundTokens = await redeemBound();
 assert.equal(boundTokens.token_type, "dpop");
 const withProof = (token, options) =>
   oauth.protectedResourceRequest(token, "GET", new URL(`${api}/balances`), new Headers(), null, options);
@@ -102,7 +105,9 @@ await oauth.processUserInfoResponse(server, client, subject,
   await oauth.userInfoRequest(server, client, boundTokens.access_token, bound));
 await assert.rejects(balances(boundTokens.access_token), oauth.WWWAuthenticateChallengeError);
 const thief = { ...insecure, DPoP: oauth.DPoP(client, await oauth.generateKeyPair("ES256")) };
-await assert.rejects(withProof(boundTokens.access_token, thief), oauth.WWWAuthenticateChallengeError);
+await assert.rejects(withProof(boundTokens.access_token, thief), oauth.isDPoPNonceError);
+await assert.rejects(withProof(boundTokens.access_token, thief),
+  (error) => error instanceof oauth.WWWAuthenticateChallengeError && !oauth.isDPoPNonceError(error));
 const boundAgain = await oauth.processRefreshTokenResponse(server, client,
   await oauth.refreshTokenGrantRequest(server, client, proof, boundTokens.refresh_token, bound));
 assert.equal((await withProof(boundAgain.access_token, bound)).status, 200);
