@@ -58,7 +58,7 @@ def progress(confirmations: int, needed: int) -> str:
 def withdrawal(state: str, waiting_reason: str | None) -> str:
     """Where a withdrawal stands, with the reason if it has to wait."""
     sentence = FLOW_KINDS["withdrawal"].states[state].sentence
-    return f"{sentence} {waiting(waiting_reason)}" if waiting_reason and state == "approved" else sentence
+    return f"{sentence} {waiting(waiting_reason)}" if waiting_reason and state in {"approved", "signed"} else sentence
 
 
 def waiting(code: str) -> str:

@@ -15,7 +15,7 @@ from services.payouts.doubting import doubt, wait_because
 from services.payouts.failing import fail
 from services.payouts.following import book
 from services.payouts.reading import advance
-from services.payouts.sending import BATCH_MAX, Outgoing, held
+from services.payouts.sending import BATCH_MAX, Outgoing, held, may_leave
 
 OPEN = ("signed", "broadcast", "uncertain")
 # Providers forget idempotency references at some time. Until then the same request may be made again.
@@ -29,7 +29,8 @@ def claim_reportable(
 
     It may, the first time or with the same reference once more, while it is young.
     """
-    query = select(Payout).where(Payout.chain == chain, Payout.state.in_(OPEN)).order_by(Payout.id).limit(BATCH_MAX)
+    is_open = (Payout.chain == chain, Payout.state.in_(OPEN), may_leave())
+    query = select(Payout).where(*is_open).order_by(Payout.id).limit(BATCH_MAX)
     claimed = leases.claim(session, query, Payout, owner=owner, now=now)
     rows = session.scalars(
         select(PayoutTransaction).where(PayoutTransaction.payout_id.in_([payout.id for payout in claimed]))

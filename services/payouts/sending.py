@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.chain_facts import Located
 from domain.crash import crash_point
 from domain.wallet_facts import BroadcastAnswer
+from models.asset import WithdrawalPolicy
 from models.chain import ChainCursor
 from models.payout import Payout, PayoutTransaction
 from services import alerts, leases
@@ -38,13 +39,13 @@ class Outgoing:
 
 
 def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Outgoing]:
-    """Lease the payouts that are in no block and due to be offered: for the first time or once more.
+    """Lease the payouts that are in no block and due to be offered: for the first time, unless paused, or once more.
 
     One that was completed and whose block left the chain since is offered again, too.
     """
     query = (
         select(Payout)
-        .where(Payout.chain == chain, Payout.block_height.is_(None), Payout.state != "failed")
+        .where(Payout.chain == chain, Payout.block_height.is_(None), Payout.state != "failed", may_leave())
         .order_by(Payout.id)
         .limit(BATCH_MAX)
     )
@@ -121,6 +122,12 @@ def record_located(
         doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
         return
     doubt(session, payout, code="broadcast_rejected", reason=reason, now=now, by=by)
+
+
+def may_leave() -> ColumnElement[bool]:
+    """Whether a payout was offered before, or nobody has paused what it carries: until then it need never leave."""
+    is_paused = exists().where(WithdrawalPolicy.asset_id == Payout.asset_id, WithdrawalPolicy.paused)
+    return or_(Payout.state != "signed", Payout.purpose != "withdrawal", ~is_paused)
 
 
 def held(session: Session, outgoing: Outgoing) -> Payout:

@@ -87,12 +87,14 @@ def claim_approved(
 def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now: datetime, by: Actor) -> UUID | None:
     """Store the signed payment; only what is stored may ever leave. Returns the payout's id.
 
-    None when one of the withdrawals was cancelled, rejected or taken over meanwhile: the payment is then forgotten,
-    nobody has seen it, and the others are tried again. Raises InputsTaken when another stored payment spends one of
-    its inputs.
+    None when withdrawals were paused, or one of these was cancelled, rejected or taken over meanwhile: the payment is
+    then forgotten, nobody has seen it, and the others are tried again. Raises InputsTaken when another stored payment
+    spends one of its inputs.
     """
+    # Before the withdrawals, as whoever pauses them does: once a pause has been answered, nothing more is stored.
+    policy = session.get_one(WithdrawalPolicy, batch.asset_id, with_for_update={"read": True}, populate_existing=True)
     claimed = _still_claimed(session, batch)
-    if any(
+    if policy.paused or any(
         row.state != "approved" or row.lease_generation != generation
         for row, (_, generation) in zip(claimed, batch.claims, strict=True)
     ):

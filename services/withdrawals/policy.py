@@ -130,7 +130,10 @@ def give_back_system_day(session: Session, withdrawal: Withdrawal) -> None:
 
 
 def pause(session: Session, asset_id: str, *, now: datetime, by: Actor) -> WithdrawalPolicy:
-    """Accept and send no withdrawals of an asset until resumed. Raises UnknownAsset."""
+    """Accept and send no withdrawals of an asset until resumed, but for those that were offered before.
+
+    Raises UnknownAsset.
+    """
     return _set_paused(session, asset_id, paused=True, now=now, by=by)
 
 
@@ -186,8 +189,8 @@ def _set_paused(session: Session, asset_id: str, *, paused: bool, now: datetime,
 
 
 def _show_why_they_wait(session: Session, asset_id: str, *, paused: bool) -> None:
-    """Tell the owners of approved withdrawals that they wait for an operator, or no longer do."""
-    waiting = update(Withdrawal).where(Withdrawal.asset_id == asset_id, Withdrawal.state == "approved")
+    """Tell the owners of withdrawals that have not left that they wait for an operator, or no longer do."""
+    waiting = update(Withdrawal).where(Withdrawal.asset_id == asset_id, Withdrawal.state.in_(("approved", "signed")))
     if paused:
         session.execute(waiting.values(waiting_reason=WithdrawalsPaused.code))
     else:

@@ -284,3 +284,30 @@ def test_paused_withdrawals_are_refused_and_approved_ones_stay_where_they_are(ra
         withdrawals.resume(session, rail.asset_id, now=rail.container.now(), by=BY)
     assert rail.withdrawal().waiting_reason is None
     assert rail.pay() == 1
+
+
+def test_a_pause_stops_what_is_being_built_and_what_was_stored_and_never_offered(rail: Rail) -> None:
+    user_id = outgoing.funded(rail, parts=2)
+    stored = rail.request(user_id, AUTO)
+    with world.reached_at(rail, outgoing.gone_at_broadcast(rail)):
+        rail.pay()
+    rail.request(user_id, AUTO // 2)
+
+    class Meanwhile(outgoing.Wrapped):
+        def build(self, *arguments: object, **options: object) -> object:
+            with rail.container.transaction() as session:
+                withdrawals.pause(session, rail.asset_id, now=rail.container.now(), by=BY)
+            return self._chain.build(*arguments, **options)  # type: ignore[arg-type]
+
+    with world.reached_at(rail, Meanwhile(rail.chain)):  # type: ignore[arg-type]
+        assert rail.pay() == 0
+    world.travel(rail, outgoing.A_WHILE)
+    assert (rail.pay(), rail.send()) == (0, 0)
+    found = outgoing.one(rail, stored.id)
+    assert (found.state, found.waiting_reason, rail.count(Payout)) == ("signed", "withdrawals_paused", 1)
+    with rail.container.transaction() as session:
+        withdrawals.resume(session, rail.asset_id, now=rail.container.now(), by=BY)
+    assert (rail.send(), rail.pay()) == (1, 1)
+    assert [payout.state for payout in rail.rows(Payout)] == ["broadcast", "broadcast"]
+    assert outgoing.one(rail, stored.id).waiting_reason is None
+    rail.assert_sound()
