@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from domain.actor import Actor
 from domain.money import parse_amount
 from domain.rails import RAILS
-from services import assets, sweeps
+from services import assets, prices, sweeps
 from wiring.container import build_container
 from wiring.embedded.services import provided
 from wiring.settings import read_settings
@@ -34,7 +34,8 @@ def list_assets() -> None:
         for row in assets.every(session):
             contracts = [contract for contract in assets.contracts_of(session, row.asset_id) if contract]
             where = ", ".join(contracts) or "the coin itself"
-            click.echo(f"{row.asset_id:<16} {row.chain:<18} {row.decimals:>2} decimals  {where}")
+            worth = prices.pair_of(row) or "no price"
+            click.echo(f"{row.asset_id:<16} {row.chain:<18} {row.decimals:>2} decimals  {worth:<10}  {where}")
 
 
 @asset.command()
@@ -74,6 +75,19 @@ def sweep_from(asset_id: str, amount: str) -> None:
         amount_minor = parse_amount(amount, assets.get(session, asset_id).decimals)
         sweeps.set_threshold(session, asset_id, amount_minor, now=now, by=BY)
         click.echo(f"{asset_id} is swept from {amount} on")
+
+
+@asset.command(name="price-as")
+@click.argument("asset_id")
+@click.argument("pair")
+def price_as(asset_id: str, pair: str) -> None:
+    """Have what ASSET_ID is worth go by the price of PAIR, such as BTC/USD; `none` for no price at all.
+
+    What an operator added has no price until this is said, whatever its symbol is.
+    """
+    with _session() as (session, now):
+        prices.price_as(session, asset_id, "" if pair == "none" else pair, now=now, by=BY)
+        click.echo(f"{asset_id} has no price" if pair == "none" else f"{asset_id} is worth what {pair} says")
 
 
 @contextmanager

@@ -57,6 +57,11 @@ class AssetRow:
     contracts: tuple[str, ...] = ()
     is_trusted: bool = False
 
+    @property
+    def contract(self) -> str | None:
+        """The canonical one; None for a chain's own coin."""
+        return self.contracts[0] if self.contracts else None
+
 
 def token_policy(decimals: int, network_fee_max_minor: int) -> DefaultPolicy:
     """What is allowed of a token of which nobody here knows the worth: nothing leaves without an operator's word."""

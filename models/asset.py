@@ -26,6 +26,8 @@ class Asset(Base):
     decimals: Mapped[int] = mapped_column(SmallInteger)
     # The canonical one; None for the chain's own coin.
     contract: Mapped[str | None]
+    # The pair that says what it is worth in dollars; None leaves that to what ships with this house, "" is none.
+    priced_as: Mapped[str | None]
     minimum_deposit_minor: Mapped[int] = mapped_column(MinorUnits)
     # From how much on what lies on a deposit address is moved to the hot wallet; some smallest deposits by default.
     sweep_min_minor: Mapped[int | None] = mapped_column(MinorUnits)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -56,3 +56,5 @@ class ChatMessage(Base):
     sender_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     body: Mapped[str]
     sent_at: Mapped[datetime]
+    # Of all messages, so that the last number says how many there are; None in those from before there were numbers.
+    number: Mapped[int | None] = mapped_column(server_default=text("nextval('chat_messages_number_seq')"))

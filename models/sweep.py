@@ -48,3 +48,22 @@ class Sweep(Leased, Base):
     state_changed_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)
+
+
+class SweptAddress(Base):
+    """What the newest counted sweep of an address left there, moved along by a trigger of `sweeps`."""
+
+    __tablename__ = "swept_addresses"
+
+    address_id: Mapped[UUID] = mapped_column(ForeignKey("deposit_addresses.id"), primary_key=True)
+    chain: Mapped[str]
+    left_minor: Mapped[int] = mapped_column(MinorUnits)
+
+
+class SweptChain(Base):
+    """What was left on all swept addresses of a chain together, moved along by the same trigger."""
+
+    __tablename__ = "swept_chains"
+
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    left_minor: Mapped[int] = mapped_column(MinorUnits)

@@ -92,7 +92,7 @@ def ensure_asset(session: Session, row: AssetRow) -> None:
             symbol=row.symbol,
             name=row.name,
             decimals=row.decimals,
-            contract=row.contracts[0] if row.contracts else None,
+            contract=row.contract,
             minimum_deposit_minor=defaults.deposit_min_minor,
             confirmation_tiers=[[tier.below_amount_minor, tier.confirmations] for tier in row.confirmation_tiers],
         )

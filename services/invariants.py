@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,6 +11,10 @@ from sqlalchemy.orm import Session
 FINDINGS_MAX: Final = 20
 CHUNK: Final = 5000
 _FLOWS_STAND: Final = "a flow stands where its deposit, withdrawal, conversion or sweep stands"
+
+
+Occasion = Literal["minute", "day", "command"]
+_OCCASIONS: Final[tuple[Occasion, ...]] = ("minute", "day", "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,14 @@ class Finding:
 class Invariant:
     """A query that names what breaks this among the rows `:ids` of one table, so that an empty answer is the good one.
 
-    One that `reads_history` looks at all that its rows ever did, which `check` alone does: where a row is looked at
-    with what moved, or in its turn, it follows from each entry being right after the one before it.
+    One that looks at all that its rows ever did is asked by the `day`'s check only, not of what moved in a minute. One
+    that follows from what that check proves, each entry being right after the one before, is asked by `command`.
     """
 
     table: str
     name: str
     query: str
-    reads_history: bool = False
+    asked: Occasion = "minute"
 
 
 def _flow_stands(table: str, noun: str) -> Invariant:
@@ -74,7 +78,7 @@ OF_ROWS: Final = (
             WHERE NOT EXISTS (SELECT FROM ledger_transfers AS r WHERE r.resolves_id = hold_id)) AS open_holds
         WHERE a.id = ANY(:ids) AND a.floor IS NOT NULL AND a.held <> open_holds.reserved
         """,
-        reads_history=True,
+        asked="command",
     ),
     Invariant(
         "ledger_accounts",
@@ -170,7 +174,7 @@ OF_ROWS: Final = (
             WHERE c.user_id = a.owner_id AND c.closed_at IS NULL AND q.from_asset_id = a.asset_id
         )
         """,
-        reads_history=True,
+        asked="day",
     ),
     Invariant(
         "conversions",
@@ -208,6 +212,18 @@ OF_ROWS: Final = (
     ),
     _flow_stands("conversions", "conversion"),
     _flow_stands("sweeps", "sweep"),
+    Invariant(
+        "sweeps",
+        "what is left on an address is what its newest sweep left",
+        """
+        SELECT 'address ' || here.address_id FROM (SELECT DISTINCT address_id FROM sweeps WHERE id = ANY(:ids)) AS here
+        LEFT JOIN swept_addresses AS noted ON noted.address_id = here.address_id
+        LEFT JOIN LATERAL (SELECT left_minor FROM sweeps AS s
+            WHERE s.address_id = here.address_id AND s.left_minor IS NOT NULL
+            ORDER BY s.closed_at DESC LIMIT 1) AS newest ON true
+        WHERE noted.left_minor IS DISTINCT FROM newest.left_minor
+        """,
+    ),
 )
 
 ITEMS: Final = ("deposits", "withdrawals", "conversions", "sweeps")
@@ -220,6 +236,12 @@ OF_THE_HOUSE: Final = {
         SELECT asset_id || ': off by ' || sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END)
         FROM ledger_accounts GROUP BY asset_id
         HAVING sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END) <> 0
+    """,
+    "what is left on the addresses of a chain is known": """
+        SELECT 'chain ' || coalesce(summed.chain, noted.chain)
+        FROM (SELECT chain, sum(left_minor) AS left_minor FROM swept_addresses GROUP BY chain) AS summed
+        FULL JOIN swept_chains AS noted ON noted.chain = summed.chain
+        WHERE coalesce(noted.left_minor, 0) <> coalesce(summed.left_minor, 0)
     """,
     # Of those that stand, and those that moved last: what was over long ago costs nothing.
     "an alert stands by its last transition, if that raised it": """
@@ -242,7 +264,7 @@ def check(session: Session) -> list[Finding]:
     for table in TABLES:
         after = None
         while ids := next_ids(session, table, after=after, limit=CHUNK):
-            found.append(among(session, table, ids, is_whole=True))
+            found.append(among(session, table, ids, occasion="command"))
             after = ids[-1]
     kinds: dict[str, list[Finding]] = {}
     for finding in chain.from_iterable(found):
@@ -250,10 +272,11 @@ def check(session: Session) -> list[Finding]:
     return [finding for kind in kinds.values() for finding in kind[:FINDINGS_MAX]]
 
 
-def among(session: Session, table: str, ids: Collection[Any], *, is_whole: bool = False) -> list[Finding]:
-    """What is broken among these rows of a table."""
-    asked = [kept for kept in OF_ROWS if kept.table == table and (is_whole or not kept.reads_history)]
-    found = (_findings(session, kept.name, kept.query, ids=list(ids)) for kept in asked if ids)
+def among(session: Session, table: str, ids: Collection[Any], *, occasion: Occasion = "minute") -> list[Finding]:
+    """What is broken among these rows of a table, as far as it is asked on this occasion, or on one more often."""
+    asked = _OCCASIONS[: _OCCASIONS.index(occasion) + 1]
+    kept = [invariant for invariant in OF_ROWS if invariant.table == table and invariant.asked in asked]
+    found = (_findings(session, invariant.name, invariant.query, ids=list(ids)) for invariant in kept if ids)
     return list(chain.from_iterable(found))
 
 

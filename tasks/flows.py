@@ -1,4 +1,4 @@
-"""Keep the record of flows in shape: put away what is old, and measure what is usual."""
+"""Keep the record of flows in shape: put away what is old, measure what is usual, list what was received."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from services import flow_stats, log_lines, retention
+from services import flow_stats, log_lines, received, retention
 from tasks.app import task
 from wiring.container import Container
 
@@ -14,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 # One turn does not go on for ever; the next one follows soon.
 BATCHES_MAX: Final = 100
+SPANS_MAX: Final = 20
 
 
 @task("flows.archive")
@@ -42,3 +43,17 @@ def forget_lines(container: Container, by: Actor) -> int:
     """Drop log lines that are too old to be looked for. Returns how many."""
     with container.transaction() as session:
         return log_lines.forget_old(session, now=container.now())
+
+
+@task("flows.list_received")
+def list_received(container: Container, by: Actor) -> int:
+    """List what people were sent and no process has listed, since the last time. Returns how much that was."""
+    listed, after = 0, None
+    for _ in range(SPANS_MAX):
+        with container.transaction() as session:
+            span, missing = received.list_missing(session, now=container.now(), after=after)
+        listed += missing
+        if span is None or span.is_last:
+            break
+        after = span.last
+    return listed

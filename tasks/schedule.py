@@ -72,6 +72,7 @@ SWEEPS: Final = {
     "flows.archive": 900.0,
     "flows.measure": 300.0,
     "flows.forget_lines": 900.0,
+    "flows.list_received": 60.0,
     "rollups.fold": 2.0,
     "streams.mirror": 1.0,
     "webhooks.deliver": 0.5,

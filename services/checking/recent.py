@@ -53,7 +53,7 @@ def look_at_posted(session: Session, *, now: datetime, after: int | None = None)
 
     `after` is the last of the span before it in the same turn.
     """
-    span = next_span(session, READER, now=now, after=after)
+    span = next_span(session, READER, now=now, start="now", after=after)
     return span, _posted(session, span.first, span.last) if span else []
 
 

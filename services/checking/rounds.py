@@ -99,7 +99,7 @@ def _look(session: Session, row: CheckRound) -> tuple[Sequence[Any], list[Findin
     ids = next_ids(session, part, after=after, limit=SEALS_SLICE if part == "ledger_seals" else SLICE)
     if not ids:
         return ids, []
-    found = among(session, part, ids)
+    found = among(session, part, ids, occasion="day")
     if part in RANGED or part == "ledger_seals":
         # From behind the last one, so that nothing lies between two slices.
         first = ids[0] if row.after is None else int(row.after) + 1

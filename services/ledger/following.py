@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
@@ -30,16 +30,23 @@ class Span:
 
 
 def next_span(
-    session: Session, reader: str, *, now: datetime, after: int | None = None, limit: int = SPAN_MAX
+    session: Session,
+    reader: str,
+    *,
+    now: datetime,
+    start: Literal["beginning", "now"] = "beginning",
+    after: int | None = None,
+    limit: int = SPAN_MAX,
 ) -> Span | None:
     """Take what a reader has yet to look at, in the transaction in which it does; None when there is nothing.
 
     Its place moves with that transaction, and never beyond what is sealed: what is newer is looked at now and again
     later, because a lower number may commit in between. So a turn that takes several spans says which one it had,
-    `after`, to go on behind it. A reader that is new begins at the first transfer. Two that call at once take turns.
+    `after`, to go on behind it. A reader that is new begins at the first transfer, or `now` at the first that is not
+    sealed. Two that call at once take turns.
     """
-    row = _locked(session, reader, now)
     ends = session.execute(_ENDS).one()
+    row = _locked(session, reader, ends.sealed if start == "now" else 0, now)
     begins = max(row.transfer_id, after or 0)
     last = min(begins + limit, ends.newest)
     settled = max(row.transfer_id, min(last, ends.sealed))
@@ -48,10 +55,10 @@ def next_span(
     return Span(begins + 1, last, last == ends.newest) if last > begins else None
 
 
-def _locked(session: Session, reader: str, now: datetime) -> LedgerReader:
+def _locked(session: Session, reader: str, begin_at: int, now: datetime) -> LedgerReader:
     row = session.get(LedgerReader, reader, with_for_update=True, populate_existing=True)
     if row is None:
-        first = {"name": reader, "transfer_id": 0, "moved_at": now}
+        first = {"name": reader, "transfer_id": begin_at, "moved_at": now}
         session.execute(insert(LedgerReader).values(first).on_conflict_do_nothing())
         row = session.get_one(LedgerReader, reader, with_for_update=True)
     return row

@@ -1,7 +1,18 @@
 """Reference prices: who is asked, what they said, and what that means now."""
 
 from domain.prices import Price
-from services.prices.reading import FIAT, History, current, every, history, newest, of_assets, pair_of, read_many
+from services.prices.reading import (
+    FIAT,
+    History,
+    current,
+    every,
+    history,
+    newest,
+    of_assets,
+    pair_of,
+    price_as,
+    read_many,
+)
 from services.prices.recording import claim_due, note_failure, record, set_manually, watch
 from services.prices.sources import PairMissing, SourceMissing, add_source, of_pair, remove_source, set_rule, unfollow
 from services.prices.thinning import BATCH, thin
@@ -23,6 +34,7 @@ __all__ = [
     "of_assets",
     "of_pair",
     "pair_of",
+    "price_as",
     "read_many",
     "record",
     "remove_source",

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.prices import Observed, Price, PriceDisputed, PriceRule, PriceStale, conclude
+from domain.actor import Actor
+from domain.prices import InvalidPrice, Observed, Price, PriceDisputed, PriceRule, PriceStale, conclude, parse_pair
 from domain.rails import RAILS
 from models.asset import Asset
 from models.price import PricePair, ReferencePrice
+from services import assets, audit
 from services.prices.sources import PairMissing, followed
 
 FIAT = "USD"
@@ -82,9 +84,9 @@ def read_many(session: Session, pairs: Iterable[str], *, now: datetime) -> Mappi
     return found
 
 
-def of_assets(session: Session, assets: Iterable[Asset], *, now: datetime) -> Mapping[str, Price]:
+def of_assets(session: Session, kept: Iterable[Asset], *, now: datetime) -> Mapping[str, Price]:
     """The price in dollars of each asset that has one, by asset id. Test money is worth nothing."""
-    wanted = {asset.asset_id: pair for asset in assets if (pair := pair_of(asset))}
+    wanted = {asset.asset_id: pair for asset in kept if (pair := pair_of(asset))}
     if not wanted:
         return {}
     priced = read_many(session, wanted.values(), now=now)
@@ -92,8 +94,27 @@ def of_assets(session: Session, assets: Iterable[Asset], *, now: datetime) -> Ma
 
 
 def pair_of(asset: Asset) -> str:
-    """The pair that says what an asset is worth in dollars; "" for test money, which is worth nothing."""
-    return f"{asset.symbol}/{FIAT}" if asset.chain in RAILS and not RAILS[asset.chain].is_test else ""
+    """The pair that says what an asset is worth in dollars; "" where none does, and for test money, worth nothing.
+
+    It is what the asset's row names. Where that is silent, what ships with this house goes by its symbol in the list
+    that ships; what an operator added is worth nothing until they say what it goes by, whatever it calls itself.
+    """
+    rail = RAILS.get(asset.chain)
+    if rail is None or rail.is_test:
+        return ""
+    if asset.priced_as is not None:
+        return asset.priced_as
+    of_asset = (asset.asset_id, asset.contract)
+    return next((f"{row.symbol}/{FIAT}" for row in rail.assets if (row.asset_id, row.contract) == of_asset), "")
+
+
+def price_as(session: Session, asset_id: str, pair: str, *, now: datetime, by: Actor) -> None:
+    """Have an asset's worth go by this pair, by none ("") from now on. Raises UnknownAsset, InvalidPrice."""
+    asset = assets.get(session, asset_id)
+    if pair and not parse_pair(pair).endswith(f"/{FIAT}"):
+        raise InvalidPrice(f"worth is shown in {FIAT}: the pair has to be one of something in {FIAT}")
+    asset.priced_as = pair
+    audit.record(session, "asset.priced_as", by=by, now=now, detail={"asset_id": asset_id, "pair": pair})
 
 
 def _history(session: Session, rule: PricePair, now: datetime) -> History:

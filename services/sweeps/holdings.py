@@ -12,7 +12,7 @@ from models.asset import Asset
 from models.chain import DepositAddress
 from models.deposit import Deposit
 from models.payout import Payout
-from models.sweep import Sweep
+from models.sweep import Sweep, SweptAddress, SweptChain
 
 _OF_ACCOUNTS: Final = tuple(sorted(chain for chain, rail in RAILS.items() if rail.has_accounts))
 
@@ -48,14 +48,14 @@ def unswept(session: Session) -> dict[str, int]:
 
 def left_behind(session: Session, chain: str, *, besides: Collection[str] = ()) -> int:
     """The coin left on the addresses of a chain that were swept, as the books say, `besides` those named."""
-    newest = (
-        select(Sweep.left_minor, func.row_number().over(partition_by=Sweep.address_id, order_by=Sweep.closed_at.desc()))
-        .join(DepositAddress, DepositAddress.id == Sweep.address_id)
-        .where(Sweep.chain == chain, Sweep.left_minor.is_not(None), DepositAddress.address.not_in(besides))
-        .subquery()
+    total = session.get(SweptChain, chain, populate_existing=True)
+    of_those = (
+        select(func.coalesce(func.sum(SweptAddress.left_minor), 0))
+        .join(DepositAddress, DepositAddress.id == SweptAddress.address_id)
+        .where(SweptAddress.chain == chain, DepositAddress.chain == chain, DepositAddress.address.in_(besides))
     )
-    left_minor, place = newest.c
-    return int(session.scalar(select(func.coalesce(func.sum(left_minor), 0)).where(place == 1)) or 0)
+    besides_minor = session.scalar(of_those) if besides else 0
+    return int(0 if total is None else total.left_minor) - int(besides_minor or 0)
 
 
 def _lying(chains: Collection[str]) -> CompoundSelect[UUID]:

@@ -83,7 +83,11 @@ def test_a_coin_is_swept_less_its_fee_and_its_remainder_the_next_time(rail: EvmR
     rail.world.anvil.pay(address, WEI)
     rail.mine()
     rail.rounds(2)
-    assert rail.world.balance(address) == rail.rows(Sweep)[-1].left_minor
+    left_minor = rail.world.balance(address)
+    assert left_minor == rail.rows(Sweep)[-1].left_minor
+    with rail.container.reading() as session:
+        assert sweeps.left_behind(session, "anvil") == left_minor
+        assert sweeps.left_behind(session, "anvil", besides=[address]) == 0
     assert rail.owns(user_id, COIN) == (2 * WEI, 0)
     assert rail.compare() == "ok"
     rail.assert_sound()

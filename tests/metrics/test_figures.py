@@ -8,10 +8,11 @@ import pytest
 from domain.actor import Actor
 from domain.alert_rules import RULES
 from domain.queues import QUEUES
-from services import alerts, figures, heartbeats, outbox, rollups, traffic
+from services import alerts, chat, figures, heartbeats, outbox, rollups, traffic
 from services.traffic import Counted, Run
 from tasks.ledger import check_all
 from tests import horizon
+from tests.api.house import House
 from tests.rail import COIN, Rail
 from wiring.container import Container
 from wiring.database import make_engine
@@ -66,6 +67,15 @@ def test_work_that_waits_and_work_that_was_done_are_told_of(container: Container
     assert {name[1] for name in found if name[0] == "strongroom_queue_length"} == set(QUEUES)
     assert found["strongroom_users",] == found["strongroom_messages",] == found["strongroom_tokens",] == 0
     assert found["strongroom_readable", "database"] == found["strongroom_readable", "redis"] == 1
+
+
+def test_what_was_said_is_counted_without_being_read(container: Container) -> None:
+    people = [House(container).person().user_id for _ in range(3)]
+    for one, other in ((0, 1), (1, 0), (0, 2)):
+        with container.transaction() as session:
+            now = container.now()
+            chat.send(session, sender_id=people[one], recipient_id=people[other], body="So it is.", now=now)
+    assert read(container)["strongroom_messages",] == 3
 
 
 def test_alerts_that_stand_are_told_of_and_unsound_books_by_themselves(container: Container) -> None:

@@ -1,14 +1,16 @@
 """What counts as money on a rail: a coin, tokens by their contracts, and nothing that merely has a familiar name."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.addresses import InvalidAddress
+from domain.prices import InvalidPrice, PriceRule
 from domain.rails import RAILS
-from services import assets
+from services import assets, prices
 
 BY, NOW = Actor("test"), datetime(2026, 11, 1, tzinfo=UTC)
 GNOSIS = RAILS["gnosis"]
@@ -64,3 +66,32 @@ def test_only_a_contract_on_a_chain_of_tokens_can_be_added(session: Session) -> 
         add(session, "0x1234")
     with pytest.raises(assets.UnknownAsset):
         assets.add_mirror(session, "none", TOKEN, now=NOW, by=BY)
+
+
+def test_what_calls_itself_bitcoin_is_worth_nothing_until_an_operator_says_what_it_goes_by(session: Session) -> None:
+    prices.set_rule(session, "BTC/USD", PriceRule(timedelta(minutes=5), 1, 500), now=NOW, by=BY)
+    prices.set_manually(session, "BTC/USD", Decimal(60_000), now=NOW, by=BY)
+    assets.ensure_rail(session, RAILS["bitcoin"])
+    asset_id = add(session, symbol="BTC")
+    worth = {"BTC": Decimal(60_000)}
+
+    def shown() -> dict[str, Decimal]:
+        priced = prices.of_assets(session, assets.every(session), now=NOW)
+        return {name: price.price for name, price in priced.items()}
+
+    assert shown() == worth
+    prices.price_as(session, asset_id, "BTC/USD", now=NOW, by=BY)
+    assert shown() == worth | {asset_id: Decimal(60_000)}
+    prices.price_as(session, "BTC", "", now=NOW, by=BY)
+    assert shown() == {asset_id: Decimal(60_000)}
+    for pair in ("BTC/EUR", "nothing"):
+        with pytest.raises(InvalidPrice):
+            prices.price_as(session, asset_id, pair, now=NOW, by=BY)
+
+
+def test_a_token_under_the_name_of_one_that_ships_later_goes_by_its_contract(session: Session) -> None:
+    assets.ensure_rail(session, GNOSIS)
+    shipped = assets.get(session, "USDC.gnosis")
+    assert prices.pair_of(shipped) == "USDC/USD"
+    shipped.contract = TOKEN.lower()
+    assert prices.pair_of(shipped) == ""
