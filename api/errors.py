@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from api import nul
 from api.refusals import InvalidToken, RateLimited, ScopeMissing
 from api.request_context import request_id
 from api.statuses import HTTP_CODES, HTTP_ERRORS, status_of
@@ -50,7 +51,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for kind in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(kind, _database)
-    app.register_error_handler(Exception, _bug)
+    app.register_error_handler(Exception, _unforeseen)
 
 
 def _refused(refusal: StrongroomError) -> Response:
@@ -95,6 +96,14 @@ def _http(error: HTTPException) -> Response:
 def _database(error: DBAPIError | PoolTimeout) -> Response:
     log.error("database unavailable", path=request.path, exc_info=error)
     return _known("database_unavailable")
+
+
+def _unforeseen(error: Exception) -> Response:
+    if nul.came_along():
+        # No view need look for it: what PostgreSQL does not take is refused here, and nothing has happened.
+        log.info("refused", path=request.path, reason="nul", error=type(error).__name__)
+        return _known("bad_request")
+    return _bug(error)
 
 
 def _bug(error: Exception) -> Response:

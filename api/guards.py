@@ -38,9 +38,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def register(app: Flask) -> None:
-    """Have every unsafe request of `app` checked for its origin and size, and every request for what no text holds."""
+    """Have every unsafe request of `app` checked for its origin and size."""
     app.before_request(_check_unsafe)
-    app.before_request(nul.refuse)
 
 
 def settle(app: Flask, settings: Settings) -> None:

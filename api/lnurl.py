@@ -12,7 +12,7 @@ from api import guards, limits
 from api import lnurl_sign_in as flow
 from api.auth import SessionAnswer, session_body
 from api.blueprint import Blueprint
-from api.guards import from_anywhere, public
+from api.guards import public
 from api.limits import limited
 from api.refusals import InvalidRequest, RateLimited
 from api.request_context import container
@@ -125,7 +125,6 @@ def params(query: dict[str, Any]) -> Response:
 
 @blueprint.get(f"{PREFIX}/callback/<uuid:session_id>")
 @public
-@from_anywhere
 @blueprint.reads(_FROM_WALLET)
 @blueprint.answers(200, WalletAnswer)
 def callback(session_id: UUID) -> Response:

@@ -88,6 +88,7 @@ def test_a_wrong_question_is_answered_to_the_app(house: House, changes: dict[str
         {"redirect_uri": "https://app.example/callback?x=1"},
         {"redirect_uri": "https://app.example:444/callback"},
         {"redirect_uri": "http://app.example/callback"},
+        {"redirect_uri": "https://app.example/call\x00back"},
         {"redirect_uri": 'https://app.example/"quoted"'},
         {"state": "s" * 5000},
     ],
