@@ -9,6 +9,7 @@ from uuid import UUID
 from api.pages import sentences, shapes, wording
 from api.pages.flow_shapes import ChainLine, Link
 from api.pages.shapes import AssetName, Money
+from api.told import told
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
 from domain.rail_rows import RailRow
@@ -53,13 +54,22 @@ class Reading:
     fund_at: str | None = None
 
     @property
+    def is_owner(self) -> bool:
+        """Whether it is the reader's own."""
+        return self.found.flow.user_id == self.viewer_id
+
+    @property
     def paid_in(self) -> AssetName:
         """The asset of network fees."""
         return self.fee_asset or self.asset
 
 
 def sentence(reading: Reading) -> str:
-    """Where the flow stands, in words."""
+    """Where the flow stands, in words for whoever reads them."""
+    return told(_standing(reading), is_owner=reading.is_owner)
+
+
+def _standing(reading: Reading) -> str:
     found = reading.found
     if found.deposit is not None:
         done = confirmations(found.deposit, reading.height)
@@ -88,7 +98,7 @@ def money(reading: Reading) -> Money | None:
 
 def facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
     """What is worth knowing before any step; for operators also when work on it goes on."""
-    return (*_about(reading), *(_work(reading) if reading.is_operator else ()))
+    return (*_about(reading), *((*_whose(reading), *_work(reading)) if reading.is_operator else ()))
 
 
 def links(reading: Reading) -> tuple[Link, ...]:
@@ -153,6 +163,14 @@ def _about(reading: Reading) -> tuple[shapes.Evidence, ...]:
     if found.verification is not None:
         return _of_claim(reading, found.verification)
     return (shapes.Evidence("Asset", asset.name),)
+
+
+def _whose(reading: Reading) -> tuple[shapes.Evidence, ...]:
+    """Whose it is, as records name people; what the house does for itself is nobody's."""
+    owner_id = reading.found.flow.user_id
+    if owner_id is None:
+        return ()
+    return (shapes.Evidence("Whose", "yours" if reading.is_owner else f"user {short_id(owner_id)}"),)
 
 
 def _work(reading: Reading) -> tuple[shapes.Evidence, ...]:

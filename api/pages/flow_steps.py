@@ -10,6 +10,7 @@ from api.pages import flow_facts, graph, sentences, shapes, wording
 from api.pages.flow_facts import Reading, spelled
 from api.pages.flow_shapes import Action, AlertChange, FlowView, LogLine, Step, TransferLine
 from api.pages.shapes import Money
+from api.told import told
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
 from models.flow import FlowEvent
@@ -63,7 +64,7 @@ def view(reading: Reading, actions: Sequence[Action]) -> FlowView:
 
 def _steps(reading: Reading) -> tuple[Step, ...]:
     """Newest first. A step lasts until the next one that changes the state; the last one until now, or for ever."""
-    events = list(reading.found.events)
+    events, is_owner = list(reading.found.events), reading.is_owner
     kind = FLOW_KINDS[reading.found.flow.kind]
     moves = [event for event in events if event.from_state != event.state]
     ends = {event.id: later.at for event, later in itertools.pairwise(moves)}
@@ -75,7 +76,7 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
             Step(
                 state=event.state,
                 meaning=sentences.meaning(kind.name, event.state),
-                sentence=_note(event) if is_note else kind.states[event.state].sentence,
+                sentence=_note(event) if is_note else told(kind.states[event.state].sentence, is_owner=is_owner),
                 at=event.at,
                 actor=sentences.actor(event.actor),
                 lasted=None if is_note or end is None else end - event.at,

@@ -11,6 +11,7 @@ from api.blueprint import Blueprint
 from api.guards import caller, scope
 from api.request_context import container
 from api.schemas import PageQuery, Text, id_cursor, json_answer, moment, page, page_schema
+from api.told import told
 from domain.addresses import ADDRESS_LENGTH_MAX
 from domain.flows import FLOW_KINDS
 from domain.money import format_amount
@@ -173,7 +174,7 @@ def _shape(flow: Flow, decimals: int) -> dict[str, Any]:
         "kind": flow.kind,
         "state": flow.state,
         "meaning": state.meaning,
-        "sentence": state.sentence,
+        "sentence": told(state.sentence, is_owner=flow.user_id == caller().user_id),
         "asset": flow.asset_id,
         "amount": format_amount(flow.amount_minor, decimals),
         "opened_at": moment(flow.opened_at),

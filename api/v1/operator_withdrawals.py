@@ -12,6 +12,7 @@ from api.blueprint import Blueprint
 from api.guards import caller, role
 from api.request_context import container, operator
 from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
+from api.told import told
 from api.v1.flows import FlowApproval
 from api.v1.withdrawals import SignedForm, WithdrawalItem, shape, shape_forms
 from domain.flows import WITHDRAWAL, WrongState
@@ -149,9 +150,10 @@ def resolve(body: dict[str, Any], withdrawal_id: UUID) -> Response:
 
 
 def _item(session: Session, row: Withdrawal) -> dict[str, Any]:
-    decimals = assets.get(session, row.asset_id).decimals
+    decimals, is_owner = assets.get(session, row.asset_id).decimals, row.user_id == caller().user_id
     return {
         **shape(row, decimals),
+        "sentence": told(WITHDRAWAL.states[row.state].sentence, is_owner=is_owner),
         "user_id": str(row.user_id),
         "payout_id": str(row.payout_id) if row.payout_id else None,
         "approvals": [

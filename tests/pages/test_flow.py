@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from domain.ids import short_id
 from models.flow import FlowEvent
 from models.flow_stats import FlowStepStats
 from models.withdrawal import Withdrawal
@@ -15,7 +16,7 @@ from tests.pages.reader import Reader
 
 def test_a_step_is_compared_with_what_is_usual(house: House, owner: Reader) -> None:
     page = owner.withdraw().location
-    assert "usually within" in owner.text(page)
+    assert "may take" in owner.text(page)
     with house.container.transaction() as session:
         for state in ("requested", "pending_approval", "approved"):
             session.add(
@@ -77,3 +78,18 @@ def test_operators_see_when_a_task_works_on_a_flow_and_how_often_it_tried(
         row = session.scalars(select(Withdrawal).where(Withdrawal.flow_id == flow_id)).one()
         row.lease_owner, row.lease_until = "vault:7", now + timedelta(minutes=1)
     assert "Work a worker is at it: vault:7" in approver.text(page)
+
+
+def test_what_is_yours_is_said_to_its_owner_and_of_the_owner_to_an_operator(
+    house: House, owner: Reader, approver: Reader
+) -> None:
+    page = owner.withdraw().location
+    owner.post(f"{page}/cancel")
+    flow = page.rpartition("/")[2]
+    for reader, words in ((owner, "The funds are yours again."), (approver, "The funds are the owner's again.")):
+        assert reader.text(page).count(words) == 2
+        assert reader.person.get(f"/flows/{flow}").get_json()["sentence"].endswith(words)
+    assert f"Whose user {short_id(owner.person.user_id)}" in approver.text(page)
+    assert "Whose" not in owner.text(page)
+    waiting = approver.person.get("/operator/withdrawals?state=cancelled").get_json()["items"]
+    assert all(item["sentence"].endswith("the owner's again.") for item in waiting)
