@@ -137,6 +137,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "providers_disagree": "The providers contradict each other.",
         "quorum_missed": "Too few providers know the transaction.",
         "evidence_missing": "The stored answers do not say enough to decide from.",
+        "sender_not_screened": "An operator has to look at who paid before it is credited.",
         "not_configured": "Nobody can be asked about this chain.",
     }
 )

@@ -18,7 +18,7 @@ from domain.rails import RAILS
 from domain.verification import REASONS, Claim, Decision, decide
 from models.deposit import Deposit
 from models.verification import ClaimedTransferRow, PaymentVerification
-from services import alerts, assets, flows, leases, ledger, own_movements
+from services import alerts, assets, flows, leases, ledger, own_movements, screening
 from services.verifications import evidence
 from services.verifications.rules import rule_of
 
@@ -53,12 +53,23 @@ def record(
     return decision
 
 
-def apply(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime, by: Actor) -> Decision:
-    """Move a locked claim to what follows from a reading: credit it, refuse it, or have it looked at again."""
-    decision = decided(session, row, reading, now=now)
+def apply(
+    session: Session,
+    row: PaymentVerification,
+    reading: Reading,
+    *,
+    is_looked_at: bool = False,
+    now: datetime,
+    by: Actor,
+) -> Decision:
+    """Move a locked claim to what follows from a reading: credit it, refuse it, or have it looked at again.
+
+    `is_looked_at`: an operator carries it out, who knows, or answers for, who paid.
+    """
+    decision = decided(session, row, reading, is_looked_at=is_looked_at, now=now)
     while decision.transfer is not None and not _taken(session, row, decision.transfer.place):
         # Somebody took it between the look and now, and has committed: look again at what is left.
-        decision = decided(session, row, reading, now=now)
+        decision = decided(session, row, reading, is_looked_at=is_looked_at, now=now)
     credit_id = None
     if decision.transfer is not None and row.credits_user:
         credit_id = _credit(session, row, decision.transfer.amount_minor, now)
@@ -82,14 +93,24 @@ def apply(session: Session, row: PaymentVerification, reading: Reading, *, now: 
     return decision
 
 
-def decided(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime) -> Decision:
-    """What follows from a reading, whoever made the payment, unless that is the house itself. Changes nothing."""
+def decided(
+    session: Session, row: PaymentVerification, reading: Reading, *, is_looked_at: bool, now: datetime
+) -> Decision:
+    """What follows from a reading. Changes nothing.
+
+    What the house moved itself nobody paid; and where the senders of deposits are looked at before anything of them is
+    credited, nothing is by way of a claim, which does not tell them, before an operator has done so.
+    """
     if row.tx_hash in own_movements.among(session, row.chain, [row.tx_hash]):
         return Decision("rejected", "moved_by_the_house")
     asset = assets.get(session, row.asset_id)
     rule = rule_of(session, asset, credits_user=row.credits_user, now=now)
     claim = Claim(asset.contract or "", row.recipient, row.amount_minor, row.requested_at)
-    return decide(claim, rule, reading.facts, doubt=reading.doubt, used=_used_places(session, row))
+    decision = decide(claim, rule, reading.facts, doubt=reading.doubt, used=_used_places(session, row))
+    is_to_be_credited = decision.state == "verified" and row.credits_user
+    if is_to_be_credited and not is_looked_at and screening.mode_of(session, row.chain) != "off":
+        return Decision("uncertain", "sender_not_screened")
+    return decision
 
 
 def _used_places(session: Session, row: PaymentVerification) -> set[int]:

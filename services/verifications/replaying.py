@@ -42,11 +42,11 @@ def replayed(
     row = locked(session, verification_id) if carry_out else one(session, verification_id)
     state, reason = row.state, row.reason or ""
     if not carry_out:
-        return Replay(state, reason, decided(session, row, reading, now=now))
+        return Replay(state, reason, decided(session, row, reading, is_looked_at=True, now=now))
     _refuse_verified(row)
     # Whoever looks at the chain right now has looked in vain: this decision is newer.
     row.lease_generation += 1
-    decision = apply(session, row, reading, now=now, by=by)
+    decision = apply(session, row, reading, is_looked_at=True, now=now, by=by)
     _tell(session, row, "verification.replayed", now=now, by=by)
     return Replay(state, reason, decision)
 

@@ -15,6 +15,7 @@ from domain.ids import new_id
 from domain.prices import PriceRule
 from models.chain import DepositAddress
 from models.flow import FlowEvent
+from models.screening import ScreeningPolicy
 from services import alerts, assets, evidence, invariants, prices, verifications
 from services.alerts import dossier
 from services.leases import LeaseLost
@@ -144,6 +145,21 @@ def test_what_a_deposit_has_had_is_not_claimed_too(desk: Desk) -> None:
         session.add(DepositAddress(id=new_id(), chain="solana", address=HOUSE, script=script, created_at=now))
     with pytest.raises(ClaimOfDeposit):
         desk.claim(desk.pay(1))
+
+
+def test_a_claim_is_no_way_around_the_screening_of_senders(desk: Desk) -> None:
+    with desk.container.transaction() as session:
+        session.add(ScreeningPolicy(chain="solana", mode="list"))
+    claimed = desk.claim(desk.pay(1))
+    desk.check()
+    assert (desk.told(claimed), desk.balance()) == (("uncertain", "sender_not_screened"), 0)
+    with desk.container.transaction() as session:
+        row = verifications.one(session, claimed)
+        kept = verifications.exchanges_of(session, claimed)
+        reading = desk.container.verifiers["solana"].reread(verifications.question_of(session, row), kept)
+        now = desk.container.now()
+        assert verifications.replayed(session, claimed, reading, now=now, by=BY, carry_out=True).differs
+    assert (desk.told(claimed), desk.balance()) == (("verified", None), 10 * DOLLAR)
 
 
 @pytest.mark.causes("verification_undecided")
