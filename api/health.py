@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis
 import structlog
@@ -20,6 +20,12 @@ from wiring.container import Container
 REDIS_TIMEOUT_S: Final = 0.5
 DATABASE_TIMEOUT_MS: Final = 2000
 CHAIN_STALE_AFTER: Final = timedelta(seconds=60)
+
+_LOOKING: Final = text(
+    """
+    SELECT (SELECT max(evaluated_at) FROM alert_evaluations), (SELECT ends_at FROM alert_pauses WHERE ends_at > :now)
+    """
+)
 
 blueprint = Blueprint("health", __name__)
 log = structlog.get_logger(__name__)
@@ -42,10 +48,10 @@ def health() -> Response:
     """
     parts = container()
     now = parts.now()
-    chains, evaluated_at = _chains(parts, now)
+    chains, looking = _chains(parts, now)
     redis_is_up = redis_answers(parts)
     bitcoin_rpc = _summary(chains)
-    well = chains is not None and redis_is_up and bitcoin_rpc != "disconnected"
+    well = chains is not None and redis_is_up and bitcoin_rpc != "disconnected" and looking.paused_until is None
     return json_answer(
         {
             "status": "unhealthy" if chains is None else "healthy" if well else "degraded",
@@ -54,17 +60,28 @@ def health() -> Response:
             "database": "disconnected" if chains is None else "connected",
             "redis": "connected" if redis_is_up else "disconnected",
             "chains": chains or {},
-            "alerts_evaluated_at": moment(evaluated_at),
+            "alerts_evaluated_at": moment(looking.evaluated_at),
+            "alerts_paused_until": moment(looking.paused_until),
             "timestamp": moment(now),
         },
         status=503 if chains is None else 200,
     )
 
 
-def _chains(parts: Container, now: datetime) -> tuple[dict[str, dict[str, Any]] | None, datetime | None]:
+class Looking(NamedTuple):
+    """When alerts were last looked for, and until when nobody is to.
+
+    A watcher outside that sees the first stand still, or the second at all, knows that nobody would tell.
+    """
+
+    evaluated_at: datetime | None = None
+    paused_until: datetime | None = None
+
+
+def _chains(parts: Container, now: datetime) -> tuple[dict[str, dict[str, Any]] | None, Looking]:
     """How each configured chain's observer is, as its row says, or None when the database does not answer.
 
-    And when alerts were last looked for: a watcher outside that sees this stand still knows that nobody would tell.
+    And whether alerts are looked for.
     """
     try:
         with parts.transaction() as session:
@@ -75,11 +92,11 @@ def _chains(parts: Container, now: datetime) -> tuple[dict[str, dict[str, Any]] 
                     text("SELECT chain, height, polled_at, error, failing_since, paused_at FROM chain_cursors")
                 )
             }
-            evaluated_at = session.execute(text("SELECT max(evaluated_at) FROM alert_evaluations")).scalar_one()
+            looking = Looking(*session.execute(_LOOKING, {"now": now}).one())
     except SQLAlchemyError as fault:
         log.warning("health: the database does not answer", exc_info=fault)
-        return None, None
-    return {rail.chain: _chain(rows.get(rail.chain), now) for rail in parts.settings.chains}, evaluated_at
+        return None, Looking()
+    return {rail.chain: _chain(rows.get(rail.chain), now) for rail in parts.settings.chains}, looking
 
 
 def _chain(row: Any | None, now: datetime) -> dict[str, Any]:

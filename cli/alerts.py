@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.alert_rules import RULES
-from services.alerts import dossier, handling
+from services.alerts import dossier, handling, pausing
 from wiring.container import build_container
 from wiring.embedded.services import provided
 from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 HOURS_MAX: Final = 720
+HOUR: Final = timedelta(hours=1)
 NOTE_LENGTH_MAX: Final = 500
 
 
@@ -31,6 +32,7 @@ def alerts() -> None:
 def standing() -> None:
     """What is wrong now, newest first, who looks after it, and what is silenced."""
     with _session() as (session, now):
+        _say_if_paused(session, now)
         for found in handling.overview(session, now=now):
             row, said = found.row, found.acknowledged
             click.echo(f"{_moment(row.raised_at)}  {row.severity:<8}  {row.alert_code}  {row.service_scope}")
@@ -107,7 +109,8 @@ def unsilence(silence_id: UUID) -> None:
 @click.argument("code", type=click.Choice(sorted(RULES)), required=False)
 def rules(code: str | None) -> None:
     """What is looked for and when it last was; all there is to know about CODE."""
-    with _session() as (session, _):
+    with _session() as (session, now):
+        _say_if_paused(session, now)
         looked = handling.evaluations(session)
         for rule in [RULES[code]] if code else RULES.values():
             last = looked.get(rule.code)
@@ -115,6 +118,31 @@ def rules(code: str | None) -> None:
             click.echo(f"{rule.code:<34}{rule.severity:<10}{when if rule.is_evaluated else 'told where it happens'}")
             if code:
                 click.echo(f"{rule.meaning}\n{rule.cause}\n{rule.what_to_do}\nscope {rule.scope}")
+
+
+@alerts.command()
+@click.option("--hours", default=1, type=click.IntRange(1, int(pausing.PAUSE_MAX / HOUR)), show_default=True)
+@click.option("--reason", required=True, help="Kept on record.")
+def pause(hours: int, reason: str) -> None:
+    """Look for no alerts for a while: no rule raises or clears any, and a critical alert says so."""
+    with _session() as (session, now):
+        pausing.pause(session, until=now + hours * HOUR, reason=_said(reason), now=now, by=BY)
+        _say_if_paused(session, now)
+
+
+@alerts.command()
+def resume() -> None:
+    """Look for alerts again, at once."""
+    with _session() as (session, now):
+        pausing.resume(session, now=now, by=BY)
+
+
+def _say_if_paused(session: Session, now: datetime) -> None:
+    found = pausing.current(session, now=now)
+    if found is not None:
+        click.echo(
+            f"PAUSED: nobody looks for alerts until {_moment(found.ends_at)} ({found.paused_by}: {found.reason})"
+        )
 
 
 @contextmanager

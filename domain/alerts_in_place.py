@@ -44,6 +44,12 @@ _HOUSE: Final = (
         cause="Its service is down, moved, or was given up by its owner.",
         what_to_do="Mend it, enable it on the webhooks page, and have told again what it missed.",
     ),
+    AlertRule(
+        "alerts_paused", "critical", "rules:all", is_evaluated=False,
+        meaning="An administrator has paused the looking for alerts: what goes wrong now is told by no rule.",
+        cause="Work on the house, during which everything would be wrong. It ends by itself, within a day.",
+        what_to_do="Resume on `/operator/controls` or by `python -m cli alerts resume` as soon as the work is done.",
+    ),
 )  # fmt: skip
 
 _CHAINS: Final = (

@@ -1,10 +1,10 @@
-"""Where each alert stands between two looks, when each rule was last looked at, and what people said about alerts."""
+"""Where each alert stands between two looks, whether and when rules are looked at, and what people said of alerts."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -39,6 +39,22 @@ class AlertEvaluation(Base):
     evaluated_at: Mapped[datetime]
     outcome: Mapped[str]
     error: Mapped[str | None]
+
+
+class AlertPause(Base):
+    """That nobody looks for alerts until then; no row, or one that is over, while somebody does."""
+
+    __tablename__ = "alert_pauses"
+    __table_args__ = (
+        CheckConstraint("single", name="there_is_only_one"),
+        CheckConstraint("ends_at > paused_at AND ends_at <= paused_at + INTERVAL '24 hours'", name="ends_within_a_day"),
+    )
+
+    single: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    paused_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    paused_by: Mapped[str]
+    reason: Mapped[str]
 
 
 class AlertAcknowledgement(Base):

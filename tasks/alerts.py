@@ -11,7 +11,7 @@ from domain.actor import Actor
 from domain.alert_rules import AlertRule
 from domain.errors import StrongroomError
 from domain.host_facts import HostFacts
-from services.alerts import engine
+from services.alerts import engine, pausing
 from tasks.app import task
 from wiring.container import Container
 
@@ -23,7 +23,12 @@ log = structlog.get_logger(__name__)
 
 @task("alerts.evaluate")
 def evaluate(container: Container, by: Actor) -> int:
-    """Look at every rule that is due, and tell the watcher outside. Returns how many alerts were raised or cleared."""
+    """Look at every rule that is due, and tell the watcher outside. Returns how many alerts were raised or cleared.
+
+    While that is paused it does neither: the watcher's silence reminds whoever it calls.
+    """
+    if _is_paused(container, by):
+        return 0
     news = evaluate_due(container)
     _tell_watcher(container)
     return news
@@ -39,6 +44,21 @@ def evaluate_due(container: Container) -> int:
 def evaluate_rules(container: Container, rules: Sequence[AlertRule], facts: HostFacts) -> int:
     """Look at these rules, each in a transaction of its own, so that one that fails is the only one."""
     return sum(_evaluate(container, rule, facts) for rule in rules)
+
+
+def _is_paused(container: Container, by: Actor) -> bool:
+    """Whether nobody is to look; a pause whose time is over is ended here."""
+    now = container.now()
+    with container.reading() as session:
+        found = pausing.last(session)
+    if found is None:
+        return False
+    if found.ends_at > now:
+        log.info("alerts_paused", until=found.ends_at.isoformat())
+        return True
+    with container.transaction() as session:
+        pausing.end_when_over(session, now=now, by=by)
+    return False
 
 
 def _evaluate(container: Container, rule: AlertRule, facts: HostFacts) -> int:

@@ -15,7 +15,7 @@ from api.request_context import container, operator
 from api.statuses import status_of
 from domain.alert_rules import RULES
 from domain.errors import StrongroomError
-from services.alerts import handling
+from services.alerts import handling, pausing
 
 blueprint = Blueprint("alerts-page", __name__)
 
@@ -120,6 +120,7 @@ def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
             "standing": handling.overview(session, now=parts.now()),
             "silences": handling.in_force(session, now=parts.now()),
             "history": handling.history(session, before=None, limit=SHOWN_MAX),
+            "pause": pausing.current(session, now=parts.now()),
         }
     return page(
         "alerts.html",

@@ -17,7 +17,8 @@ from domain.rails import RAILS
 from models.buffer import BufferSnapshot
 from models.chain import ChainCursor
 from models.withdrawal import Withdrawal
-from services import alerts, buffers, chains, heartbeats, overview, withdrawals
+from services import alerts, buffers, chains, heartbeats, overview, state, withdrawals
+from services.alerts import pausing
 from wiring.container import Container
 
 # Heartbeats come every ten seconds: three in a row missing is late.
@@ -70,6 +71,7 @@ def _health(session: Session, parts: Container, known: Mapping[str, AssetName], 
     gauges += [_queue(beat.queue, beat.ran_at, now) for beat in beats]
     if not beats:
         gauges.append(Gauge("Queues", "wrong", "no worker has run yet"))
+    gauges.append(looking(session, now))
     delay = overview.database_delay(session)
     gauges.append(Gauge("Database", "yours", "answers", f"in {delay.total_seconds() * 1000:.1f} ms"))
     is_up = redis_answers(parts)
@@ -78,6 +80,18 @@ def _health(session: Session, parts: Container, known: Mapping[str, AssetName], 
     if seal is not None:
         gauges.append(Gauge("Last seal", "yours", "sealed", f"to transfer {seal.last_id},", seal.sealed_at))
     return gauges
+
+
+def looking(session: Session, now: datetime) -> Gauge:
+    """Whether somebody looks for alerts: that there are none means nothing otherwise."""
+    found = pausing.current(session, now=now)
+    if found is not None:
+        return Gauge("Alerts", "wrong", f"paused by {sentences.actor(found.paused_by)}", "ends", found.ends_at)
+    seen = state.looked(session)
+    if seen is None:
+        return Gauge("Alerts", "wrong", "not looked for yet")
+    is_late = now - seen > state.STALLED_AFTER
+    return Gauge("Alerts", "wrong" if is_late else "yours", "not looked for" if is_late else "looked for", "", seen)
 
 
 def _chain(name: str, cursor: ChainCursor | None, now: datetime) -> Gauge:

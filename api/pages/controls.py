@@ -1,19 +1,19 @@
-"""The operator's switches: read a chain now, stop reading it, stop withdrawals, and go on again."""
+"""The operator's switches: read a chain now, stop reading it, stop withdrawals or alerts, and go on again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, request
 from sqlalchemy.orm import Session
 
 from api import guards
 from api.guards import role
-from api.pages import sentences
-from api.pages.context import every_asset, page, see
+from api.pages import board, sentences
+from api.pages.context import every_asset, page, see, typed
 from api.pages.shapes import AssetName
 from api.pages.wording import amount, spoken
 from api.request_context import container, operator
@@ -22,6 +22,7 @@ from domain.errors import StrongroomError
 from domain.rails import RAILS
 from models.chain import ChainCursor
 from services import assets, chains, withdrawals
+from services.alerts import pausing
 
 blueprint = Blueprint("controls-page", __name__)
 
@@ -29,6 +30,8 @@ CONTROLS: Final = "/operator/controls"
 _OBSERVER: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
     {"refresh": chains.refresh, "pause": chains.pause, "resume": chains.resume}
 )
+REASON_LENGTH_MAX: Final = 500
+HOURS_MAX: Final = int(pausing.PAUSE_MAX / timedelta(hours=1))
 _WITHDRAWALS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
     {"pause": withdrawals.pause, "resume": withdrawals.resume}
 )
@@ -77,6 +80,30 @@ def let_out(asset: str, control: str) -> Response:
     return _turn(_WITHDRAWALS.get(control), asset)
 
 
+@blueprint.post(f"{CONTROLS}/alerts/pause")
+@role("admin")
+def look_away() -> Response:
+    """Have nobody look for alerts for some hours."""
+    parts, hours, reason = container(), request.form.get("hours", type=int) or 0, typed("reason")
+    if not (reason and reason.isprintable() and len(reason) <= REASON_LENGTH_MAX and 0 < hours <= HOURS_MAX):
+        told = f"Nothing was changed: a pause has a reason and lasts 1 to {HOURS_MAX} hours."
+        return _page(problem=told, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    with parts.transaction() as session:
+        now = parts.now()
+        pausing.pause(session, until=now + timedelta(hours=hours), reason=reason, now=now, by=operator())
+    return see(CONTROLS)
+
+
+@blueprint.post(f"{CONTROLS}/alerts/resume")
+@role("admin")
+def look_again() -> Response:
+    """Look for alerts again."""
+    parts = container()
+    with parts.transaction() as session:
+        pausing.resume(session, now=parts.now(), by=operator())
+    return see(CONTROLS)
+
+
 def _turn(control: Callable[..., object] | None, name: str) -> Response:
     if control is None:
         abort(HTTPStatus.NOT_FOUND)
@@ -94,9 +121,11 @@ def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
         values: dict[str, Any] = {
             "observers": [_observer(cursor) for cursor in chains.every(session)],
             "withdrawals": [_withdrawals(session, asset) for asset in every_asset(session).values()],
+            "alerts": board.looking(session, container().now()),
+            "pause": pausing.current(session, now=container().now()),
         }
     may_switch = "admin" in guards.caller().roles
-    return page("controls.html", status=status, problem=problem, may_switch=may_switch, **values)
+    return page("controls.html", status=status, problem=problem, may_switch=may_switch, hours_max=HOURS_MAX, **values)
 
 
 def _observer(cursor: ChainCursor) -> ObserverLine:

@@ -4,6 +4,7 @@ from typing import Final
 
 from api.blueprint import Blueprint
 from api.v1 import (
+    alert_pauses,
     alerts,
     allowed_destinations,
     assets,
@@ -67,6 +68,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     state_sentinel.blueprint,
     streams.blueprint,
     alerts.blueprint,
+    alert_pauses.blueprint,
     observers.blueprint,
     funding_observers.blueprint,
 )

@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 
 from api.schemas import moment
-from api.v1.state import Alert, alert_shape
+from api.v1.state import Alert, Pause, alert_shape
 from domain.alert_rules import AlertRule
 from models.alert import OpsAlert
 from models.alert_state import AlertEvaluation, AlertSilence
@@ -35,10 +35,11 @@ class Silence(ma.Schema):
 
 
 class Alerts(ma.Schema):
-    """Every alert that stands, and the silences in force."""
+    """Every alert that stands, the silences in force, and whether nobody looks: then no alert means nothing."""
 
     items = ma.fields.List(ma.fields.Nested(StandingAlert), required=True)
     silences = ma.fields.List(ma.fields.Nested(Silence), required=True)
+    paused = ma.fields.Nested(Pause, required=True, allow_none=True)
 
 
 class Transition(Alert):

@@ -13,8 +13,9 @@ from api.request_context import container, operator
 from api.schemas import StrictSchema, Text, json_answer
 from api.v1 import alert_answers as answers
 from api.v1.alert_answers import Alerts, History, OneAlert, Rules, Silence
+from api.v1.state import pause_shape
 from domain.alert_rules import RULES
-from services.alerts import dossier, handling
+from services.alerts import dossier, handling, pausing
 
 blueprint = Blueprint("alerts", __name__, description="What is wrong, and who looks after it.")
 
@@ -64,8 +65,13 @@ def standing() -> Response:
     with parts.reading() as session:
         found = handling.overview(session, now=parts.now())
         silences = handling.in_force(session, now=parts.now())
+        paused = pausing.current(session, now=parts.now())
     return json_answer(
-        {"items": [answers.standing(one) for one in found], "silences": [answers.silence(row) for row in silences]}
+        {
+            "items": [answers.standing(one) for one in found],
+            "silences": [answers.silence(row) for row in silences],
+            "paused": pause_shape(paused),
+        }
     )
 
 

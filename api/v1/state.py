@@ -12,8 +12,10 @@ from api.schemas import json_answer, moment
 from api.v1.observers import Observer, WithdrawalSwitch
 from api.v1.observers import shape as observer_shape
 from models.alert import OpsAlert
+from models.alert_state import AlertPause
 from models.work import Heartbeat
 from services import alerts, assets, chains, heartbeats
+from services.alerts import pausing
 
 blueprint = Blueprint("state", __name__, description="Observers, queues, alerts, switches.")
 
@@ -43,6 +45,15 @@ class Alert(ma.Schema):
     details = ma.fields.Dict(required=True)
 
 
+class Pause(ma.Schema):
+    """That nobody looks for alerts until `ends_at`: that none are raised by a rule then says nothing."""
+
+    paused_at = ma.fields.DateTime(required=True)
+    ends_at = ma.fields.DateTime(required=True)
+    paused_by = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True)
+
+
 class State(ma.Schema):
     """Everything at once, as of `at`."""
 
@@ -51,6 +62,7 @@ class State(ma.Schema):
     queues = ma.fields.List(ma.fields.Nested(Queue), required=True)
     withdrawals = ma.fields.List(ma.fields.Nested(WithdrawalSwitch), required=True)
     alerts = ma.fields.List(ma.fields.Nested(Alert), required=True)
+    alerts_paused = ma.fields.Nested(Pause, required=True, allow_none=True)
 
 
 @blueprint.get("/state")
@@ -69,12 +81,25 @@ def read_state() -> Response:
                 for asset in assets.every(session)
             ],
             "alerts": [alert_shape(row) for row in alerts.standing(session)],
+            "alerts_paused": pause_shape(pausing.current(session, now=parts.now())),
         }
     return json_answer(body)
 
 
 def _queue(beat: Heartbeat) -> dict[str, Any]:
     return {"queue": beat.queue, "ran_at": moment(beat.ran_at), "worker": beat.worker}
+
+
+def pause_shape(row: AlertPause | None) -> dict[str, Any] | None:
+    """A pause as operators and their tools see it; None while somebody looks."""
+    if row is None:
+        return None
+    return {
+        "paused_at": moment(row.paused_at),
+        "ends_at": moment(row.ends_at),
+        "paused_by": row.paused_by,
+        "reason": row.reason,
+    }
 
 
 def alert_shape(row: OpsAlert) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The state of what looks for alerts: which stand, which ended last, and when each rule was looked at."""
 
+from datetime import datetime
 from typing import Any, Final
 
 import marshmallow as ma
@@ -9,7 +10,7 @@ from api.blueprint import Blueprint
 from api.guards import role
 from api.request_context import container
 from api.schemas import json_answer, moment
-from api.v1.state import Alert, alert_shape
+from api.v1.state import Alert, Pause, alert_shape, pause_shape
 from domain.alert_rules import RULES
 from models.alert import OpsAlert
 from models.alert_state import AlertEvaluation
@@ -22,10 +23,10 @@ ACTIVE_MAX: Final = 200
 
 
 class ActiveAlert(Alert):
-    """An alert that stands, and when its rule was last looked at; null for one that is raised where it happens."""
+    """An alert that stands, and when it was last looked at; one that is told where it happens, when it was told."""
 
     first_raised_at = ma.fields.DateTime(required=True)
-    last_evaluated_at = ma.fields.DateTime(required=True, allow_none=True)
+    last_evaluated_at = ma.fields.DateTime(required=True)
 
 
 class Evaluation(ma.Schema):
@@ -48,12 +49,13 @@ class Silenced(ma.Schema):
 class SentinelState(ma.Schema):
     """All of it as of `at`. `stalled` says that no rule was looked at for a minute: nobody would notice anything.
 
-    `paused` is always false: the sentinel looks and records in any case, and silences keep people from being woken.
+    While it is `paused` no rule is looked at, so none raises or clears anything; `pause` says until when, and why.
     """
 
     component = ma.fields.String(required=True)
     at = ma.fields.DateTime(required=True)
     paused = ma.fields.Boolean(required=True)
+    pause = ma.fields.Nested(Pause, required=True, allow_none=True)
     stalled = ma.fields.Boolean(required=True)
     last_evaluated_at = ma.fields.DateTime(required=True, allow_none=True)
     active_count = ma.fields.Integer(required=True)
@@ -78,11 +80,12 @@ def read_sentinel() -> Response:
         {
             "component": COMPONENT,
             "at": moment(now),
-            "paused": False,
+            "paused": found.pause is not None,
+            "pause": pause_shape(found.pause),
             "stalled": found.has_stalled(now),
             "last_evaluated_at": moment(found.evaluated_at),
             "active_count": len(found.active),
-            "active_alerts": [_active(row, looked.get(row.alert_code)) for row in found.active[:ACTIVE_MAX]],
+            "active_alerts": [_active(row, found.last_evaluated_at(row)) for row in found.active[:ACTIVE_MAX]],
             "latest_cleared_alerts": [alert_shape(row) for row in found.cleared],
             "rules": [_rule(code, looked.get(code)) for code, rule in RULES.items() if rule.is_evaluated],
             "silences": [
@@ -93,11 +96,11 @@ def read_sentinel() -> Response:
     )
 
 
-def _active(row: OpsAlert, looked: AlertEvaluation | None) -> dict[str, Any]:
+def _active(row: OpsAlert, looked_at: datetime) -> dict[str, Any]:
     return {
         **alert_shape(row),
         "first_raised_at": moment(row.raised_at),
-        "last_evaluated_at": moment(looked.evaluated_at) if looked else None,
+        "last_evaluated_at": moment(looked_at),
     }
 
 

@@ -14,6 +14,7 @@ from domain.alert_rules import NODATA_AFTER, RULES
 from domain.alert_states import Reading, State, Step, step
 from domain.host_facts import HostFacts
 from models.alert_state import AlertEvaluation, AlertState
+from services.alerts import pausing
 from services.alerts.look import Look
 from services.alerts.sources import SOURCES
 from services.alerts.transitions import clear, raise_alert, stands
@@ -33,8 +34,8 @@ def due(session: Session, *, now: datetime) -> Sequence[AlertRule]:
 
 
 def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: datetime) -> int:
-    """Look at one rule and move its alerts. Returns how many are news; 0 while another process looks at it."""
-    if not session.execute(_TURN, {"code": rule.code}).scalar_one():
+    """Look at one rule and move its alerts. Returns how many are news; 0 if paused, or while another process looks."""
+    if not _may_look(session, rule, now):
         return 0
     readings = list(SOURCES[rule.code](Look(session, facts, now, rule)))
     known = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
@@ -44,12 +45,18 @@ def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: dateti
 
 def without_answer(session: Session, rule: AlertRule, facts: HostFacts, *, error: str, now: datetime) -> int:
     """Record that the look at a rule failed: nothing is cleared, and that it failed becomes an alert by itself."""
-    if not session.execute(_TURN, {"code": rule.code}).scalar_one():
+    if not _may_look(session, rule, now):
         return 0
     _looked(session, rule, "error", error, now)
     states = _states(session, rule)
     readings = [Reading(row.service_scope, "unknown") for row in states.values() if not _is_nodata(row)]
     return _move(session, rule, [*readings, Reading("all", "unknown", error)], facts.host, now)
+
+
+def _may_look(session: Session, rule: AlertRule, now: datetime) -> bool:
+    if pausing.is_paused(session, now=now):
+        return False
+    return bool(session.execute(_TURN, {"code": rule.code}).scalar_one())
 
 
 def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], host: str, now: datetime) -> int:

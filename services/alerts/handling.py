@@ -62,6 +62,13 @@ def evaluations(session: Session) -> dict[str, AlertEvaluation]:
     return {row.alert_code: row for row in session.scalars(select(AlertEvaluation))}
 
 
+def looked_at(session: Session) -> dict[str, datetime]:
+    """When each alert that is looked for and is not normal was last looked at, by its fingerprint."""
+    return {
+        row.fingerprint: row.looked_at for row in session.execute(select(AlertState.fingerprint, AlertState.looked_at))
+    }
+
+
 def acknowledgement(session: Session, raised: OpsAlert) -> AlertAcknowledgement | None:
     """Who looks after an alert since it was raised this time."""
     return _of_this_raising(session.get(AlertAcknowledgement, raised.fingerprint), raised)

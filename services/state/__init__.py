@@ -3,6 +3,6 @@
 from services.state.history import history
 from services.state.inventory import inventory
 from services.state.liquidity import health, liquidity
-from services.state.sentinel import sentinel
+from services.state.sentinel import STALLED_AFTER, looked, sentinel
 
-__all__ = ["health", "history", "inventory", "liquidity", "sentinel"]
+__all__ = ["STALLED_AFTER", "health", "history", "inventory", "liquidity", "looked", "sentinel"]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.alert import OpsAlert
-from models.alert_state import AlertEvaluation, AlertSilence
+from models.alert_state import AlertEvaluation, AlertPause, AlertSilence
 from services import alerts
-from services.alerts import handling
+from services.alerts import handling, pausing
 
 CLEARED_MAX: Final = 50
 STALLED_AFTER: Final = timedelta(seconds=60)
@@ -20,21 +20,36 @@ STALLED_AFTER: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Sentinel:
-    """Alerts that stand and those that ended last, newest first; when each rule was looked at; what is silenced."""
+    """Alerts that stand and those that ended last, newest first; when each rule was looked at; what is silenced.
+
+    `looked_at` is when each alert itself, by its fingerprint, was looked at last: a rule may have been looked at on
+    another host meanwhile. One that is told where it happens is not among them. `pause` is that which holds now.
+    """
 
     active: Sequence[OpsAlert]
     cleared: Sequence[OpsAlert]
     evaluations: Mapping[str, AlertEvaluation]
+    looked_at: Mapping[str, datetime]
     silences: Sequence[AlertSilence]
+    pause: AlertPause | None
 
     @property
     def evaluated_at(self) -> datetime | None:
         """When a rule was looked at last; None before the first time."""
         return max((row.evaluated_at for row in self.evaluations.values()), default=None)
 
+    def last_evaluated_at(self, row: OpsAlert) -> datetime:
+        """When this alert was last known to stand: at the last look, or where none is made, when it was told."""
+        return max(self.looked_at.get(row.fingerprint, row.recorded_at), row.recorded_at)
+
     def has_stalled(self, now: datetime) -> bool:
         """Whether no rule was looked at for a while: nobody would notice anything now."""
         return self.evaluated_at is None or now - self.evaluated_at > STALLED_AFTER
+
+
+def looked(session: Session) -> datetime | None:
+    """When a rule was looked at last; None before the first time."""
+    return session.execute(select(func.max(AlertEvaluation.evaluated_at))).scalar_one()
 
 
 def sentinel(session: Session, *, now: datetime) -> Sentinel:
@@ -46,5 +61,10 @@ def sentinel(session: Session, *, now: datetime) -> Sentinel:
         .limit(CLEARED_MAX)
     ).all()
     return Sentinel(
-        alerts.standing(session), cleared, handling.evaluations(session), handling.in_force(session, now=now)
+        active=alerts.standing(session),
+        cleared=cleared,
+        evaluations=handling.evaluations(session),
+        looked_at=handling.looked_at(session),
+        silences=handling.in_force(session, now=now),
+        pause=pausing.current(session, now=now),
     )

@@ -22,7 +22,8 @@ from wiring.embedded import postgres
 SILENT: Final = HostFacts("here", serves_https=True)
 # What alerts are kept in, and what numbers the log that they are written to.
 OWN_TABLES: Final = (
-    "ops_alerts, standing_alerts, alert_states, alert_evaluations, alert_silences, alert_acknowledgements, log_epoch"
+    "ops_alerts, standing_alerts, alert_states, alert_evaluations, alert_pauses, alert_silences, "
+    "alert_acknowledgements, log_epoch"
 )
 
 

@@ -118,6 +118,7 @@ def test_a_lost_database_is_said_so_and_asks_to_come_back(container: Container) 
         "redis": "connected",
         "chains": {},
         "alerts_evaluated_at": None,
+        "alerts_paused_until": None,
         "timestamp": "",
     }
 

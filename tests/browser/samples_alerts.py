@@ -7,7 +7,7 @@ from api.pages import alert
 from domain.alert_rules import RULES
 from domain.ids import new_id
 from models.alert import OpsAlert
-from models.alert_state import AlertAcknowledgement, AlertSilence
+from models.alert_state import AlertAcknowledgement, AlertPause, AlertSilence
 from models.audit import AuditLog
 from models.flow import Flow
 from services.alerts.dossier import Dossier
@@ -57,6 +57,7 @@ def alerts() -> dict[str, Any]:
     )
     cleared = _row("chain_source_stale", "chain:bitcoin", "critical", "the node answers", status="cleared", hours=9)
     return {
+        "pause": None,
         "problem": "Nothing was changed: a silence has a reason and lasts 1 to 720 hours.",
         "standing": [Standing(grave, None, None), Standing(mild, said, ends)],
         "silences": [silence],
@@ -69,6 +70,21 @@ def alerts() -> dict[str, Any]:
 
 def alerts_none() -> dict[str, Any]:
     return {**alerts(), "problem": "", "standing": [], "silences": [], "history": []}
+
+
+def pause() -> AlertPause:
+    """Nobody looks for two hours more."""
+    return AlertPause(
+        paused_at=ago(minutes=40), ends_at=ago(hours=-2), paused_by="operator:4e5f6g7h8j",
+        reason="The database moves to another host; everything would be wrong until it has.",
+    )  # fmt: skip
+
+
+def alerts_paused() -> dict[str, Any]:
+    """Nobody looks, and what stands is shown as it was, with that which says so."""
+    told = "nobody looks for alerts until 2026-11-21 14:00 UTC: the database moves to another host"
+    row = Standing(_row("alerts_paused", "rules:all", "critical", told), None, None)
+    return {**alerts(), "problem": "", "silences": [], "standing": [row, *alerts()["standing"]], "pause": pause()}
 
 
 def _said(event: str, hours: int, **detail: str) -> AuditLog:
@@ -138,4 +154,5 @@ ALERTS = {
     "alert-over": ("alert.html", True, alert_over),
     "alerts": ("alerts.html", True, alerts),
     "alerts-none": ("alerts.html", True, alerts_none),
+    "alerts-paused": ("alerts.html", True, alerts_paused),
 }

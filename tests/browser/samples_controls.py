@@ -7,9 +7,9 @@ from uuid import UUID
 from api.pages.controls import ObserverLine, WithdrawalLine
 from api.pages.destinations import DestinationLine, ListRule
 from api.pages.quarantined import QuarantinedLine
-from api.pages.shapes import FormField, Money
+from api.pages.shapes import FormField, Gauge, Money
 from tests.browser.facts import ADDRESS, BTC, COIN, SHORT, TXID, ago
-from tests.browser.samples_alerts import ALERTS
+from tests.browser.samples_alerts import ALERTS, pause
 from tests.browser.samples_buffers import BUFFERS
 
 
@@ -17,6 +17,9 @@ def controls() -> dict[str, Any]:
     return {
         "problem": "",
         "may_switch": True,
+        "hours_max": 24,
+        "alerts": Gauge("Alerts", "yours", "looked for", "", ago(seconds=9)),
+        "pause": None,
         "withdrawals": [WithdrawalLine(BTC, False, 0), WithdrawalLine(COIN, True, 17)],
         "observers": [
             ObserverLine("bitcoin", "Bitcoin", "yours", "at the tip", "923 456", ago(minutes=3), False),
@@ -35,7 +38,9 @@ def controls_viewer() -> dict[str, Any]:
 
 
 def controls_empty() -> dict[str, Any]:
-    return {"problem": "", "may_switch": True, "withdrawals": [], "observers": []}
+    """Of a house that has begun, in which nobody looks for alerts."""
+    looking = Gauge("Alerts", "wrong", "paused by operator 4e5f6g7h8j", "ends", ago(hours=-2))
+    return {**controls(), "withdrawals": [], "observers": [], "alerts": looking, "pause": pause()}
 
 
 def _line(flow: str, **more: Any) -> QuarantinedLine:

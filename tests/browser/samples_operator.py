@@ -121,6 +121,7 @@ def operator() -> dict[str, Any]:
                 Gauge("Queue money", "yours", "consumed", "heartbeat", ago(seconds=9)),
                 Gauge("Queue watch", "waiting", "late", "heartbeat", ago(minutes=4)),
                 Gauge("Queue upkeep", "yours", "consumed", "heartbeat", ago(seconds=12)),
+                Gauge("Alerts", "wrong", "paused by operator 4e5f6g7h8j", "ends", ago(hours=-2)),
                 Gauge("Database", "yours", "answers", "1.2 ms"),
                 Gauge("Redis", "yours", "answers", "0.4 ms"),
                 Gauge("Last seal", "yours", "sealed", "transfer 10 442,", ago(minutes=1)),

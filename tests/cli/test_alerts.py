@@ -1,6 +1,7 @@
 """Alerts on the command line: seen, explained, looked after, settled, silenced, and on record."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from cli.alerts import alerts as command
 from domain.alert_rules import RULES
 from models.audit import AuditLog
 from services import alerts
-from tests.alerts.looking import look, standing
+from tests.alerts.looking import WELL, look, standing
 from wiring.container import Container
 from wiring.environ import to_environ
 
@@ -71,6 +72,17 @@ def test_a_code_is_silenced_and_the_silence_ended(container: Container) -> None:
     assert "silence" not in said("list")
     assert run("unsilence", made).exit_code == 1
     assert run("silence", "no_such_code", "--reason", "x").exit_code == 2
+
+
+def test_looking_is_paused_and_resumed_and_every_listing_says_so(container: Container) -> None:
+    assert "PAUSED: nobody looks for alerts until" in said("pause", "--hours", "2", "--reason", "the disk is moved")
+    for listing in ("list", "rules"):
+        assert said(listing).startswith("PAUSED")
+    assert "cli: the disk is moved" in said("list")
+    assert look(container, "disk_low", replace(WELL, disk_free_percent=1)) == set()
+    said("resume")
+    assert "PAUSED" not in said("list")
+    assert run("pause", "--hours", "25", "--reason", "x").exit_code == 2
 
 
 def test_the_rules_are_listed_with_when_they_were_looked_at(container: Container) -> None:

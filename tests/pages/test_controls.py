@@ -54,6 +54,23 @@ def test_withdrawals_are_paused_and_resumed(house: House, admin: Reader, owner: 
     assert events(house, "withdrawals.") == ["withdrawals.paused", "withdrawals.resumed"]
 
 
+def test_looking_for_alerts_is_paused_with_a_reason_and_resumed(house: House, admin: Reader) -> None:
+    path = f"{CONTROLS}/alerts"
+    for wrong in ({"hours": "1", "reason": ""}, {"hours": "25", "reason": "x"}, {"hours": "x", "reason": "x"}):
+        assert admin.post(f"{path}/pause", **wrong).status_code == 422
+    assert admin.post(f"{path}/pause", hours="2", reason="the node moves house").location == CONTROLS
+    shown = admin.text(CONTROLS)
+    assert "Nobody looks for alerts: that none are told means nothing." in shown
+    assert "the node moves house" in shown
+    viewer = Reader(house, house.person(role="viewer"))
+    assert "Resume" not in viewer.text(CONTROLS)
+    for control in ("pause", "resume"):
+        assert viewer.post(f"{path}/{control}", hours="1", reason="x").status_code == 403
+    assert admin.post(f"{path}/resume").location == CONTROLS
+    assert "Nobody looks" not in admin.text(CONTROLS)
+    assert events(house, "alerts.") == ["alerts.paused", "alerts.resumed"]
+
+
 def test_what_does_not_exist_is_not_switched(admin: Reader) -> None:
     assert "Nothing was changed" in words(admin.post(f"{CONTROLS}/observers/nothing/pause"))
     assert admin.post(f"{CONTROLS}/withdrawals/nothing/pause").status_code == 422

@@ -1,0 +1,52 @@
+"""Have nobody look for alerts for a while, and look again."""
+
+from datetime import timedelta
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+
+from api.blueprint import Blueprint
+from api.guards import role
+from api.request_context import container, operator
+from api.schemas import StrictSchema, Text, json_answer
+from api.v1.state import Pause, pause_shape
+from services.alerts import pausing
+
+blueprint = Blueprint("pauses of alerts", __name__, description="Whether somebody looks for alerts.")
+
+REASON_LENGTH_MAX = 500
+_SECONDS_MAX = int(pausing.PAUSE_MAX.total_seconds())
+
+
+class PauseRequest(StrictSchema):
+    """For how many seconds nobody is to look, and why."""
+
+    duration_s = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(60, _SECONDS_MAX))
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
+@blueprint.post("/alerts/pause")
+@role("admin")
+@blueprint.takes(PauseRequest)
+@blueprint.answers(200, Pause)
+def pause(body: dict[str, Any]) -> Response:
+    """Look for no alerts for a while, a day at most: no rule raises or clears any, and a critical alert says so."""
+    parts = container()
+    with parts.transaction() as session:
+        now = parts.now()
+        until = now + timedelta(seconds=body["duration_s"])
+        row = pausing.pause(session, until=until, reason=body["reason"], now=now, by=operator())
+        shaped = pause_shape(row)
+    return json_answer(shaped)
+
+
+@blueprint.post("/alerts/resume")
+@role("admin")
+@blueprint.answers(204)
+def resume() -> Response:
+    """Look for alerts again, at once."""
+    parts = container()
+    with parts.transaction() as session:
+        pausing.resume(session, now=parts.now(), by=operator())
+    return Response(status=204)
