@@ -17,10 +17,10 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 import structlog
 from flask import Flask, current_app, g, request
 from limits import RateLimitItemPerMinute
-from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
+from adapters.attempts import SharedCounts
 from api.refusals import LimitsUnavailable, RateLimited
 from api.request_context import container
 from wiring.container import CACHE, CACHE_WAIT_S
@@ -134,7 +134,7 @@ def _counter(app: Flask) -> FixedWindowRateLimiter:
     """This process's counter, made at the first request, so that nothing connects before it."""
     if _COUNTER not in app.extensions:
         address = container().settings.redis_database(CACHE).reveal()
-        storage = RedisStorage(
+        storage = SharedCounts(
             address, key_prefix="limits", socket_timeout=CACHE_WAIT_S, socket_connect_timeout=CACHE_WAIT_S
         )
         app.extensions[_COUNTER] = FixedWindowRateLimiter(storage)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from auth.sessions import USER_AGENT_LENGTH_MAX, OpenedSession, digest
+from models.many import Many
 from models.prepared import Prepared
 
 
@@ -51,42 +52,44 @@ class Line:
         return self.actor, self.address, self.user_agent, self.request_id, self.detail
 
 
-def _asking(name: str, column: str, of_type: str) -> Prepared:
-    return Prepared(
-        f"asked_by_{name}",
-        of_type,
+def _asking(column: str, of_type: str) -> Many:
+    return Many(
+        f"asked_by_{column}",
+        f"{of_type}[]",
         f"""
-        SELECT c.id, c.subject, c.message, u.id, u.public_key
-        FROM auth_challenges c
+        SELECT shown.place, c.id, c.subject, c.message, u.id, u.public_key
+        FROM unnest($1) WITH ORDINALITY AS shown ({column}, place)
+        JOIN auth_challenges c ON c.{column} = shown.{column}
         JOIN user_keys k ON k.subject = c.subject AND k.removed_at IS NULL
         JOIN users u ON u.id = k.user_id
-        WHERE c.{column} = $1
         """,  # noqa: S608 - a column of ours
     )
 
 
-_BY_ID = _asking("id", "id", "uuid")
-_BY_MESSAGE = _asking("message", "message", "text")
-_WALLET = Prepared(
+# Reads only, so whoever shows a proof at the same moment is asked for with it; what they lead to stands by itself.
+_BY_ID = _asking("id", "uuid")
+_BY_MESSAGE = _asking("message", "text")
+_WALLET = Many(
     "asked_of_wallet",
-    "uuid, text",
+    "uuid[], text[]",
     """
-    SELECT c.k1, c.action, k.user_id
-    FROM lnurl_challenges c JOIN user_keys k ON k.subject = $2 AND k.removed_at IS NULL
-    WHERE c.id = $1 AND c.answered_at IS NULL
+    SELECT shown.place, c.k1, c.action, k.user_id
+    FROM unnest($1, $2) WITH ORDINALITY AS shown (id, key, place)
+    JOIN lnurl_challenges c ON c.id = shown.id AND c.answered_at IS NULL
+    JOIN user_keys k ON k.subject = shown.key AND k.removed_at IS NULL
     """,
 )
 
 
 def asked(engine: Engine, *, challenge_id: UUID | None, message: str | None) -> Asked | None:
     """The challenge with this id or this text, if it was given to somebody whom we know."""
-    rows = _BY_ID.alone(engine, challenge_id) if challenge_id is not None else _BY_MESSAGE.alone(engine, message)
+    rows = _BY_ID.rows(engine, challenge_id) if challenge_id is not None else _BY_MESSAGE.rows(engine, message)
     return Asked(*rows[0]) if rows else None
 
 
 def asked_of_wallet(engine: Engine, challenge_id: UUID, key: str) -> AskedWallet | None:
     """The question with this id, if nobody has answered it and the key is somebody's whom we know."""
-    rows = _WALLET.alone(engine, challenge_id, key)
+    rows = _WALLET.rows(engine, challenge_id, key)
     return AskedWallet(*rows[0]) if rows else None
 
 

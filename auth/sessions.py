@@ -5,10 +5,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
-from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.orm import Session
@@ -16,11 +14,10 @@ from sqlalchemy.orm import Session
 from auth import changes, lnurl
 from auth.oauth.delegation import Delegation
 from auth.roles import implied
-from domain.errors import ensure
 from domain.ids import new_id
 from models.prepared import Prepared, Rows
 from models.session import UserSession
-from models.together import Together
+from models.together import Everywhere
 
 LIFETIME = timedelta(hours=24)
 NOTED_EVERY = timedelta(minutes=5)
@@ -138,15 +135,11 @@ class Along:
         caller = f"WITH caller AS ({_FIND_MANY_SQL})"
         statement = f"{caller} SELECT * FROM caller LEFT JOIN LATERAL ({question}) answer ON true"  # noqa: S608 - ours
         self._statement = Prepared(name, _FIND_MANY_TYPES, statement)
-        self._asking: WeakKeyDictionary[Engine, Together[_Asked, Rows]] = WeakKeyDictionary()
+        self._together = Everywhere(self._rows)
 
     def find(self, engine: Engine, token: str, *, now: datetime, idle: timedelta) -> tuple[Principal, Rows] | None:
         """As `find`, with the rows of the question."""
-        together = self._asking.get(engine)
-        if together is None:
-            # A weak reference within: what is kept by engine must not keep the engine.
-            together = self._asking.setdefault(engine, Together(partial(self._rows, ref(engine))))
-        found = together((digest(token), now, now - idle))
+        found = self._together(engine, (digest(token), now, now - idle))
         if not found:
             return None
         if _is_to_be_noted(found[0], now):
@@ -154,14 +147,12 @@ class Along:
         # A question without an answer leaves one row of nothing.
         return _principal(found[0]), [row[_COLUMNS + 1 :] for row in found if row[_COLUMNS + 1] is not None]
 
-    def _rows(self, engine: "ref[Engine]", asked: Sequence[_Asked]) -> Sequence[Rows]:
+    def _rows(self, engine: Engine, asked: Sequence[_Asked]) -> Sequence[Rows]:
         """What is found for each; of the moments the latest, so that nobody's session lives on through another's."""
-        live = engine()
-        ensure(live is not None, "an engine asks")
         hashes = "{" + ",".join(['"\\\\x' + token_hash.hex() + '"' for token_hash, _, _ in asked]) + "}"
         now, since = (max(moments) for moments in list(zip(*asked, strict=True))[1:])
         found: list[list[tuple[Any, ...]]] = [[] for _ in asked]
-        for row in self._statement.alone(cast("Engine", live), hashes, now, since):
+        for row in self._statement.alone(engine, hashes, now, since):
             found[row[_COLUMNS] - 1].append(row)
         return found
 

@@ -4,7 +4,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from functools import partial
+from typing import Final, Generic, TypeVar, cast
+from weakref import WeakKeyDictionary, ref
+
+from sqlalchemy import Engine
+
+from domain.errors import ensure
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -73,6 +79,28 @@ class Together(Generic[Question, Answer]):
             following.turn.release()
         for one in seat.led:
             one.turn.release()
+
+
+class Everywhere(Generic[Question, Answer]):
+    """What is asked together of each database by itself."""
+
+    def __init__(self, ask: Callable[[Engine, Sequence[Question]], Sequence[Answer]]) -> None:
+        """`ask` answers each question in its place, from this database."""
+        self._ask = ask
+        self._asking: WeakKeyDictionary[Engine, Together[Question, Answer]] = WeakKeyDictionary()
+
+    def __call__(self, engine: Engine, question: Question) -> Answer:
+        """The answer to this question. Raises what `ask` raises for this question alone."""
+        together = self._asking.get(engine)
+        if together is None:
+            # A weak reference within: what is kept by engine must not keep the engine.
+            together = self._asking.setdefault(engine, Together(partial(self._asked, ref(engine))))
+        return together(question)
+
+    def _asked(self, engine: "ref[Engine]", questions: Sequence[Question]) -> Sequence[Answer]:
+        live = engine()
+        ensure(live is not None, "an engine asks")
+        return self._ask(cast("Engine", live), questions)
 
 
 class _Seat(Generic[Question, Answer]):

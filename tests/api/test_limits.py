@@ -1,6 +1,7 @@
 """How often sign-in may be tried: by address, by name, and what happens while nothing can be counted."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,20 @@ def test_an_address_has_so_many_attempts_and_is_told_when_to_come_back(limited: 
     assert refused.get_json()["error"] == "rate_limited"
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
     assert try_once(house, address="192.0.2.2").status_code == 201
+
+
+def test_attempts_of_one_moment_are_counted_each_against_its_own_address(limited: Limited) -> None:
+    house, wide = limited(sign_in_limit=5), 24
+    house.app  # noqa: B018 - made once, before the threads
+    addresses = [f"192.0.2.{number % 3}" for number in range(wide)]
+    with ThreadPoolExecutor(wide) as pool:
+        told = list(
+            pool.map(lambda address: try_once(house, public_key(PrivateKey()), address=address).status_code, addresses)
+        )
+    for address in set(addresses):
+        own = [status for status, asked_from in zip(told, addresses, strict=True) if asked_from == address]
+        assert sorted(own) == [201] * 5 + [429] * 3
+    assert 1 <= int(try_once(house, address=addresses[0]).headers["Retry-After"]) <= 60
 
 
 def test_a_key_has_so_many_attempts_from_one_place_and_nobody_elsewhere_uses_them_up(limited: Limited) -> None:

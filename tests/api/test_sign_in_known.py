@@ -82,6 +82,24 @@ def test_of_fifty_simultaneous_proofs_of_somebody_known_one_succeeds(own_house: 
     assert [line.success for line in recorded(own_house, "login")].count(True) == 1
 
 
+@pytest.mark.parametrize("named", ["challenge_id", "message"])
+def test_everybody_who_signs_in_at_one_moment_is_themselves(own_house: House, named: str) -> None:
+    """They are looked up together, with somebody among them whose challenge is not theirs."""
+    crowd = [own_house.person() for _ in range(12)]
+    given = [ask(own_house.visitor(), person.public_key) for person in crowd]
+    given[5] = given[4]
+
+    def sign_in(person: Person, asked: dict[str, Any]) -> tuple[int, str | None]:
+        shown = {named: asked[named], "signature": person.key.sign(asked["message"].encode()).hex()}
+        answer = own_house.visitor().post("/verify_signature", json=shown)
+        return answer.status_code, answer.get_json().get("user", {}).get("id")
+
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        told = list(pool.map(sign_in, crowd, given))
+    assert told[5] == (401, None)
+    assert told[:5] + told[6:] == [(200, str(person.user_id)) for person in crowd if person is not crowd[5]]
+
+
 def test_somebody_known_is_refused_for_the_same_reasons(own_house: House) -> None:
     person, client = own_house.person(), own_house.visitor()
     used = ask(client, person.public_key)
