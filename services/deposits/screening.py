@@ -98,8 +98,8 @@ def wait(session: Session, question: Question, *, reason: str, now: datetime, by
         return
     row = _row(session, question, now=now)
     if row.verdict != "waiting" or row.reason != reason:
-        detail = {"screening": "waits", "reason": reason}
-        flows.note(session, deposit.flow_id, deposit.state, detail, now=now, by=by)
+        # Why is for operators (the row, the alert): the owner reads the flow, and the words name what is inside.
+        flows.note(session, deposit.flow_id, deposit.state, {"screening": "waits"}, now=now, by=by)
     row.verdict, row.reason = "waiting", reason
     row.due_at = now + min(BACKOFF_MAX, timedelta(seconds=5 * 2 ** min(row.attempts, 10)))
     row.attempts += 1

@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from adapters.screening.http import HttpScreening
 from models.deposit import Deposit
+from models.flow import FlowEvent
 from models.screening import DepositScreening
 from services import deposits, ledger, screening
 from tasks import screening as tasks
@@ -141,6 +143,10 @@ def test_a_required_service_that_says_nothing_holds_the_deposit(rail: Rail, serv
     assert (state(rail), rail.balance(user_id)) == ("confirming", (0, 0))
     assert len(service.asked) == 1  # not due again yet
     assert world.standing(rail) == {"screening_waits": "warning"}
+    with rail.container.reading() as session:
+        # Its owner reads that, and nothing of what is asked or why it does not answer.
+        notes = session.scalars(select(FlowEvent.detail).where(FlowEvent.detail.has_key("screening"))).all()
+        assert notes == [{"screening": "waits"}]
     service.trouble, service.answer = "", {"identifications": []}
     world.travel(rail, timedelta(minutes=6))
     assert screen(rail) == 1
