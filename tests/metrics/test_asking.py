@@ -48,6 +48,9 @@ def test_without_a_token_this_host_alone_is_answered(container: Container, proxi
         assert asked.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
     assert asked.get("/metrics", environ_overrides={"REMOTE_ADDR": "::1"}).status_code == 200
     assert asked.get("/metrics", environ_overrides={"REMOTE_ADDR": ""}).status_code == 404
+    # A page elsewhere may have its own name lead here, and this host's browser ask for it.
+    for host, status in (("rebound.example:8080", 404), ("[", 404), ("127.0.0.1:8080", 200), ("[::1]:8080", 200)):
+        assert asked.get("/metrics", headers={"Host": host}).status_code == status, host
 
 
 def test_with_a_token_whoever_shows_it_is_answered_and_nobody_else(container: Container) -> None:

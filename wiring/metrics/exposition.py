@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from adapters import instruments
@@ -42,7 +43,8 @@ def exposition(told: "CollectorRegistry", accept: str | None) -> tuple[bytes, st
 def may_scrape(environ: "WSGIEnvironment", token: Secret | None) -> bool:
     """Whether this request comes from the monitoring: it shows the token; without one, it comes from this very host.
 
-    A request that a proxy passed on comes from wherever the proxy says, and its last hop says nothing.
+    A request that a proxy passed on comes from wherever the proxy says, and its last hop says nothing. One that was
+    sent to a name came by somebody's name server, who may have a browser here ask for them ("DNS rebinding").
     """
     if token is not None:
         given = environ.get("HTTP_AUTHORIZATION", "")
@@ -50,9 +52,15 @@ def may_scrape(environ: "WSGIEnvironment", token: Secret | None) -> bool:
     if any(name in environ for name in _FORWARDED):
         return False
     try:
-        return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback
+        return ip_address(environ.get("REMOTE_ADDR", "")).is_loopback and _is_own(environ.get("HTTP_HOST", "localhost"))
     except ValueError:
         return False
+
+
+def _is_own(host: str) -> bool:
+    """Whether no name server was needed to find this host: an address, or its name for itself. Raises ValueError."""
+    name = urlsplit(f"//{host}").hostname or ""
+    return name == "localhost" or bool(ip_address(name))
 
 
 def serve(host: str, port: int, token: Secret | None, told: "CollectorRegistry") -> WSGIServer:
