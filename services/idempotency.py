@@ -63,10 +63,15 @@ _FIND = Prepared(
 )
 
 
-def asked(user_id: UUID, key: str | None, request: Mapping[str, Any]) -> Asked:
-    """This request under its key. Raises IdempotencyKeyMissing."""
+def asked(user_id: UUID, key: str | None, request: Mapping[str, Any], *, app: str | None = None) -> Asked:
+    """This request under its key. Raises IdempotencyKeyMissing.
+
+    An `app` has keys of its own: it can neither meet nor learn those of its user or of another app.
+    """
     if key is None or not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing
+    if app is not None:
+        key = f"{app}:{key}"
     return Asked(user_id, key, hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).digest())
 
 

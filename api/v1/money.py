@@ -40,10 +40,9 @@ def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) ->
     parts = container()
     now = parts.now()
     app = caller().delegation
-    if app is not None and key is not None:
-        # An app has keys of its own: it can neither meet nor learn those of its user or of another app.
-        key = f"{app.client_id}:{key}"
-    asked = idempotency.asked(caller().user_id, key, {"name": name, "body": body})
+    asked = idempotency.asked(
+        caller().user_id, key, {"name": name, "body": body}, app=None if app is None else app.client_id
+    )
     try:
         with parts.transaction() as session:
             answer = decide(session, now)

@@ -115,3 +115,5 @@ def test_the_keys_of_an_app_are_not_those_of_its_user(house: House) -> None:
     answer = app.withdraw(token, "1", key="same")
     assert answer.status_code == 201
     assert "Idempotency-Replayed" not in answer.headers
+    # And may be as long.
+    assert [app.withdraw(token, "1", key="k" * length).status_code for length in (255, 256)] == [201, 400]
