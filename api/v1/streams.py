@@ -6,7 +6,7 @@ import marshmallow as ma
 from flask import Response, request
 
 from api.blueprint import Blueprint
-from api.guards import role
+from api.guards import caller, role
 from api.request_context import container
 from api.schemas import LIMIT_DEFAULT, StrictSchema, Text, json_answer
 from api.v1 import streams_live
@@ -96,7 +96,7 @@ def read_stream(query: dict[str, Any], name: str) -> Response:
     stream, wants_events = streams.named(name), _wants_events()
     after = _place(stream, (request.headers.get(_LAST) if wants_events else None) or query["after"])
     if wants_events:
-        return streams_live.tell(container().reading, stream, after, PACE, query["limit"])
+        return streams_live.tell(container().reading, stream, after, PACE, query["limit"], reader=caller().user_id)
     with container().reading() as session:
         page = streams.read(session, stream, after=after, limit=query["limit"])
     items = [streams_live.item(event) for event in page.events]

@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from flask import Response
@@ -22,11 +24,15 @@ from services.streams import Stream
 MIMETYPE: Final = "text/event-stream"
 LISTENERS_MAX: Final = 100
 """One process tells no more than so many at once."""
+LISTENERS_PER_USER_MAX: Final = 20
+"""Of those, one operator no more than so many: a page that was forgotten in a loop keeps nobody else out."""
 RETRY_MS: Final = 1000
 """When a browser whose answer has ended asks for the next."""
 
 log = structlog.get_logger(__name__)
 _places: Final = BoundedSemaphore(LISTENERS_MAX)
+_held: Final[Counter[UUID]] = Counter()
+_counting: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +49,39 @@ class Pace:
 
 
 def tell(
-    reading: Callable[[], AbstractContextManager[Session]], stream: Stream, after: Position, pace: Pace, batch: int
+    reading: Callable[[], AbstractContextManager[Session]],
+    stream: Stream,
+    after: Position,
+    pace: Pace,
+    batch: int,
+    *,
+    reader: UUID,
 ) -> Response:
     """An answer that goes on for a while. Raises TooManySockets."""
-    if not _places.acquire(blocking=False):
-        raise TooManySockets
+    leave = _take_place(reader)
     response = Response(_lines(reading, stream, after, pace, batch), mimetype=MIMETYPE)
     # A proxy that gathers answers before it passes them on would tell everything at the end.
     response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(_places.release)
+    response.call_on_close(leave)
     return response
+
+
+def _take_place(reader: UUID) -> Callable[[], None]:
+    """Take a place for this reader; the answer gives it up. Raises TooManySockets."""
+    with _counting:
+        if _held[reader] >= LISTENERS_PER_USER_MAX or not _places.acquire(blocking=False):
+            raise TooManySockets
+        _held[reader] += 1
+    places = _places
+
+    def leave() -> None:
+        with _counting:
+            _held[reader] -= 1
+            if not _held[reader]:
+                del _held[reader]
+        places.release()
+
+    return leave
 
 
 def item(event: Event) -> dict[str, Any]:

@@ -109,6 +109,20 @@ def test_a_process_has_a_limited_number_of_listeners(viewer: Person, monkeypatch
     assert viewer.get(PATH, headers=LIVE, buffered=True).status_code == 200
 
 
+def test_one_operator_leaves_room_for_the_others(house: House, viewer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams_live, "LISTENERS_PER_USER_MAX", 1)
+    other = house.person(role="viewer")
+    first = viewer.get(PATH, headers=LIVE, buffered=False)
+    assert viewer.get(PATH, headers=LIVE).get_json()["error"] == "too_many_sockets"
+    second = other.get(PATH, headers=LIVE, buffered=False)
+    assert (first.status_code, second.status_code) == (200, 200)
+    first.close()
+    again = viewer.get(PATH, headers=LIVE, buffered=False)
+    assert again.status_code == 200
+    for answer in (second, again):
+        answer.close()
+
+
 def test_what_cannot_be_read_is_refused_by_name(viewer: Person) -> None:
     unknown = viewer.get("/streams/ops.nothing")
     assert (unknown.status_code, unknown.get_json()["error"]) == (404, "unknown_stream")
