@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from api import guards
 from api.access import provider
 from api.guards import role, signed_in
+from api.limits import spend
 from api.pages.context import page, see, typed
 from api.request_context import actor, container, operator
 from api.statuses import status_of
@@ -151,7 +152,13 @@ def _rotate(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by
     return webhooks_out.rotate(session, owner, endpoint_id, box=box, now=now, by=by)[1]
 
 
+def _count() -> None:
+    """Count what makes us call somebody: nobody has us flood whom they name. Raises RateLimited."""
+    spend("sign_in", user=str(guards.person().user_id))
+
+
 def _test(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, _: Actor) -> None:
+    _count()
     webhooks_out.send_test(session, owner, endpoint_id, now=now)
 
 
@@ -169,6 +176,7 @@ def _remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by
 
 def _again(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
     """One message when one is named, else all that failed, or all, since a while ago."""
+    _count()
     if typed("delivery_id"):
         try:
             delivery_id = UUID(typed("delivery_id"))

@@ -9,6 +9,7 @@ from flask import Response
 from api.access import provider
 from api.blueprint import Blueprint
 from api.guards import caller, person, signed_in
+from api.limits import limited
 from api.refusals import InvalidRequest, RoleMissing
 from api.request_context import actor, container, operator
 from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
@@ -241,6 +242,7 @@ def disable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 
 @blueprint.post("/webhook-endpoints/<uuid:endpoint_id>/test")
 @signed_in
+@limited("sign_in")
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(202, WebhookDeliveryItem)
 def try_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
@@ -253,6 +255,7 @@ def try_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 
 @blueprint.post("/webhook-endpoints/<uuid:endpoint_id>/redeliver")
 @signed_in
+@limited("sign_in")
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.takes(WebhookRedelivery)
 @blueprint.answers(202, WebhookRedelivered)
@@ -281,6 +284,7 @@ def list_deliveries(query: dict[str, Any], endpoint_id: UUID) -> Response:
 
 @blueprint.post("/webhook-endpoints/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>/redeliver")
 @signed_in
+@limited("sign_in")
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(202, WebhookDeliveryItem)
 def redeliver_one(query: dict[str, Any], endpoint_id: UUID, delivery_id: UUID) -> Response:

@@ -1,5 +1,6 @@
 """Webhook endpoints through the API: one's own for everybody, the house's for those with a role."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,12 @@ from tasks import webhooks
 from tasks.couriers import Couriers
 from tests import horizon
 from tests.api.house import House
+from tests.pages.reader import Reader
 from tests.webhooks.receiver import Receiver
 from wiring.container import Container
+from wiring.embedded.redis import RedisServer
+from wiring.secret import Secret
+from wiring.settings import Settings
 
 PATH = "/webhook-endpoints"
 BODY = {"url": "https://shop.example/hooks", "kinds": ["deposit.*"]}
@@ -89,3 +94,18 @@ def test_nobody_has_more_endpoints_than_they_may(house: House) -> None:
     owner = house.person()
     answers = [owner.post(PATH, BODY).status_code for _ in range(21)]
     assert answers == [201] * 20 + [409]
+
+
+def test_nobody_has_us_call_somebody_without_end(
+    house: House, own_redis: RedisServer, build: Callable[[Settings], Container]
+) -> None:
+    settings = replace(house.container.settings, redis_url=Secret(own_redis.url), user_limit=2)
+    counting = House(build(settings))
+    owner = replace(house.person(), house=counting)
+    place = f"{PATH}/{owner.post(PATH, BODY).get_json()['id']}"
+    assert [owner.post(f"{place}/test").status_code for _ in range(3)] == [202, 202, 429]
+    assert owner.post(f"{place}/redeliver", {"since": "2020-01-01T00:00:00Z"}).status_code == 429
+    reader = Reader(counting, owner)
+    page = f"/developer/webhooks/{place.rpartition('/')[2]}"
+    assert reader.post(f"{page}/test").status_code == 429
+    assert reader.post(f"{page}/disable").status_code == 303
