@@ -96,6 +96,7 @@ def watch(session: Session, *, now: datetime) -> int:
                 details={"cause": refusal.code, "max_age_s": row.max_age_s, "sources_min": row.sources_min},
             )
         else:
-            reason = f"{len(price.sources)} sources agree"
+            count = len(price.sources)
+            reason = "one source says it" if count == 1 else f"{count} sources agree"
             alerts.clear(session, ALERT, scope=scope_of(row.pair), now=now, reason=reason)
     return missing
