@@ -58,7 +58,15 @@ from services import (
 from services.alerts.handling import EndsByItself, UnknownAlert
 from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
-from services.payouts import AlreadyBooked, CannotCancel, InputsTaken, NoProof, NotThesePayments, PayoutNotFound
+from services.payouts import (
+    AlreadyBooked,
+    CannotCancel,
+    InputsTaken,
+    NoProof,
+    NotReturned,
+    NotThesePayments,
+    PayoutNotFound,
+)
 from services.sweeps import SweepNotFound
 from services.verifications import ClaimOfDeposit, NotAReceivingAddress, VerificationNotFound
 from services.watch_wallets import TooManyWatchWallets, WatchWalletNotFound
@@ -159,6 +167,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         AlreadyBooked: 409,
         NotThesePayments: 409,
         NoProof: 409,
+        NotReturned: 409,
         CannotCancel: 409,
         conversions.QuoteUsed: 409,
         conversions.QuoteExpired: 410,

@@ -47,6 +47,14 @@ def cancel(payout_id: UUID) -> None:
     click.echo("a payment of nothing is signed within seconds; its flow tells")
 
 
+@payout.command("book-return")
+@click.argument("payout_id", type=click.UUID)
+def book_return(payout_id: UUID) -> None:
+    """Give back what a payment took of which its provider says that it came back, once."""
+    _act(lambda session, now: payouts.book_return(session, payout_id, now=now, by=BY))
+    click.echo("its owner has the amount and the fee again")
+
+
 def _act(work: Callable[[Session, datetime], object]) -> None:
     with provided(read_settings(os.environ), "postgres") as settings:
         container = build_container(settings)

@@ -145,6 +145,14 @@ _MONEY_OUT: Final = (
         what_to_do="Pause withdrawals, settle with its owner, book the loss; then say that it is settled.",
     ),
     AlertRule(
+        "completed_payout_returned", "critical", "payout:<id>", is_evaluated=False, may_be_settled=True,
+        meaning="A provider says of a payment that was completed that it came back; or, once its return was booked, "
+        "that it was paid after all.",
+        cause="A bank refused it days later, or the provider took it back.",
+        what_to_do="Compare with the provider's dashboard; *Book the return* on the flow's page gives the funds back, "
+        "once. It ends then, or when the provider takes its word back.",
+    ),
+    AlertRule(
         "sweep_waits", "warning", "sweeps:<chain>:<reason>", is_evaluated=False,
         meaning="Deposits of a chain could not be moved to the hot wallet five times in a row.",
         cause="The hot wallet has no coin for the fee, the fee is above its cap, or the node does not answer.",

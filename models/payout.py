@@ -26,6 +26,14 @@ class Payout(Leased, Base):
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
         Index("ix_payouts_chain_block_height", "chain", "block_height"),
+        Index("ix_payouts_chain_provider_id", "chain", "provider_id"),
+        # What a provider has paid, and is to be asked about once more.
+        Index(
+            "ix_payouts_looked_at_again",
+            "chain",
+            "due_at",
+            postgresql_where=text("state = 'completed' AND due_at IS NOT NULL"),
+        ),
         # The sweeps that have not moved anything for good.
         Index(
             "ix_payouts_unsettled_sweeps",

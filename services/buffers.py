@@ -15,6 +15,7 @@ from models.buffer import BufferSnapshot
 from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.payout import Payout, PayoutTransaction
+from models.payout_return import PayoutReturn
 from models.quarantine import DepositQuarantine
 from models.withdrawal import Withdrawal
 from services import alerts, buffer_marks, ledger
@@ -45,6 +46,9 @@ def compare(
         ("withdrawals that left and are not final", -_in_flight(session, asset)),
         ("network fees of those", -_fees_in_flight(session, asset)),
     ]
+    came_back_minor = _came_back(session, asset)
+    if came_back_minor:
+        lines.append(("payments that came back and are not booked", came_back_minor))
     if unread_minor:
         lines.append(("coin left on addresses that were swept", -unread_minor))
     difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
@@ -145,6 +149,17 @@ def _in_flight(session: Session, asset: Asset) -> int:
         )
         or 0
     )
+
+
+def _came_back(session: Session, asset: Asset) -> int:
+    """What a provider has again of what it had paid, with as much of its fees as it gave back."""
+    rows = session.execute(
+        select(Withdrawal.amount_minor, Payout.fee_booked_minor, PayoutReturn.fee_minor)
+        .join(Payout, Payout.id == PayoutReturn.payout_id)
+        .join(Withdrawal, Withdrawal.payout_id == Payout.id)
+        .where(Payout.asset_id == asset.asset_id, PayoutReturn.booked_at.is_(None), PayoutReturn.retracted_at.is_(None))
+    )
+    return sum(int(amount) + (int(booked or 0) - int(kept) if kept is not None else 0) for amount, booked, kept in rows)
 
 
 def _fees_in_flight(session: Session, asset: Asset) -> int:

@@ -15,6 +15,7 @@ from models.deposit import Deposit
 from models.flow import Flow, FlowEvent
 from models.log_line import KeptLogLine
 from models.payout import Payout, PayoutTransaction
+from models.payout_return import PayoutReturn
 from models.quarantine import DepositQuarantine
 from models.replenishment import Replenishment
 from models.sweep import Sweep
@@ -49,6 +50,7 @@ class Evidence:
 
     `payout` is the newest of its `payments`, and `forms` are those of all of them. `quarantine` says why a deposit
     was set aside, or which deposit a withdrawal pays back; `pair_id` is the flow on the other side of such a return.
+    `came_back` is what a provider says of a withdrawal that it had paid.
     """
 
     flow: Flow
@@ -66,6 +68,7 @@ class Evidence:
     verification: PaymentVerification | None = None
     quarantine: DepositQuarantine | None = None
     pair_id: UUID | None = None
+    came_back: PayoutReturn | None = None
 
     @property
     def is_return(self) -> bool:
@@ -138,6 +141,7 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         verification=_about(session, PaymentVerification, flow),
         quarantine=quarantine,
         pair_id=pair_id,
+        came_back=payouts.return_of(session, parts[-1].id) if withdrawal and parts else None,
     )
 
 

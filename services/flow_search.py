@@ -23,9 +23,9 @@ class Wanted:
     """What is known about the flows looked for; everything that is given has to be so.
 
     `reference` is an id or a short id. `owner_id` limits the search to one user's flows whatever else is asked.
-    `tx_hash` and `address` are found however they are spelled: what a transaction did or is claimed to have done, and
-    what was paid to an address, or is claimed to have been, or was swept from it. `opened_after` and `opened_before` go
-    by the moment that is in a flow's id.
+    `tx_hash` and `address` are found however they are spelled: what a transaction did or is claimed to have done, or
+    what a provider knows by this id of its own or of ours, and what was paid to an address, or is claimed to have been,
+    or was swept from it. `opened_after` and `opened_before` go by the moment that is in a flow's id.
     """
 
     reference: str | None = None
@@ -60,6 +60,9 @@ _BY_TRANSACTION: Final = text(
     WITH chains AS (SELECT DISTINCT chain FROM assets), forms AS (
         SELECT form.payout_id FROM chains
         JOIN payout_transactions AS form ON form.chain = chains.chain AND form.txid = ANY(:spellings)
+        UNION
+        SELECT payouts.id FROM chains
+        JOIN payouts ON payouts.chain = chains.chain AND payouts.provider_id = ANY(:spellings)
     ), found AS (
         SELECT deposits.flow_id FROM chains
         JOIN deposits ON deposits.chain = chains.chain AND deposits.txid = ANY(:spellings)

@@ -22,13 +22,37 @@ FIRST: Final = 1
 
 
 def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
-    """Ask one provider for what it was not asked for yet, and about the rest. Returns how many payments."""
+    """Ask one provider for what it was not asked for yet, about the rest, and about what may have come back since.
+
+    Returns how many payments.
+    """
     with container.transaction() as session:
         due = payouts.claim_reportable(session, provider.rail.chain, owner=worker_name(), now=container.now())
     crash_point("withdrawal.sending")
     for outgoing, state, may_ask in due:
         try:
             _follow(container, provider, outgoing, by, is_new=state == "signed", may_ask=may_ask)
+        except LeaseLost:
+            log.warning("lease_lost", payout_id=str(outgoing.payout_id))
+    return len(due) + _look_again(container, provider, by)
+
+
+def _look_again(container: Container, provider: Provider, by: Actor) -> int:
+    """Ask about payments that were completed: a bank, or the provider itself, may have sent one back."""
+    with container.transaction() as session:
+        due = payouts.claim_completed(session, provider.rail.chain, owner=worker_name(), now=container.now())
+    for outgoing in due:
+        try:
+            report = _report(provider, outgoing, outgoing.provider_id)
+        except ChainError as error:
+            log.warning("provider_not_asked", payout_id=str(outgoing.payout_id), code=error.code)
+            report = None
+        try:
+            with container.transaction() as session:
+                if report is None:
+                    payouts.record_silence(session, outgoing, now=container.now())
+                else:
+                    payouts.record_word(session, outgoing, report, now=container.now(), by=by)
         except LeaseLost:
             log.warning("lease_lost", payout_id=str(outgoing.payout_id))
     return len(due)

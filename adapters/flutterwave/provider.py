@@ -21,7 +21,12 @@ from domain.provider_facts import IncomingPage, IncomingTransfer, Report
 from domain.providers import ProviderRow
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
 
-_STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {"SUCCESSFUL": "completed", "FAILED": "failed"}
+# One that was SUCCESSFUL may become one of the others days later, when the bank sends it back.
+_STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {
+    "SUCCESSFUL": "completed",
+    "FAILED": "failed",
+    "REVERSED": "failed",
+}
 _FINAL_NO: Final = frozenset({400, 422})
 _SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*reference", re.IGNORECASE)
 NARRATION: Final = "Withdrawal"

@@ -91,6 +91,12 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
             f"{rest[0].upper()}{rest[1:]}"
         )
         actions.append(Action(path, "Give it up as failed", consequence, grave=True, typed=True, value="give_up"))
+    if found.came_back is not None and found.came_back.retracted_at is None and found.came_back.booked_at is None:
+        consequence = (
+            "Its provider says that the money is back with us. Its owner has the amount and the fee again, by a "
+            "reversal, once. Look into the provider's dashboard first."
+        )
+        actions.append(Action(path, "Book the return", consequence, grave=True, typed=True, value="book_return"))
     return actions
 
 

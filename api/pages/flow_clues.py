@@ -71,6 +71,8 @@ def _readings(session: Session, text: str) -> Iterator[tuple[str, str, Wanted]]:
         return
     for flow_id in [row_id, *flow_search.of_row(session, row_id)]:
         yield "id", str(flow_id), Wanted(reference=str(flow_id))
+    # Some providers name their transfers like that, and we what we ask of them.
+    yield "tx_hash", str(row_id), Wanted(tx_hash=str(row_id))
 
 
 def _spelled(text: str) -> Iterator[tuple[str, str, Wanted]]:

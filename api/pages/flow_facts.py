@@ -75,6 +75,8 @@ def _standing(reading: Reading) -> str:
         done = confirmations(found.deposit, reading.height)
         return sentences.deposit(found.deposit.state, done, found.deposit.confirmations_needed, found.deposit.chain)
     if found.withdrawal is not None:
+        if found.came_back is not None and found.came_back.retracted_at is None:
+            return sentences.RETURNED if found.came_back.booked_at is not None else sentences.CAME_BACK
         return sentences.withdrawal(found.withdrawal.state, found.withdrawal.waiting_reason)
     usual = FLOW_KINDS[found.flow.kind].states[found.flow.state].sentence
     if found.verification is not None and found.verification.reason:

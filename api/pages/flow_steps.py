@@ -94,6 +94,17 @@ _NOTED: Final[Mapping[str, str]] = MappingProxyType(
         "not_bumped_because": "Its network fee could not be raised",
         "not_cancelled_because": "It could not be cancelled",
         "gas_top_up": "The gas for its address",
+        "came_back_because": "The provider says that it came back",
+    }
+)
+
+
+_SAID: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cancels": "A payment of nothing was signed to take its place: a block decides which of the two is first.",
+        "replaces": "Its network fee was raised. The new form spends the same coins, so only one of them can be paid.",
+        "paid_after_all": "The provider says that it was paid after all.",
+        "return_booked": "Its return was booked: the amount and the fee were given back.",
     }
 )
 
@@ -105,10 +116,8 @@ def _note(event: FlowEvent) -> str:
         return sentences.waiting(str(detail["waits_because"]))
     if "approvals" in detail:
         return f"{detail['approvals']} of {detail['approvals_needed']} approvals given."
-    if "cancels" in detail:
-        return "A payment of nothing was signed to take its place: a block decides which of the two is first."
-    if "replaces" in detail:
-        return "Its network fee was raised. The new form spends the same coins, so only one of them can be paid."
+    for name in _SAID.keys() & detail.keys():
+        return _SAID[name]
     for name in _NOTED.keys() & detail.keys():
         return f"{_NOTED[name]}: {wording.spoken(str(detail[name]))}."
     return f"Noted while {wording.spoken(event.state)}."

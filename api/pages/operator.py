@@ -29,8 +29,11 @@ RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
     "bump": payouts.ask_for_bump,
     "cancel": payouts.ask_for_cancel,
     "give_up": payouts.give_up,
+    "book_return": payouts.book_return,
 }
 """What an operator may do about a signed payment, by the name of its button."""
+GRAVE: Final = frozenset({"give_up", "book_return"})
+"""Those that are final, so that the flow's short id is typed first."""
 
 
 @blueprint.get("/operator")
@@ -73,7 +76,7 @@ def reject(withdrawal_id: UUID) -> Response:
 @blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/resolve")
 @role("approver")
 def resolve(withdrawal_id: UUID) -> Response:
-    """Send a payment again, raise its fee, or give it up on proof."""
+    """Send a payment again, raise its fee, give it up on proof, or book that it came back."""
     parts, action = container(), typed("action")
     if action not in RESOLUTIONS:
         abort(HTTPStatus.BAD_REQUEST)
@@ -84,7 +87,7 @@ def resolve(withdrawal_id: UUID) -> Response:
             raise payouts.PayoutNotFound
         RESOLUTIONS[action](session, payout_id, now=parts.now(), by=operator())
 
-    return _decide(withdrawal_id, act, is_grave=action == "give_up")
+    return _decide(withdrawal_id, act, is_grave=action in GRAVE)
 
 
 def _decide(withdrawal_id: UUID, decision: Decision, *, is_grave: bool = False) -> Response:

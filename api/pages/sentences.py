@@ -33,11 +33,14 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
 
 _ENDED: Final = ("rejected", "cancelled", "failed")
 _KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer", "verification": "claim"})
+CAME_BACK: Final = "It was sent, and its provider says that it came back. An operator gives the funds back."
+RETURNED: Final = "It was sent and came back. The amount and the fee are its owner's again."
 _BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "deposit_credit": "deposit",
         "deposit_reversal": "deposit taken back: its block left the chain",
         "internal_transfer": "transfer",
+        "withdrawal_returned": "withdrawal that came back",
     }
 )
 

@@ -14,7 +14,7 @@ from api.guards import role
 from api.pages import sentences
 from api.pages.context import every_asset, page, see, typed
 from api.pages.flow import show_flow
-from api.pages.operator import RESOLUTIONS
+from api.pages.operator import GRAVE, RESOLUTIONS
 from api.pages.shapes import AssetName, Money
 from api.request_context import container, operator
 from api.statuses import status_of
@@ -72,7 +72,7 @@ def resolve(sweep_id: UUID) -> Response:
         abort(HTTPStatus.BAD_REQUEST)
     with parts.reading() as session:
         flow_id = sweeps.one(session, sweep_id).flow_id
-    if action == "give_up" and typed("typed") != short_id(flow_id):
+    if action in GRAVE and typed("typed") != short_id(flow_id):
         problem = "Nothing was changed: the short id that was typed is not this one's."
         return show_flow(str(flow_id), problem=problem, status=HTTPStatus.CONFLICT)
     try:

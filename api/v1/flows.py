@@ -37,7 +37,11 @@ class FlowQuery(PageQuery):
         validate=ma.validate.OneOf(sorted({state for kind in FLOW_KINDS.values() for state in kind.states})),
     )
     asset = Text(load_default=None, length_max=40)
-    tx_hash = Text(load_default=None, length_max=130, metadata={"description": "A transaction on any chain."})
+    tx_hash = Text(
+        load_default=None,
+        length_max=130,
+        metadata={"description": "A transaction on any chain, or a provider's id of a transfer."},
+    )
     address = Text(
         load_default=None,
         length_max=ADDRESS_LENGTH_MAX,

@@ -30,6 +30,7 @@ _RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
     "bump": payouts.ask_for_bump,
     "cancel": payouts.ask_for_cancel,
     "give_up": payouts.give_up,
+    "book_return": payouts.book_return,
 }
 
 
@@ -64,14 +65,15 @@ class Rejection(StrictSchema):
 
 
 class Resolution(StrictSchema):
-    """What to do about a payment whose fate is unknown."""
+    """What to do about a payment whose fate is unknown, or that came back."""
 
     action = ma.fields.String(
         required=True,
-        validate=ma.validate.OneOf(["retry", "bump", "cancel", "give_up"]),
+        validate=ma.validate.OneOf(list(_RESOLUTIONS)),
         metadata={
             "description": "retry: send the same bytes again. bump: raise its fee. cancel: replace it by one that pays "
-            "nobody, where the rail can; a block decides which was first. give_up: fail it, if that is proved."
+            "nobody, where the rail can; a block decides which was first. give_up: fail it, if that is proved. "
+            "book_return: give back what was paid, if the provider says that it came back."
         },
     )
 

@@ -21,8 +21,9 @@ SOURCES: Final = (ALERT, FLOW, FUNDING)
 # What an event's detail says that its owner may read, and hand to a program of theirs.
 _TOLD: Final = frozenset(
     {
-        "approvals", "approvals_needed", "block_hash", "block_height", "failed_because", "note", "rate", "receives",
-        "replaced_by", "replaces", "reorganised", "to_asset", "txid", "vout", "waits_because",
+        "approvals", "approvals_needed", "block_hash", "block_height", "came_back_because", "failed_because", "note",
+        "paid_after_all", "rate", "receives", "replaced_by", "replaces", "reorganised", "return_booked", "to_asset",
+        "txid", "vout", "waits_because",
     }
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from services.ledger.accounts import Balance, account_balance, balances, system_account, system_balance, user_account
 from services.ledger.posting import post, post_one
+from services.ledger.reversal import reverse
 
 __all__ = [
     "Balance",
@@ -9,6 +10,7 @@ __all__ = [
     "balances",
     "post",
     "post_one",
+    "reverse",
     "system_account",
     "system_balance",
     "user_account",

@@ -10,6 +10,14 @@ from services.payouts.bumping import (
     record_bumped,
     record_not_bumped,
 )
+from services.payouts.coming_back import (
+    NotReturned,
+    book_return,
+    claim_completed,
+    record_silence,
+    record_word,
+)
+from services.payouts.coming_back import of as return_of
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import CLOSED, PayoutNotFound, forms_of, inputs_in_flight, one, senders
 from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
@@ -32,6 +40,7 @@ __all__ = [
     "CannotCancel",
     "InputsTaken",
     "NoProof",
+    "NotReturned",
     "NotThesePayments",
     "Outgoing",
     "PayoutNotFound",
@@ -40,9 +49,11 @@ __all__ = [
     "ask_for_bump",
     "ask_for_cancel",
     "asked_for_bump",
+    "book_return",
     "bumpable",
     "charge",
     "claim_approved",
+    "claim_completed",
     "claim_reportable",
     "claim_unconfirmed",
     "claimants",
@@ -59,10 +70,13 @@ __all__ = [
     "record_refused",
     "record_report",
     "record_signed",
+    "record_silence",
     "record_uncertain",
     "record_unsent",
     "record_waiting",
+    "record_word",
     "retry",
+    "return_of",
     "senders",
     "settle_due",
     "sight_blocks",

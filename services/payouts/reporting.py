@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -11,13 +11,16 @@ from domain.crash import crash_point
 from domain.provider_facts import Report
 from models.payout import Payout, PayoutTransaction
 from services import alerts, leases
+from services.payouts.coming_back import look_again
 from services.payouts.doubting import doubt, wait_because
 from services.payouts.failing import fail
 from services.payouts.following import book
 from services.payouts.reading import advance
-from services.payouts.sending import BATCH_MAX, Outgoing, held, may_leave
+from services.payouts.sending import BATCH_MAX, Outgoing, held, may_leave, of_provider
 
 OPEN = ("signed", "broadcast", "uncertain")
+# What was paid may come back.
+HURRIED = (*OPEN, "completed")
 # Providers forget idempotency references at some time. Until then the same request may be made again.
 ASK_AGAIN_WITHIN = timedelta(hours=1)
 
@@ -32,24 +35,9 @@ def claim_reportable(
     is_open = (Payout.chain == chain, Payout.state.in_(OPEN), may_leave())
     query = select(Payout).where(*is_open).order_by(Payout.id).limit(BATCH_MAX)
     claimed = leases.claim(session, query, Payout, owner=owner, now=now)
-    rows = session.scalars(
-        select(PayoutTransaction).where(PayoutTransaction.payout_id.in_([payout.id for payout in claimed]))
-    )
-    forms = {form.payout_id: form for form in rows}
     return [
-        (
-            Outgoing(
-                payout.id,
-                payout.lease_generation,
-                forms[payout.id].txid,
-                forms[payout.id].raw_tx,
-                attempts=payout.attempts,
-                provider_id=payout.provider_id or "",
-            ),
-            payout.state,
-            payout.state == "signed" or now - payout.created_at < ASK_AGAIN_WITHIN,
-        )
-        for payout in claimed
+        (outgoing, payout.state, payout.state == "signed" or now - payout.created_at < ASK_AGAIN_WITHIN)
+        for payout, outgoing in zip(claimed, of_provider(session, claimed), strict=True)
     ]
 
 
@@ -57,15 +45,15 @@ def hurry(
     session: Session, chain: str, *, provider_ids: Collection[str], references: Collection[str], now: datetime
 ) -> frozenset[str]:
     """Have the payments with these ids or references be asked about now. Returns the provider's ids of ours."""
-    ours = session.scalars(
-        select(Payout)
-        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
-        .where(Payout.chain == chain, Payout.provider_id.in_(provider_ids) | PayoutTransaction.txid.in_(references))
-        .order_by(Payout.id)
-        .with_for_update(of=Payout)
-    ).all()
+    named = union(
+        select(Payout.id).where(Payout.chain == chain, Payout.provider_id.in_(provider_ids)),
+        select(PayoutTransaction.payout_id).where(
+            PayoutTransaction.chain == chain, PayoutTransaction.txid.in_(references)
+        ),
+    )
+    ours = session.scalars(select(Payout).where(Payout.id.in_(named)).order_by(Payout.id).with_for_update()).all()
     for payout in ours:
-        if payout.state in OPEN:
+        if payout.state in HURRIED:
             payout.due_at = now
     return frozenset(payout.provider_id for payout in ours if payout.provider_id)
 
@@ -121,6 +109,6 @@ def _complete(
     carried = advance(session, payout, "completed", {}, now=now, by=by)
     for withdrawal in carried:
         withdrawal.waiting_reason = None
-    leases.settle(payout)
+    look_again(payout, now)
     book(session, carried, [payout], now=now)
     alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="the provider paid it")

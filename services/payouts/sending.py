@@ -63,6 +63,25 @@ def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime
     return outgoing
 
 
+def of_provider(session: Session, claimed: Sequence[Payout]) -> list[Outgoing]:
+    """These payments of a provider's, each with the one form that it has there."""
+    rows = session.scalars(
+        select(PayoutTransaction).where(PayoutTransaction.payout_id.in_([payout.id for payout in claimed]))
+    )
+    forms = {form.payout_id: form for form in rows}
+    return [
+        Outgoing(
+            payout.id,
+            payout.lease_generation,
+            forms[payout.id].txid,
+            forms[payout.id].raw_tx,
+            attempts=payout.attempts,
+            provider_id=payout.provider_id or "",
+        )
+        for payout in claimed
+    ]
+
+
 def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer, *, now: datetime, by: Actor) -> None:
     """Record that the network took the payment, or would not take it now. Raises LeaseLost."""
     payout = _held_at_sea(session, outgoing)

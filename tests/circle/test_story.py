@@ -3,12 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from api.pages import flow_clues
 from domain.addresses import InvalidAddress, UnsupportedAddress
 from domain.providers import PROVIDERS
-from services import payouts
+from models.deposit import Deposit
+from models.payout import PayoutTransaction
+from services import deposits, flow_search, ledger, payouts
 from services.addresses import UnknownNetwork
-from tests.circle.house import BY, FEE, USDC, House
+from services.flow_search import Wanted
+from tests.circle.house import ASSET, BY, FEE, OUTSIDE, USDC, House
 from tests.fakes.circle import FakeCircle
 from wiring.settings import Settings
 
@@ -203,3 +208,68 @@ def test_destinations_name_their_chain(typed: str, canonical: str) -> None:
 def test_what_is_no_destination_is_refused(typed: object) -> None:
     with pytest.raises((InvalidAddress, UnsupportedAddress)):
         PROVIDERS["circle"].parse_destination(typed)
+
+
+def test_a_withdrawal_is_found_by_what_circle_and_we_call_it_and_so_is_a_deposit(
+    house: House, circle: FakeCircle
+) -> None:
+    user_id = house.funded()
+    house.withdraw(user_id)
+    house.pay()
+    [transfer] = circle.outgoing()
+    [told] = house.deposits()
+    with house.container.reading() as session:
+        reference = session.scalars(select(PayoutTransaction.txid)).one()
+        for known, kind in ((transfer["id"], "withdrawal"), (reference, "withdrawal"), (told, "deposit")):
+            found = flow_search.search(session, Wanted(tx_hash=known), before=None, limit=9)
+            assert [flow.kind for flow in found] == [kind]
+            assert [clue.field for clue in flow_clues.follow(session, known.upper())] == ["tx_hash"]
+
+
+def test_a_transfer_that_fails_after_it_was_complete_is_told_and_given_back(house: House, circle: FakeCircle) -> None:
+    user_id = house.funded()
+    house.withdraw(user_id)
+    house.pay()
+    [transfer] = circle.outgoing()
+    circle.decides(transfer["id"], "complete", fee="0.10")
+    house.sweep()
+    assert house.withdrawal().state == "completed"
+    circle.decides(transfer["id"], "failed", error="transfer_denied")
+    assert house.post(circle.relayed(transfer["id"])) == 200
+    house.process()
+    assert (house.standing(), house.compare()) == ({"completed_payout_returned"}, "ok")
+    with house.container.transaction() as session:
+        payouts.book_return(session, house.payout().id, now=house.container.now(), by=BY)
+    assert house.balance(user_id) == (500 * USDC, 0)
+    assert (house.standing(), house.compare()) == (set(), "ok")
+
+
+def test_the_return_of_a_deposit_that_comes_back_itself_is_set_aside_again(house: House, circle: FakeCircle) -> None:
+    user_id, operator = house.user(), house.user()
+    arriving = circle.arrives(house.address(user_id), "20.00", "pending")
+    house.collect()
+    with house.container.transaction() as session:
+        [deposit] = session.scalars(select(Deposit)).all()
+        deposits.quarantine(
+            session, deposit.id, cause="operator", reason="looked odd", now=house.container.now(), by=BY
+        )
+    circle.decides(arriving, "complete")
+    house.sweep()
+    with house.container.transaction() as session:
+        deposits.give_back(
+            session, deposit.id, destination=OUTSIDE, decider_id=operator, reason="not ours",
+            now=house.container.now(), by=BY,
+        )  # fmt: skip
+    house.pay()
+    [transfer] = circle.outgoing()
+    circle.decides(transfer["id"], "complete")
+    house.sweep()
+    circle.decides(transfer["id"], "failed")
+    house.travel(timedelta(hours=2))
+    house.follow()
+    with house.container.transaction() as session:
+        payouts.book_return(session, house.payout().id, now=house.container.now(), by=BY)
+    with house.container.reading() as session:
+        assert ledger.system_balance(session, "suspense", ASSET) == 20 * USDC
+    assert (house.deposits(), house.balance(user_id)) == ({arriving: "quarantined"}, (0, 0))
+    assert (house.standing(), house.compare()) == (set(), "ok")

@@ -37,6 +37,15 @@ class FakeFlutterwave:
                     self.balances[told["currency"]] += cost if status == "FAILED" else 0
                     told["fee"] = 0 if status == "FAILED" else told["fee"]
 
+    def sends_back(self, message: str = "", status: str = "FAILED") -> None:
+        """The bank returns what was paid: what was successful no longer is, and the money with its fee is back."""
+        with self.server.lock:
+            for told in self.transfers.values():
+                if told["status"] == "SUCCESSFUL":
+                    told["status"], told["complete_message"] = status, message
+                    self.balances[told["currency"]] += Decimal(str(told["amount"])) + Decimal(str(told["fee"]))
+                    told["fee"] = 0
+
     def webhook(self, *, secret: str = SECRET, event: str = "transfer.completed") -> tuple[dict[str, str], bytes]:
         """What it posts about its newest transfer."""
         newest = self.transfers[max(self.transfers)]
