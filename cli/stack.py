@@ -26,9 +26,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HEALTHY_PATIENCE_S: Final = 90.0
 PORT_PATIENCE_S: Final = 30.0
 
-# What moves money never waits behind what reads chains or keeps house, and none of them behind a scan that may take
-# many minutes: a worker for each.
-_WORKERS: Final = {"money": "money", "watch": "watch", "scans": "scan", "chores": "upkeep,verify,notify"}
+# What moves money never waits behind what reads chains or keeps house, what tells people nothing behind a provider that
+# does not answer, and none of them behind a scan that may take many minutes: a worker for each.
+_WORKERS: Final = {
+    "money": "money", "watch": "watch", "scans": "scan", "chores": "upkeep", "claims": "verify", "news": "notify",
+}  # fmt: skip
 
 
 class Stack:

@@ -1,5 +1,6 @@
 """Which queues there are, which task goes where, and how often the sweepers run."""
 
+from fnmatch import fnmatch
 from typing import Any, Final
 
 from domain.queues import QUEUES
@@ -80,6 +81,11 @@ SWEEPS: Final = {
     "upkeep.purge": 3600.0,
 }
 HEARTBEAT_S: Final = 10.0
+
+
+def queue_of(task: str) -> str:
+    """The queue that a task waits in."""
+    return next(route["queue"] for pattern, route in ROUTES.items() if fnmatch(task, pattern))
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:

@@ -1,30 +1,49 @@
-"""Sweep without beat: every worker wakes all sweeps now and then, so that a missing beat costs seconds, not work."""
+"""Sweep without beat: every worker wakes its own sweeps now and then, so that a missing beat costs time, not work."""
 
 import random
 import threading
-from typing import Final
+from collections.abc import Collection
+from time import monotonic
+from typing import Any, Final
 
 from celery.signals import worker_ready, worker_shutting_down
 
 from tasks.app import app
 from tasks.publisher import CeleryPublisher
-from tasks.schedule import SWEEPS
+from tasks.schedule import SWEEPS, queue_of
 
 INTERVAL_S: Final = 15.0
+SELDOM_S: Final = 300.0
+"""No sweep is woken more seldom: a wake-up may be lost, and what is due once a day finds out for itself if it is."""
 _stopped = threading.Event()
 
 
-def sweep_until(stopped: threading.Event, *, interval_s: float = INTERVAL_S) -> None:
-    """Wake every sweep at once, then again each interval, give or take a fifth, until told to stop."""
-    publisher = CeleryPublisher(app)
+class Rota:
+    """Which sweeps of some queues are due: all at first, and then each after its own interval."""
+
+    def __init__(self, queues: Collection[str]) -> None:
+        """Begin with every sweep of these queues."""
+        self._due_at = {name: float("-inf") for name in SWEEPS if queue_of(name) in queues}
+
+    def take(self, now_s: float) -> list[str]:
+        """Those that are due now, which are then due again later."""
+        due = [name for name, at in self._due_at.items() if at <= now_s]
+        self._due_at.update({name: now_s + min(SWEEPS[name], SELDOM_S) for name in due})
+        return due
+
+
+def sweep_until(stopped: threading.Event, *, queues: Collection[str], interval_s: float = INTERVAL_S) -> None:
+    """Wake the sweeps of these queues at once, then again each interval, give or take a fifth, until told to stop."""
+    publisher, rota = CeleryPublisher(app), Rota(queues)
     while not stopped.is_set():
-        publisher.wake(SWEEPS)
+        publisher.wake(rota.take(monotonic()))
         stopped.wait(interval_s * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the load
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def _start(**_: object) -> None:
-    threading.Thread(target=sweep_until, args=(_stopped,), name="sweeper", daemon=True).start()
+def _start(sender: Any, **_: object) -> None:
+    told = {"queues": frozenset(sender.app.amqp.queues.consume_from)}
+    threading.Thread(target=sweep_until, args=(_stopped,), kwargs=told, name="sweeper", daemon=True).start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

@@ -5,7 +5,8 @@ from fnmatch import fnmatch
 from cli.stack import programs
 from domain.queues import QUEUES
 from tasks.app import MODULES, app
-from tasks.schedule import ROUTES, SWEEPS
+from tasks.schedule import ROUTES, SWEEPS, queue_of
+from tasks.sweeper import Rota
 from wiring.settings import Settings
 
 
@@ -40,6 +41,16 @@ def test_every_task_is_routed_to_a_queue_that_exists() -> None:
 
 def test_every_sweep_names_a_task() -> None:
     assert set(SWEEPS) - set(tasks()) == set()
+
+
+def test_a_worker_sweeps_what_it_consumes_and_nothing_as_often_as_what_is_urgent(settings: Settings) -> None:
+    every = Rota(consumed(settings))
+    assert set(every.take(0)) == set(SWEEPS)
+    assert every.take(0) == []
+    assert set(every.take(15)) == {name for name, seconds in SWEEPS.items() if seconds <= 15}
+    every.take(299)
+    assert "chains.backfill" in every.take(300)
+    assert set(Rota(["verify"]).take(0)) == {name for name in SWEEPS if queue_of(name) == "verify"}
 
 
 def test_no_task_is_retried_kept_or_sent_in_anything_but_json() -> None:
