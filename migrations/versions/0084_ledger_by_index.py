@@ -5,14 +5,14 @@ small read them from end to end, and went on doing so while they grew, until som
 may be found out by reading all rows at once, which no setting forbids; what one row says is always looked for.
 
 Revision ID: 0084
-Revises: 0077
+Revises: 0076
 """
 
 from alembic import op
 from sqlalchemy import text
 
 revision = "0084"
-down_revision = "0077"
+down_revision = "0076"
 branch_labels = None
 depends_on = None
 
