@@ -1,6 +1,7 @@
 """What PostgreSQL refuses in raw SQL: to the application's role, and to the owner of the tables."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,9 @@ import psycopg2.errors
 import pytest
 
 from domain.ledger import Hold, Post, Transfer
-from tests.databases import Database
-from tests.ledger.conftest import Books
+from tests.conftest import engine_for
+from tests.databases import Database, Server
+from tests.ledger.conftest import Books, open_assets
 
 TABLES = ("ledger_accounts", "ledger_transactions", "ledger_transfers", "ledger_seals")
 FIXED_COLUMNS = {
@@ -39,8 +41,30 @@ class Scene:
     reversed_transaction: int
 
 
+@pytest.fixture(scope="module")
+def shared_database(server: Server) -> Iterator[Database]:
+    """A database for all tests of what is refused: by its nature they leave it as it was, and `attempt` sees to it."""
+    lent = server.lend()
+    yield lent
+    server.give_back(lent)
+
+
+@pytest.fixture(scope="module")
+def shared_scene(shared_database: Database) -> Iterator[Scene]:
+    """Books in which nothing is ever written."""
+    engine = engine_for(shared_database.url)
+    open_assets(engine)
+    yield _scene(Books(engine))
+    engine.dispose()
+
+
 @pytest.fixture
 def scene(books: Books) -> Scene:
+    """Books of one test alone, which may write to them."""
+    return _scene(books)
+
+
+def _scene(books: Books) -> Scene:
     user, other, hot = books.user(funds=100), books.user(), books.hot()
     hold = books.one(Hold(user, hot, 10)).transfer_ids[0]
     posted = books.one(Hold(user, hot, 10)).transfer_ids[0]
@@ -54,23 +78,21 @@ Attempt = Callable[..., Any]
 
 
 @pytest.fixture(params=["application", "owner"])
-def attempt(
-    request: pytest.FixtureRequest, raw: Callable[..., Any], own_database: Database, scene: Scene
-) -> Iterator[Attempt]:
+def attempt(request: pytest.FixtureRequest, shared_database: Database, shared_scene: Scene) -> Iterator[Attempt]:
     """Runs one statement as a role; afterwards the books are as they were."""
-    url = own_database.url if request.param == "application" else own_database.owner_url
-    connection = raw(url)
-    before = _everything(connection)
-    connection.rollback()
+    url = shared_database.url if request.param == "application" else shared_database.owner_url
+    with closing(psycopg2.connect(url.reveal())) as connection:
+        before = _everything(connection)
+        connection.rollback()
 
-    def run(sql: str, *parameters: object) -> Any:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(sql, parameters or None)
-            return cursor.fetchone() if cursor.description else None
+        def run(sql: str, *parameters: object) -> Any:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql, parameters or None)
+                return cursor.fetchone() if cursor.description else None
 
-    yield run
-    connection.rollback()
-    assert _everything(connection) == before
+        yield run
+        connection.rollback()
+        assert _everything(connection) == before
 
 
 def _everything(connection: Any) -> list[Any]:
@@ -126,17 +148,19 @@ def test_every_column_of_an_account_is_either_fixed_or_known_to_change(own_engin
     "change",
     ["posted = -1", "posted = 0", "held = 1000", "held = -1", "posted = posted - 1000, version = version + 1"],
 )
-def test_no_account_is_overdrawn_by_hand(attempt: Attempt, scene: Scene, change: str) -> None:
+def test_no_account_is_overdrawn_by_hand(attempt: Attempt, shared_scene: Scene, change: str) -> None:
     with pytest.raises((*REFUSED, psycopg2.errors.CheckViolation)):
-        attempt(f"UPDATE ledger_accounts SET {change} WHERE id = %s", scene.user)
+        attempt(f"UPDATE ledger_accounts SET {change} WHERE id = %s", shared_scene.user)
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_the_application_inserts_nothing_itself(
-    raw: Callable[..., Any], own_database: Database, scene: Scene, table: str
-) -> None:
-    connection = raw(own_database.url)
-    with connection.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+@pytest.mark.usefixtures("shared_scene")
+def test_the_application_inserts_nothing_itself(shared_database: Database, table: str) -> None:
+    with (
+        closing(psycopg2.connect(shared_database.url.reveal())) as connection,
+        connection.cursor() as cursor,
+        pytest.raises(psycopg2.errors.InsufficientPrivilege),
+    ):
         cursor.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {table}")
 
 
@@ -147,26 +171,26 @@ WRITE = (
 )
 
 
-def test_a_forged_posting_is_refused(attempt: Attempt, scene: Scene) -> None:
+def test_a_forged_posting_is_refused(attempt: Attempt, shared_scene: Scene) -> None:
     """The writing function believes nothing that it is told."""
-    user, other, hot = scene.user, scene.other, scene.hot
+    user, other, hot = shared_scene.user, shared_scene.other, shared_scene.hot
     forged: dict[str, tuple[object, ...]] = {
         "overdraft": (None, "posted", "GOLD", user, other, 80, None),
         "overdraft by hold": (None, "pending", "GOLD", user, hot, 80, None),
-        "cross-asset": (None, "posted", "GOLD", user, scene.tin, 1, None),
-        "cross-asset, other way": (None, "posted", "TIN", user, scene.tin, 1, None),
+        "cross-asset": (None, "posted", "GOLD", user, shared_scene.tin, 1, None),
+        "cross-asset, other way": (None, "posted", "TIN", user, shared_scene.tin, 1, None),
         "negative amount": (None, "posted", "GOLD", other, user, -1, None),
         "zero": (None, "posted", "GOLD", other, user, 0, None),
         "to itself": (None, "posted", "GOLD", user, user, 1, None),
         "to nobody": (None, "posted", "GOLD", user, 999_999, 1, None),
         "from nobody": (None, "posted", "GOLD", 999_999, user, 1, None),
-        "more than held": (None, "post", "GOLD", user, hot, 11, scene.hold),
-        "hold to somebody else": (None, "post", "GOLD", user, other, 10, scene.hold),
-        "release of less": (None, "void", "GOLD", user, hot, 9, scene.hold),
+        "more than held": (None, "post", "GOLD", user, hot, 11, shared_scene.hold),
+        "hold to somebody else": (None, "post", "GOLD", user, other, 10, shared_scene.hold),
+        "release of less": (None, "void", "GOLD", user, hot, 9, shared_scene.hold),
         "resolution of nothing": (None, "post", "GOLD", user, hot, 1, None),
         "release of a transfer": (None, "void", "GOLD", user, hot, 10, 1),
-        "double capture": (None, "post", "GOLD", user, hot, 10, scene.posted_hold),
-        "capture then release": (None, "void", "GOLD", user, hot, 10, scene.posted_hold),
+        "double capture": (None, "post", "GOLD", user, hot, 10, shared_scene.posted_hold),
+        "capture then release": (None, "void", "GOLD", user, hot, 10, shared_scene.posted_hold),
         "reversal of itself": (None, "unheard of", "GOLD", user, hot, 1, None),
     }
     for name, (reverses, *leg) in forged.items():
@@ -202,13 +226,13 @@ UNSOUND = {
 }
 
 
+@pytest.mark.usefixtures("shared_scene")
 @pytest.mark.parametrize("rule", UNSOUND)
-def test_no_unsound_account_is_written_by_the_owner_either(
-    scene: Scene, raw: Callable[..., Any], own_database: Database, rule: str
-) -> None:
+def test_no_unsound_account_is_written_by_the_owner_either(shared_database: Database, rule: str) -> None:
     given = {"kind": "'equity'", "owner": "NULL", "floor": "NULL", "shards": "NULL", "shard_of": "NULL", "shard": "0"}
     given |= dict(part.split(" => ") for part in UNSOUND[rule].split(", "))
-    with raw(own_database.owner_url) as connection, connection.cursor() as cursor:
+    url = shared_database.owner_url.reveal()
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         with pytest.raises(psycopg2.errors.CheckViolation) as refused:
             cursor.execute(
                 "INSERT INTO ledger_accounts (code, asset_id, kind, owner_id, floor, shards, shard_of, shard) "
