@@ -63,8 +63,21 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long tests, so that none is left for the end while the other processes have nothing to do."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Keep a package's tests together, so that servers which they share are started once rather than for each module.
+
+    Packages come in the order in which they were shuffled, but those with long tests first, and in these the long ones:
+    so that none is left for the end while the other processes have nothing to do.
+    """
+    of_long = {item.path.parent for item in items if item.get_closest_marker("long")}
+    places: dict[Path, int] = {}
+    for item in items:
+        places.setdefault(item.path.parent, len(places))
+
+    def place(item: pytest.Item) -> tuple[bool, int, bool]:
+        package = item.path.parent
+        return package not in of_long, places[package], item.get_closest_marker("long") is None
+
+    items.sort(key=place)
 
 
 def pytest_configure_node(node: object) -> None:

@@ -112,6 +112,8 @@ def test_a_scan_beyond_all_patience_is_ended(rail: Rail, monkeypatch: pytest.Mon
 
 
 def test_a_node_that_is_down_says_so(own_rail: Rail) -> None:
+    # Or the node would wait five seconds for the connection that we keep.
+    chain_of(own_rail).close()
     own_rail.node.stop()
     read = parse_descriptor(f"wpkh({public_hex('a')})", own_rail.chain.network)
     with pytest.raises(NodeRefused):
