@@ -13,8 +13,13 @@ def __getattr__(name: str) -> Any:
     """`app`, what gunicorn serves, put together when it is asked for, which in a worker is after the fork."""
     if name != "app":
         raise AttributeError(name)
+    from adapters import tracing
     from api.realtime.application import create_app
+    from api.realtime.tracing import SERVICE
     from wiring.container import build_container
     from wiring.settings import read_settings
 
-    return create_app(build_container(read_settings(os.environ), listens=True))
+    settings = read_settings(os.environ)
+    if settings.otlp_endpoint is not None:
+        tracing.begin(settings.otlp_endpoint, SERVICE)
+    return create_app(build_container(settings, listens=True))

@@ -20,6 +20,7 @@ from api.realtime.admission import FEED_SCOPES, admit
 from api.realtime.handling import Flooded, count_unknown, handle
 from api.realtime.rounds import SHOWN_MAX, Rounds
 from api.realtime.seats import Seat, Seats
+from api.realtime.tracing import span
 from api.realtime.transport import PACKET_BYTES_MAX, BoundedWebSocket, Pings, disconnect_at_once
 from api.refusals import TooManySockets, UnknownEvent
 from api.request_context import CONTAINER, Edge
@@ -122,7 +123,8 @@ class House:
         """Let somebody in, or say why not: the error that the client sees has the code as its message."""
         sid: str = request.sid  # type: ignore[attr-defined]
         try:
-            seat = self._admitted(sid, auth)
+            with span("connect"):
+                seat = self._admitted(sid, auth)
         except StrongroomError as refusal:
             raise Refused(refusal.code, refusal_body(refusal)) from refusal
         except Exception as bug:
@@ -135,14 +137,16 @@ class House:
     def disconnect(self, *_: Any) -> None:
         """Somebody is gone, for whatever reason."""
         seat = self._seats.leave(request.sid)  # type: ignore[attr-defined]
-        if seat is not None and seat.is_person and self._parts.presence.leave(seat.user, seat.sid):
-            self._rounds.tell("user_left", seat.user)
+        with span("disconnect"):
+            if seat is not None and seat.is_person and self._parts.presence.leave(seat.user, seat.sid):
+                self._rounds.tell("user_left", seat.user)
 
     def unknown(self, *_: Any) -> Any:
         """Something that is no event of ours."""
         seat = self._seats.find(request.sid)  # type: ignore[attr-defined]
         if seat is not None:
-            count_unknown(seat)
+            with span("unknown"):
+                count_unknown(seat)
         return refusal_body(UnknownEvent())
 
     def failed(self, fault: Exception) -> None:

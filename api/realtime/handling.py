@@ -17,6 +17,7 @@ from api.blueprint import flat_messages
 from api.conversing import MESSAGES
 from api.errors import error_body, refusal_body
 from api.realtime.seats import Seat, Seats
+from api.realtime.tracing import span
 from api.refusals import InvalidRequest, RateLimited, ScopeMissing
 from api.request_context import container
 from api.statuses import HTTP_ERRORS, status_of
@@ -54,8 +55,9 @@ def handle(seats: Seats, event: str, schema: type[ma.Schema], act: Act) -> Calla
         if seat is None:
             return error_body("not_signed_in", "This socket is closed.")
         try:
-            count(seat, event)
-            return {"ok": True, **act(seat, _read(reader, arguments))}
+            with span(event):
+                count(seat, event)
+                return {"ok": True, **act(seat, _read(reader, arguments))}
         except StrongroomError as refusal:
             if status_of(type(refusal)) == HTTPStatus.INTERNAL_SERVER_ERROR:
                 return _bug(event, refusal)

@@ -10,18 +10,29 @@ from tests.api.house import House
 from tests.conftest import GENEROUS
 from tests.databases import Server
 from tests.realtime.processes import RealtimeProcess
+from tests.webhooks.receiver import Receiver, receiving
 from wiring.container import Container, build_container
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
 
 
 @pytest.fixture(scope="package")
-def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def collector() -> Iterator[Receiver]:
+    """What the realtime processes send their spans to."""
+    with receiving() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="package")
+def house(
+    server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory, collector: Receiver
+) -> Iterator[House]:
     database = server.lend()
     settings = replace(
         read_settings({"STRONGROOM_VAR_DIR": str(tmp_path_factory.mktemp("house"))}),
         database_url=database.url,
         redis_url=redis_url,
+        otlp_endpoint=collector.url,
         **GENEROUS,
     )
     container = build_container(settings)

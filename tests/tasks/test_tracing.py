@@ -9,16 +9,17 @@ from typing import Any, Final
 import pytest
 import structlog
 from celery import Celery
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from redis import Redis
 
 from adapters import tracing
 from domain.node_refusals import NodeRefused
 from tasks import app as tasks_app
 from tasks.publisher import CeleryPublisher, impatient
+from tests import spans
 from tests.api.house import House
 from tests.rail import COIN, Rail
 from tests.services import outgoing
+from tests.spans import facts
 from tests.webhooks.receiver import Receiver, receiving
 
 FOREIGN: Final = "00-11111111111111111111111111111111-2222222222222222-01"
@@ -37,15 +38,7 @@ def collector() -> Iterator[Receiver]:
 def spans_of(collector: Receiver) -> list[Any]:
     """What the collector was sent, in the order in which spans ended."""
     tracing.end()
-    assert {call.path for call in collector.calls} <= {"/hooks/v1/traces"}
-    requests = [ExportTraceServiceRequest.FromString(call.body) for call in collector.calls]
-    return [
-        span
-        for request in requests
-        for resource in request.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
+    return spans.sent_to(collector)
 
 
 def broker(rail: Rail) -> str:
@@ -85,10 +78,10 @@ def test_one_trace_leads_from_a_request_over_its_task_to_the_node(traced: Rail, 
     tasks_app.app.tasks["withdrawals.pay"].apply(headers=message["headers"], throw=True)
     assert traced.withdrawal().state == "broadcast"
 
-    spans = spans_of(collector)
-    [request] = [span for span in spans if span.name == "POST /api/v1/withdrawals"]
-    [task] = [span for span in spans if span.name == "withdrawals.pay"]
-    calls = [span for span in spans if span.name == "bitcoin" and span.parent_span_id == task.span_id]
+    ended = spans_of(collector)
+    [request] = [span for span in ended if span.name == "POST /api/v1/withdrawals"]
+    [task] = [span for span in ended if span.name == "withdrawals.pay"]
+    calls = [span for span in ended if span.name == "bitcoin" and span.parent_span_id == task.span_id]
     assert calls
     assert {span.trace_id for span in (request, task, *calls)} == {request.trace_id}
     assert task.parent_span_id == request.span_id
@@ -112,7 +105,3 @@ def test_without_a_collector_nothing_is_traced() -> None:
     with tracing.span("bitcoin", "CLIENT") as span:
         span.name("other", fact=1)
         assert tracing.carried() is None
-
-
-def facts(span: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
