@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 
 from wiring.connections import FrugalConnection
+from wiring.fair_pool import FairPool
 from wiring.secret import Secret
 
 POOL_WAIT_S: Final = 10.0
@@ -36,6 +37,7 @@ def make_engine(
     }
     engine = create_engine(
         with_driver(url),
+        poolclass=FairPool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
