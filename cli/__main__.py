@@ -13,6 +13,7 @@ COMMANDS = {
     "alerts": "See what is wrong, and say that somebody looks after it.",
     "asset": "See what counts as money, and add a token.",
     "buffer": "See what is held, and which amounts are too little.",
+    "conversion": "Say what is converted into what, and set money aside for it.",
     "demo": "Walk a coin and a token in and out again, on private chains.",
     "doctor": "Check everything that Strongroom depends on, and say how to mend it.",
     "flows": "Look at movements of money.",

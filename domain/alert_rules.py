@@ -125,8 +125,8 @@ _TRAFFIC: Final = (
     AlertRule(
         "conversion_failures", "warning", "conversions:all", threshold=10, clear_for=MINUTE,
         meaning="More than 10 conversions failed within an hour.",
-        cause="A price is stale, or the rail that pays out does not take payments.",
-        what_to_do="The flows' pages have the reasons; what failed is refunded by itself.",
+        cause="A price moves fast or is stale, or too little is set aside of what people buy.",
+        what_to_do="The flows' pages have the reasons; what failed came back. `conversion fund` sets more aside.",
     ),
 )  # fmt: skip
 

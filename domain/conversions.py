@@ -75,9 +75,10 @@ def rate_of(sold: Decimal, bought: Decimal) -> Decimal:
     return rate
 
 
-def spell_rate(rate: Decimal) -> str:
-    """A rate as a plain decimal number, with every digit that it has and no zeros behind them."""
-    whole, _, fraction = f"{rate:f}".partition(".")
+def spell_rate(rate: Decimal, *, digits_max: int = RATE_DIGITS_MAX + RATE_SCALE) -> str:
+    """A rate as a plain decimal number without zeros behind it: all its digits, or so many and the others cut off."""
+    cut = Context(prec=digits_max, rounding=ROUND_FLOOR).plus(rate)
+    whole, _, fraction = f"{cut:f}".partition(".")
     fraction = fraction.rstrip("0")
     return f"{whole}.{fraction}" if fraction else whole
 

@@ -1,4 +1,4 @@
-"""What one person's money did lately: their flows with the deposit or withdrawal behind each, newest first."""
+"""What one person's money did lately: their flows with what is behind each, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models.chain import ChainCursor, DepositAddress
+from models.conversion import Conversion, ConversionQuote
 from models.deposit import Deposit
 from models.flow import Flow, ReceivedTransfer
 from models.withdrawal import Withdrawal
@@ -27,6 +28,7 @@ class Movement:
     flow: Flow
     deposit: Deposit | None = None
     withdrawal: Withdrawal | None = None
+    quote: ConversionQuote | None = None
     received: bool = False
 
 
@@ -38,10 +40,25 @@ def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) 
     ids = [flow.group_id for flow in page]
     deposits = {row.flow_id: row for row in session.scalars(select(Deposit).where(Deposit.flow_id.in_(ids)))}
     withdrawals = {row.flow_id: row for row in session.scalars(select(Withdrawal).where(Withdrawal.flow_id.in_(ids)))}
+    quotes = _quotes(session, [flow.group_id for flow in page if flow.kind == "conversion"])
     return [
-        Movement(flow, deposits.get(flow.group_id), withdrawals.get(flow.group_id), received=flow.user_id != user_id)
+        Movement(
+            flow,
+            deposits.get(flow.group_id),
+            withdrawals.get(flow.group_id),
+            quotes.get(flow.group_id),
+            received=flow.user_id != user_id,
+        )
         for flow in page
     ]
+
+
+def _quotes(session: Session, flow_ids: Sequence[UUID]) -> dict[UUID, ConversionQuote]:
+    """What conversions are on, by their flows."""
+    if not flow_ids:
+        return {}
+    query = select(Conversion.flow_id, ConversionQuote).join(ConversionQuote, ConversionQuote.id == Conversion.quote_id)
+    return dict(session.execute(query.where(Conversion.flow_id.in_(flow_ids))).all())
 
 
 def _received(user_id: UUID, before: UUID | None, limit: int) -> Select[Flow]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.alert import OpsAlert
 from models.chain import DepositAddress
+from models.conversion import Conversion, ConversionQuote
 from models.deposit import Deposit
 from models.flow import Flow, FlowEvent
 from models.log_line import KeptLogLine
@@ -66,6 +67,8 @@ class Evidence:
     payments: Sequence[Payout] = ()
     replenishment: Replenishment | None = None
     verification: PaymentVerification | None = None
+    conversion: Conversion | None = None
+    quote: ConversionQuote | None = None
     quarantine: DepositQuarantine | None = None
     pair_id: UUID | None = None
     came_back: PayoutReturn | None = None
@@ -76,13 +79,14 @@ class Evidence:
         return self.withdrawal is not None and self.quarantine is not None
 
 
-_Row = TypeVar("_Row", Deposit, Withdrawal, Sweep, Replenishment, PaymentVerification)
+_Row = TypeVar("_Row", Deposit, Withdrawal, Sweep, Replenishment, PaymentVerification, Conversion)
 _KINDS: Final[Mapping[type[Any], str]] = {
     Deposit: "deposit",
     Withdrawal: "withdrawal",
     Sweep: "sweep",
     Replenishment: "replenishment",
     PaymentVerification: "verification",
+    Conversion: "conversion",
 }
 _TRANSFERS = text(
     """
@@ -123,6 +127,7 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
     deposit = _about(session, Deposit, flow)
     withdrawal = _about(session, Withdrawal, flow)
     sweep = _about(session, Sweep, flow)
+    conversion = _about(session, Conversion, flow)
     parts = _payments(session, withdrawal, sweep)
     quarantine, pair_id = _set_aside(session, deposit, withdrawal)
     return Evidence(
@@ -139,6 +144,8 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         sweep_address=session.get_one(DepositAddress, sweep.address_id).address if sweep else "",
         replenishment=_about(session, Replenishment, flow),
         verification=_about(session, PaymentVerification, flow),
+        conversion=conversion,
+        quote=session.get_one(ConversionQuote, conversion.quote_id) if conversion else None,
         quarantine=quarantine,
         pair_id=pair_id,
         came_back=payouts.return_of(session, parts[-1].id) if withdrawal and parts else None,

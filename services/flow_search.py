@@ -114,6 +114,7 @@ _BY_ROW: Final = text(
     UNION ALL SELECT flow_id FROM withdrawals WHERE id = :id
     UNION ALL SELECT flow_id FROM sweeps WHERE id = :id
     UNION ALL SELECT flow_id FROM payment_verifications WHERE id = :id
+    UNION ALL SELECT flow_id FROM conversions WHERE id = :id
     UNION ALL SELECT flow_id FROM replenishments WHERE id = :id
     """
 )
@@ -139,7 +140,7 @@ def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int)
 
 
 def of_row(session: Session, row_id: UUID) -> Sequence[UUID]:
-    """The flow of what has an id of its own: a deposit, a withdrawal, a sweep, a claim, an order of funds."""
+    """The flow of what has an id of its own: a deposit, a withdrawal, a conversion, a sweep, a claim, an order."""
     return session.execute(_BY_ROW, {"id": row_id}).scalars().all()
 
 

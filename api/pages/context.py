@@ -16,12 +16,14 @@ from auth.signatures import SIGNATURE_LENGTH_MAX
 from domain.errors import StrongroomError
 from domain.rails import RAILS
 from models.asset import Asset
-from services import assets
+from services import assets, conversions
 
+_CONVERT: Final = ("/convert", "Convert")
 _LINKS: Final = (
     ("/deposit", "Deposit"),
     ("/withdraw", "Withdraw"),
     ("/send", "Send"),
+    _CONVERT,
     ("/history", "History"),
     ("/apps", "Apps"),
     ("/chat", "Chat"),
@@ -38,7 +40,7 @@ def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Respon
     return render(
         template,
         now=parts.now(),
-        visitor=visitor(),
+        visitor=visitor(converts=_converts(status)),
         status=status,
         configured_rails=configured,
         socket_origin=parts.settings.socket_origin,
@@ -46,13 +48,23 @@ def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Respon
     )
 
 
-def visitor() -> Visitor | None:
-    """Who looks, as the header of a page shows them."""
+def visitor(*, converts: bool) -> Visitor | None:
+    """Who looks, as the header of a page shows them, and where they may go."""
     principal = guards.principal()
     if principal is None:
         return None
-    links = (*_LINKS, _OPERATOR) if "viewer" in principal.roles else _LINKS
-    return Visitor(principal.public_key, tuple(sorted(principal.roles)), links)
+    links = [link for link in _LINKS if link != _CONVERT or converts]
+    if "viewer" in principal.roles:
+        links.append(_OPERATOR)
+    return Visitor(principal.public_key, tuple(sorted(principal.roles)), tuple(links))
+
+
+def _converts(status: int) -> bool:
+    """Whether a conversion is offered; not asked for a page that says that something is broken: it may be that."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or guards.principal() is None:
+        return False
+    with container().reading() as session:
+        return conversions.any_open(session)
 
 
 def onward(target: str | None) -> str:

@@ -10,12 +10,14 @@ from api.pages import sentences, shapes, wording
 from api.pages.flow_shapes import ChainLine, Link
 from api.pages.shapes import AssetName, Money
 from api.told import told
+from domain.conversions import FAILURES, spell_rate
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
 from domain.rail_rows import RailRow
 from domain.rails import RAILS
 from domain.verification import REASONS
 from models.alert import OpsAlert
+from models.conversion import ConversionQuote
 from models.log_line import KeptLogLine
 from models.payout import PayoutTransaction
 from models.replenishment import Replenishment
@@ -81,9 +83,12 @@ def _standing(reading: Reading) -> str:
     usual = FLOW_KINDS[found.flow.kind].states[found.flow.state].sentence
     if found.verification is not None and found.verification.reason:
         return REASONS.get(found.verification.reason, usual)
-    if found.sweep is not None and found.sweep.waiting_reason:
-        return f"{usual} {sentences.waiting(found.sweep.waiting_reason)}"
-    return usual
+    why = ""
+    if found.conversion is not None and found.conversion.failed_because:
+        why = FAILURES[found.conversion.failed_because]
+    elif found.sweep is not None and found.sweep.waiting_reason:
+        why = sentences.waiting(found.sweep.waiting_reason)
+    return f"{usual} {why}".rstrip()
 
 
 def money(reading: Reading) -> Money | None:
@@ -164,7 +169,7 @@ def _about(reading: Reading) -> tuple[shapes.Evidence, ...]:
         return _of_order(reading, found.replenishment)
     if found.verification is not None:
         return _of_claim(reading, found.verification)
-    return (shapes.Evidence("Asset", asset.name),)
+    return (shapes.Evidence("Asset", asset.name),) if found.quote is None else _of_conversion(reading, found.quote)
 
 
 def _whose(reading: Reading) -> tuple[shapes.Evidence, ...]:
@@ -179,7 +184,7 @@ def _work(reading: Reading) -> tuple[shapes.Evidence, ...]:
     """Who works on it now, or when somebody does again, and how often that was tried in vain."""
     found, now = reading.found, reading.now
     payout = None if found.payout is None or found.payout.state in payouts.CLOSED else found.payout
-    row = payout or found.withdrawal or found.sweep or found.verification
+    row = payout or found.withdrawal or found.sweep or found.verification or found.conversion
     # What waits for a person has no task that works on it.
     if row is None or row.state == "pending_approval" or found.flow.closed_at is not None:
         return ()
@@ -244,6 +249,16 @@ def _of_claim(reading: Reading, row: PaymentVerification) -> tuple[shapes.Eviden
     if row.reference:
         made.append(shapes.Evidence("Reference", row.reference))
     return tuple(made)
+
+
+def _of_conversion(reading: Reading, quote: ConversionQuote) -> tuple[shapes.Evidence, ...]:
+    bought = reading.known.get(quote.to_asset_id, reading.asset)
+    return (
+        shapes.Evidence("Into", spelled(quote.receives_minor, bought)),
+        shapes.Evidence("Rate", f"1 {reading.asset.symbol} is worth {spell_rate(quote.rate)} {bought.symbol}"),
+        shapes.Evidence("Spread", spelled(quote.spread_minor, reading.asset)),
+        shapes.Evidence("Fee", spelled(quote.fee_minor, reading.asset)),
+    )
 
 
 def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) -> ChainLine:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from api.pages import sentences
 from api.pages.shapes import Activity, AssetName, Coming, Money
-from api.pages.wording import middle
+from api.pages.wording import amount, middle
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
 from models.deposit import Deposit
@@ -22,7 +22,7 @@ def activity(movement: Movement, assets: Mapping[str, AssetName], heights: Mappi
         meaning=_meaning(movement),
         word=sentences.word(flow.kind, flow.state),
         money=Money(flow.amount_minor, assets[flow.asset_id], "+" if incoming else "-"),
-        what=_what(movement),
+        what=_what(movement, assets),
         words=_words(movement, heights),
         at=flow.state_since,
         moving=not FLOW_KINDS[flow.kind].closed(flow.state),
@@ -73,7 +73,10 @@ def _meaning(movement: Movement) -> str:
     return sentences.meaning(flow.kind, flow.state)
 
 
-def _what(movement: Movement) -> str:
+def _what(movement: Movement, assets: Mapping[str, AssetName]) -> str:
+    if movement.quote is not None:
+        bought = assets[movement.quote.to_asset_id]
+        return f"into {amount(movement.quote.receives_minor, bought.decimals)}\u00a0{bought.symbol}"
     if movement.withdrawal is not None:
         return sentences.destination(movement.withdrawal.destination)
     if movement.deposit is not None:

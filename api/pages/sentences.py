@@ -32,6 +32,8 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
 """Why an approved withdrawal has not left, by code."""
 
 _ENDED: Final = ("rejected", "cancelled", "failed")
+_HELD_UNTIL_THEN: Final = ("withdrawal", "conversion")
+"""What holds funds and gives them back when it ends in vain."""
 _KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer", "verification": "claim"})
 CAME_BACK: Final = "It was sent, and its provider says that it came back. An operator gives the funds back."
 RETURNED: Final = "It was sent and came back. The amount and the fee are its owner's again."
@@ -42,6 +44,9 @@ _BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "internal_transfer": "transfer",
         "withdrawal_returned": "withdrawal that came back",
     }
+)
+_CONVERSION_PARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"conversion_income": "conversion fee", "conversion_spread": "conversion spread"}
 )
 
 
@@ -71,7 +76,7 @@ def waiting(code: str) -> str:
 
 def meaning(kind: str, state: str) -> str:
     """Which of the meanings a flow has for its owner; money that has left is nobody's any more."""
-    if kind == "withdrawal" and state in _ENDED:
+    if kind in _HELD_UNTIL_THEN and state in _ENDED:
         return "ended"
     if kind == "withdrawal" and state == "completed":
         return "sent"
@@ -80,7 +85,7 @@ def meaning(kind: str, state: str) -> str:
 
 def word(kind: str, state: str) -> str:
     """The word beside the icon, where it is another than the meaning's own."""
-    return state if kind == "withdrawal" and state in _ENDED else ""
+    return state if kind in _HELD_UNTIL_THEN and state in _ENDED else ""
 
 
 def kind_word(kind: str) -> str:
@@ -92,6 +97,8 @@ def booking(kind: str, counter_code: str) -> str:
     """What a line of a statement was for: the kind of its ledger transaction, and the fee where it was one."""
     if counter_code == "withdrawal_fees":
         return "withdrawal fee"
+    if counter_code in _CONVERSION_PARTS:
+        return _CONVERSION_PARTS[counter_code]
     return _BOOKING_WORDS.get(kind, spoken(kind))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 
@@ -126,6 +127,40 @@ class Rules:
     paused: bool
     cooldown: timedelta | None = None
     worth: Worth | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One asset that is converted into another, and what a conversion has to satisfy; spread and fee in per cent."""
+
+    sold: AssetName
+    bought: AssetName
+    available: Money
+    minimum: Money
+    maximum: Money
+    spread: str
+    fee: str
+    lifetime: timedelta
+
+    @property
+    def path(self) -> str:
+        """Where its form is."""
+        return f"/convert?{urlencode({'from': self.sold.asset_id, 'to': self.bought.asset_id})}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteCard:
+    """What an amount brings, until the quote expires."""
+
+    id: UUID
+    taken: Money
+    receives: Money
+    change: Money
+    spread: Money
+    fee: Money
+    rate: str
+    expires_at: datetime
+    left_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,18 @@ document.addEventListener("htmx:before:request", (event) => {
 document.addEventListener("htmx:response:error", (event) => {
   if (event.detail.ctx.response.status === 401) location.reload();
 });
+
+// How long a quote is good for, by the second; once it is over, its form can no longer be sent. Counted from when the
+// page came, not by the clock of this machine, which may be wrong.
+for (const place of document.querySelectorAll("[data-left-s]")) {
+  const end = performance.now() + 1000 * Number(place.dataset.leftS);
+  const count = () => {
+    const left = Math.ceil((end - performance.now()) / 1000);
+    place.textContent = left > 0 ? `in ${left} s` : "This quote has expired. Ask for another one.";
+    if (left > 0) return;
+    clearInterval(counting);
+    for (const button of document.querySelectorAll("main form button")) button.disabled = true;
+  };
+  const counting = setInterval(count, 1000);
+  count();
+}

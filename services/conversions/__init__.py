@@ -17,6 +17,7 @@ from services.conversions.reading import (
     ConversionView,
     QuoteNotFound,
     newest,
+    of_quote,
     one,
     quote_of,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "forget_unused",
     "fund",
     "newest",
+    "of_quote",
     "one",
     "owned",
     "quote",

@@ -40,6 +40,11 @@ def quote_of(session: Session, quote_id: UUID, *, user_id: UUID) -> ConversionQu
     return row
 
 
+def of_quote(session: Session, quote_id: UUID) -> Conversion:
+    """The conversion that a used quote was used for."""
+    return session.scalars(select(Conversion).where(Conversion.quote_id == quote_id)).one()
+
+
 def one(session: Session, conversion_id: UUID, *, user_id: UUID) -> ConversionView:
     """A conversion of this user's. Raises ConversionNotFound."""
     row = session.get(Conversion, conversion_id)

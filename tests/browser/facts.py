@@ -23,6 +23,7 @@ VISITOR = Visitor(
         ("/deposit", "Deposit"),
         ("/withdraw", "Withdraw"),
         ("/send", "Send"),
+        ("/convert", "Convert"),
         ("/history", "History"),
         ("/apps", "Apps"),
         ("/chat", "Chat"),

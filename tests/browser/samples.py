@@ -24,6 +24,7 @@ from tests.browser.samples_apps import APP_SAMPLES
 from tests.browser.samples_chat import CHAT
 from tests.browser.samples_claims import CLAIMS
 from tests.browser.samples_controls import CONTROLS
+from tests.browser.samples_convert import CONVERSIONS
 from tests.browser.samples_dashboard import DASHBOARDS
 from tests.browser.samples_flows import FLOWS
 from tests.browser.samples_operator import flow, operator, operator_quiet
@@ -414,6 +415,7 @@ SAMPLES = {
     "operator-quiet": ("operator.html", True, operator_quiet),
     "refused": ("refused.html", True, refused),
     **CONTROLS,
+    **CONVERSIONS,
     **DASHBOARDS,
     **CHAT,
     **CLAIMS,

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.conversions import PPM, Charges, ConversionTooSmall, RateOutOfRange, exchange, has_moved, rate_of
+from domain.conversions import (
+    PPM,
+    Charges,
+    ConversionTooSmall,
+    RateOutOfRange,
+    exchange,
+    has_moved,
+    rate_of,
+    spell_rate,
+)
 
 PRICES = st.decimals(min_value="0.00000001", max_value="10000000", places=8, allow_nan=False)
 CHARGES = st.tuples(st.integers(0, PPM // 2), st.integers(0, PPM // 2 - 1)).map(lambda both: Charges(*both))
@@ -55,6 +64,13 @@ def test_an_example_worked_by_hand() -> None:
 def test_what_brings_less_than_the_smallest_unit_is_refused() -> None:
     with pytest.raises(ConversionTooSmall):
         exchange(1, rate_of(Decimal(1), Decimal(2)), Charges(0, 0), sold_decimals=2, bought_decimals=2)
+
+
+def test_a_rate_is_spelled_with_all_its_digits_or_fewer() -> None:
+    rate = rate_of(Decimal(200), Decimal(3))
+    assert spell_rate(rate) == "66." + 30 * "6"
+    assert spell_rate(rate, digits_max=6) == "66.6666"
+    assert spell_rate(rate_of(Decimal(5000), Decimal(10)), digits_max=2) == "500"
 
 
 @pytest.mark.parametrize(("sold", "bought"), [("1e-18", "1e19"), ("1e19", "1e-18")])

@@ -1,0 +1,63 @@
+"""Example pages of converting one asset into another."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from api.pages.shapes import FormField, Money, Offer, QuoteCard
+from tests.browser.facts import BTC, COIN, NOW, ONE
+
+_OFFER = Offer(
+    BTC,
+    COIN,
+    Money(18_422_000, BTC),
+    Money(100_000, BTC),
+    Money(1_000_000_000, BTC),
+    "0.5\u00a0%",
+    "0.25\u00a0%",
+    timedelta(seconds=30),
+)
+_BACK = replace(
+    _OFFER, sold=COIN, bought=BTC, available=Money(0, COIN), minimum=Money(10**18, COIN), maximum=Money(10**24, COIN)
+)
+_CARD = QuoteCard(
+    ONE,
+    Money(9_999_999, BTC),
+    Money(2_117_333_333_333_333_333_333, COIN),
+    Money(1, BTC),
+    Money(50_000, BTC),
+    Money(24_999, BTC),
+    "21333.33333",
+    NOW + timedelta(seconds=24),
+    left_s=24,
+)
+
+
+def convert() -> dict[str, Any]:
+    return {"offers": (_OFFER, _BACK), "offer": _OFFER, "typed": FormField(), "problem": ""}
+
+
+def convert_errors() -> dict[str, Any]:
+    reason = "Must be between 0.00100000 and 10.00000000 BTC."
+    return convert() | {"offers": (_OFFER,), "typed": FormField("0.0000001", (reason,))}
+
+
+def convert_empty() -> dict[str, Any]:
+    return {"offers": (), "offer": None, "typed": FormField(), "problem": ""}
+
+
+def quote() -> dict[str, Any]:
+    return {"quote": _CARD, "idempotency_key": "x", "problem": ""}
+
+
+def quote_over() -> dict[str, Any]:
+    return {"quote": replace(_CARD, left_s=0), "idempotency_key": "x", "problem": ""}
+
+
+CONVERSIONS = {
+    "convert": ("convert.html", True, convert),
+    "convert-errors": ("convert.html", True, convert_errors),
+    "convert-empty": ("convert.html", True, convert_empty),
+    "convert-quote": ("convert_quote.html", True, quote),
+    "convert-quote-over": ("convert_quote.html", True, quote_over),
+}
