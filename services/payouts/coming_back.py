@@ -17,7 +17,7 @@ from models.payout_return import PayoutReturn
 from models.withdrawal import Withdrawal
 from services import alerts, audit, flows, leases, ledger
 from services.payouts import fees
-from services.payouts.reading import one, withdrawals_of
+from services.payouts.reading import one, refuse_own, withdrawals_of
 from services.payouts.recovering import AlreadyBooked
 from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
 from services.withdrawals import returns
@@ -75,16 +75,17 @@ def record_word(session: Session, outgoing: Outgoing, report: Report, *, now: da
 def book_return(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
     """Give back what a payment that came back had taken, by a reversal, once.
 
-    Its owners have amount and fee again, or suspense has what paid a deposit back. Raises PayoutNotFound, NotReturned,
-    AlreadyBooked.
+    Its owners have amount and fee again, or suspense has what paid a deposit back. Raises PayoutNotFound, SelfApproval,
+    NotReturned, AlreadyBooked.
     """
     payout = one(session, payout_id)
+    carried = withdrawals_of(session, payout_id)
+    refuse_own(carried, by)
     row = session.get(PayoutReturn, payout_id, populate_existing=True)
     if row is None or row.retracted_at is not None:
         raise NotReturned
     if row.booked_at is not None:
         raise AlreadyBooked
-    carried = withdrawals_of(session, payout_id)
     for withdrawal in carried:
         _reverse(session, withdrawal, now=now)
     returns.put_back(session, carried, now=now, by=by)

@@ -16,6 +16,7 @@ from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import flows
 from services.payouts.sweeping import follow
+from services.withdrawals.deciding import SelfApproval
 
 CLOSED = ("completed", "failed")
 
@@ -46,6 +47,12 @@ def withdrawals_of(session: Session, payout_id: UUID) -> Sequence[Withdrawal]:
     return session.scalars(
         select(Withdrawal).where(Withdrawal.payout_id == payout_id).order_by(Withdrawal.id).with_for_update()
     ).all()
+
+
+def refuse_own(carried: Sequence[Withdrawal], by: Actor) -> None:
+    """Nobody gives funds back to themselves. Raises SelfApproval."""
+    if by.user_id is not None and any(withdrawal.user_id == by.user_id for withdrawal in carried):
+        raise SelfApproval
 
 
 def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:

@@ -12,7 +12,7 @@ from domain.flows import WrongState
 from models.payout import Payout
 from services import audit, leases, outbox
 from services.payouts.failing import fail
-from services.payouts.reading import one
+from services.payouts.reading import one, refuse_own, withdrawals_of
 
 
 class NoProof(StrongroomError):
@@ -35,8 +35,9 @@ def retry(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Pay
 
 
 def give_up(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
-    """Fail an uncertain payment, given proof on record. Raises PayoutNotFound, WrongState, NoProof."""
+    """Fail an uncertain payment, given proof on record. Raises PayoutNotFound, SelfApproval, WrongState, NoProof."""
     payout = one(session, payout_id)
+    refuse_own(withdrawals_of(session, payout_id), by)
     if payout.state != "uncertain":
         raise WrongState(f"this payout is {payout.state}; only an uncertain one can be given up")
     if payout.conflicted_by is None and payout.void_because is None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import short_id
 from models.payout import Payout
@@ -36,11 +37,11 @@ def paid(house: House, fake: FakeFlutterwave) -> UUID:
     return payout.id
 
 
-def book(house: House, payout_id: UUID) -> str:
+def book(house: House, payout_id: UUID, *, by: Actor = BY) -> str:
     """What becomes of an operator's word that the payment came back."""
     try:
         with house.container.transaction() as session:
-            payouts.book_return(session, payout_id, now=house.container.now(), by=BY)
+            payouts.book_return(session, payout_id, now=house.container.now(), by=by)
     except StrongroomError as refusal:
         return refusal.code
     return "booked"
@@ -63,6 +64,13 @@ def test_what_came_back_is_told_and_given_back_once(
     assert house.post(*fake.webhook(event="transfer.reversed")) == 200
     house.later(timedelta(days=2))
     assert (house.balance(), house.standing(), house.one(Withdrawal).state) == ((FLOAT, 0), set(), "completed")
+
+
+def test_nobody_gives_back_to_themselves_what_came_back(house: House, fake: FakeFlutterwave, paid: UUID) -> None:
+    fake.sends_back("ACCOUNT CLOSED", "FAILED")
+    house.later(timedelta(hours=2))
+    owner = Actor("operator:owner", user_id=house.one(Withdrawal).user_id)
+    assert (book(house, paid, by=owner), book(house, paid)) == ("self_approval", "booked")
 
 
 def test_polling_finds_what_no_notification_told(house: House, fake: FakeFlutterwave, paid: UUID) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from domain.actor import Actor
 from domain.flows import WrongState
 from domain.ports import DescriptorChain
 from models.payout import Payout, PayoutTransaction
 from services.alerts import dossier, handling
 from services.payouts import NoProof, ask_for_bump, give_up
 from services.payouts.following import CONFLICT_FINAL
+from services.withdrawals.deciding import SelfApproval
 from tasks import payouts
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
@@ -168,6 +170,9 @@ def test_an_operator_may_give_up_on_proof_before_it_is_deep(rail: Rail) -> None:
     signed_and_unsent(rail)
     double_spend(rail)
     rail.watch()
+    owner = Actor("operator:owner", user_id=rail.withdrawal().user_id)
+    with pytest.raises(SelfApproval), rail.container.transaction() as session:
+        give_up(session, rail.payout().id, now=rail.container.now(), by=owner)
     outgoing.give_up(rail)
     assert rail.withdrawal().state == "failed"
     assert rail.balance(rail.withdrawal().user_id) == (2 * COIN, 0)
