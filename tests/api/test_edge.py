@@ -53,6 +53,27 @@ def test_a_bug_is_told_by_its_request_id_and_nothing_more(broken: Flask, path: s
     assert "secret" in str(line["exc_info"])
 
 
+def test_only_these_can_be_read_by_pages_of_other_sites(house: House) -> None:
+    """Whatever looks at a cookie is not among them, and never the question of what an app may do."""
+    told = set()
+    for rule in house.app.url_map.iter_rules():
+        path = re.sub(r"<(\w+:)?\w+>", "0b54b1f0-8c0e-4d5c-9d3a-6a1f1f6f2a11", rule.rule)
+        for method in {"GET", "OPTIONS"} & (rule.methods or set()):
+            headers = house.visitor().open(path, method=method, headers={"Origin": "https://evil.example"}).headers
+            assert "Access-Control-Allow-Credentials" not in headers
+            if "Access-Control-Allow-Origin" in headers:
+                told.add(rule.rule)
+    assert told == {
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+        "/api/lnurl-auth/callback/<uuid:session_id>",
+        "/oauth/jwks",
+        "/oauth/revoke",
+        "/oauth/token",
+        "/oauth/userinfo",
+    }
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/api/v1/balances", "/nothing", "/docs", "/login"])
 def test_every_answer_has_its_headers(house: House, path: str) -> None:
     headers = house.visitor().get(path).headers

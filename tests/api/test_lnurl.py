@@ -12,7 +12,7 @@ from coincurve import PrivateKey
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from auth import users
+from auth import lnurl, users
 from models.audit import AuditLog
 from models.user import UserKey
 from tests.api.house import House, Person
@@ -98,6 +98,17 @@ def test_the_question_can_be_read_by_its_session(house: House) -> None:
     told = house.visitor().get("/api/lnurl-auth/params", query_string={"session_id": asked["session_id"]}).get_json()
     assert (told["tag"], told["k1"], told["action"]) == ("login", k1_of(asked), "login")
     assert told["callback"].startswith(f"{house.container.settings.public_url}{CALLBACK}/{asked['session_id']}")
+
+
+def test_the_host_that_wallets_derive_their_key_from_is_ours_whatever_was_asked(house: House) -> None:
+    elsewhere = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
+    asked = ask(browser(house), headers=elsewhere)
+    public = house.container.settings.public_url
+    assert asked["keyauth"].startswith(f"keyauth://{urlsplit(public).netloc}{CALLBACK}/")
+    query = {"session_id": asked["session_id"]}
+    told = house.visitor().get("/api/lnurl-auth/params", query_string=query, headers=elsewhere).get_json()
+    assert told["callback"].startswith(f"{public}{CALLBACK}/")
+    assert asked["lnurl"] == lnurl.encoded(told["callback"])
 
 
 def test_only_the_browser_that_asked_learns_anything(house: House) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import importlib.util
 import io
 import logging
 from collections.abc import Iterator
@@ -87,3 +88,9 @@ def test_a_use_case_never_ends_its_callers_transaction(layer: str) -> None:
 
 def _is_os(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "os"
+
+
+def test_sockets_are_served_by_what_is_tried_here_and_nothing_takes_its_place() -> None:
+    """gevent-websocket, where it is installed, is chosen by the library before simple-websocket."""
+    assert importlib.util.find_spec("geventwebsocket") is None
+    assert importlib.util.find_spec("simple_websocket") is not None
