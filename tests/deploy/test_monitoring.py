@@ -6,11 +6,13 @@ import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from cli.stack import metrics_ports, programs
+from tests.deploy import grafana
 from tests.deploy.monitoring import DASHBOARDS, DEPLOY, expressions, names_in, panels, rules
 from wiring.settings import read_settings
 
@@ -78,6 +80,34 @@ def test_a_dashboard_has_what_grafana_needs_to_show_it_anywhere(path: Path) -> N
             assert {target["refId"]: target["datasource"] for target in panel["targets"]} == dict.fromkeys(
                 sorted({target["refId"] for target in panel["targets"]}), source
             )
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_grafana_knows_every_name_and_word_of_a_dashboard(path: Path) -> None:
+    assert grafana.faults(json.loads(path.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    ("panel", "place", "name", "wrong"),
+    [
+        ("stat", "", "tittle", "a title"),
+        ("stat", "", "type", "statt"),
+        ("stat", "gridPos", "w", "wide"),
+        ("stat", "", "title", ["a title"]),
+        ("stat", "options", "colorMode", "bakground"),
+        ("stat", "targets.0", "instant", "yes"),
+        ("timeseries", "fieldConfig.defaults.custom", "drawStile", "line"),
+        ("timeseries", "options.legend", "placement", "botom"),
+        ("table", "transformations.0", "topik", "a"),
+    ],
+)
+def test_what_grafana_does_not_know_is_noticed(panel: str, place: str, name: str, wrong: object) -> None:
+    dashboard = json.loads(DASHBOARDS[0].read_text())
+    part: Any = next(one for one in panels(dashboard) if one["type"] == panel)
+    for step in filter(None, place.split(".")):
+        part = part[int(step)] if step.isdigit() else part.setdefault(step, {})
+    part[name] = wrong
+    assert len(grafana.faults(dashboard)) == 1
 
 
 def test_no_two_dashboards_are_the_same_to_grafana() -> None:
