@@ -1,7 +1,6 @@
 """Look claimed payments up on their chains."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 from domain.actor import Actor
 from domain.claim_reading import ClaimQuestion, Reading
 from domain.crash import crash_point
+from models.verification import PaymentVerification
 from services import verifications
 from services.leases import LeaseLost
 from tasks.app import task
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 16
 AT_ONCE: Final = 8
-"""So many claims wait for providers at the same time."""
+"""So many claims wait for providers, or for the disk, at the same time: fewer than there are connections."""
 
 
 @task("verifications.check")
@@ -36,7 +36,7 @@ def check(container: Container, by: Actor) -> int:
 
 
 def check_batch(container: Container, by: Actor) -> int:
-    """Look into some claims: claim them, ask about all of them at once, record each by itself. Returns how many."""
+    """Look into some claims: claim them, then ask and record, several at once. Returns how many."""
     with container.transaction() as session:
         due = verifications.claim_due(session, owner=worker_name(), limit=BATCH, now=container.now())
     crash_point("verification.claimed")
@@ -44,30 +44,32 @@ def check_batch(container: Container, by: Actor) -> int:
         return 0
     with container.reading() as session:
         questions = [verifications.question_of(session, row) for row in due]
-    # Each attempt's lines carry the id of the request that made the claim, on every thread.
-    ids = [
-        {"correlation_id": row.correlation_id, "verification_id": str(row.id), "attempt": row.lease_generation}
-        for row in due
-    ]
     with ThreadPoolExecutor(min(AT_ONCE, len(due)), thread_name_prefix="verify") as pool:
-        readings = list(pool.map(partial(_look, container), (row.chain for row in due), questions, ids))
-    for row, reading, said in zip(due, readings, ids, strict=True):
-        with bound_contextvars(**said):
-            crash_point("verification.looked")
-            _record(container, row.id, reading, row.lease_generation, Actor(by.name, correlation_id=row.correlation_id))
+        for each in [pool.submit(_look_into, container, by, *claim) for claim in zip(due, questions, strict=True)]:
+            each.result()
     with container.transaction() as session:
         for chain in sorted({row.chain for row in due}):
             verifications.judge_failure_rate(session, chain, now=container.now())
     return len(due)
 
 
-def _look(container: Container, chain: str, question: ClaimQuestion, said: dict[str, object]) -> Reading:
-    with bound_contextvars(**said):
-        reader = container.verifiers.get(chain)
-        if reader is None:
-            return Reading(None, "not_configured", ())
-        log.info("verification_attempt", chain=chain, tx_hash=question.tx_hash)
-        return reader.read(question)
+def _look_into(container: Container, by: Actor, row: PaymentVerification, question: ClaimQuestion) -> None:
+    """Ask about one claim, and record the answer by itself: its commit shares the flush with those beside it."""
+    # Its lines carry the id of the request that made the claim.
+    with bound_contextvars(
+        correlation_id=row.correlation_id, verification_id=str(row.id), attempt=row.lease_generation
+    ):
+        reading = _look(container, row.chain, question)
+        crash_point("verification.looked")
+        _record(container, row.id, reading, row.lease_generation, Actor(by.name, correlation_id=row.correlation_id))
+
+
+def _look(container: Container, chain: str, question: ClaimQuestion) -> Reading:
+    reader = container.verifiers.get(chain)
+    if reader is None:
+        return Reading(None, "not_configured", ())
+    log.info("verification_attempt", chain=chain, tx_hash=question.tx_hash)
+    return reader.read(question)
 
 
 def _record(container: Container, verification_id: UUID, reading: Reading, generation: int, by: Actor) -> None:
