@@ -29,6 +29,8 @@ PLAIN_TRANSFER_GAS: Final = 21_000
 _FIRST_LOG: Final = 0
 Replacement: TypeAlias = Literal["faster", "from_value", "nothing"]
 _PENDING: Final = "pending"
+_NO: Final = "0x" + "0" * 64
+"""What a transfer answers that was refused. Many answer nothing, which is a yes: what they refuse, they revert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,8 @@ class Builder:
             Call("eth_estimateGas", (asked,)),
         ]
         if order.contract:
-            calls.append(balance_call(order.contract, key.payload, _PENDING))
-        nonce, coin, history, gas, *token = self._client.read_as(calls, _all_but_gas)
+            calls += [balance_call(order.contract, key.payload, _PENDING), Call("eth_call", (asked, _PENDING))]
+        nonce, coin, history, gas, *token = self._client.read_as(calls, _all_but_trials)
         token_minor = token_balance(token[0]) if token else 0
         if order.contract and token_minor < order.amount_minor:
             raise InsufficientHotFunds(f"{order.amount_minor} of the token are needed; {token_minor} are there")
@@ -166,6 +168,10 @@ class Builder:
             if coin_minor <= order.value_minor():
                 raise InsufficientHotFunds(f"{order.value_minor()} and gas are needed; {coin_minor} are there")
             raise _explained(gas)
+        if token and token[1] == _NO:
+            raise NodeError(
+                "the token refuses this payment: it says no, and the transaction would succeed all the same"
+            )
         return Standing(
             nonce=to_int(nonce),
             coin_minor=coin_minor,
@@ -242,12 +248,16 @@ def _with_margin(gas: int) -> int:
     return gas if gas == PLAIN_TRANSFER_GAS else gas * 6 // 5
 
 
-def _all_but_gas(answers: list[Any | ChainError]) -> list[Any]:
-    """The answers, of which the estimate alone may be a refusal: it is one whenever something is missing."""
-    demanded([*answers[:3], *answers[4:]])
-    ensure(len(answers) >= 4, "every question has its answer")  # noqa: PLR2004 - the four above
-    if isinstance(answers[3], ChainError) and not isinstance(answers[3], NodeError):
-        raise answers[3]
+def _all_but_trials(answers: list[Any | ChainError]) -> list[Any]:
+    """The answers, of which two may be refusals: the estimate, and the trial of a token's transfer.
+
+    Each is one whenever something is missing, and the estimate then tells what.
+    """
+    ensure(len(answers) in {4, 6}, "every question has its answer")
+    demanded([*answers[:3], *answers[4:5]])
+    for trial in (answers[3], *answers[5:]):
+        if isinstance(trial, ChainError) and not isinstance(trial, NodeError):
+            raise trial
     return answers
 
 

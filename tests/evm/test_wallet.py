@@ -42,6 +42,18 @@ def test_a_payment_is_signed_without_being_sent_and_pays_what_was_asked(world: W
     assert own.fee_minor <= payment.fee_minor
 
 
+def test_a_token_that_says_no_without_failing_is_not_paid_with(world: World) -> None:
+    """The transaction would succeed and move nothing: a withdrawal would be completed that nobody got."""
+    world.fund()
+    token = world.token("Refusing")
+    token.transfer(world.hot.address, 1_000)
+    token.send("close(bool)", True)
+    with pytest.raises(NodeError, match="refuses"):
+        world.build(STRANGER, 10, token.address)
+    token.send("close(bool)", False)
+    assert world.send(world.build(STRANGER, 10, token.address)) == "accepted"
+
+
 @pytest.mark.parametrize("kind", ["Honest", "Silent"])
 def test_tokens_are_paid_whether_or_not_their_transfer_returns_something(world: World, kind: str) -> None:
     world.fund()
