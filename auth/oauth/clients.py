@@ -17,7 +17,9 @@ from auth.oauth import redirects, scopes
 from auth.oauth.provider import digest, new_secret
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
+from models.copies import columns, copies
 from models.oauth import OAuthClient
+from models.prepared import Prepared
 
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 GRANT_TYPES: Final = ("authorization_code", "refresh_token", DEVICE_CODE)
@@ -132,12 +134,18 @@ def register(session: Session, metadata: Mapping[str, Any], *, owner_id: UUID | 
     return Registered(row, secret)
 
 
+_FIND = Prepared(
+    "oauth_client_by_name",
+    "text",
+    f"SELECT {columns(c=OAuthClient)} FROM oauth_clients c WHERE client_id = $1 AND disabled_at IS NULL",  # noqa: S608
+)
+
+
 def find(session: Session, client_id: str) -> Client | None:
-    """The app of this name, unless it was removed."""
-    row = session.scalars(
-        select(OAuthClient).where(OAuthClient.client_id == client_id, OAuthClient.disabled_at.is_(None))
-    ).one_or_none()
-    return Client(row) if row is not None else None
+    """The app of this name as it stands (a copy), unless it was removed."""
+    for row in _FIND.rows(session, client_id):
+        return Client(*copies(row, OAuthClient))
+    return None
 
 
 def owned(session: Session, owner_id: UUID) -> Sequence[OAuthClient]:

@@ -17,11 +17,15 @@ from auth.oauth.dpop import Proof
 from auth.oauth.provider import ACCESS_LIFETIME, Provider
 from auth.oauth.requests import Parameters, ProtocolRequest, Reply, check
 from auth.oauth.tokens import Lineage
+from models.deferred import Deferred
 from models.oauth import OAuthFamily
 from models.user import User
 
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
+
+
+_BIND: Final = Deferred("family_bound", "uuid, text", "UPDATE oauth_families SET dpop_jkt = $2 WHERE id = $1")
 
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
@@ -154,8 +158,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]
     def keep_key(self, client: Client, family: OAuthFamily) -> None:
         """Bind the refresh tokens of an app that has no secret to its key: nothing else protects them."""
         if self.proof is not None and client.row.auth_method == "none":
-            family.dpop_jkt = self.proof.jkt
-            self.session.flush()
+            _BIND.later(self.session, family.id, self.proof.jkt)
 
     def _id_token(self, lineage: Lineage, access: str) -> str:
         half = hashlib.sha256(access.encode()).digest()[:16]

@@ -1,7 +1,6 @@
 """The keys that sign tokens: made when first needed, replaced after a while, published as long as a token lives."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,7 +19,9 @@ from sqlalchemy.orm import Session
 from auth.oauth.provider import ACCESS_LIFETIME, Provider
 from domain.errors import ensure
 from domain.ids import new_id
+from models.copies import columns, copies
 from models.oauth import OAuthSigningKey
+from models.prepared import Prepared
 
 ALGORITHM: Final = "RS256"
 _BITS: Final = 2048
@@ -85,14 +86,19 @@ def _current(session: Session, provider: Provider, now: datetime) -> OAuthSignin
     return row
 
 
+_NEWEST = Prepared(
+    "oauth_signing_key",
+    "timestamptz",
+    f"SELECT {columns(k=OAuthSigningKey)} FROM oauth_signing_keys k "  # noqa: S608 - names of ours
+    "WHERE signs_from <= $1 ORDER BY signs_from DESC LIMIT 1",
+)
+
+
 def _newest(session: Session, now: datetime) -> OAuthSigningKey | None:
-    rows: Sequence[OAuthSigningKey] = session.scalars(
-        select(OAuthSigningKey)
-        .where(OAuthSigningKey.signs_from <= now)
-        .order_by(OAuthSigningKey.signs_from.desc())
-        .limit(1)
-    ).all()
-    return rows[0] if rows else None
+    for row in _NEWEST.rows(session, now):
+        found: OAuthSigningKey = copies(row, OAuthSigningKey)[0]
+        return found
+    return None
 
 
 def _make(session: Session, provider: Provider, now: datetime, *, signs_from: datetime) -> OAuthSigningKey:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from auth.oauth import grants, tokens
 from auth.oauth.clients import AUTH_METHODS, Client
@@ -13,6 +13,7 @@ from auth.oauth.provider import GRACE, REFRESH_LIFETIME, SIMULTANEOUS, digest, n
 from auth.oauth.requests import ProtocolRequest
 from auth.oauth.tokens import Found, Lineage
 from models.oauth import OAuthRefreshToken
+from models.prepared import Prepared
 
 
 class SimultaneousRefreshError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
@@ -85,12 +86,12 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     def _claim(self, row: OAuthRefreshToken) -> str:
         """Spend the token and return its successor, a new one, or the unused one anew within the grace."""
         session, now = self.server.session, self.server.now
-        if session.execute(_CLAIM, {"id": row.id, "now": now}).first() is not None:
+        if _CLAIM.rows(session, row.id, now):
             return tokens.issue_refresh(session, row.family_id, predecessor_id=row.id, now=now)
-        session.refresh(row)
-        if row.redeemed_at is None:
+        redeemed_at = session.scalar(select(OAuthRefreshToken.redeemed_at).where(OAuthRefreshToken.id == row.id))
+        if redeemed_at is None:
             no_longer()
-        since = now - row.redeemed_at
+        since = now - redeemed_at
         if since <= SIMULTANEOUS:
             raise SimultaneousRefreshError("Another request has just redeemed this token. Ask again in 3 seconds")
         if since <= GRACE:
@@ -104,9 +105,11 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         return no_longer()
 
 
-_CLAIM = text(
-    "UPDATE oauth_refresh_tokens SET redeemed_at = :now "
-    "WHERE id = :id AND redeemed_at IS NULL AND expires_at > :now RETURNING id"
+_CLAIM = Prepared(
+    "refresh_token_claimed",
+    "uuid, timestamptz",
+    "UPDATE oauth_refresh_tokens SET redeemed_at = $2 "
+    "WHERE id = $1 AND redeemed_at IS NULL AND expires_at > $2 RETURNING id",
 )
 # The successor that nobody has used gets another secret: the one that got lost is worth nothing from now on.
 _REISSUE = text(

@@ -1,5 +1,6 @@
 """Access tokens (RFC 9068) and refresh tokens: issued, verified with PyJWT and one look-up, revoked at once."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import jwt
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from auth.oauth import keys, scopes
@@ -15,6 +16,8 @@ from auth.oauth.delegation import Delegation
 from auth.oauth.provider import ACCESS_LIFETIME, REFRESH_LIFETIME, Provider, digest, new_secret
 from auth.sessions import Principal
 from domain.ids import new_id
+from models.copies import columns, copies
+from models.deferred import Deferred
 from models.oauth import OAuthAccessToken, OAuthClient, OAuthFamily, OAuthGrant, OAuthRefreshToken
 from models.prepared import Prepared
 
@@ -37,23 +40,32 @@ class Lineage:
     nonce: str | None = None
 
 
+# What is kept of a token nobody reads back, so nobody waits for it: it goes with the commit.
+_KEEP_ACCESS = Deferred(
+    "access_token_kept",
+    "uuid, uuid, text, jsonb, timestamptz, timestamptz, text",
+    """
+    INSERT INTO oauth_access_tokens (jti, family_id, scope, audience, issued_at, expires_at, dpop_jkt)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    """,
+)
+_KEEP_REFRESH = Deferred(
+    "refresh_token_kept",
+    "uuid, bytea, uuid, uuid, timestamptz, timestamptz",
+    """
+    INSERT INTO oauth_refresh_tokens (id, token_hash, family_id, predecessor_id, issued_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    """,
+)
+
+
 def issue_access(
     session: Session, provider: Provider, lineage: Lineage, *, scope: str, now: datetime, dpop_jkt: str | None = None
 ) -> str:
     """A new access token, an hour long, bound to a key if one is named (RFC 9449 6); only its id is kept."""
     jti, expires_at = new_id(), now + ACCESS_LIFETIME
-    session.add(
-        OAuthAccessToken(
-            jti=jti,
-            family_id=lineage.family.id,
-            scope=scope,
-            audience=list(lineage.audience),
-            issued_at=now,
-            expires_at=expires_at,
-            dpop_jkt=dpop_jkt,
-        )
-    )
-    session.flush()
+    audience = json.dumps(list(lineage.audience))
+    _KEEP_ACCESS.later(session, jti, lineage.family.id, scope, audience, now, expires_at, dpop_jkt)
     client_id = lineage.client.client_id
     claims: dict[str, Any] = {
         "iss": provider.issuer,
@@ -77,17 +89,7 @@ def issue_access(
 def issue_refresh(session: Session, family_id: UUID, *, predecessor_id: UUID | None, now: datetime) -> str:
     """A new refresh token of a family; only its hash is kept."""
     token = new_secret()
-    session.add(
-        OAuthRefreshToken(
-            id=new_id(),
-            token_hash=digest(token),
-            family_id=family_id,
-            predecessor_id=predecessor_id,
-            issued_at=now,
-            expires_at=now + REFRESH_LIFETIME,
-        )
-    )
-    session.flush()
+    _KEEP_REFRESH.later(session, new_id(), digest(token), family_id, predecessor_id, now, now + REFRESH_LIFETIME)
     return token
 
 
@@ -176,26 +178,35 @@ class Found:
 
 
 def shown(session: Session, provider: Provider, token: str) -> Found | None:
-    """The token that somebody shows us, whatever its state; None when we never issued it."""
+    """The token that somebody shows us, whatever its state, in copies; None when we never issued it."""
     if looks_like_one(token):
         claims = _verified(session, provider, token)
-        return _found(session, OAuthAccessToken, OAuthAccessToken.jti == UUID(claims["jti"])) if claims else None
-    return _found(session, OAuthRefreshToken, OAuthRefreshToken.token_hash == digest(token))
+        rows = _SHOWN_ACCESS.rows(session, claims["jti"]) if claims is not None else ()
+        return Found("access_token", *copies(rows[0], OAuthAccessToken, *_LINEAGE)) if rows else None
+    rows = _SHOWN_REFRESH.rows(session, digest(token))
+    return Found("refresh_token", *copies(rows[0], OAuthRefreshToken, *_LINEAGE)) if rows else None
 
 
-def _found(session: Session, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], which: Any) -> Found | None:
-    row = session.execute(
-        select(kind, OAuthFamily, OAuthGrant, OAuthClient)
-        .join(OAuthFamily, OAuthFamily.id == kind.family_id)
-        .join(OAuthGrant, OAuthGrant.id == OAuthFamily.grant_id)
-        .join(OAuthClient, OAuthClient.id == OAuthGrant.client_id)
-        .where(which)
-    ).one_or_none()
-    if row is None:
-        return None
-    token: Any = row[0]
-    family, grant, client = row[1:]
-    return Found("access_token" if kind is OAuthAccessToken else "refresh_token", token, family, grant, client)
+_LINEAGE: Final = (OAuthFamily, OAuthGrant, OAuthClient)
+
+
+def _showing(name: str, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], which: str, of_type: str) -> Prepared:
+    return Prepared(
+        name,
+        of_type,
+        f"""
+        SELECT {columns(t=kind, f=OAuthFamily, g=OAuthGrant, c=OAuthClient)}
+        FROM {kind.__tablename__} t
+        JOIN oauth_families f ON f.id = t.family_id
+        JOIN oauth_grants g ON g.id = f.grant_id
+        JOIN oauth_clients c ON c.id = g.client_id
+        WHERE t.{which} = $1
+        """,  # noqa: S608 - names of ours
+    )
+
+
+_SHOWN_ACCESS = _showing("access_token_shown", OAuthAccessToken, "jti", "uuid")
+_SHOWN_REFRESH = _showing("refresh_token_shown", OAuthRefreshToken, "token_hash", "bytea")
 
 
 def _verified(session: Session, provider: Provider, token: str) -> dict[str, Any] | None:
