@@ -61,6 +61,7 @@ def test_the_daily_limit_of_a_user_is_exact_under_concurrency(rail: Rail) -> Non
 def test_the_daily_limit_of_the_house_is_exact_under_concurrency(rail: Rail) -> None:
     amount = COIN // 100
     world.set_policy(rail, daily_system_limit_minor=13 * amount)
+    world.stop_the_clock(rail)
     users = [outgoing.funded(rail) for _ in range(4)]
     assert many(rail, users * 15, amount) == {"accepted": 13, "system_limit_exceeded": 47}
     assert sum(rail.balance(user_id)[1] for user_id in users) == 13 * (amount + FEE)

@@ -213,6 +213,7 @@ def test_the_daily_limit_of_a_user_counts_a_sliding_day_and_what_came_to_nothing
 
 def test_the_daily_limit_of_the_house_counts_everybody(rail: Rail) -> None:
     world.set_policy(rail, daily_system_limit_minor=AUTO)
+    world.stop_the_clock(rail)
     one, other = outgoing.funded(rail), outgoing.funded(rail)
     first = rail.request(one, AUTO)
     refused(rail, SystemLimitExceeded, other, COIN // 1000)
@@ -224,6 +225,7 @@ def test_the_daily_limit_of_the_house_counts_everybody(rail: Rail) -> None:
 def test_the_limit_of_the_house_is_exact_however_its_shares_were_used(rail: Rail) -> None:
     part = COIN // 100
     world.set_policy(rail, daily_system_limit_minor=50 * part)
+    world.stop_the_clock(rail)
     user_id = outgoing.funded(rail)
     first = rail.request(user_id, 33 * part)  # more than any share
     for _ in range(17):
