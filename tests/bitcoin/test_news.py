@@ -25,8 +25,8 @@ def test_an_announcement_ends_the_wait_and_a_pile_of_them_counts_once() -> None:
         for number in range(5):
             publisher.send_multipart([b"hashblock", b"\0" * 32, number.to_bytes(4, "little")])
         began = time.monotonic()
-        assert news.wait(5)
-        assert time.monotonic() - began < 4
+        assert news.wait(30)
+        assert time.monotonic() - began < 20
     finally:
         news.close()
         publisher.close(0)

@@ -68,7 +68,7 @@ def test_signing_out_closes_the_sockets_of_that_session_alone(house: House, proc
         Client(processes[0], other.token) as stranger,
     ):
         sign_out(person)
-        eventually(lambda: not first_tab.connected and not second_tab.connected, within_s=5, what="being shown out")
+        eventually(lambda: not first_tab.connected and not second_tab.connected, what="being shown out")
         assert other_session.connected
         assert stranger.connected
         # They are still here, with the other session.
@@ -100,7 +100,7 @@ def test_an_app_hears_of_what_it_may_see_and_says_nothing(house: House, processe
         assert answer["error"] == "insufficient_scope"
         assert client.count("online_users") == 0
         assert app.post("/oauth/revoke", token=seeing).status_code == 200
-        eventually(lambda: not client.connected, within_s=5, what="being shown out")
+        eventually(lambda: not client.connected, what="being shown out")
 
 
 def test_taking_back_what_an_app_may_do_shows_it_out(house: House, processes: Sites) -> None:
@@ -113,7 +113,7 @@ def test_taking_back_what_an_app_may_do_shows_it_out(house: House, processes: Si
                 text("SELECT id FROM oauth_grants WHERE user_id = :user_id"), {"user_id": person.user_id}
             )
         assert press(person, f"/apps/{grant_id}/revoke") == 303
-        eventually(lambda: not client.connected, within_s=5, what="being shown out")
+        eventually(lambda: not client.connected, what="being shown out")
         assert owner.connected
 
 
@@ -130,4 +130,4 @@ def test_a_role_that_is_given_opens_the_operators_room_at_once(house: House, pro
             house.container.bus.say("alert", alert, ["operators"])
             return client.count("alert") > 0
 
-        eventually(is_told, within_s=5, what="an alert")
+        eventually(is_told, what="an alert")

@@ -53,4 +53,4 @@ def test_a_process_does_not_stay_because_nobody_read_its_last_result(monkeypatch
     process = pool.Worker(SimpleQueue(), SimpleQueue(), on_ready_counter=SimpleNamespace(value=0))
     began = perf_counter()
     assert process._ensure_messages_consumed(completed=1) is False
-    assert perf_counter() - began < 5
+    assert perf_counter() - began < 15  # or thirty
