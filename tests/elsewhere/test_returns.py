@@ -47,7 +47,7 @@ def book(house: House, payout_id: UUID, *, by: Actor = BY) -> str:
     return "booked"
 
 
-@pytest.mark.causes(RETURNED)
+@pytest.mark.causes("completed_payout_returned")
 @pytest.mark.parametrize("status", ["FAILED", "REVERSED"])
 def test_what_came_back_is_told_and_given_back_once(
     house: House, fake: FakeFlutterwave, paid: UUID, status: str
