@@ -22,6 +22,7 @@ from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, flows, leases, outbox
 from services.payouts.reading import inputs_in_flight
+from services.withdrawals.returns import lost_its_deposit
 
 BATCH_MAX = 50
 ATTEMPTS_BEFORE_ALERT = 5
@@ -56,7 +57,7 @@ def claim_approved(
 ) -> Batch | None:
     """Lease so many of an asset's approved withdrawals that are due, oldest first.
 
-    None when there are none or they are paused.
+    None when there are none or they are paused. What pays a deposit back waits while that is in no block.
     """
     query = (
         select(Withdrawal)
@@ -65,6 +66,7 @@ def claim_approved(
             Withdrawal.asset_id == asset.asset_id,
             Withdrawal.state == "approved",
             WithdrawalPolicy.paused.is_(False),
+            ~lost_its_deposit(),
         )
         .order_by(Withdrawal.id)
         .limit(min(most, BATCH_MAX))

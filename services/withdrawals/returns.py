@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -76,6 +76,15 @@ def request(
 def is_return(session: Session, withdrawal_id: UUID) -> bool:
     """Whether this withdrawal pays a deposit back."""
     return bool(session.scalar(select(exists().where(DepositQuarantine.return_withdrawal_id == withdrawal_id))))
+
+
+def lost_its_deposit() -> ColumnElement[bool]:
+    """Whether a withdrawal pays back what a reorganisation has undone: it waits until that is confirmed again."""
+    return exists().where(
+        DepositQuarantine.return_withdrawal_id == Withdrawal.id,
+        DepositQuarantine.deposit_id == Deposit.id,
+        Deposit.state != "returned",
+    )
 
 
 def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by: Actor) -> None:
