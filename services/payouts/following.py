@@ -63,9 +63,10 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
             )
             continue
         advance(session, payout, "broadcast", detail, now=now, by=by)
+    # Also of those that were given up on it: what follows from it for others does not any more.
     session.execute(
         update(Payout)
-        .where(Payout.chain == chain, Payout.conflict_height > height, Payout.state.in_(UNCONFIRMED))
+        .where(Payout.chain == chain, Payout.conflict_height > height, Payout.state.in_((*UNCONFIRMED, "failed")))
         .values(conflicted_by=None, conflict_height=None)
     )
 

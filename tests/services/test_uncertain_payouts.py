@@ -294,3 +294,23 @@ def test_what_a_block_says_of_a_payment_outweighs_the_answer_that_came_after_it(
     rail.watch()
     assert (rail.withdrawal().state, rail.withdrawal().waiting_reason) == ("completed", None)
     assert rail.payout().reason is None
+
+
+def test_a_proof_that_a_fork_took_back_proves_nothing_of_what_came_after_either(rail: Rail) -> None:
+    """An operator gave a payment up at the first sign; what spends its change is not lost for that."""
+    user_id = outgoing.funded(rail)
+    first = rail.request(user_id, AUTO)
+    rail.pay()
+    second = rail.request(user_id, AUTO // 2)
+    rail.pay()
+    [form] = [one for one in outgoing.forms(rail) if one.payout_id == outgoing.one(rail, first.id).payout_id]
+    stranger = world.spending(rail, form.raw_tx, rail.outside_address(), wallet=outgoing.hot_wallet(rail))
+    world.mine_holding(rail, stranger)
+    rail.watch()
+    assert {payout.conflict_height for payout in rail.rows(Payout)} == {world.height(rail)}
+    with rail.container.transaction() as session:
+        give_up(session, form.payout_id, now=rail.container.now(), by=BY)
+    world.fork(rail, 1)
+    world.mine_holding(rail, count=CONFLICT_FINAL)
+    rail.watch()
+    assert (outgoing.one(rail, first.id).state, outgoing.one(rail, second.id).state) == ("failed", "uncertain")
