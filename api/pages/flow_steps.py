@@ -104,7 +104,7 @@ _SAID: Final[Mapping[str, str]] = MappingProxyType(
         "cancels": "A payment of nothing was signed to take its place: a block decides which of the two is first.",
         "replaces": "Its network fee was raised. The new form spends the same coins, so only one of them can be paid.",
         "paid_after_all": "The provider says that it was paid after all.",
-        "return_booked": "Its return was booked: the amount and the fee were given back.",
+        "return_booked": "Its return was booked: the amount and the fee it took were given back.",
     }
 )
 

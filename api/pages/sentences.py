@@ -36,7 +36,7 @@ _HELD_UNTIL_THEN: Final = ("withdrawal", "conversion")
 """What holds funds and gives them back when it ends in vain."""
 _KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer", "verification": "claim"})
 CAME_BACK: Final = "It was sent, and its provider says that it came back. An operator gives the funds back."
-RETURNED: Final = "It was sent and came back. The amount and the fee are its owner's again."
+RETURNED: Final = "It was sent and came back. What it took was given back."
 _BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "deposit_credit": "deposit",
