@@ -207,14 +207,13 @@ def add_form(
 def take_inputs(session: Session, payout: Payout, inputs: Sequence[OutPoint]) -> None:
     """Have a payout be the one that spends these. Raises InputsTaken when another does.
 
-    One that failed because something else was spent of it for good leaves the rest of its inputs to others.
+    One that failed, and that no block holds, leaves its inputs to others: should a fork make it possible again, whoever
+    spends one of them makes sure that it is not paid after its funds went back.
     """
     if not inputs:  # a provider's
         return
     rows = [{"chain": payout.chain, "txid": one.txid, "vout": one.vout, "payout_id": payout.id} for one in inputs]
-    left = exists().where(
-        Payout.id == PayoutInput.payout_id, Payout.state == "failed", Payout.conflicted_by.is_not(None)
-    )
+    left = exists().where(Payout.id == PayoutInput.payout_id, Payout.state == "failed", Payout.block_height.is_(None))
     taking = insert(PayoutInput).values(rows)
     taken = session.execute(
         taking.on_conflict_do_update(

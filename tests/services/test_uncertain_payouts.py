@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from domain.actor import Actor
+from domain.chain_facts import OutPoint
 from domain.flows import WrongState
 from domain.ports import DescriptorChain
+from domain.wallet_facts import SignedPayment
 from models.payout import Payout, PayoutTransaction
 from services.alerts import dossier, handling
-from services.payouts import NoProof, ask_for_bump, give_up
+from services.payouts import InputsTaken, NoProof, ask_for_bump, give_up, store
 from services.payouts.following import CONFLICT_FINAL
 from services.withdrawals.deciding import SelfApproval
 from tasks import payouts
@@ -314,3 +316,10 @@ def test_a_proof_that_a_fork_took_back_proves_nothing_of_what_came_after_either(
     world.mine_holding(rail, count=CONFLICT_FINAL)
     rail.watch()
     assert (outgoing.one(rail, first.id).state, outgoing.one(rail, second.id).state) == ("failed", "uncertain")
+    # What it would have spent is free for another payment, which makes sure that it never will.
+    inputs = [OutPoint(txid, int(vout)) for txid, _, vout in (spent.partition(":") for spent in form.inputs)]
+    other = SignedPayment("00" * 32, "00", 1, 1, tuple(inputs), (0,), None)
+    with rail.container.transaction() as session:
+        store(session, form.chain, rail.asset_id, rail.asset_id, other, now=rail.container.now())
+    with pytest.raises(InputsTaken), rail.container.transaction() as session:
+        store(session, form.chain, rail.asset_id, rail.asset_id, other, now=rail.container.now())
