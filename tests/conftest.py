@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tests import dialect
+from tests import dialect, trust
 from tests.alerts.proof import pytest_runtest_call
 from tests.databases import Database, Server
 from tests.plain_log import log_plainly
@@ -55,9 +55,10 @@ class _Servers:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Choose where files go before pytest makes a directory, how statements are compiled, and how lines are logged."""
+    """Choose where files go before pytest makes a directory, what all tests share, and how lines are logged."""
     use_memory()
     dialect.share()
+    trust.share()
     log_plainly()
 
 
