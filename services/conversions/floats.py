@@ -23,6 +23,10 @@ class EquityShort(StrongroomError):
     code: ClassVar[str] = "equity_short"
 
 
+# Opens no account where there is none yet: who only looks may not write.
+_AVAILABLE = text(
+    "SELECT sum(posted - held) FROM ledger_accounts WHERE owner_id IS NULL AND code = :float AND asset_id = :asset_id"
+)
 # Losses count, and what is set aside already does not.
 _OWNED = text(
     """
@@ -39,7 +43,7 @@ def account(session: Session, asset_id: str) -> int:
 
 def available(session: Session, asset_id: str) -> int:
     """How much of this asset the house has to convert into, in the smallest unit."""
-    return ledger.system_balance(session, FLOAT, asset_id)
+    return int(session.scalar(_AVAILABLE, {"asset_id": asset_id, "float": FLOAT}) or 0)
 
 
 def owned(session: Session, asset_id: str) -> int:

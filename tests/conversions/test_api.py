@@ -1,5 +1,6 @@
 """Conversions through the API: what is offered, quotes, keys, apps and their limits, and what programs are told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from services import conversions, event_log
 from services.webhooks_out import telling
 from tests import horizon
 from tests.api.house import House, Person
-from tests.conversions.desk import BOUGHT, BY, COIN, SOLD, SOLD_PRICE, Desk
+from tests.conversions.desk import BOUGHT, BOUGHT_PRICE, BY, COIN, SOLD, SOLD_PRICE, TERMS, Desk
 from tests.oauth.app import App, register
 
 QUOTES, PATH = "/conversions/quotes", "/conversions"
@@ -98,20 +99,16 @@ def test_the_flow_spells_each_transfer_in_its_own_asset(desk: Desk, person: Pers
     }
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
+def test_what_cannot_be_quoted_is_refused_by_name(person: Person) -> None:
+    refused: tuple[tuple[dict[str, Any], tuple[int, str]], ...] = (
         ({"amount": "0.001"}, (422, "conversion_out_of_range")),
         ({"amount": 1}, (422, "invalid_amount")),
         ({"from_asset": BOUGHT, "to_asset": SOLD}, (422, "conversion_pair_missing")),
         ({"from_asset": "GOLD"}, (422, "unknown_asset")),
         ({"other": "x"}, (422, "invalid_request")),
-    ],
-)
-def test_what_cannot_be_quoted_is_refused_by_name(
-    person: Person, changes: dict[str, Any], expected: tuple[int, str]
-) -> None:
-    assert error_of(person.post(QUOTES, {**ASKED, **changes})) == expected
+    )
+    for changes, expected in refused:
+        assert error_of(person.post(QUOTES, {**ASKED, **changes})) == expected
 
 
 def test_a_stale_price_a_pause_and_an_expired_quote_refuse(desk: Desk, person: Person) -> None:
@@ -138,10 +135,18 @@ def test_what_belongs_to_others_is_not_found(house: House, person: Person) -> No
     assert stranger.get(PATH).get_json()["items"] == []
 
 
-def test_operators_see_every_pair_and_what_the_house_has_to_pay_out_with(house: House, person: Person) -> None:
+def test_operators_see_every_pair_and_what_the_house_has_to_pay_out_with(
+    desk: Desk, house: House, person: Person
+) -> None:
+    with desk.container.transaction() as session:
+        back = replace(TERMS, from_price=BOUGHT_PRICE, to_price=SOLD_PRICE)
+        conversions.set_terms(session, BOUGHT, SOLD, back, now=desk.container.now(), by=BY)
     assert person.get("/operator/conversion-pairs").status_code == 403
-    [row] = house.person(role="viewer").get("/operator/conversion-pairs").get_json()["items"]
-    assert (row["is_open"], row["float"], row["tolerance"]) == (True, "10.000000000000000000", "0.010000")
+    rows = house.person(role="viewer").get("/operator/conversion-pairs").get_json()["items"]
+    assert [(row["from_asset"], row["is_open"], row["float"], row["tolerance"]) for row in rows] == [
+        (SOLD, True, "10.000000000000000000", "0.010000"),
+        (BOUGHT, True, "0.00000000", "0.010000"),
+    ]
 
 
 # --------------------------------------------------------------------------------------------------------- apps
