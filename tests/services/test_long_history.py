@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import event, text
@@ -18,12 +19,16 @@ from services import (
     audit,
     buffers,
     chat,
+    checking,
+    invariants,
     prices,
     sweeps,
     verifications,
 )
 from services.alerts import handling
+from services.checking import recent
 from services.ledger import statements
+from services.ledger.following import next_span
 from services.webhooks_out import messages
 from services.webhooks_out.endpoints import Owner
 from wiring.container import Container
@@ -31,6 +36,7 @@ from wiring.container import Container
 NETWORK: Final = NETWORKS["litecoin-regtest"]
 ME: Final = new_id()
 ENDPOINT: Final = new_id()
+NOW: Final = datetime(2026, 11, 1, tzinfo=UTC)
 Ask = Callable[[Session], object]
 
 QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
@@ -89,6 +95,19 @@ QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
         {"ix_deposits_uncredited"},
     ),
     "what lies on addresses": (sweeps.unswept, {"ix_deposits_unswept", "ix_payouts_unsettled_sweeps"}),
+    "what is left on swept addresses": (
+        lambda session: sweeps.left_behind(session, NETWORK.chain, besides=["nowhere"]),
+        {"pk_swept_chains", "ix_deposit_addresses_address"},
+    ),
+    "what moved last": (checking.look_at_newest, {"pk_flow_events", "pk_ledger_transfers", "ix_withdrawals_open"}),
+    "the items of flows": (
+        lambda session: recent._items(session, [ME]),
+        {f"ix_{table}_flow_id" for table in invariants.ITEMS},
+    ),
+    "the next transfers": (
+        lambda session: next_span(session, "test", now=NOW),
+        {"pk_ledger_transfers", "uq_ledger_seals_subject_last_id"},
+    ),
     "the prices of a pair": (
         lambda session: prices.reading._newest(session, "LTC/USD", None),
         {"ix_reference_prices_pair_source_observed_at"},
