@@ -6,8 +6,10 @@ import psycopg2
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from cli.ledger import ledger
+from services import alerts, checking
 from tests.databases import Database, settings_for
 from tests.ledger.conftest import open_assets
 from wiring.environ import to_environ
@@ -45,16 +47,35 @@ def test_what_cannot_be_funded_is_refused(command: CliRunner, asset: str, amount
     assert run(command, "accounts").output == ""
 
 
-def test_verification_says_that_all_is_well_until_a_row_is_altered(command: CliRunner, own_database: Database) -> None:
+def test_verification_and_check_say_that_all_is_well_until_a_row_is_altered(
+    command: CliRunner, own_database: Database, own_engine: Engine
+) -> None:
     run(command, "fund", "GOLD", "12.50")
     run(command, "seal")
     well = run(command, "verify")
     assert (well.exit_code, well.output.splitlines()[-1]) == (0, "All is well.")
-    connection = psycopg2.connect(own_database.superuser_url.reveal())
-    with connection, connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute("UPDATE ledger_transfers SET amount = amount + 1")
-    connection.close()
+    assert run(command, "check").output == "4 rows looked at. All is well.\n"
+    _alter(own_database, "UPDATE ledger_transfers SET amount = amount + 1")
     altered = run(command, "verify")
     assert altered.exit_code == 1
     assert "ledger_transfers row 1" in altered.output
+    checked = run(command, "check")
+    assert checked.exit_code == 1
+    assert "ledger_transfers row 1" in checked.output
+    assert _stands(own_engine)
+    _alter(own_database, "UPDATE ledger_transfers SET amount = amount - 1")
+    assert run(command, "check").exit_code == 0
+    assert not _stands(own_engine)
+
+
+def _alter(database: Database, statement: str) -> None:
+    connection = psycopg2.connect(database.superuser_url.reveal())
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(statement)
+    connection.close()
+
+
+def _stands(engine: Engine) -> bool:
+    with Session(engine) as session:
+        return alerts.stands(session, checking.BROKEN, scope=checking.SCOPE)
