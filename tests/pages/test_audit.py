@@ -39,7 +39,7 @@ def test_lines_are_filtered_and_paged_without_gaps(house: House, approver: Reade
 
 
 def test_what_is_typed_into_a_filter_is_never_a_fault(approver: Reader) -> None:
-    for query in ("user=nonsense", "before=99999999999999999999999", "before=-1", "event=%01", "address='--"):
+    for query in ("user=nonsense", "before=99999999999999999999999", "before=-1", "event=%00", "address='--"):
         assert approver.get(f"/operator/audit?{query}").status_code == 200, query
         assert approver.get(f"/operator/audit.csv?{query}").status_code == 200, query
 

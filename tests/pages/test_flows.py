@@ -121,6 +121,7 @@ def test_pages_follow_one_another(payer: Reader, viewer: Reader, monkeypatch: py
     ("query", "told"),
     [
         ("what=k7f3m2n9qd", "No movement of money is known by this."),
+        ("what=%00", "too long, or no text"),
         ("what=" + "x" * 201, "too long, or no text"),
         ("id=nonsense", "neither an id nor a short id"),
         (f"user={UUID(int=7)}", "Nobody here has this id"),
@@ -130,7 +131,7 @@ def test_pages_follow_one_another(payer: Reader, viewer: Reader, monkeypatch: py
         ("kind=deposit&state=signed", "No deposit is ever signed. Its states are: seen, confirming"),
         ("asset=GOLD", "keeps no such asset"),
         ("tx_hash=a+b", "This is not a transaction's hash"),
-        ("address=%01", "This is not an address"),
+        ("address=%00", "This is not an address"),
         ("older=a+while", "Write a number and s, min, h, d or w"),
         ("older=2+d&newer=3+h", "Nothing is older than 2 d and newer than 3 h."),
     ],
