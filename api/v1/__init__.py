@@ -34,6 +34,7 @@ from api.v1 import (
     transfers,
     turn_credentials,
     watch_wallets,
+    webhook_deliveries,
     webhook_endpoints,
     withdrawals,
 )
@@ -51,6 +52,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     payment_verifications.blueprint,
     watch_wallets.blueprint,
     webhook_endpoints.blueprint,
+    webhook_deliveries.blueprint,
     flows.blueprint,
     conversations.blueprint,
     turn_credentials.blueprint,

@@ -1,4 +1,4 @@
-"""Webhook endpoints: who is told what happens, what they were sent, and sending it again."""
+"""Webhook endpoints: who is told what happens."""
 
 from typing import Any
 from uuid import UUID
@@ -9,33 +9,24 @@ from flask import Response
 from api.access import provider
 from api.blueprint import Blueprint
 from api.guards import caller, person, signed_in
-from api.limits import limited
 from api.refusals import InvalidRequest, RoleMissing
 from api.request_context import actor, container, operator
-from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
+from api.schemas import StrictSchema, Text, json_answer, moment
 from auth.oauth import clients
 from domain import webhooks
 from domain.actor import Actor
-from models.webhook_out import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from models.webhook_out import WebhookEndpoint
 from services import webhooks_out
 from services.webhooks_out import Owner
 
 blueprint = Blueprint("webhook-endpoints", __name__, description="Addresses that are told what happens.")
-STATES = ("waiting", "delivered", "failed")
-_HOUSE = {"description": "The house's own endpoints, which are told everything: viewers read, admins change."}
+HOUSE = {"description": "The house's own endpoints, which are told everything: viewers read, admins change."}
 
 
 class WhoseQuery(StrictSchema):
     """Whose endpoints."""
 
-    house = ma.fields.Boolean(load_default=False, metadata=_HOUSE)
-
-
-class DeliveryQuery(PageQuery):
-    """Which messages."""
-
-    house = ma.fields.Boolean(load_default=False, metadata=_HOUSE)
-    state = ma.fields.String(load_default=None, validate=ma.validate.OneOf(STATES))
+    house = ma.fields.Boolean(load_default=False, metadata=HOUSE)
 
 
 class WebhookEndpointBody(StrictSchema):
@@ -62,13 +53,6 @@ class WebhookEndpointChange(StrictSchema):
     url = Text(length_max=webhooks.URL_LENGTH_MAX)
     kinds = ma.fields.List(Text(length_max=64), validate=ma.validate.Length(min=1, max=len(webhooks.TYPES)))
     description = Text(length_min=0, length_max=120)
-
-
-class WebhookRedelivery(StrictSchema):
-    """What to send again."""
-
-    since = ma.fields.AwareDateTime(required=True, format="iso")
-    only_failed = ma.fields.Boolean(load_default=True)
 
 
 class WebhookEndpointItem(ma.Schema):
@@ -100,44 +84,13 @@ class WebhookEndpointList(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(WebhookEndpointItem), required=True)
 
 
-class WebhookAttemptItem(ma.Schema):
-    """What came of one attempt."""
-
-    at = ma.fields.DateTime(required=True)
-    status = ma.fields.Integer(required=True, allow_none=True)
-    error = ma.fields.String(required=True, allow_none=True)
-    excerpt = ma.fields.String(required=True, metadata={"description": "The beginning of the answer's body."})
-    duration_ms = ma.fields.Integer(required=True)
-
-
-class WebhookDeliveryItem(ma.Schema):
-    """One message, and every attempt to deliver it."""
-
-    id = ma.fields.UUID(required=True)
-    event_id = ma.fields.String(required=True, metadata={"description": "What `webhook-id` says."})
-    type = ma.fields.String(required=True)
-    event = ma.fields.Dict(required=True)
-    state = ma.fields.String(required=True, validate=ma.validate.OneOf(STATES))
-    error = ma.fields.String(required=True, allow_none=True)
-    occurred_at = ma.fields.DateTime(required=True)
-    due_at = ma.fields.DateTime(required=True, allow_none=True)
-    delivered_at = ma.fields.DateTime(required=True, allow_none=True)
-    attempts = ma.fields.List(ma.fields.Nested(WebhookAttemptItem), required=True)
-
-
-class WebhookRedelivered(ma.Schema):
-    """How many messages are sent again."""
-
-    count = ma.fields.Integer(required=True)
-
-
 @blueprint.get("/webhook-endpoints")
 @signed_in
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(200, WebhookEndpointList)
 def list_endpoints(query: dict[str, Any]) -> Response:
     """The caller's endpoints."""
-    owner = _owner(query, change=False)
+    owner = owner_of(query, change=False)
     with container().reading() as session:
         rows = webhooks_out.of_owner(session, owner)
     return json_answer({"items": [_shape(row) for row in rows]})
@@ -150,7 +103,7 @@ def list_endpoints(query: dict[str, Any]) -> Response:
 @blueprint.answers(201, WebhookEndpointWithSecret)
 def create_endpoint(query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Have an address told what happens from now on."""
-    parts, owner = container(), _owner(query, change=True)
+    parts, owner = container(), owner_of(query, change=True)
     client_id = body.pop("client_id")
     if client_id is not None and owner.user_id is None:
         raise InvalidRequest("client_id: the house is no app", fields={"client_id": ["the house is no app"]})
@@ -158,7 +111,7 @@ def create_endpoint(query: dict[str, Any], body: dict[str, Any]) -> Response:
         app = None if client_id is None else clients.own(session, client_id, owner_id=person().user_id)
         row, secret = webhooks_out.create(
             session, owner, **body, client_id=None if app is None else app.id, box=provider(parts).box(),
-            allow_private=parts.settings.webhook_private, now=parts.now(), by=_doer(owner),
+            allow_private=parts.settings.webhook_private, now=parts.now(), by=doer_for(owner),
         )  # fmt: skip
     return json_answer({**_shape(row), "secret": secret}, 201)
 
@@ -169,7 +122,7 @@ def create_endpoint(query: dict[str, Any], body: dict[str, Any]) -> Response:
 @blueprint.answers(200, WebhookEndpointItem)
 def get_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """One of them."""
-    owner = _owner(query, change=False)
+    owner = owner_of(query, change=False)
     with container().reading() as session:
         return json_answer(_shape(webhooks_out.one(session, owner, endpoint_id)))
 
@@ -181,11 +134,11 @@ def get_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.answers(200, WebhookEndpointItem)
 def change_endpoint(query: dict[str, Any], body: dict[str, Any], endpoint_id: UUID) -> Response:
     """Change where it leads or what it is told."""
-    parts, owner = container(), _owner(query, change=True)
+    parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row = webhooks_out.update(
             session, owner, endpoint_id, **body, allow_private=parts.settings.webhook_private, now=parts.now(),
-            by=_doer(owner),
+            by=doer_for(owner),
         )  # fmt: skip
     return json_answer(_shape(row))
 
@@ -196,9 +149,9 @@ def change_endpoint(query: dict[str, Any], body: dict[str, Any], endpoint_id: UU
 @blueprint.answers(204)
 def remove_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """Forget it with all messages to it."""
-    parts, owner = container(), _owner(query, change=True)
+    parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
-        webhooks_out.remove(session, owner, endpoint_id, now=parts.now(), by=_doer(owner))
+        webhooks_out.remove(session, owner, endpoint_id, now=parts.now(), by=doer_for(owner))
     return Response(status=204)
 
 
@@ -208,10 +161,10 @@ def remove_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.answers(200, WebhookEndpointWithSecret)
 def rotate_secret(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """A new secret; for a day messages carry the signatures of both."""
-    parts, owner = container(), _owner(query, change=True)
+    parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row, secret = webhooks_out.rotate(
-            session, owner, endpoint_id, box=provider(parts).box(), now=parts.now(), by=_doer(owner)
+            session, owner, endpoint_id, box=provider(parts).box(), now=parts.now(), by=doer_for(owner)
         )
     return json_answer({**_shape(row), "secret": secret})
 
@@ -222,9 +175,9 @@ def rotate_secret(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.answers(200, WebhookEndpointItem)
 def enable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """Tell it again what happens from now on."""
-    parts, owner = container(), _owner(query, change=True)
+    parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
-        row = webhooks_out.enable(session, owner, endpoint_id, now=parts.now(), by=_doer(owner))
+        row = webhooks_out.enable(session, owner, endpoint_id, now=parts.now(), by=doer_for(owner))
     return json_answer(_shape(row))
 
 
@@ -234,68 +187,13 @@ def enable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.answers(200, WebhookEndpointItem)
 def disable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """Tell it nothing until it is enabled."""
-    parts, owner = container(), _owner(query, change=True)
+    parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
-        row = webhooks_out.disable(session, owner, endpoint_id, now=parts.now(), by=_doer(owner))
+        row = webhooks_out.disable(session, owner, endpoint_id, now=parts.now(), by=doer_for(owner))
     return json_answer(_shape(row))
 
 
-@blueprint.post("/webhook-endpoints/<uuid:endpoint_id>/test")
-@signed_in
-@limited("sign_in")
-@blueprint.takes(WhoseQuery, location="query")
-@blueprint.answers(202, WebhookDeliveryItem)
-def try_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Send it an event that means nothing."""
-    parts, owner = container(), _owner(query, change=True)
-    with parts.transaction() as session:
-        row = webhooks_out.send_test(session, owner, endpoint_id, now=parts.now())
-    return json_answer(_delivery(row, []), 202)
-
-
-@blueprint.post("/webhook-endpoints/<uuid:endpoint_id>/redeliver")
-@signed_in
-@limited("sign_in")
-@blueprint.takes(WhoseQuery, location="query")
-@blueprint.takes(WebhookRedelivery)
-@blueprint.answers(202, WebhookRedelivered)
-def redeliver_since(query: dict[str, Any], body: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Send again what happened since a moment."""
-    parts, owner = container(), _owner(query, change=True)
-    with parts.transaction() as session:
-        count = webhooks_out.redeliver_since(session, owner, endpoint_id, **body, now=parts.now(), by=_doer(owner))
-    return json_answer({"count": count}, 202)
-
-
-@blueprint.get("/webhook-endpoints/<uuid:endpoint_id>/deliveries")
-@signed_in
-@blueprint.takes(DeliveryQuery, location="query")
-@blueprint.answers(200, page_schema("WebhookDeliveryPage", WebhookDeliveryItem))
-def list_deliveries(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """What it was sent, newest first, with every attempt."""
-    owner, before = _owner(query, change=False), id_cursor(query["cursor"])
-    with container().reading() as session:
-        rows = webhooks_out.deliveries(
-            session, owner, endpoint_id, limit=query["limit"] + 1, before=before, state=query["state"]
-        )
-        attempts = webhooks_out.attempts_of(session, [row.id for row in rows])
-    return json_answer(page(rows, query["limit"], lambda row: _delivery(row, attempts[row.id]), lambda row: row.id))
-
-
-@blueprint.post("/webhook-endpoints/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>/redeliver")
-@signed_in
-@limited("sign_in")
-@blueprint.takes(WhoseQuery, location="query")
-@blueprint.answers(202, WebhookDeliveryItem)
-def redeliver_one(query: dict[str, Any], endpoint_id: UUID, delivery_id: UUID) -> Response:
-    """Send one message again, under its id."""
-    parts, owner = container(), _owner(query, change=True)
-    with parts.transaction() as session:
-        row = webhooks_out.redeliver(session, owner, endpoint_id, delivery_id, now=parts.now(), by=_doer(owner))
-    return json_answer(_delivery(row, []), 202)
-
-
-def _owner(query: dict[str, Any], *, change: bool) -> Owner:
+def owner_of(query: dict[str, Any], *, change: bool) -> Owner:
     """Whose endpoints are meant. Raises RoleMissing."""
     if not query["house"]:
         return Owner(caller().user_id)
@@ -305,7 +203,8 @@ def _owner(query: dict[str, Any], *, change: bool) -> Owner:
     return Owner(None)
 
 
-def _doer(owner: Owner) -> Actor:
+def doer_for(owner: Owner) -> Actor:
+    """Who the audit log says changed it: the person, or the operator for the house."""
     return actor() if owner.user_id is not None else operator()
 
 
@@ -321,28 +220,4 @@ def _shape(row: WebhookEndpoint) -> dict[str, Any]:
         "disabled_because": row.disabled_because,
         "failing_since": moment(row.failing_since),
         "previous_secret_until": moment(row.previous_secret_until),
-    }
-
-
-def _delivery(row: WebhookDelivery, attempts: list[WebhookAttempt]) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "event_id": row.event_id,
-        "type": row.event_type,
-        "event": row.event,
-        "state": row.state,
-        "error": row.error,
-        "occurred_at": moment(row.occurred_at),
-        "due_at": moment(row.due_at),
-        "delivered_at": moment(row.delivered_at),
-        "attempts": [
-            {
-                "at": moment(attempt.at),
-                "status": attempt.status,
-                "error": attempt.error,
-                "excerpt": attempt.excerpt,
-                "duration_ms": attempt.duration_ms,
-            }
-            for attempt in attempts
-        ],
     }
