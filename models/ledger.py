@@ -87,7 +87,7 @@ class LedgerTransfer(Base):
         ForeignKeyConstraint(["credit_account_id", "asset_id"], ["ledger_accounts.id", "ledger_accounts.asset_id"]),
         UniqueConstraint("debit_account_id", "debit_version"),
         UniqueConstraint("credit_account_id", "credit_version"),
-        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("amount > 0 AND amount < 'NaN'", name="amount_positive"),
         CheckConstraint("debit_account_id <> credit_account_id", name="two_accounts"),
         CheckConstraint("phase IN ('posted', 'pending', 'post', 'void')", name="phase_is_known"),
         CheckConstraint("(phase IN ('post', 'void')) = (resolves_id IS NOT NULL)", name="resolution_names_its_hold"),

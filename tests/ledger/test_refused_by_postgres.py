@@ -181,6 +181,8 @@ def test_a_forged_posting_is_refused(attempt: Attempt, shared_scene: Scene) -> N
         "cross-asset, other way": (None, "posted", "TIN", user, shared_scene.tin, 1, None),
         "negative amount": (None, "posted", "GOLD", other, user, -1, None),
         "zero": (None, "posted", "GOLD", other, user, 0, None),
+        "not a number": (None, "posted", "GOLD", other, user, "NaN", None),
+        "hold of what is no number": (None, "pending", "GOLD", user, hot, "NaN", None),
         "to itself": (None, "posted", "GOLD", user, user, 1, None),
         "to nobody": (None, "posted", "GOLD", user, 999_999, 1, None),
         "from nobody": (None, "posted", "GOLD", 999_999, user, 1, None),
@@ -250,6 +252,11 @@ def test_a_shard_is_not_split_afterwards(books: Books, raw: Callable[..., Any], 
 
 
 TRANSFER = "SELECT transaction_id FROM ledger_transfer(%s, 'x', NULL, '', now(), %s, %s, %s)"
+
+
+def test_what_is_no_number_does_not_move(attempt: Attempt, shared_scene: Scene) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match="amount_positive"):
+        attempt(TRANSFER, "no number", shared_scene.user, shared_scene.other, "NaN")
 
 
 @pytest.mark.parametrize("amount", ["0.4", "0.5", "2.5", "99.5"])
