@@ -7,8 +7,8 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Test processes: as many as there are processors, within bounds that keep one PostgreSQL busy and not drowned.
-WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo $$n)
+# Test processes: one more than there are processors, for many tests wait, and no more than keep one PostgreSQL busy.
+WORKERS ?= $(shell n=$$(( $$(nproc 2>/dev/null || echo 2) + 1 )); [ $$n -lt 3 ] && n=3; [ $$n -gt 4 ] && n=4; echo $$n)
 SOURCES := api tasks cli wiring services auth adapters models domain bench tests migrations gunicorn.conf.py celeryconfig.py
 
 .PHONY: help
