@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from domain.ports import NotificationReader, Provider
+from domain.provider_ports import NotificationReader, Provider
 from domain.providers import ProviderRow
 
 

@@ -8,7 +8,8 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError
-from domain.ports import Chain, Provider
+from domain.ports import Chain
+from domain.provider_ports import Provider
 from domain.rail_rows import RailRow
 from domain.wallet_facts import NewAddress
 from services import addresses, assets

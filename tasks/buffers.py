@@ -5,7 +5,8 @@ from functools import partial
 
 from domain.actor import Actor
 from domain.node_refusals import ChainError
-from domain.ports import Chain, Provider
+from domain.ports import Chain
+from domain.provider_ports import Provider
 from domain.wallet_facts import Holding
 from models.asset import Asset
 from services import assets, buffer_marks, buffer_reports, buffers, sweeps

@@ -8,8 +8,8 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError
-from domain.ports import NotificationReader
 from domain.provider_facts import SUBSCRIPTION, BadNotification
+from domain.provider_ports import NotificationReader
 from models.webhook import ReceivedNotification
 from services import notifications_in, payouts
 from tasks.app import task

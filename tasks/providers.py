@@ -7,8 +7,8 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError
-from domain.ports import Provider
 from domain.provider_facts import IncomingPage
+from domain.provider_ports import Provider
 from services import assets, chains, collecting
 from services.leases import LeaseLost
 from tasks.app import task

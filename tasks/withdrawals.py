@@ -9,7 +9,8 @@ import structlog
 from domain.actor import Actor
 from domain.crash import crash_point
 from domain.node_refusals import ChainError, FeeAboveCap, InsufficientHotFunds, NodeError, PaymentTooSmall
-from domain.ports import Chain, Provider
+from domain.ports import Chain
+from domain.provider_ports import Provider
 from domain.rail_rows import RailRow
 from domain.wallet_facts import SignedPayment
 from models.asset import Asset

@@ -21,7 +21,8 @@ from adapters.stream_copy import StreamCopy
 from auth import changes
 from auth.session_cache import SessionCache
 from domain.claim_reading import ClaimReader
-from domain.ports import Chain, NotificationReader, PriceFeed, Provider, Publisher, Screening
+from domain.ports import Chain, PriceFeed, Publisher, Screening
+from domain.provider_ports import NotificationReader, Provider
 from models import deferred
 from services import outbox
 from wiring.chains import build_chains

@@ -21,7 +21,8 @@ from domain.node_refusals import (
     WalletLocked,
     WalletNotLoaded,
 )
-from domain.ports import Chain, Provider
+from domain.ports import Chain
+from domain.provider_ports import Provider
 from domain.rails import RAILS
 from domain.verification import REASONS
 from services import prices

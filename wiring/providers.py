@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from domain.ports import NotificationReader, Provider
 from domain.provider_family import ProviderAccess
+from domain.provider_ports import NotificationReader, Provider
 from domain.providers import PROVIDERS
 from wiring.provider_families import FAMILIES
 from wiring.provider_settings import ProviderSettings

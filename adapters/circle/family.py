@@ -3,8 +3,8 @@
 from typing import Final, cast
 
 from domain.errors import ensure
-from domain.ports import NotificationReader, Provider
 from domain.provider_family import OwnSetting, ProviderAccess, ProviderFamily
+from domain.provider_ports import NotificationReader, Provider
 from domain.providers import Custodian
 
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from domain.ports import NotificationReader, Provider
 from domain.provider_family import ProviderAccess, ProviderFamily
+from domain.provider_ports import NotificationReader, Provider
 
 
 def _provider(access: ProviderAccess) -> Provider:

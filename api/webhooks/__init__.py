@@ -10,8 +10,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.guards import from_anywhere, public
 from api.request_context import container
-from domain.ports import NotificationReader
 from domain.provider_facts import BadNotification, Notification
+from domain.provider_ports import NotificationReader
 from services import notifications_in
 from wiring.container import Container
 
