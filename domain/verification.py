@@ -103,8 +103,9 @@ def decide(
     if facts is None:
         return Decision("uncertain", doubt or "not_found")
     found = _matching(claim, rule, facts, used)
-    amount_minor = found.amount_minor if isinstance(found, ClaimedTransfer) else (claim.amount_minor or 0)
-    is_settled = _is_settled(rule, facts, amount_minor)
+    # By all that the transaction pays there: split over several transfers, an amount is as deep as in one.
+    paid_minor = sum(one.amount_minor for one in _to_recipient(claim, facts))
+    is_settled = _is_settled(rule, facts, max(paid_minor, claim.amount_minor or 0))
     if isinstance(found, str):
         is_certain = is_settled or (facts.is_immutable and found in _CONTENT)
         return Decision("rejected", found) if is_certain else Decision("uncertain", "confirming")
@@ -148,7 +149,7 @@ def _matching(claim: Claim, rule: ClaimRule, facts: ClaimFacts, used: Collection
     """The transfer that satisfies the claim, closest in amount; or the reason why none does."""
     if not facts.succeeded:
         return "failed_on_chain"
-    right = [one for one in facts.transfers if one.contract == claim.contract and one.recipient == claim.recipient]
+    right = _to_recipient(claim, facts)
     if not right:
         return _why_not(claim, facts)
     free = [one for one in right if one.place not in used]
@@ -161,6 +162,10 @@ def _matching(claim: Claim, rule: ClaimRule, facts: ClaimFacts, used: Collection
         return "amount_mismatch"
     best = min(free, key=lambda one: (abs(one.amount_minor - (expected_minor or one.amount_minor)), one.place))
     return best if best.amount_minor >= max(1, rule.minimum_minor) else "below_minimum"
+
+
+def _to_recipient(claim: Claim, facts: ClaimFacts) -> list[ClaimedTransfer]:
+    return [one for one in facts.transfers if one.contract == claim.contract and one.recipient == claim.recipient]
 
 
 def _why_not(claim: Claim, facts: ClaimFacts) -> str:

@@ -19,6 +19,7 @@ from models.deposit import Deposit
 from services import flows, outbox
 from services.assets import by_contract, confirmations_needed
 from services.deposits import observations
+from services.deposits.depth import deepen
 from services.deposits.matching import Paid, match
 
 COINBASE_MATURITY = 100
@@ -75,6 +76,7 @@ def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: 
     _replace(session, chain, transactions, changes, now=now)
     paid = match(session, chain, transactions, by_contract(session, chain))
     known = _known(session, chain, paid)
+    placed = []
     for output in paid:
         block = home[output.transaction.txid]
         deposit = known.get((output.transaction.txid, output.vout))
@@ -88,8 +90,9 @@ def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: 
             if deposit.state in {"seen", "reorged", "replaced"}:
                 deposit.replaced_by = None
                 _step(deposit, _again(output.asset, deposit, "confirming"), _place(block), changes, now=now)
-        depth = blocks[-1].height - block.height + 1
-        changes.observed.append((deposit, _status(deposit, depth), depth))
+        placed.append((deposit, output.asset, blocks[-1].height - block.height + 1))
+    deepen(session, [(deposit, asset) for deposit, asset, _ in placed])
+    changes.observed += [(deposit, _status(deposit, depth), depth) for deposit, _, depth in placed]
     changes.write(session, source="block", now=now, by=by)
     return len(changes.opened)
 

@@ -80,7 +80,19 @@ def test_nothing_is_verified_that_breaks_a_rule_and_everything_gets_an_answer(
     assert facts.block_time is not None
     assert claim.claimed_at - facts.block_time <= rule.age_max
     assert facts.block_height is not None
-    assert facts.is_final or (facts.is_final is None and facts.confirmations >= (1 if found.amount_minor < 5 else 3))
+    paid = sum(one.amount_minor for one in facts.transfers if (one.contract, one.recipient) == found[1:3])
+    assert facts.is_final or (facts.is_final is None and facts.confirmations >= (1 if paid < 5 else 3))
+
+
+@pytest.mark.parametrize(("confirmations", "state"), [(2, "uncertain"), (3, "verified")])
+def test_an_amount_that_is_split_over_transfers_has_to_be_as_deep_as_the_whole(confirmations: int, state: str) -> None:
+    halves = tuple(ClaimedTransfer(place, "token", "house", 3) for place in range(2))
+    facts = ClaimFacts(
+        succeeded=True, block_height=7, block_hash="", block_time=NOW, confirmations=confirmations, is_final=None,
+        transfers=halves,
+    )  # fmt: skip
+    rule = ClaimRule(tolerance_minor=0, age_max=AGE, tiers=[ConfirmationTier(5, 1), ConfirmationTier(None, 3)])
+    assert decide(Claim("token", "house", 3, NOW), rule, facts, used={0}).state == state
 
 
 @given(CLAIMS, RULES, st.sampled_from(["", "not_found", "provider_failed", "providers_disagree"]))

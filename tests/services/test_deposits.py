@@ -175,10 +175,9 @@ def test_an_amount_below_the_minimum_is_still_too_small_after_it_was_replaced_an
 
 
 def test_the_amount_decides_how_many_confirmations_are_needed(rail: Rail) -> None:
-    user_id = rail.new_user()
     needed = {COIN // 2: 1, COIN: 3, 10 * COIN: 6}
     for amount in needed:
-        rail.send_to(rail.new_address(user_id).address, amount)
+        rail.send_to(rail.new_address(rail.new_user()).address, amount)
     credited_at: dict[int, int] = {}
     for depth in range(1, 7):
         rail.mine()
@@ -187,6 +186,24 @@ def test_the_amount_decides_how_many_confirmations_are_needed(rail: Rail) -> Non
             if deposit.state == "credited":
                 credited_at.setdefault(int(deposit.amount_minor), depth)
     assert credited_at == needed
+
+
+def test_an_amount_needs_its_confirmations_however_it_is_split(rail: Rail) -> None:
+    user_id = rail.new_user()
+    script = script_of(rail, rail.new_address(user_id).address)
+    half = COIN * 6 // 10
+    world.send_outputs(rail, [(script, half), (script_of(rail, rail.new_address(user_id).address), half)])
+    rail.mine()
+    rail.watch()
+    assert [(row.state, row.confirmations_needed) for row in rail.rows(Deposit)] == [("confirming", 3)] * 2
+    world.send_outputs(rail, [(script, 9 * COIN)])
+    rail.mine()
+    rail.watch()
+    assert [(row.state, row.confirmations_needed) for row in rail.rows(Deposit)] == [("confirming", 6)] * 3
+    rail.mine(5)
+    rail.watch()
+    assert rail.balance(user_id) == (9 * COIN + 2 * half, 0)
+    rail.assert_sound()
 
 
 def test_a_coinbase_paid_to_a_user_needs_a_hundred_confirmations(rail: Rail) -> None:
