@@ -33,5 +33,5 @@ class CheckRound(Base):
     after: Mapped[str | None]
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    # What the round under way has found so far, or the last one found.
+    # What was found while the round has been under way, by it or by a minute's check; or while the last one was.
     finding_count: Mapped[int]

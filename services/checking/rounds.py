@@ -67,7 +67,7 @@ def look_on(session: Session, *, now: datetime) -> Turn | None:
         return None
     part, ids, findings = row.part, *_look(session, row)
     tell(session, findings, now=now)
-    row.finding_count += len(findings)
+    session.refresh(row, ["finding_count"])
     _move_on(row, ids)
     if row.part is None:
         row.ended_at = now

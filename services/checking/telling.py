@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from models.check import CheckRound
 from services import alerts
 from services.invariants import FINDINGS_MAX, Finding
 
@@ -14,8 +16,15 @@ SCOPE: Final = "ledger:books"
 
 
 def tell(session: Session, findings: Sequence[Finding], *, now: datetime) -> None:
-    """Raise the alert if there is something to tell of."""
+    """Raise the alert if there is something to tell of, and count it for the round that is under way, if one is."""
     if findings:
+        # It may be about what the round has passed. Its row first: a round takes it before it looks at the alert.
+        session.execute(
+            update(CheckRound)
+            .where(CheckRound.part.is_not(None))
+            .values(finding_count=CheckRound.finding_count + len(findings))
+            .execution_options(synchronize_session=False)
+        )
         details = {"findings": [str(finding) for finding in findings[:FINDINGS_MAX]]}
         alerts.raise_alert(
             session, BROKEN, scope=SCOPE, severity="critical", reason=str(findings[0]), now=now, details=details

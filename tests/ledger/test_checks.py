@@ -121,6 +121,21 @@ def test_what_breaks_behind_a_round_outlives_its_good_end(books: Books) -> None:
 
 
 @pytest.mark.usefixtures("short_sight")
+def test_what_breaks_behind_a_round_outlives_its_good_end_although_the_alert_stood_before(books: Books) -> None:
+    books.user(funds=1)
+    for at in (timedelta(0), timedelta(seconds=2)):
+        with Session(books.engine) as session, session.begin():
+            checking.tell(session, [Finding("something", "this")], now=START + at)
+        if not at:
+            with Session(books.engine) as session, session.begin():
+                assert checking.look_on(session, now=START + timedelta(seconds=1)) is not None
+    assert day(books, at=timedelta(seconds=3)) == []
+    assert stands(books)
+    assert day(books, at=timedelta(seconds=3) + rounds.WHILE_BROKEN) == []
+    assert not stands(books)
+
+
+@pytest.mark.usefixtures("short_sight")
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_round_goes_on_where_it_stood_unless_somebody_begins_anew(books: Books, *, by_hand: bool) -> None:
     books.user(funds=1)
