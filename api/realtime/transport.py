@@ -58,9 +58,11 @@ class BoundedWebSocket:
         """Serve one connection until it ends. Raises StopIteration, by which gunicorn knows that all is done."""
         # A compressor for each connection would be a quarter of a megabyte, for messages of a hundred bytes.
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-        held = {**environ, "gunicorn.socket": WholeSends(environ["gunicorn.socket"])}
+        # For each request the engine makes a class of its own, for another server than ours.
+        environ.pop("eventlet.input", None)
+        handshake = {**environ, "gunicorn.socket": WholeSends(environ["gunicorn.socket"])}
         self._ws = simple_websocket.Server(
-            held,
+            handshake,
             receive_bytes=RECEIVED_BYTES,
             max_message_size=PACKET_BYTES_MAX,
             thread_class=NoThread,
@@ -69,6 +71,7 @@ class BoundedWebSocket:
         # Of no use once the connection is open, and heavy.
         self._ws.ws.handshake._h11_connection = self._ws.ws.handshake._initiating_request = None  # noqa: SLF001
         self._ws.environ = None
+        del handshake
         try:
             self._handler(self)
         except (ValueError, TypeError, IndexError, RecursionError) as nonsense:
