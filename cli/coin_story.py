@@ -178,6 +178,6 @@ class CoinStory:
 
     def _snapshot_since(self, moment: datetime) -> dict[str, Any] | None:
         for item in self._operator.get("/api/v1/buffers")["items"]:
-            if item["asset"] == self._asset and datetime.fromisoformat(item["at"]) >= moment:
+            if item["asset"] == self._asset and item["at"] and datetime.fromisoformat(item["at"]) >= moment:
                 return dict(item)
         return None

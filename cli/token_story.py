@@ -141,7 +141,7 @@ class TokenStory:
         newest = {
             item["asset"]: item["verdict"]
             for item in self._operator.get("/api/v1/buffers")["items"]
-            if item["asset"] in {COIN, TOKEN} and item["at"] >= moment[:19]
+            if item["asset"] in {COIN, TOKEN} and (item["at"] or "") >= moment[:19]
         }
         return newest == {COIN: "ok", TOKEN: "ok"}
 

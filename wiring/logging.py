@@ -31,6 +31,7 @@ _QUIET: Final = (
     # It says every address that it asks, in which a node's operator may have put a key.
     "httpx",
     "tornado.access",
+    "wiring.fair_pool",  # SQLAlchemy's pool logs as the class that it is
 )
 
 
