@@ -58,7 +58,7 @@ def list_pairs() -> None:
 @click.option("--spread", default="0.5", show_default=True, callback=_share, help="Per cent of what is sold.")
 @click.option("--fee", default="0.25", show_default=True, callback=_share, help="Per cent of what is sold.")
 @click.option("--quote-lifetime-s", default=30, show_default=True, type=click.IntRange(1, 3600))
-@click.option("--tolerance", default="1", show_default=True, callback=_share, help="Per cent that the price may move.")
+@click.option("--tolerance", default="0.5", show_default=True, callback=_share, help="Per cent the price may move.")
 @click.option("--from-price", default="", help="Its reference price, such as BTC/USD; the asset's own if not given.")
 @click.option("--to-price", default="", help="The same of TO_ASSET, in the same money.")
 def set_terms(  # noqa: PLR0917 - click passes each option by its name
@@ -87,6 +87,8 @@ def set_terms(  # noqa: PLR0917 - click passes each option by its name
         )
         row = conversions.set_terms(session, from_asset, to_asset, terms, now=now, by=BY)
         click.echo(_terms(row, decimals))
+        if tolerance > spread + fee:
+            click.echo("note: the price may move further than spread and fee are worth: who waits for that gains by it")
         if not conversions.available(session, to_asset):
             click.echo(f"note: nothing is set aside of {to_asset} yet; `conversion fund {to_asset} AMOUNT` does that")
 

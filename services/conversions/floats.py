@@ -27,11 +27,13 @@ class EquityShort(StrongroomError):
 _AVAILABLE = text(
     "SELECT sum(posted - held) FROM ledger_accounts WHERE owner_id IS NULL AND code = :float AND asset_id = :asset_id"
 )
-# Losses count, and what is set aside already does not.
+# Losses count, also those that suspense carries and nobody has booked yet; what is set aside already does not.
 _OWNED = text(
     """
-    SELECT coalesce(sum(CASE kind WHEN 'expense' THEN -posted ELSE posted END), 0) FROM ledger_accounts
-    WHERE asset_id = :asset_id AND kind IN ('equity', 'income', 'expense') AND code <> :float
+    SELECT coalesce(sum(CASE kind WHEN 'expense' THEN -posted ELSE posted END) FILTER (WHERE kind <> 'suspense'), 0)
+        + least(coalesce(sum(posted) FILTER (WHERE kind = 'suspense'), 0), 0)
+    FROM ledger_accounts
+    WHERE asset_id = :asset_id AND kind IN ('equity', 'income', 'expense', 'suspense') AND code <> :float
     """
 )
 
@@ -47,7 +49,7 @@ def available(session: Session, asset_id: str) -> int:
 
 
 def owned(session: Session, asset_id: str) -> int:
-    """What is the owner's and not set aside: equity and income less expenses, in the smallest unit."""
+    """What is the owner's and not set aside: equity and income less expenses and losses, in the smallest unit."""
     return int(session.scalar(_OWNED, {"asset_id": asset_id, "float": FLOAT}) or 0)
 
 

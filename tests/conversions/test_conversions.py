@@ -259,9 +259,12 @@ def test_only_what_is_the_owners_is_set_aside_and_a_key_counts_once(desk: Desk) 
     with pytest.raises(EquityShort, match=r"^0\.0{18} tETH"), desk.container.transaction() as session:
         conversions.fund(session, BOUGHT, 1, now=now, by=BY)
     with desk.container.transaction() as session:
-        desk.book(session, "owner_funding", "hot_wallet", "owner_equity", 5 * ETHER)
+        desk.book(session, "owner_funding", "hot_wallet", "owner_equity", 7 * ETHER)
         desk.book(session, "network_fee", "network_fees", "hot_wallet", ETHER)  # which was the owner's too
-        assert conversions.owned(session, BOUGHT) == 4 * ETHER
+        desk.book(session, "deposit_quarantined", "hot_wallet", "suspense", ETHER)  # which is not
+        assert conversions.owned(session, BOUGHT) == 6 * ETHER
+        desk.book(session, "deposit_undone_after_spending", "suspense", "hot_wallet", 3 * ETHER)
+        assert conversions.owned(session, BOUGHT) == 4 * ETHER, "the house has lost what suspense lacks"
     for replayed in (False, True):
         with desk.container.transaction() as session:
             assert conversions.fund(session, BOUGHT, 4 * ETHER, now=now, by=BY, key="k").replayed is replayed
