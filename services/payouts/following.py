@@ -63,10 +63,10 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
             )
             continue
         advance(session, payout, "broadcast", detail, now=now, by=by)
-    # Also of those that were given up on it: what follows from it for others does not any more.
+    # Whatever became of them: what follows from it for others does not any more.
     session.execute(
         update(Payout)
-        .where(Payout.chain == chain, Payout.conflict_height > height, Payout.state.in_((*UNCONFIRMED, "failed")))
+        .where(Payout.chain == chain, Payout.conflict_height > height)
         .values(conflicted_by=None, conflict_height=None)
     )
 
@@ -163,10 +163,11 @@ def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: date
             continue
         payout.txid, payout.block_height, payout.block_hash = txid, block.height, block.hash
         payout.fee_minor, payout.void_because = transaction.fee_minor, void_because
+        payout.conflicted_by = payout.conflict_height = None
         if payout.state in {"completed", "failed"}:
             closed.append(payout)
             continue
-        payout.reason = payout.conflicted_by = payout.conflict_height = None
+        payout.reason = None
         leases.settle(payout)
         reason = "it is in a block"
         alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason=reason)

@@ -261,6 +261,27 @@ def test_a_completed_payment_whose_block_leaves_the_chain_is_told_and_sent_again
     rail.assert_sound()
 
 
+def test_a_completed_payment_that_two_forks_undid_and_brought_back_makes_nothing_impossible(rail: Rail) -> None:
+    user_id = outgoing.funded(rail)
+    first = rail.request(user_id, AUTO)
+    rail.pay()
+    [form] = outgoing.forms(rail)
+    stranger = world.spending(rail, form.raw_tx, rail.outside_address(), wallet=outgoing.hot_wallet(rail))
+    rail.mine()
+    rail.watch()
+    world.fork(rail, 1, stranger)
+    rail.watch()
+    rail.send()
+    assert rail.payout().conflicted_by is not None
+    world.fork(rail, 2, form.raw_tx)
+    rail.watch()
+    second = rail.request(user_id, AUTO // 2)
+    rail.pay()
+    world.mine_holding(rail)
+    rail.watch()
+    assert [outgoing.one(rail, each.id).state for each in (first, second)] == ["completed", "broadcast"]
+
+
 def test_a_withdrawal_to_an_address_of_this_house_is_a_deposit_too(rail: Rail) -> None:
     sender, recipient = outgoing.funded(rail), rail.new_user()
     rail.request(sender, AUTO, rail.new_address(recipient).address)
