@@ -112,6 +112,12 @@ _MONEY_IN: Final = (
         what_to_do="Look at the evidence on the claims page, then have it asked again or decide it.",
     ),
     AlertRule(
+        "verified_claim_undone", "critical", "verification:<id>", is_evaluated=False, may_be_settled=True,
+        meaning="A claim that was verified by its depth was looked at an hour later, and its chain does not show it.",
+        cause="The chain was reorganised deeper than the confirmations asked for, or no provider answers.",
+        what_to_do="Look at the evidence on the claims page; settle with who was credited. Ask for more confirmations.",
+    ),
+    AlertRule(
         "verification_failure_rate", "warning", "chain:<chain>", threshold=10, is_evaluated=False,
         meaning="More than 10 % of the claims decided within an hour were rejected.",
         cause="A provider changed its answers, or somebody tries invented payments.",

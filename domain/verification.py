@@ -105,11 +105,11 @@ def decide(
     found = _matching(claim, rule, facts, used)
     # By all that the transaction pays there: split over several transfers, an amount is as deep as in one.
     paid_minor = sum(one.amount_minor for one in _to_recipient(claim, facts))
-    is_settled = _is_settled(rule, facts, max(paid_minor, claim.amount_minor or 0))
+    is_deep = is_settled(rule, facts, max(paid_minor, claim.amount_minor or 0))
     if isinstance(found, str):
-        is_certain = is_settled or (facts.is_immutable and found in _CONTENT)
+        is_certain = is_deep or (facts.is_immutable and found in _CONTENT)
         return Decision("rejected", found) if is_certain else Decision("uncertain", "confirming")
-    if not is_settled:
+    if not is_deep:
         return Decision("uncertain", "confirming")
     if facts.block_time is None:
         return Decision("uncertain", "time_unknown")
@@ -176,7 +176,8 @@ def _why_not(claim: Claim, facts: ClaimFacts) -> str:
     return "no_such_transfer"
 
 
-def _is_settled(rule: ClaimRule, facts: ClaimFacts, amount_minor: int) -> bool:
+def is_settled(rule: ClaimRule, facts: ClaimFacts, amount_minor: int) -> bool:
+    """Whether the chain calls this final or, where it does not say, whether it is as deep as this amount has to be."""
     if facts.block_height is None:
         return False
     if facts.is_final is not None:

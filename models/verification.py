@@ -27,6 +27,11 @@ class PaymentVerification(Leased, Base):
         Index("ix_payment_verifications_recipient_flow_id", "recipient", "flow_id"),
         Index("ix_payment_verifications_decided_at", "decided_at", postgresql_where=text("decided_at IS NOT NULL")),
         Index("ix_payment_verifications_due", "due_at", postgresql_where=text("state IN ('requested', 'uncertain')")),
+        Index(
+            "ix_payment_verifications_verified_due",
+            "due_at",
+            postgresql_where=text("state = 'verified' AND due_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -19,7 +19,7 @@ from domain.verification import REASONS, Claim, Decision, decide
 from models.deposit import Deposit
 from models.verification import ClaimedTransferRow, PaymentVerification
 from services import alerts, assets, flows, leases, ledger, own_movements, screening
-from services.verifications import evidence
+from services.verifications import evidence, looking_again
 from services.verifications.rules import rule_of
 
 LEASE = timedelta(minutes=3)
@@ -31,23 +31,27 @@ OPEN = ("requested", "uncertain")
 
 
 def claim_due(session: Session, *, owner: str, limit: int, now: datetime) -> Sequence[PaymentVerification]:
-    """Take some claims that are due, under a lease."""
+    """Take some claims that are due, under a lease; those that are open first, then those to be looked at again."""
     query = (
         select(PaymentVerification)
         .where(PaymentVerification.state.in_(OPEN), PaymentVerification.attempts < ATTEMPTS_MAX)
         .order_by(PaymentVerification.due_at)
         .limit(limit)
     )
-    return leases.claim(session, query, PaymentVerification, owner=owner, now=now, lease=LEASE)
+    taken = leases.claim(session, query, PaymentVerification, owner=owner, now=now, lease=LEASE)
+    left = limit - len(taken)
+    return [*taken, *looking_again.claim_due(session, owner=owner, limit=left, lease=LEASE, now=now)]
 
 
 def record(
     session: Session, verification_id: UUID, reading: Reading, *, generation: int, now: datetime, by: Actor
 ) -> Decision:
-    """Record one look at the chain and what was decided from it. Raises LeaseLost if another looked meanwhile."""
+    """Record one look at the chain and what follows from it. Raises LeaseLost if another looked meanwhile."""
     query = select(PaymentVerification).where(PaymentVerification.id == verification_id)
     row = leases.locked(session, query, generation)
     evidence.keep(session, row.id, generation, reading.exchanges)
+    if row.state == "verified":
+        return looking_again.record(session, row, reading, now=now)
     decision = apply(session, row, reading, now=now, by=by)
     crash_point("verification.recording")
     return decision
@@ -85,6 +89,8 @@ def apply(
         _again(session, row, now)
     else:
         leases.settle(row)
+        if decision.state == "verified":
+            looking_again.plan(row, reading.facts, now=now)
         row.decided_at = now
         reason = f"it is {decision.state}"
         alerts.clear(session, "verification_undecided", scope=f"verification:{row.id}", now=now, reason=reason)
