@@ -1,5 +1,7 @@
 """Carry out the conversions that were asked for."""
 
+from contextlib import ExitStack
+
 import structlog
 
 from domain.actor import Actor
@@ -21,25 +23,28 @@ def settle(container: Container, by: Actor) -> int:
 
 
 def settle_due(container: Container, by: Actor) -> int:
-    """The same, batch by batch, each conversion in a transaction of its own."""
-    settled = 0
+    """The same, batch by batch, each conversion in a transaction of its own. What fails holds up no other."""
+    settled: list[Order] = []
     while True:
         with container.transaction() as session:
             due = conversions.claim_due(session, owner=worker_name(), now=container.now())
         if not due:
-            return settled
+            return len(settled)
         crash_point("conversion.claimed")
-        settled += sum(_settle(container, order, by) for order in due)
+        # All have their turn, the first first, and then a fault is raised.
+        with ExitStack() as turns:
+            for order in reversed(due):
+                turns.callback(_settle, container, order, by, settled)
 
 
-def _settle(container: Container, order: Order, by: Actor) -> bool:
+def _settle(container: Container, order: Order, by: Actor, settled: list[Order]) -> None:
     try:
         with container.transaction() as session:
             row = conversions.settle(session, order, now=container.now(), by=by)
     except LeaseLost:
         log.warning("lease_lost", conversion_id=str(order.conversion_id))
-        return False
+        return
+    settled.append(order)
     crash_point("conversion.settled")
     if row.failed_because is not None:
         log.warning("conversion_failed", conversion_id=str(row.id), reason=row.failed_because)
-    return True

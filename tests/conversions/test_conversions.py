@@ -10,11 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.conversions import FAILURES, Charges
-from domain.ledger import InsufficientFunds
+from domain.errors import InvariantBroken
+from domain.ledger import InsufficientFunds, Transaction, Void
 from domain.prices import PriceRule, PriceStale, parse_price
 from domain.wallet_facts import Holding
 from models.flow import Flow
-from services import assets, buffers, conversions, evidence, flows, invariants, prices
+from services import assets, buffers, conversions, evidence, flows, invariants, ledger, prices
 from services.conversions import (
     ConversionOutOfRange,
     ConversionPairMissing,
@@ -249,6 +250,16 @@ def test_who_lost_its_lease_carries_nothing_out(desk: Desk) -> None:
         conversions.settle(session, slow, now=desk.container.now(), by=BY)
     assert desk.told(asked.id) == ("completed", None)
     desk.assert_sound()
+
+
+def test_one_that_cannot_be_carried_out_holds_up_no_other(desk: Desk) -> None:
+    user_id = desk.somebody(2 * COIN)
+    broken, sound = desk.asked(user_id), desk.asked(user_id)
+    with desk.container.transaction() as session:  # what only a bug could do
+        ledger.post_one(session, Transaction("test", "test", (Void(broken.net_hold_id),), desk.container.now()))
+    with pytest.raises(InvariantBroken):
+        desk.settle()
+    assert [desk.told(one.id) for one in (broken, sound)] == [("requested", None), ("completed", None)]
 
 
 # --------------------------------------------------------------------------------------------- what the house has
