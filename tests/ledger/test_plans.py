@@ -27,6 +27,8 @@ def test_plans_that_were_made_while_the_ledger_was_small_do_not_read_it_whole_la
 
     def everything(session: Session) -> None:
         for _ in range(2):
+            [reserved] = post(session, [transaction(Hold(one, hot, 1))])
+            post(session, [transaction(Void(reserved.transfer_ids[0]))])
             post(session, [transaction(Transfer(one, other, 1))])
             held = post(session, [transaction(Hold(one, hot, 1)), transaction(Hold(other, hot, 2))])
             first, second = (outcome.transfer_ids[0] for outcome in held)
