@@ -1,11 +1,10 @@
 """How deep deposits must be: by all that their owner has on its way, so that no split makes an amount small."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from itertools import chain as chained
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.asset import Asset
@@ -26,24 +25,46 @@ def deepen(session: Session, found: Iterable[tuple[Deposit, Asset]]) -> None:
             money[asset.asset_id] = asset
     if not confirming:
         return
-    known = {deposit.id for deposit in chained.from_iterable(confirming.values())}
-    for deposit in _waiting(session, confirming):
-        if deposit.id not in known:
-            confirming[deposit.user_id, deposit.asset_id].append(deposit)
-    for (_, asset_id), together in confirming.items():
-        needed = confirmations_needed(money[asset_id], sum(deposit.amount_minor for deposit in together))
+    beside = _beside(session, confirming)
+    for (user_id, asset_id), together in confirming.items():
+        waiting_minor, least = beside.get((user_id, asset_id), (0, None))
+        amount_minor = waiting_minor + sum(deposit.amount_minor for deposit in together)
+        needed = confirmations_needed(money[asset_id], amount_minor)
         for deposit in together:
             deposit.confirmations_needed = max(deposit.confirmations_needed, needed)
+        if least is not None and least < needed:
+            _ask_for(session, user_id, asset_id, needed)
 
 
-def _waiting(session: Session, owners: Iterable[tuple[UUID, str]]) -> Iterable[Deposit]:
-    """What these owners have in blocks and not credited; what somebody is crediting at this moment is let be."""
-    return session.scalars(
-        select(Deposit)
+def _beside(
+    session: Session, confirming: Mapping[tuple[UUID, str], Sequence[Deposit]]
+) -> dict[tuple[UUID, str], tuple[int, int]]:
+    """What else these owners have in blocks and not credited, by asset: the sum, and the least that one needs."""
+    known = [deposit.id for together in confirming.values() for deposit in together]
+    rows = session.execute(
+        select(
+            Deposit.user_id, Deposit.asset_id, func.sum(Deposit.amount_minor), func.min(Deposit.confirmations_needed)
+        )
         .where(
             Deposit.state == "confirming",
-            Deposit.user_id.in_({user_id for user_id, _ in owners}),
-            tuple_(Deposit.user_id, Deposit.asset_id).in_(list(owners)),
+            Deposit.user_id.in_({user_id for user_id, _ in confirming}),
+            Deposit.id.not_in(known),
+        )
+        .group_by(Deposit.user_id, Deposit.asset_id)
+    )
+    return {(user_id, asset_id): (int(total), least) for user_id, asset_id, total, least in rows}
+
+
+def _ask_for(session: Session, user_id: UUID, asset_id: str, needed: int) -> None:
+    """Have what waits ask for as much; what somebody is crediting at this moment is let be."""
+    less = (
+        select(Deposit.id)
+        .where(
+            Deposit.state == "confirming",
+            Deposit.user_id == user_id,
+            Deposit.asset_id == asset_id,
+            Deposit.confirmations_needed < needed,
         )
         .with_for_update(skip_locked=True)
     )
+    session.execute(update(Deposit).where(Deposit.id.in_(less)).values(confirmations_needed=needed))
