@@ -130,9 +130,14 @@ def test_an_altered_row_under_a_seal_is_told_of_until_it_is_restored(
     for _ in range(3):
         ledger_tasks.seal.run.__wrapped__(rail.container, BY)
     assert look(rail.container, "seal_broken") == set()
+    with rail.container.reading() as session:
+        seals = session.execute(text("SELECT count(*) FROM ledger_seals")).scalar_one()
     _alter(raw, own_database, "UPDATE ledger_transfers SET amount = amount + 1")
-    world.travel(rail, timedelta(minutes=10))
-    assert look(rail.container, "seal_broken") == {"ledger:seals"}
+    told: set[str] = set()
+    for _ in range(seals):  # each has its turn, which is the hour's to say
+        world.travel(rail, RULES["seal_broken"].every)
+        told = told or look(rail.container, "seal_broken")
+    assert told == {"ledger:seals"}
     _alter(raw, own_database, "UPDATE ledger_transfers SET amount = amount - 1")
     world.travel(rail, timedelta(minutes=10))
     assert look(rail.container, "seal_broken") == set()
