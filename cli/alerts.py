@@ -1,8 +1,5 @@
 """`python -m cli alerts`: what is wrong, who looks after it, and what is silenced."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,12 +7,10 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from domain.alert_rules import RULES
 from services.alerts import dossier, handling, pausing
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 HOURS_MAX: Final = 720
@@ -31,7 +26,7 @@ def alerts() -> None:
 @alerts.command(name="list")
 def standing() -> None:
     """What is wrong now, newest first, who looks after it, and what is silenced."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         _say_if_paused(session, now)
         for found in handling.overview(session, now=now):
             row, said = found.row, found.acknowledged
@@ -51,7 +46,7 @@ def standing() -> None:
 @click.argument("scope")
 def show(code: str, scope: str) -> None:
     """What the alert CODE of SCOPE means, when it stood, what was said of it, and whose money it is about."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         found = dossier.of_name(session, code, scope, now=now)
         click.echo(f"{found.newest.fingerprint} {'stands' if found.stands else 'is over'}")
         if found.rule is not None:
@@ -71,7 +66,7 @@ def show(code: str, scope: str) -> None:
 @click.option("--note", default="", help="Kept on record.")
 def ack(code: str, scope: str, note: str) -> None:
     """Say that somebody looks after the alert CODE of SCOPE, until it is raised again."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         handling.acknowledge(session, code, scope, note=_said(note), now=now, by=BY)
 
 
@@ -81,7 +76,7 @@ def ack(code: str, scope: str, note: str) -> None:
 @click.argument("note")
 def settle(code: str, scope: str, note: str) -> None:
     """End the alert CODE of SCOPE, which nothing else ends, because it was dealt with as NOTE says."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         handling.settle(session, code, scope, note=_said(note), now=now, by=BY)
 
 
@@ -92,7 +87,7 @@ def settle(code: str, scope: str, note: str) -> None:
 @click.option("--reason", required=True, help="Kept on record.")
 def silence(code: str, scope: str | None, hours: int, reason: str) -> None:
     """Have nobody woken by CODE, or by SCOPE of it alone. It is looked at and shown all the same."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         until = now + timedelta(hours=hours)
         click.echo(handling.silence(session, code, scope, until=until, reason=_said(reason), now=now, by=BY).id)
 
@@ -101,7 +96,7 @@ def silence(code: str, scope: str | None, hours: int, reason: str) -> None:
 @click.argument("silence_id", type=click.UUID)
 def unsilence(silence_id: UUID) -> None:
     """End the silence SILENCE_ID before its time."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         handling.end_silence(session, silence_id, now=now, by=BY)
 
 
@@ -109,7 +104,7 @@ def unsilence(silence_id: UUID) -> None:
 @click.argument("code", type=click.Choice(sorted(RULES)), required=False)
 def rules(code: str | None) -> None:
     """What is looked for and when it last was; all there is to know about CODE."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         _say_if_paused(session, now)
         looked = handling.evaluations(session)
         for rule in [RULES[code]] if code else RULES.values():
@@ -125,7 +120,7 @@ def rules(code: str | None) -> None:
 @click.option("--reason", required=True, help="Kept on record.")
 def pause(hours: int, reason: str) -> None:
     """Look for no alerts for a while: no rule raises or clears any, and a critical alert says so."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         pausing.pause(session, until=now + hours * HOUR, reason=_said(reason), now=now, by=BY)
         _say_if_paused(session, now)
 
@@ -133,7 +128,7 @@ def pause(hours: int, reason: str) -> None:
 @alerts.command()
 def resume() -> None:
     """Look for alerts again, at once."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         pausing.resume(session, now=now, by=BY)
 
 
@@ -143,17 +138,6 @@ def _say_if_paused(session: Session, now: datetime) -> None:
         click.echo(
             f"PAUSED: nobody looks for alerts until {_moment(found.ends_at)} ({found.paused_by}: {found.reason})"
         )
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()
 
 
 def _said(text: str) -> str:

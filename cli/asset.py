@@ -1,21 +1,14 @@
 """`python -m cli asset`: see what counts as money here, and add a token."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from typing import Final
 
 import click
-from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from domain.money import parse_amount
 from domain.rails import RAILS
 from services import assets, prices, sweeps
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 DECIMALS_MAX: Final = 36
@@ -30,7 +23,7 @@ def asset() -> None:
 @asset.command(name="list")
 def list_assets() -> None:
     """List every asset with its chain and contracts."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         for row in assets.every(session):
             contracts = [contract for contract in assets.contracts_of(session, row.asset_id) if contract]
             where = ", ".join(contracts) or "the coin itself"
@@ -49,7 +42,7 @@ def add(chain: str, contract: str, symbol: str, decimals: int, name: str | None)
 
     What was paid to the contract before is not looked for.
     """
-    with _session() as (session, now):
+    with transaction() as (session, now):
         row = assets.add_token(
             session, RAILS[chain], contract, symbol=symbol, decimals=decimals, name=name or symbol, now=now, by=BY
         )
@@ -61,7 +54,7 @@ def add(chain: str, contract: str, symbol: str, decimals: int, name: str | None)
 @click.argument("contract")
 def mirror(asset_id: str, contract: str) -> None:
     """Have another CONTRACT, such as an older generation of the token, stand for ASSET_ID too."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         spelled = assets.add_mirror(session, asset_id, contract, now=now, by=BY)
         click.echo(f"{asset_id} is {spelled} too")
 
@@ -71,7 +64,7 @@ def mirror(asset_id: str, contract: str) -> None:
 @click.argument("amount")
 def sweep_from(asset_id: str, amount: str) -> None:
     """Move what lies on a deposit address to the hot wallet from AMOUNT on."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset_id).decimals)
         sweeps.set_threshold(session, asset_id, amount_minor, now=now, by=BY)
         click.echo(f"{asset_id} is swept from {amount} on")
@@ -85,17 +78,6 @@ def price_as(asset_id: str, pair: str) -> None:
 
     What an operator added has no price until this is said, whatever its symbol is.
     """
-    with _session() as (session, now):
+    with transaction() as (session, now):
         prices.price_as(session, asset_id, "" if pair == "none" else pair, now=now, by=BY)
         click.echo(f"{asset_id} has no price" if pair == "none" else f"{asset_id} is worth what {pair} says")
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()

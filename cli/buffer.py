@@ -1,21 +1,14 @@
 """`python -m cli buffer`: what is held, and which amounts are too little."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from typing import Final
 
 import click
-from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from domain.money import format_amount, parse_amount
 from models.asset import Asset
 from services import assets, buffer_marks, buffers
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 NOTHING: Final = "0"
@@ -29,7 +22,7 @@ def buffer() -> None:
 @buffer.command()
 def show() -> None:
     """Show the newest comparison and the marks of every asset."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         for asset in assets.every(session):
             for snapshot in buffers.newest(session, asset.asset_id):
                 held = snapshot.reason if snapshot.holding_minor is None else _spelled(snapshot.holding_minor, asset)
@@ -47,7 +40,7 @@ def show() -> None:
 @click.option("--mismatches", default=3, type=click.IntRange(1, 100), help="So many on end are worth an alert.")
 def marks(asset_id: str, low: str, high: str, discrepancy: str, mismatches: int) -> None:
     """Set the marks of ASSET_ID."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         decimals = assets.get(session, asset_id).decimals
         low_minor, high_minor, discrepancy_minor = (
             0 if text == NOTHING else parse_amount(text, decimals) for text in (low, high, discrepancy)
@@ -68,14 +61,3 @@ def marks(asset_id: str, low: str, high: str, discrepancy: str, mismatches: int)
 
 def _spelled(minor: int, asset: Asset) -> str:
     return f"{format_amount(minor, asset.decimals)} {asset.symbol}"
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()

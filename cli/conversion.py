@@ -1,24 +1,19 @@
 """`python -m cli conversion`: say what is converted into what, and set money aside for it."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import click
 from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from domain.conversions import PPM, Charges
 from domain.money import format_amount, parse_amount
 from models.conversion import ConversionPair
 from services import assets, conversions
 from services.conversions import Terms
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 _PER_CENT: Final = 100
@@ -43,7 +38,7 @@ def conversion() -> None:
 @conversion.command(name="list")
 def list_pairs() -> None:
     """List every pair with its terms, and what is set aside of what it pays out."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         decimals = assets.decimals(session)
         for row in conversions.every(session):
             aside = format_amount(conversions.available(session, row.to_asset_id), decimals[row.to_asset_id])
@@ -74,7 +69,7 @@ def set_terms(  # noqa: PLR0917 - click passes each option by its name
     to_price: str,
 ) -> None:
     """Convert FROM_ASSET into TO_ASSET on these terms from now on."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         decimals = assets.get(session, from_asset).decimals
         terms = Terms(
             charges=Charges(spread, fee),
@@ -98,7 +93,7 @@ def set_terms(  # noqa: PLR0917 - click passes each option by its name
 @click.argument("to_asset")
 def pause(from_asset: str, to_asset: str) -> None:
     """Convert no more of FROM_ASSET into TO_ASSET. What is under way fails, and is given back."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         conversions.set_open(session, from_asset, to_asset, is_open=False, now=now, by=BY)
 
 
@@ -107,7 +102,7 @@ def pause(from_asset: str, to_asset: str) -> None:
 @click.argument("to_asset")
 def resume(from_asset: str, to_asset: str) -> None:
     """Go on converting FROM_ASSET into TO_ASSET."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         conversions.set_open(session, from_asset, to_asset, is_open=True, now=now, by=BY)
 
 
@@ -117,7 +112,7 @@ def resume(from_asset: str, to_asset: str) -> None:
 @click.option("--key", help="Makes a repeated command count once; a new one each time if not given.")
 def fund(asset: str, amount: str, key: str | None) -> None:
     """Set AMOUNT of ASSET aside to pay out: of what is the owner's, never of users' money. It stays where it lies."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset).decimals)
         outcome = conversions.fund(session, asset, amount_minor, now=now, by=BY, key=key)
         _tell(session, asset, outcome.transaction_id, was_known=outcome.replayed)
@@ -129,7 +124,7 @@ def fund(asset: str, amount: str, key: str | None) -> None:
 @click.option("--key", help="Makes a repeated command count once; a new one each time if not given.")
 def draw(asset: str, amount: str, key: str | None) -> None:
     """Give AMOUNT of ASSET that is set aside back to the owner's equity."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset).decimals)
         outcome = conversions.draw(session, asset, amount_minor, now=now, by=BY, key=key)
         _tell(session, asset, outcome.transaction_id, was_known=outcome.replayed)
@@ -149,14 +144,3 @@ def _terms(row: ConversionPair, decimals: int) -> str:
         f"spread {shares[0]}, fee {shares[1]}, by {row.from_price} and {row.to_price}, "
         f"quotes hold {row.quote_lifetime_s} s"
     )
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()

@@ -1,23 +1,17 @@
 """`python -m cli policy`: read and change what may leave, and on whose word."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Final
 
 import click
 from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.money import format_amount, parse_amount
 from domain.rails import RAILS
 from models.asset import Asset
 from services import assets, audit, withdrawals
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 OFF: Final = "none"
@@ -44,7 +38,7 @@ def policy() -> None:
 @click.argument("asset")
 def show(asset: str) -> None:
     """Show the policy of ASSET."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         for line in _lines(session, asset):
             click.echo(line)
 
@@ -55,7 +49,7 @@ def show(asset: str) -> None:
 @click.argument("value")
 def change(asset: str, name: str, value: str) -> None:
     """Set NAME of ASSET's policy to VALUE: an amount, a number, yes or no; daily_system_limit may be "none"."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         row = assets.policy(session, asset)
         column, parsed = _parsed(name, value, _measure(session, asset, name).decimals)
         before = getattr(row, column)
@@ -108,14 +102,3 @@ def _measure(session: Session, asset_id: str, name: str) -> Asset:
     if name != "network_fee_cap" or asset.chain not in RAILS:
         return asset
     return assets.get(session, RAILS[asset.chain].fee_asset_id(asset_id))
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()

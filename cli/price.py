@@ -1,21 +1,15 @@
 """`python -m cli price`: follow prices, say who is asked, and set one by hand."""
 
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import click
-from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from domain.prices import PriceRule, parse_price
 from services import assets, prices
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 
@@ -28,7 +22,7 @@ def price() -> None:
 @price.command()
 def show() -> None:
     """Show every pair: its price or why there is none, and what each source said last."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         for row in prices.every(session, now=now):
             said = row.refusal if row.price is None else f"{row.price.price.normalize():f}"
             click.echo(f"{row.rule.pair:<12} {said}")
@@ -47,7 +41,7 @@ def show() -> None:
 @click.option("--outlier-bps", default=500, type=click.IntRange(0, 10_000), help="Further from the middle is out.")
 def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> None:
     """Follow PAIR, or change its rule."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         prices.set_rule(
             session, pair, PriceRule(timedelta(seconds=max_age_s), sources_min, outlier_bps), now=now, by=BY
         )
@@ -57,7 +51,7 @@ def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> Non
 @click.argument("pair")
 def unfollow(pair: str) -> None:
     """Follow PAIR no more: nobody is asked for it, and its alert ends. What was said stays on record."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         prices.unfollow(session, pair, now=now, by=BY)
         for asset in assets.every(session):
             if prices.pair_of(asset) == pair:
@@ -92,7 +86,7 @@ def source(
         raise click.UsageError("give --url with --price-path, or --fixed")
     if key_header and re.fullmatch(r"[A-Za-z0-9-]{1,64}", key_header, re.ASCII) is None:
         raise click.BadParameter("is not the name of a header", param_hint="--key-header")
-    with _session() as (session, now):
+    with transaction() as (session, now):
         prices.add_source(
             session,
             pair,
@@ -113,7 +107,7 @@ def source(
 @click.argument("name")
 def drop(pair: str, name: str) -> None:
     """Ask NAME no more."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         prices.remove_source(session, pair, name, now=now, by=BY)
 
 
@@ -122,16 +116,5 @@ def drop(pair: str, name: str) -> None:
 @click.argument("value")
 def set_price(pair: str, value: str) -> None:
     """Say that one unit of PAIR is worth VALUE now; that is one source among the others."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         prices.set_manually(session, pair, parse_price(value), now=now, by=BY)
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()

@@ -1,19 +1,12 @@
 """`python -m cli screening`: whose money is not taken in."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from typing import Final, TextIO
 
 import click
-from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from services import screening as rules
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 SHOWN_MAX: Final = 1000
@@ -27,7 +20,7 @@ def screening() -> None:
 @screening.command()
 def show() -> None:
     """Show what each rail demands, and the list."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         for chain, mode in rules.modes(session).items():
             click.echo(f"{chain} demands {mode}")
         for row in rules.listed(session, limit=SHOWN_MAX):
@@ -39,7 +32,7 @@ def show() -> None:
 @click.argument("mode", type=click.Choice(rules.MODES))
 def demand(chain: str, mode: str) -> None:
     """Credit on CHAIN only what has passed MODE: off, list (ours), or hook (ours and the service's)."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         rules.set_mode(session, chain, mode, now=now, by=BY)
 
 
@@ -49,7 +42,7 @@ def demand(chain: str, mode: str) -> None:
 @click.argument("reason")
 def add(chain: str, address: str, reason: str) -> None:
     """List ADDRESS on CHAIN."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         click.echo(rules.put_on(session, chain, address, reason=reason, now=now, by=BY))
 
 
@@ -59,7 +52,7 @@ def add(chain: str, address: str, reason: str) -> None:
 @click.argument("reason")
 def remove(chain: str, address: str, reason: str) -> None:
     """Take ADDRESS off the list. What is set aside already stays so until it is decided about."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         if not rules.take_off(session, chain, address, reason=reason, now=now, by=BY):
             raise click.ClickException("it is not on the list")
 
@@ -69,16 +62,5 @@ def remove(chain: str, address: str, reason: str) -> None:
 def import_list(file: TextIO) -> None:
     """List everything in FILE, a CSV with the columns chain, address and reason. If one line is wrong, nothing is."""
     entries = rules.read_sheet(file)
-    with _session() as (session, now):
+    with transaction() as (session, now):
         click.echo(f"{rules.put_on_many(session, entries, now=now, by=BY)} of {len(entries)} are new")
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        container = build_container(settings)
-        try:
-            with container.transaction() as session:
-                yield session, container.now()
-        finally:
-            container.engine.dispose()

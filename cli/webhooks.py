@@ -1,21 +1,16 @@
 """`python -m cli webhooks`: look at what is told to others, and send it again."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
 import click
 from sqlalchemy.orm import Session
 
+from cli.transaction import transaction
 from domain.actor import Actor
 from models.webhook_out import WebhookEndpoint
 from services import webhooks_out
 from services.webhooks_out import Owner
-from wiring.container import build_container
-from wiring.embedded.services import provided
-from wiring.settings import read_settings
 
 BY = Actor("cli")
 
@@ -28,7 +23,7 @@ def webhooks() -> None:
 @webhooks.command(name="list")
 def every() -> None:
     """Everybody's endpoints, and how each stands."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         for row in webhooks_out.every(session):
             of = "app" if row.client_id else "user" if row.user_id else "house"
             click.echo(f"{row.id}  {of:5}  {_standing(row)}  {row.url}  {' '.join(row.kinds)}")
@@ -39,7 +34,7 @@ def every() -> None:
 @click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True)
 def log(endpoint: UUID, limit: int) -> None:
     """What ENDPOINT was sent, newest first, and what it last answered."""
-    with _session() as (session, _):
+    with transaction() as (session, _):
         rows = webhooks_out.deliveries(session, _owner(session, endpoint), endpoint, limit=limit)
         attempts = webhooks_out.attempts_of(session, [row.id for row in rows])
         for row in rows:
@@ -54,7 +49,7 @@ def log(endpoint: UUID, limit: int) -> None:
 @click.option("--everything", is_flag=True, help="What was delivered as well.")
 def redeliver(endpoint: UUID, since: datetime, *, everything: bool) -> None:
     """Send ENDPOINT again what was given up since a moment."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         count = webhooks_out.redeliver_since(
             session, _owner(session, endpoint), endpoint, since=since.replace(tzinfo=UTC), only_failed=not everything,
             now=now, by=BY,
@@ -66,7 +61,7 @@ def redeliver(endpoint: UUID, since: datetime, *, everything: bool) -> None:
 @click.argument("endpoint", type=click.UUID)
 def enable(endpoint: UUID) -> None:
     """Tell ENDPOINT again what happens."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         webhooks_out.enable(session, _owner(session, endpoint), endpoint, now=now, by=BY)
 
 
@@ -74,17 +69,8 @@ def enable(endpoint: UUID) -> None:
 @click.argument("endpoint", type=click.UUID)
 def disable(endpoint: UUID) -> None:
     """Tell ENDPOINT nothing until it is enabled."""
-    with _session() as (session, now):
+    with transaction() as (session, now):
         webhooks_out.disable(session, _owner(session, endpoint), endpoint, now=now, by=BY)
-
-
-@contextmanager
-def _session() -> Iterator[tuple[Session, datetime]]:
-    with provided(read_settings(os.environ), "postgres") as settings:
-        parts = build_container(settings, chains={})
-        with parts.transaction() as session:
-            yield session, parts.now()
-        parts.engine.dispose()
 
 
 def _owner(session: Session, endpoint_id: UUID) -> Owner:

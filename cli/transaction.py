@@ -1,0 +1,24 @@
+"""The transaction that a command does its work in, on the installation that the environment describes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from wiring.container import build_container
+from wiring.embedded.services import provided
+from wiring.settings import read_settings
+
+
+@contextmanager
+def transaction() -> Iterator[tuple[Session, datetime]]:
+    """A session whose changes are committed when the command is through, and the time. Raises SettingsRefused."""
+    with provided(read_settings(os.environ), "postgres") as settings:
+        container = build_container(settings)
+        try:
+            with container.transaction() as session:
+                yield session, container.now()
+        finally:
+            container.engine.dispose()
