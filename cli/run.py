@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from dataclasses import replace
 from types import FrameType
 
@@ -49,15 +48,33 @@ def _where_password(settings: Settings) -> str:
     return f"password in {made_up}" if made_up.exists() else "password as you set it"
 
 
-def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C and TERM set, once; a second Ctrl-C interrupts as usual."""
-    stopped = threading.Event()
+class StopRequest:
+    """That somebody asked us to stop, by a signal, and somebody waits for it.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if stopped.is_set():
+    A signal's handler runs between any two instructions, those of its own earlier run too. So it takes no lock: in an
+    Event of threading it would wait for itself for ever.
+    """
+
+    def __init__(self) -> None:
+        self._reads, self._writes = os.pipe()
+        self._was_made = False
+
+    def make(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle a signal: the first ends the wait; after it, Ctrl-C interrupts as usual."""
+        if self._was_made:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        stopped.set()
+            return
+        self._was_made = True
+        os.write(self._writes, b"!")
 
+    def wait(self) -> None:
+        """Return once the request was made."""
+        os.read(self._reads, 1)
+
+
+def stop_on_signals() -> StopRequest:
+    """A request to stop that Ctrl-C, TERM and a closed terminal make."""
+    request = StopRequest()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    return stopped
+        signal.signal(number, request.make)
+    return request

@@ -4,7 +4,7 @@ import threading
 from typing import Any, Final
 
 import structlog
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown
 
 from domain.node_refusals import ChainError
 from domain.ports import Chain
@@ -49,6 +49,6 @@ def _start(sender: Any = None, **_: object) -> None:
         ).start()
 
 
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: object) -> None:
     _stopped.set()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from time import monotonic
 from typing import Any, Final
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown
 
 from tasks.app import app
 from tasks.publisher import CeleryPublisher
@@ -46,6 +46,6 @@ def _start(sender: Any, **_: object) -> None:
     threading.Thread(target=sweep_until, args=(_stopped,), kwargs=told, name="sweeper", daemon=True).start()
 
 
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: object) -> None:
     _stopped.set()

@@ -36,8 +36,9 @@ class Supervisor:
     """Runs programs until told to stop.
 
     Each is started in its own session, so that Ctrl-C in the terminal reaches the supervisor alone, which then stops
-    all of them in order; and should the supervisor be killed, the kernel sends each of them TERM. Start, run and stop
-    it from one and the same thread: the kernel's promise ends with the thread that started a process.
+    all of them in order; and should the supervisor be killed, the kernel sends each of them TERM, once for each thread
+    that dies as its parent, so that several may arrive at one moment. Start, run and stop it from one and the same
+    thread: the kernel's promise ends with the thread that started a process.
     """
 
     def __init__(

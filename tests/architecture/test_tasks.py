@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from celery.signals import worker_shutting_down
 
 import celeryconfig
 from cli.stack import programs
@@ -119,3 +120,9 @@ def test_no_task_opens_a_transaction_around_the_network() -> None:
                     if isinstance(call, ast.Call) and re.match(r"(self\.)?chain\.\w+$", ast.unparse(call.func))
                 ]
     assert offenders == []
+
+
+def test_nothing_of_ours_runs_inside_the_handler_that_tells_a_worker_to_stop() -> None:
+    # Celery sends this one from the handler itself and takes a lock as soon as somebody listens: a second TERM that
+    # comes meanwhile would wait for the first for ever.
+    assert worker_shutting_down.receivers == []

@@ -25,6 +25,7 @@ from wiring.secret import Secret
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 100.0  # a lease of a killed worker lasts a minute
+TERMS = 2_000
 
 
 class Engine:
@@ -55,6 +56,14 @@ class Engine:
         process = self._processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def stop(self, name: str) -> int:
+        """Tell a worker to stop, as often as the kernel does when the many threads of its supervisor die at once."""
+        for _ in range(TERMS):
+            self._processes[name].send_signal(signal.SIGTERM)
+        status = self._processes[name].wait(PATIENCE_S)
+        del self._processes[name]
+        return status
 
     def kill_all(self) -> None:
         for name in list(self._processes):
@@ -110,3 +119,4 @@ def test_the_story_completes_once_though_redis_is_emptied_and_a_worker_is_killed
     assert rail.balance(user_id) == (COIN - COIN // 10 - withdrawal.fee_minor, 0)
     assert outgoing.sent_once(rail, withdrawal.destination, COIN // 10)
     rail.assert_sound()
+    assert engine.stop("other") == 0, engine.logs()
