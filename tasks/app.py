@@ -67,6 +67,14 @@ _PR_SET_PDEATHSIG: Final = 1
 Work = Callable[..., object]
 
 
+class TaskFailed(Exception):
+    """All that leaves a process of an error: its name, and the correlation id by which the log has the rest.
+
+    The error itself, with all it went through, may be more than fits the pipe to the worker (64 KiB), which reads no
+    more once it stops: the process would wait to be read, and the worker for the process.
+    """
+
+
 def task(name: str, *, time_limit_s: int | None = None) -> Callable[[Callable[..., object]], Any]:
     """Register `work(container, by, *arguments)` as the task of this name.
 
@@ -86,9 +94,9 @@ def task(name: str, *, time_limit_s: int | None = None) -> Callable[[Callable[..
             try:
                 with span(name, "CONSUMER", parent=_header(SPAN), strongroom__correlation_id=correlation_id):
                     outcome = work(container(), Actor(f"task:{name}", correlation_id=correlation_id), *arguments)
-            except Exception:
+            except Exception as error:
                 log.exception("task_failed", duration_ms=_elapsed_ms(started))
-                raise
+                raise TaskFailed(f"{type(error).__name__}, correlation id {correlation_id}") from None
             if outcome:
                 log.info("task_done", outcome=outcome, duration_ms=_elapsed_ms(started))
 

@@ -36,8 +36,8 @@ class Supervisor:
     """Runs programs until told to stop.
 
     Each is started in its own session, so that Ctrl-C in the terminal reaches the supervisor alone, which then stops
-    all of them in order; and should the supervisor be killed, the kernel sends each of them TERM, once for each thread
-    that dies as its parent, so that several may arrive at one moment. Start, run and stop it from one and the same
+    all of them in order; and should the supervisor be killed, the kernel kills each of them: what they talk to goes at
+    the same moment, and nobody is left to end one that would wait for it. Start, run and stop it from one and the same
     thread: the kernel's promise ends with the thread that started a process.
     """
 
@@ -76,7 +76,7 @@ class _Kept:
 
     def __init__(self, program: Program, environ: Mapping[str, str], directory: Path, write: Write) -> None:
         self.name = program.name
-        self._command = [*dies_with_us(signal.SIGTERM), *program.command]
+        self._command = [*dies_with_us(signal.SIGKILL), *program.command]
         self._environ = {**environ, **program.environ}
         self._directory = directory
         self._write = write

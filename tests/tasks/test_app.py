@@ -1,5 +1,6 @@
 """The policy that every task is under."""
 
+import pickle
 from collections.abc import Iterator
 from time import perf_counter
 from types import SimpleNamespace
@@ -7,6 +8,9 @@ from types import SimpleNamespace
 import pytest
 import structlog
 from billiard import SimpleQueue, pool
+from celery.app.trace import build_tracer
+from sqlalchemy import create_engine
+from structlog.testing import capture_logs
 
 from domain.actor import Actor
 from tasks import app as tasks_app
@@ -54,3 +58,28 @@ def test_a_process_does_not_stay_because_nobody_read_its_last_result(monkeypatch
     began = perf_counter()
     assert process._ensure_messages_consumed(completed=1) is False
     assert perf_counter() - began < 15  # or thirty
+
+
+PIPE_BYTES = 65_536
+"""What a process can tell its worker before somebody must read it: pipe(7)."""
+
+
+def test_a_task_that_fails_deep_in_a_library_says_no_more_than_its_worker_may_leave_unread(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks_app, "container", lambda: container)
+
+    @tasks_app.task("test.connect")
+    def connect(_: Container, by: Actor) -> None:
+        create_engine("postgresql+psycopg2:///nowhere?host=/nonexistent").connect()
+
+    try:
+        run = build_tracer("test.connect", tasks_app.app.tasks["test.connect"], app=tasks_app.app)
+        with capture_logs() as lines:
+            told = run("1", (), {}, {"headers": {CALLER: "request-17"}}).retval
+    finally:
+        tasks_app.app.tasks.pop("test.connect")
+    assert len(pickle.dumps(told)) < PIPE_BYTES
+    assert [line["event"] for line in lines] == ["task_failed"]
+    assert lines[0]["exc_info"]
+    assert str(told.exception) == "OperationalError, correlation id request-17"
