@@ -41,7 +41,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "logins": ("/operator/audit?event=login&outcome=failure", "Sign-ins that failed"),
     "tokens": ("/operator/audit?event=oauth.token_issued", "Tokens in the audit log"),
     "api": ("/operator/overwatch", "Overwatch"),
-    "conversions": ("/operator/overwatch", "Overwatch"),
+    "conversions": ("/operator/conversions", "Conversions"),
     "withdrawals": ("/operator", "Withdrawals that wait"),
     "sweeps": ("/operator/buffers", "Buffers and funding"),
 }

@@ -13,21 +13,20 @@ from api import guards
 from api.guards import signed_in
 from api.pages.context import every_asset, field_errors, page, see, typed
 from api.pages.shapes import AssetName, FormField, Money, Offer, QuoteCard
-from api.pages.wording import typed_amount
+from api.pages.wording import per_cent, typed_amount
 from api.request_context import actor, container
 from api.statuses import status_of
 from api.v1 import money
 from domain.conversions import spell_rate
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
-from domain.money import format_amount, parse_amount
+from domain.money import parse_amount
 from models.conversion import ConversionPair, ConversionQuote
 from services import assets, balances, conversions
 from services.idempotency import Answer
 
 blueprint = Blueprint("convert", __name__)
 
-_PER_CENT_DIGITS: Final = 4
 _RATE_DIGITS: Final = 10
 
 
@@ -133,8 +132,8 @@ def _offer(row: ConversionPair, known: Mapping[str, AssetName], available: Mappi
         available=Money(available.get(sold.asset_id, 0), sold),
         minimum=Money(row.minimum_minor, sold),
         maximum=Money(row.maximum_minor, sold),
-        spread=_per_cent(row.spread_ppm),
-        fee=_per_cent(row.fee_ppm),
+        spread=per_cent(row.spread_ppm),
+        fee=per_cent(row.fee_ppm),
         lifetime=timedelta(seconds=row.quote_lifetime_s),
     )
 
@@ -152,8 +151,3 @@ def _card(row: ConversionQuote, known: Mapping[str, AssetName], *, now: datetime
         expires_at=row.expires_at,
         left_s=int((row.expires_at - now).total_seconds()),
     )
-
-
-def _per_cent(ppm: int) -> str:
-    """Millionths in per cent: 2500 is "0.25 %"."""
-    return f"{format_amount(ppm, _PER_CENT_DIGITS).rstrip('0').rstrip('.')}\u00a0%"

@@ -15,6 +15,7 @@ _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _WEEK_DAYS: Final = 7
+_PER_CENT_DIGITS: Final = 4
 
 
 def amount(amount_minor: int, decimals: int, *, sign: str = "") -> str:
@@ -33,6 +34,11 @@ def amount(amount_minor: int, decimals: int, *, sign: str = "") -> str:
 def typed_amount(text: str) -> str:
     """What a person typed or pasted as an amount, without the spaces that pages write between digits."""
     return "".join(text.split()).replace("\u202f", "")
+
+
+def per_cent(ppm: int) -> str:
+    """Millionths in per cent: 2500 is "0.25 %"."""
+    return f"{format_amount(ppm, _PER_CENT_DIGITS).rstrip('0').rstrip('.')}\u00a0%"
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -8,10 +8,11 @@ from services.conversions.pairs import (
     Terms,
     any_open,
     every,
+    set_limits,
     set_open,
     set_terms,
 )
-from services.conversions.quoting import ConversionOutOfRange, ConversionUnavailable, forget_unused, quote
+from services.conversions.quoting import ConversionOutOfRange, ConversionUnavailable, forget_unused, quote, rate_now
 from services.conversions.reading import (
     ConversionNotFound,
     ConversionView,
@@ -51,7 +52,9 @@ __all__ = [
     "owned",
     "quote",
     "quote_of",
+    "rate_now",
     "request",
+    "set_limits",
     "set_open",
     "set_terms",
     "settle",

@@ -1,6 +1,6 @@
 """In which directions the house converts, and on which terms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -19,6 +19,7 @@ from services.prices.sources import followed
 
 LIFETIME_MIN: Final = timedelta(seconds=1)
 LIFETIME_MAX: Final = timedelta(hours=1)
+_RANGE: Final = "the minimum is more than nothing and at most the maximum"
 
 
 class ConversionPairMissing(StrongroomError):
@@ -74,16 +75,24 @@ def set_terms(
     row.spread_ppm, row.fee_ppm = terms.charges.spread_ppm, terms.charges.fee_ppm
     row.minimum_minor, row.maximum_minor = terms.minimum_minor, terms.maximum_minor
     row.quote_lifetime_s = int(terms.quote_lifetime.total_seconds())
-    row.tolerance_ppm, row.changed_at = terms.tolerance_ppm, now
+    row.tolerance_ppm = terms.tolerance_ppm
     session.add(row)
-    session.flush()
-    detail = {
-        "pair": spell(row), "spread_ppm": row.spread_ppm, "fee_ppm": row.fee_ppm,
-        "minimum_minor": str(row.minimum_minor), "maximum_minor": str(row.maximum_minor),
-        "quote_lifetime_s": row.quote_lifetime_s, "tolerance_ppm": row.tolerance_ppm, "from_price": row.from_price,
-        "to_price": row.to_price,
-    }  # fmt: skip
-    audit.record(session, "conversion.terms_set", by=by, now=now, detail=detail)
+    _changed(session, row, now=now, by=by)
+    return row
+
+
+def set_limits(
+    session: Session, from_asset_id: str, to_asset_id: str, *, minimum_minor: int, maximum_minor: int, now: datetime,
+    by: Actor,
+) -> ConversionPair:  # fmt: skip
+    """Convert so little and so much at once from now on, in the smallest unit of the asset sold; the rest stays.
+
+    Raises ConversionPairMissing, InvalidConversionPair.
+    """
+    row = _locked(session, from_asset_id, to_asset_id)
+    _keep({_RANGE: 0 < minimum_minor <= maximum_minor})
+    row.minimum_minor, row.maximum_minor = minimum_minor, maximum_minor
+    _changed(session, row, now=now, by=by)
     return row
 
 
@@ -94,9 +103,7 @@ def set_open(
 
     Raises ConversionPairMissing.
     """
-    row = session.get(ConversionPair, (from_asset_id, to_asset_id), with_for_update=True)
-    if row is None:
-        raise ConversionPairMissing
+    row = _locked(session, from_asset_id, to_asset_id)
     row.is_open, row.changed_at = is_open, now
     session.flush()
     event = "conversion.resumed" if is_open else "conversion.paused"
@@ -131,16 +138,40 @@ def spell(row: ConversionPair) -> str:
     return f"{row.from_asset_id} > {row.to_asset_id}"
 
 
+def _locked(session: Session, from_asset_id: str, to_asset_id: str) -> ConversionPair:
+    row = session.get(ConversionPair, (from_asset_id, to_asset_id), with_for_update=True)
+    if row is None:
+        raise ConversionPairMissing
+    return row
+
+
+def _changed(session: Session, row: ConversionPair, *, now: datetime, by: Actor) -> None:
+    """Write changed terms down, and what all of them are now."""
+    row.changed_at = now
+    session.flush()
+    detail = {
+        "pair": spell(row), "spread_ppm": row.spread_ppm, "fee_ppm": row.fee_ppm,
+        "minimum_minor": str(row.minimum_minor), "maximum_minor": str(row.maximum_minor),
+        "quote_lifetime_s": row.quote_lifetime_s, "tolerance_ppm": row.tolerance_ppm, "from_price": row.from_price,
+        "to_price": row.to_price,
+    }  # fmt: skip
+    audit.record(session, "conversion.terms_set", by=by, now=now, detail=detail)
+
+
 def _check(terms: Terms, *, is_same: bool) -> None:
     charges = terms.charges
     charged_ppm = charges.spread_ppm + charges.fee_ppm
     holds = {
         "an asset is converted into another one": not is_same,
         "spread and fee leave something": min(charges.spread_ppm, charges.fee_ppm) >= 0 and charged_ppm < PPM,
-        "the minimum is more than nothing and at most the maximum": 0 < terms.minimum_minor <= terms.maximum_minor,
+        _RANGE: 0 < terms.minimum_minor <= terms.maximum_minor,
         "a quote holds for a second to an hour": LIFETIME_MIN <= terms.quote_lifetime <= LIFETIME_MAX,
         "the tolerance is a share in millionths": 0 <= terms.tolerance_ppm <= PPM,
     }
+    _keep(holds)
+
+
+def _keep(holds: Mapping[str, bool]) -> None:
     broken = [rule for rule, is_kept in holds.items() if not is_kept]
     if broken:
         raise InvalidConversionPair(f"the rule is: {broken[0]}")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from api.pages.conversion_pairs import PairLine
 from api.pages.shapes import FormField, Money, Offer, QuoteCard
 from tests.browser.facts import BTC, COIN, NOW, ONE
 
@@ -32,6 +33,35 @@ _CARD = QuoteCard(
     left_s=24,
 )
 
+_PAIR = PairLine(
+    sold=BTC,
+    bought=COIN,
+    is_open=True,
+    rate="21333.33333",
+    refusal="",
+    prices=("BTC/USD", "wVERYLONGTOKEN/USD"),
+    minimum=Money(100_000, BTC),
+    maximum=Money(1_000_000_000, BTC),
+    spread="0.5\u00a0%",
+    fee="0.25\u00a0%",
+    lifetime=timedelta(seconds=30),
+    tolerance="1\u00a0%",
+    is_worth_waiting_for=True,
+    aside=Money(2_117_333_333_333_333_333_333, COIN),
+)
+_PAIR_BACK = replace(
+    _PAIR,
+    sold=COIN,
+    bought=BTC,
+    rate="",
+    refusal="BTC/USD: 0 of 2 sources have a price that is fresh.",
+    minimum=Money(10**18, COIN),
+    maximum=Money(10**24 - 1, COIN),
+    tolerance="0.5\u00a0%",
+    is_worth_waiting_for=False,
+    aside=Money(0, BTC),
+)
+
 
 def convert() -> dict[str, Any]:
     return {"offers": (_OFFER, _BACK), "offer": _OFFER, "typed": FormField(), "problem": ""}
@@ -54,10 +84,22 @@ def quote_over() -> dict[str, Any]:
     return {"quote": replace(_CARD, left_s=0), "idempotency_key": "x", "problem": ""}
 
 
+def pairs() -> dict[str, Any]:
+    lines = [_PAIR, _PAIR_BACK, replace(_PAIR_BACK, bought=replace(BTC, symbol="rBTC", asset_id="rBTC"), is_open=False)]
+    return {"lines": lines, "may_change": True, "problem": ""}
+
+
+def pairs_empty() -> dict[str, Any]:
+    problem = "Nothing was changed: There is no conversion of this asset into that one."
+    return {"lines": [], "may_change": False, "problem": problem}
+
+
 CONVERSIONS = {
     "convert": ("convert.html", True, convert),
     "convert-errors": ("convert.html", True, convert_errors),
     "convert-empty": ("convert.html", True, convert_empty),
     "convert-quote": ("convert_quote.html", True, quote),
+    "conversion-pairs": ("conversion_pairs.html", True, pairs),
+    "conversion-pairs-empty": ("conversion_pairs.html", True, pairs_empty),
     "convert-quote-over": ("convert_quote.html", True, quote_over),
 }

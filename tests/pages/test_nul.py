@@ -9,7 +9,20 @@ from tests.api.house import House
 from tests.pages.reader import Reader
 
 NOBODY = "0b54b1f0-8c0e-4d5c-9d3a-6a1f1f6f2a11"
-FIELDS = ("asset", "chain", "client_id", "description", "destination", "kinds", "reason", "search", "to", "url", "user")
+FIELDS = (
+    "asset",
+    "chain",
+    "client_id",
+    "description",
+    "destination",
+    "from",
+    "kinds",
+    "reason",
+    "search",
+    "to",
+    "url",
+    "user",
+)
 ELSEWHERE = ("/api/", "/oauth/", "/webhooks/")
 SIGNS_OUT = {"/logout", "/account/sessions/end"}
 
