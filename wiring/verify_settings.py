@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from domain.rails import RAILS
 from wiring import parsing
@@ -66,8 +67,9 @@ def _verifier(chain: str, environ: Mapping[str, str]) -> VerifySettings:
     if not listed:
         raise ValueError(f"{chain_env(chain, 'VERIFY_URLS')} must be set: {chain} is listed in {LISTED}")
     quorum = parsing.integer(1, _PROVIDERS_MAX)(told("VERIFY_QUORUM") or "1")
-    if quorum > len(listed):
-        raise ValueError(f"{chain_env(chain, 'VERIFY_QUORUM')} must not be more than there are providers")
+    # One host that is listed twice would agree with itself.
+    if quorum > len({urlsplit(part).netloc.rpartition("@")[2].lower() for part in listed}):
+        raise ValueError(f"{chain_env(chain, 'VERIFY_QUORUM')} must not be more than there are providers' hosts")
     return VerifySettings(
         chain=chain,
         urls=tuple(Secret(parsing.url("http", "https")(part)) for part in listed),

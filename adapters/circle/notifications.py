@@ -34,6 +34,9 @@ CERTIFICATE_BYTES_MAX: Final = 64 * 1024
 _ID: Final = re.compile(r"[0-9a-fA-F-]{1,64}", re.ASCII)
 _KIND: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _SNS_HOST: Final = re.compile(r"sns\.[a-z0-9-]{1,32}\.amazonaws\.com", re.ASCII)
+# Its own certificates only. The same host answers what strangers ask it with words that they chose (the attributes of a
+# topic of theirs, under an address that they signed), and a certificate is found in the midst of any text.
+_SNS_CERTIFICATE: Final = re.compile(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", re.ASCII)
 _SNS_TOPIC: Final = re.compile(r"arn:aws:sns:[a-z0-9-]{1,32}:908968368384:(sandbox|prod)_platform-notifications-topic")
 _SNS_TYPES: Final = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
 _SNS_SIGNED: Final = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
@@ -116,7 +119,7 @@ class CircleNotifications:
         version = str(said.get("SignatureVersion"))
         if found is None or found[1] != wanted or version not in _SNS_HASHES:
             raise BadNotification("This is not a message of Circle's topic.")
-        certificate = _of_amazon(said.get("SigningCertURL"))
+        certificate = _of_amazon(said.get("SigningCertURL"), path=_SNS_CERTIFICATE)
         is_notification = said["Type"] == "Notification"
         names = _SNS_SIGNED if is_notification else _SNS_SIGNED_ABOUT_SUBSCRIPTIONS
         signed = "".join(f"{name}\n{said[name]}\n" for name in names if said.get(name) is not None)
@@ -194,14 +197,18 @@ def _base64(text: Any) -> bytes:
         raise BadNotification("The signature of this notification is not base64.") from error
 
 
-def _of_amazon(address: Any) -> str:
-    """An https address of Amazon's notification service, and of nobody who is called similarly."""
+def _of_amazon(address: Any, *, path: re.Pattern[str] | None = None) -> str:
+    """An https address of Amazon's notification service, and of nobody who is called similarly.
+
+    With `path`, this path there and nothing else: no query.
+    """
     try:
         parts = urlsplit(str(address))
         is_plain = parts.port in {None, 443} and parts.username is None and parts.password is None
     except ValueError as error:
         raise BadNotification("This notification points to no address of Amazon's.") from error
-    if parts.scheme != "https" or not is_plain or not _SNS_HOST.fullmatch(parts.hostname or ""):
+    is_there = path is None or (path.fullmatch(parts.path) and not parts.query and not parts.fragment)
+    if parts.scheme != "https" or not is_plain or not _SNS_HOST.fullmatch(parts.hostname or "") or not is_there:
         raise BadNotification("This notification points to no address of Amazon's.")
     return str(address)
 

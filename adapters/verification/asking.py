@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from domain.claim_reading import Exchange
 
@@ -48,7 +48,7 @@ class Ask(Protocol):
 def parse_json(text: str) -> Any:
     """JSON whose fractions stay text. Raises ProviderFailed."""
     try:
-        return json.loads(text, parse_float=str)
+        return json.loads(text, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError) as fault:
         raise ProviderFailed("the answer is not JSON") from fault
 
@@ -91,6 +91,11 @@ def demanded(results: Iterable[Any]) -> list[Any]:
         if isinstance(one, RpcRefused):
             raise one
     return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and the infinities, which Python reads and JSON does not have: they pass for numbers, and compare as none."""
+    raise ValueError(constant)
 
 
 def _result(answer: Any) -> Any:

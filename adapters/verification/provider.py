@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
@@ -42,11 +42,16 @@ class Provider:
         parts = urlsplit(self.url)
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
+    def place_of(self, path: str) -> str:
+        """Where this path is, below the address: before its query, which may hold the key."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(path=parts.path + path)) if path and parts.query else self.url + path
+
     def secrets(self) -> list[str]:
         """Everything in its address and headers that must not be recorded."""
         parts = urlsplit(self.url)
         words = [*re.split(r"[/=&]", f"{parts.path}&{parts.query}"), *(value for _, value in self.headers)]
-        kept = [word for word in words if len(word) >= _KEY_LENGTH_MIN]
+        kept = [word for word in (*words, parts.username or "") if len(word) >= _KEY_LENGTH_MIN]
         return [*kept, *([parts.password] if parts.password and len(parts.password) >= _PASSWORD_LENGTH_MIN else [])]
 
 
@@ -116,7 +121,7 @@ class Asked:
         try:
             with self._connections.client().stream(
                 method,
-                self._provider.url + request.path,
+                self._provider.place_of(request.path),
                 content=content,
                 headers=headers,
                 timeout=self._provider.timeout_s,

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
 from adapters.verification.asking import Ask, EvidenceMissing, ProviderFailed, Remembered
 from adapters.verification.provider import Asked, Connections, Provider
 from domain.claim_reading import ClaimQuestion, Exchange, Reading
-from domain.errors import ensure
+from domain.errors import StrongroomError, ensure
 from domain.rail_rows import RailRow
 from domain.verification import ClaimFacts
 
@@ -16,8 +17,13 @@ log = structlog.get_logger(__name__)
 
 Read = Callable[[ClaimQuestion, Ask], ClaimFacts | None]
 """What one provider shows of a transaction; None when it does not know it. Raises ProviderFailed."""
-# What code that reads another's JSON runs into when that is not what its documentation says.
-_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, ArithmeticError)
+# What code that reads another's JSON runs into when that is not what its documentation says. What is refused when a
+# person says it (an address that nobody has) is unreadable as well when a provider does; some moments are an OSError.
+_UNREADABLE = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, StrongroomError,
+)  # fmt: skip
+AMOUNT_MAX: Final = 10**60
+"""No supply of anything is as large, and a few of them would exceed the books."""
 
 
 class FailOverReader:
@@ -63,7 +69,7 @@ class FailOverReader:
         doubts: list[str] = []
         for name, ask in asked:
             try:
-                facts = self._read(question, ask)
+                facts = _believable(self._read(question, ask))
             except EvidenceMissing as fault:
                 log.warning("verification_evidence_missing", provider=name, reason=str(fault))
                 doubts.append("evidence_missing")
@@ -87,6 +93,23 @@ class FailOverReader:
             return None, "quorum_missed"
         # Somebody who looked and found nothing says more than somebody who could not be asked.
         return None, next((one for one in ("not_found", "evidence_missing") if one in doubts), "provider_failed")
+
+
+def _believable(facts: ClaimFacts | None) -> ClaimFacts | None:
+    """These facts, if they are made of what facts are made of. Raises ProviderFailed.
+
+    JSON has text where a number belongs, and true for one, without anything else that fails: what goes by these would.
+    """
+    if facts is None:
+        return None
+    numbers = [facts.confirmations, 0 if facts.block_height is None else facts.block_height]
+    for one in facts.transfers:
+        numbers += [abs(one.place), one.amount_minor]
+        if not all(isinstance(word, str) for word in (one.contract, one.recipient)):
+            raise ProviderFailed("it tells of a transfer whose asset or recipient is no text")
+    if not all(type(number) is int and 0 <= number < AMOUNT_MAX for number in numbers):
+        raise ProviderFailed("it tells of a number that is none, or of more than there can be")
+    return facts
 
 
 def _least(agreeing: Sequence[ClaimFacts]) -> ClaimFacts:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.evm.coding import TRANSFER_TOPIC, WORD
+from adapters.evm.transfers import MADE_UP_FROM
 from adapters.verification.asking import Ask, ProviderFailed, fetched
 from domain.chain_facts import NATIVE_VALUE
 from domain.claim_reading import ClaimQuestion
-from domain.tron import ACCOUNT_SIZE, parse_tron_address, spell_tron_address
+from domain.tron import ACCOUNT_SIZE, spell_tron_address
 from domain.verification import ClaimedTransfer, ClaimFacts
 
 _TOPICS: Final = 3
@@ -61,7 +62,9 @@ def _coin(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
     for contract in transaction["raw_data"]["contract"]:
         if contract["type"] == "TransferContract":
             told = contract["parameter"]["value"]
-            yield ClaimedTransfer(NATIVE_VALUE, "", parse_tron_address(told["to_address"]).text, told["amount"])
+            # Not parsed as what a person says is: whoever burns coins pays an address that is refused there.
+            recipient = bytes.fromhex(told["to_address"])[-ACCOUNT_SIZE:]
+            yield ClaimedTransfer(NATIVE_VALUE, "", spell_tron_address(recipient), told["amount"])
 
 
 def _tokens(logs: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
@@ -71,7 +74,7 @@ def _tokens(logs: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
         if len(topics) != _TOPICS or topics[0].hex() != TRANSFER_TOPIC[2:]:
             continue
         data = bytes.fromhex(log.get("data", "").removeprefix("0x"))
-        if len(data) != WORD or not any(data):
+        if len(data) != WORD or not 0 < int.from_bytes(data) < MADE_UP_FROM:
             continue
         contract = bytes.fromhex(log["address"].removeprefix("0x"))[-ACCOUNT_SIZE:]
         yield ClaimedTransfer(

@@ -86,6 +86,11 @@ def spoiled(circle: FakeCircle, how: str, told: str) -> Delivery:
         "with a certificate by another port": lambda: circle.sns(
             told, SigningCertURL="https://sns.us-east-1.amazonaws.com:8443/x.pem"
         ),
+        "with a certificate in a stranger's topic": lambda: circle.sns(
+            told,
+            SigningCertURL="https://sns.us-east-1.amazonaws.com/?Action=GetTopicAttributes&TopicArn=mine&Signature=1",
+        ),
+        "with a certificate and a query": lambda: circle.sns(told, SigningCertURL=f"{CERTIFICATE_URL}?Action=Publish"),
         "with a certificate in the clear": lambda: circle.sns(
             told, SigningCertURL=CERTIFICATE_URL.replace("https", "http")
         ),
@@ -109,6 +114,8 @@ def spoiled(circle: FakeCircle, how: str, told: str) -> Delivery:
         "about a topic of somebody else",
         "of the other environment",
         "with a certificate from elsewhere",
+        "with a certificate in a stranger's topic",
+        "with a certificate and a query",
         "with a certificate by another port",
         "with a certificate in the clear",
         "with an SNS message that was changed",

@@ -128,9 +128,14 @@ class Tron:
             "topics": [TRANSFER_TOPIC, "00" * 11 + "41" + "11" * 20, "00" * 12 + account[1:].hex()],
             "data": f"{amount:064x}",
         }
+        owner = {"owner_address": "41" + "11" * 20}
         coin = {
             "type": "TransferContract" if not contract else "TriggerSmartContract",
-            "parameter": {"value": {"to_address": account.hex(), "owner_address": "41" + "11" * 20, "amount": amount}},
+            "parameter": {
+                "value": owner | {"to_address": account.hex(), "amount": amount}
+                if not contract
+                else owner | {"contract_address": parse_tron_address(contract).script.hex(), "data": "a9059cbb"}
+            },
         }
         info: dict[str, Any] = {
             "id": tx_id,
@@ -205,6 +210,7 @@ class Aptos:
         return FakeProvider(self._handle)
 
     def _handle(self, path: str, _: Any) -> tuple[int, Any]:
+        path = path.partition("?")[0].removeprefix("/node")
         if path == "/v1":
             return 200, {"chain_id": 1, "ledger_version": "3000000000", "node_role": "full_node"}
         found = self.transactions.get(path.removeprefix("/v1/transactions/by_hash/"))

@@ -110,6 +110,36 @@ def test_on_tron_the_events_of_a_solidified_block_decide(serving: Serving) -> No
     assert now("99" * 32) == ("uncertain", "not_found")
 
 
+def test_a_coin_that_was_burned_on_tron_is_nobodys_payment_and_nobodys_fault(serving: Serving) -> None:
+    chain = Tron()
+    burned = chain.pay(1, to=TRON_HOUSE, contract="", amount=9, at=NOW)
+    value = chain.transactions[burned][1]["raw_data"]["contract"][0]["parameter"]["value"]
+    value["to_address"] = "41" + "00" * 20
+    reading = look("tron", read_tron, serving(chain.serve()), burned, {})
+    assert told(reading, to=TRON_HOUSE, contract="", amount=9) == ("rejected", "wrong_recipient")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("amount", "9"), ("amount", True), ("amount", 10**77), ("amount", None), ("to_address", 7), ("to_address", "T")],
+)
+def test_what_is_no_number_or_no_address_is_no_answer_and_stops_nothing(serving: Serving, name: str, said: Any) -> None:
+    chain = Tron()
+    paid = chain.pay(1, to=TRON_HOUSE, contract="", amount=9, at=NOW)
+    chain.transactions[paid][1]["raw_data"]["contract"][0]["parameter"]["value"][name] = said
+    reading = look("tron", read_tron, serving(chain.serve()), paid, {})
+    assert told(reading, to=TRON_HOUSE, contract="", amount=None) == ("uncertain", "provider_failed")
+
+
+@pytest.mark.parametrize("milliseconds", [10**19, 10**40, float("nan")])
+def test_a_moment_that_is_none_is_no_answer(serving: Serving, milliseconds: float) -> None:
+    chain = Tron()
+    paid = chain.pay(1, to=TRON_HOUSE, contract="", amount=9, at=NOW)
+    chain.transactions[paid][0]["blockTimeStamp"] = milliseconds
+    reading = look("tron", read_tron, serving(chain.serve()), paid, {})
+    assert (reading.facts, reading.doubt) == (None, "provider_failed")
+
+
 # ------------------------------------------------------------------------------------------------------- Aptos
 
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.verification.aptos import read_aptos
 from adapters.verification.provider import Connections, Provider
 from adapters.verification.reader import FailOverReader
 from adapters.verification.solana import read_solana
 from domain.claim_reading import ClaimQuestion
+from domain.rails import RAILS
 from services import verifications
+from tests.fakes.chains import Aptos
 from tests.fakes.provider import FakeProvider
 from tests.verification.desk import DOLLAR, MINT, RAIL, Desk
 
@@ -84,6 +88,19 @@ def test_keys_are_sent_and_never_kept(desk: Desk) -> None:
     assert desk.provider.headers[-1]["Authorization"] == f"Bearer {key}"
     assert desk.provider.asked[-1][0] == f"/{key}"
     assert key not in repr((reader, provider, reading, lines, Connections()))
+
+
+def test_a_key_in_the_query_stays_behind_the_path_that_is_asked_for(serving: Serving) -> None:
+    chain = Aptos()
+    paid = chain.pay_asset(1, owner="0xa11ce", metadata="0xfa", amount=5, at=datetime(2026, 5, 1, tzinfo=UTC))
+    key, provider = "k3y-that-nobody-may-see-0123456789", serving(chain.serve())
+    reader = FailOverReader(RAILS["aptos"], read_aptos, [Provider(f"{provider.url}/node?key={key}")])
+    reading = reader.read(ClaimQuestion(paid, {}))
+    reader.close()
+    assert [path for path, _ in provider.asked] == [
+        f"/node/v1?key={key}", f"/node/v1/transactions/by_hash/{paid}?key={key}",
+    ]  # fmt: skip
+    assert key not in repr(reading)
 
 
 def test_every_line_of_an_attempt_carries_the_claims_correlation_id(desk: Desk) -> None:

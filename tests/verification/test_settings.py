@@ -36,6 +36,7 @@ def test_providers_are_read_and_told_to_children_alike(tmp_path: Path) -> None:
         ({"STRONGROOM_VERIFY_CHAINS": "solarna"}, "no payment can be verified"),
         ({"STRONGROOM_SOLANA_VERIFY_URLS": ""}, "must be set"),
         ({"STRONGROOM_SOLANA_VERIFY_QUORUM": "3"}, "must not be more"),
+        ({"STRONGROOM_SOLANA_VERIFY_URLS": "https://one.example/k3y,https://x@ONE.example/k4y"}, "must not be more"),
         ({"STRONGROOM_CHAINS": "solana"}, "cannot be followed"),
         ({"STRONGROOM_APTOS_VERIFY_URLS": "https://aptos.example"}, "is not a setting"),
     ],
