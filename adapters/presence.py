@@ -5,7 +5,7 @@ sets the time anew, and one that was killed does not. All clocks here are that o
 """
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import structlog
@@ -37,18 +37,23 @@ _VOUCH: Final = (
     return fresh
     """
 )
-# KEYS: users, the user's sockets; ARGV: user, socket. Answers 1 when that was the last one.
+# KEYS: users; ARGV: prefix, then user and socket in turns. Answers the users whose last socket that was.
 _LEAVE: Final = (
     _NOW
     + """
-    redis.call('ZREM', KEYS[2], ARGV[2])
-    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-    local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
-    if last[2] then
-        redis.call('ZADD', KEYS[1], last[2], ARGV[1])
-        return 0
+    local gone = {}
+    for i = 2, #ARGV, 2 do
+        local user, key = ARGV[i], ARGV[1] .. ARGV[i]
+        redis.call('ZREM', key, ARGV[i + 1])
+        redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+        local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
+        if last[2] then
+            redis.call('ZADD', KEYS[1], last[2], user)
+        elseif redis.call('ZREM', KEYS[1], user) == 1 then
+            gone[#gone + 1] = user
+        end
     end
-    return redis.call('ZREM', KEYS[1], ARGV[1])
+    return gone
     """
 )
 # KEYS: users. Answers who ran out of time; each is answered to one caller only.
@@ -82,16 +87,16 @@ class Presence:
     def vouch(self, sockets: Iterable[tuple[str, str]]) -> list[str]:
         """These sockets (each: user, socket) are still here; the answer is which users were thought to be away."""
         fresh: list[str] = []
-        pairs = list(sockets)
-        for start in range(0, len(pairs), _BATCH):
-            some = pairs[start : start + _BATCH]
-            arguments = [TTL_S, _SOCKETS, *(part for pair in some for part in pair)]
-            fresh += _spelled(self._asked(self._vouch, [_USERS], arguments))
+        for some in _batches(sockets):
+            fresh += _spelled(self._asked(self._vouch, [_USERS], [TTL_S, _SOCKETS, *some]))
         return fresh
 
-    def leave(self, user: str, socket: str) -> bool:
-        """A socket of this user is gone; whether it was their last."""
-        return bool(self._asked(self._leave, [_USERS, _SOCKETS + user], [user, socket]))
+    def leave(self, sockets: Iterable[tuple[str, str]]) -> list[str]:
+        """These sockets (each: user, socket) are gone; the answer is the users who have none left."""
+        gone: list[str] = []
+        for some in _batches(sockets):
+            gone += _spelled(self._asked(self._leave, [_USERS], [_SOCKETS, *some]))
+        return gone
 
     def reap(self) -> list[str]:
         """The users whose sockets nobody vouches for any more; told once, to whoever asks first."""
@@ -129,3 +134,10 @@ class Presence:
 
 def _spelled(users: Sequence[bytes] | None) -> list[str]:
     return [user.decode() for user in users or ()]
+
+
+def _batches(sockets: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
+    """Users and sockets in turns, as many as one script takes without having all others wait long."""
+    pairs = list(sockets)
+    for start in range(0, len(pairs), _BATCH):
+        yield [part for pair in pairs[start : start + _BATCH] for part in pair]

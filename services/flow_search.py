@@ -1,6 +1,6 @@
 """Find flows by what somebody knows about them, at a cost that does not grow with how many flows there are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -249,10 +249,21 @@ _STUCK: Final = text(
     ORDER BY flow.state_since LIMIT :limit
     """
 )
+_STUCK_STILL: Final = text(
+    """
+    SELECT group_id FROM unnest(CAST(:kinds AS text[]), CAST(:states AS text[]), CAST(:since AS timestamptz[]))
+        AS timed (kind, state, since)
+    JOIN flows USING (kind, state)
+    WHERE group_id = ANY(CAST(:known AS uuid[])) AND closed_at IS NULL AND state_since < timed.since
+    """
+)
 
 
-def stuck(session: Session, *, now: datetime, limit: int) -> Sequence[Flow]:
-    """The flows that have been in their state for longer than its table allows, the longest first."""
+def stuck(session: Session, *, now: datetime, limit: int, known: Collection[str] = ()) -> Sequence[Flow]:
+    """The flows that have been in their state for longer than its table allows, the longest first.
+
+    So many at most, and besides those of the `known` ids that still are.
+    """
     timed = [
         (kind.name, name, now - state.time_limit)
         for kind in FLOW_KINDS.values()
@@ -260,6 +271,9 @@ def stuck(session: Session, *, now: datetime, limit: int) -> Sequence[Flow]:
         if state.time_limit is not None
     ]
     kinds, states, since = (list(column) for column in zip(*timed, strict=True))
-    found = session.execute(_STUCK, {"kinds": kinds, "states": states, "since": since, "limit": limit}).scalars().all()
+    timing = {"kinds": kinds, "states": states, "since": since}
+    found = [*session.execute(_STUCK, {**timing, "limit": limit}).scalars()]
+    if known:
+        found += session.execute(_STUCK_STILL, {**timing, "known": list(known)}).scalars()
     rows = session.scalars(select(Flow).where(Flow.group_id.in_(found)))
     return sorted(rows, key=lambda flow: flow.state_since)

@@ -25,25 +25,31 @@ log = structlog.get_logger(__name__)
 def evaluate(container: Container, by: Actor) -> int:
     """Look at every rule that is due, and tell the watcher outside. Returns how many alerts were raised or cleared.
 
-    While that is paused it does neither: the watcher's silence reminds whoever it calls.
+    Where no rule is due, another process has just told the watcher. While looking is paused it does neither: the
+    watcher's silence reminds whoever it calls.
     """
-    if _is_paused(container, by):
+    due = () if _is_paused(container, by) else _due(container)
+    if not due:
         return 0
-    news = evaluate_due(container)
+    news = evaluate_rules(container, due, _look(container, due))
     _tell_watcher(container)
     return news
 
 
 def evaluate_due(container: Container) -> int:
     """Look at every rule that is due. Returns how many alerts were raised or cleared."""
-    with container.reading() as session:
-        due = engine.due(session, now=container.now())
+    due = _due(container)
     return evaluate_rules(container, due, _look(container, due))
 
 
 def evaluate_rules(container: Container, rules: Sequence[AlertRule], facts: HostFacts) -> int:
     """Look at these rules, each in a transaction of its own, so that one that fails is the only one."""
     return sum(_evaluate(container, rule, facts) for rule in rules)
+
+
+def _due(container: Container) -> Sequence[AlertRule]:
+    with container.reading() as session:
+        return engine.due(session, now=container.now())
 
 
 def _is_paused(container: Container, by: Actor) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from redis import Redis
+from redis import BlockingConnectionPool, Redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -38,6 +38,9 @@ BUS: Final = 1
 CACHE: Final = 2
 """Which of the three databases of Redis is the cache; the bus has the one before."""
 CACHE_WAIT_S: Final = 0.5
+CACHE_CONNECTIONS_MAX: Final = 16
+"""In a realtime process, where thousands may want something at once: who finds none free waits, each for a moment."""
+CACHE_TURN_S: Final = 5.0
 
 
 def _utc_now() -> datetime:
@@ -124,7 +127,7 @@ def build_container(
         statement_timeout_s=settings.statement_timeout_s,
         lock_timeout_s=settings.lock_timeout_s,
     )
-    cache = _redis(settings)
+    cache = _redis(settings, is_bounded=listens)
     bus = settings.redis_database(BUS).reveal() if settings.redis_url is not None else None
     return Container(
         settings=settings,
@@ -145,9 +148,15 @@ def build_container(
     )
 
 
-def _redis(settings: Settings) -> Redis | None:
+def _redis(settings: Settings, *, is_bounded: bool) -> Redis | None:
     """The cache, which nothing waits for: half a second is longer than it ever takes."""
     if settings.redis_url is None:
         return None
     address = settings.redis_database(CACHE).reveal()
-    return Redis.from_url(address, socket_timeout=CACHE_WAIT_S, socket_connect_timeout=CACHE_WAIT_S)
+    waits = {"socket_timeout": CACHE_WAIT_S, "socket_connect_timeout": CACHE_WAIT_S}
+    if not is_bounded:
+        return Redis.from_url(address, **waits)
+    pool = BlockingConnectionPool.from_url(
+        address, max_connections=CACHE_CONNECTIONS_MAX, timeout=CACHE_TURN_S, **waits
+    )
+    return Redis.from_pool(pool)

@@ -138,8 +138,8 @@ class House:
         """Somebody is gone, for whatever reason."""
         seat = self._seats.leave(request.sid)  # type: ignore[attr-defined]
         with span("disconnect"):
-            if seat is not None and seat.is_person and self._parts.presence.leave(seat.user, seat.sid):
-                self._rounds.tell("user_left", seat.user)
+            if seat is not None and seat.is_person:
+                self._rounds.see_off(seat)
 
     def unknown(self, *_: Any) -> Any:
         """Something that is no event of ours."""
@@ -172,13 +172,15 @@ class House:
 
     def _welcome(self, seat: Seat) -> None:
         """Show a newcomer in, and who is here: after a reconnection that is their sign to read again what they show."""
+        if self._seats.find(seat.sid) is None:
+            return
         self._rooms(seat)
         if not seat.is_person:
             return
         is_first = self._parts.presence.join(seat.user, seat.sid)
         if self._seats.find(seat.sid) is None:
             # Gone again meanwhile, and whoever noted that did not find them here yet.
-            self._parts.presence.leave(seat.user, seat.sid)
+            self._rounds.see_off(seat)
             return
         users = self._parts.presence.online(limit=SHOWN_MAX)
         self._server.manager.emit("online_users", {"users": users}, "/", room=seat.sid, ignore_queue=True)

@@ -29,6 +29,8 @@ HANDSHAKE_S_MAX: Final = 10.0
 """A connection that has not said by then who it is was not made by a client of ours."""
 GIVE_BACK_EVERY_S: Final = 20.0
 """A round takes 14 to 18 ms after 5,000 have connected: no more often than is noticed."""
+LEAVING_S: Final = 0.05
+"""How long those who leave are gathered."""
 SHOWN_MAX: Final = 500
 """Presence is told to everybody while so many are there; beyond, it is asked for (`/api/v1/conversations`)."""
 
@@ -41,6 +43,7 @@ class Rounds:
     def __init__(self, parts: Container, seats: Seats, server: Any, pings: Pings) -> None:
         self._parts, self._seats, self._server, self._pings = parts, seats, server, pings
         self._strangers: dict[str, float] = {}
+        self._leaving: list[tuple[str, str]] = []
 
     def start(self) -> None:
         """Begin all of them, each in a greenlet of its own, and begin to listen."""
@@ -66,6 +69,19 @@ class Rounds:
         people = [(seat.user, seat.sid) for seat in self._seats.every() if seat.is_person]
         if self._parts.presence.vouch(people):
             self.tell_who_is_here()
+
+    def see_off(self, seat: Seat) -> None:
+        """Somebody's socket is gone: soon, together with those that go in the same moment, have that known."""
+        self._leaving.append((seat.user, seat.sid))
+        if len(self._leaving) == 1:
+            self._server.start_background_task(self._note_who_left)
+
+    def _note_who_left(self) -> None:
+        """Note everybody who leaves within a moment in one go: when a proxy ends, thousands do."""
+        self._server.sleep(LEAVING_S)
+        left, self._leaving = self._leaving, []
+        for user in self._parts.presence.leave(left):
+            self.tell("user_left", user)
 
     def reap(self) -> None:
         """Tell of those whose process died; each is told by one process."""

@@ -19,27 +19,27 @@ from services.alerts.look import Look
 from services.alerts.sources import SOURCES
 from services.alerts.transitions import clear, raise_alert, stands
 
+SLACK: Final = timedelta(seconds=2.5)
+"""By so much a look may come early. It is half of the time between two wake-ups, so that one that comes a little sooner
+or later than usual is neither passed over nor taken twice."""
+
 _TURN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('alert_rule:' || :code, 1))")
 
 
 def due(session: Session, *, now: datetime) -> Sequence[AlertRule]:
     """The rules whose time for another look has come."""
     looked = {row.alert_code: row.evaluated_at for row in session.scalars(select(AlertEvaluation))}
-    slack = timedelta(seconds=1)
-    return [
-        rule
-        for rule in RULES.values()
-        if rule.is_evaluated and (rule.code not in looked or now - looked[rule.code] >= rule.every - slack)
-    ]
+    return [rule for rule in RULES.values() if rule.is_evaluated and _is_due(rule, looked.get(rule.code), now)]
 
 
 def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: datetime) -> int:
     """Look at one rule and move its alerts. Returns how many are news; 0 if paused, or while another process looks."""
     if not _may_look(session, rule, now):
         return 0
-    readings = list(SOURCES[rule.code](Look(session, facts, now, rule)))
-    known = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
-    _looked(session, rule, known, None, now)
+    known = frozenset(_states(session, rule))
+    readings = list(SOURCES[rule.code](Look(session, facts, now, rule, known)))
+    outcome = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
+    _looked(session, rule, outcome, None, now)
     return _move(session, rule, readings, facts.host, now)
 
 
@@ -51,6 +51,14 @@ def without_answer(session: Session, rule: AlertRule, facts: HostFacts, *, error
     states = _states(session, rule)
     readings = [Reading(row.service_scope, "unknown") for row in states.values() if not _is_nodata(row)]
     return _move(session, rule, [*readings, Reading("all", "unknown", error)], facts.host, now)
+
+
+def _is_due(rule: AlertRule, looked_at: datetime | None, now: datetime) -> bool:
+    if looked_at is None:
+        return True
+    age = now - looked_at
+    # A look that is still to come was noted by a clock that is ahead of this one, or was: it says nothing of now.
+    return age >= rule.every - SLACK or age < -SLACK
 
 
 def _may_look(session: Session, rule: AlertRule, now: datetime) -> bool:
@@ -78,7 +86,8 @@ def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], host: 
 def _judge(session: Session, rule: AlertRule, reading: Reading, row: AlertState | None, now: datetime) -> bool:
     is_explained = reading.outcome == "bad" and _is_explained(session, rule, reading)
     is_nodata = reading.scope.startswith(NODATA)
-    state, since = (cast("State", row.state), row.since) if row is not None else ("normal", now)
+    # A moment that is still to come was noted by a clock that was ahead: it would hold everything up until then.
+    state, since = (cast("State", row.state), min(row.since, now)) if row is not None else ("normal", now)
     moved = step(
         state,
         since,

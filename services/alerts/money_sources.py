@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from domain.alert_states import Reading
 from services import flow_search
@@ -23,31 +23,45 @@ _INVENTORY: Final = text(
         AND s.verdict <> 'unknown' ORDER BY at DESC LIMIT 1) AS known ON true
     """
 )
-_UNCONFIRMED: Final = text(
+
+
+def _bounded(query: str, order: str) -> TextClause:
+    """The first so many of a query on rows `d`, and those of them that are known of already, wherever they stand.
+
+    Without the latter, what has come before them would have an alert end that is as true as ever.
     """
-    SELECT id, chain, asset_id, txid, first_seen_at AS since FROM deposits
-    WHERE state = 'seen' AND block_height IS NULL AND first_seen_at < :before ORDER BY first_seen_at LIMIT :most
+    found = f"({query} ORDER BY {order} LIMIT :most)"
+    return text(f"{found} UNION ({query} AND d.id = ANY(CAST(:known AS uuid[])))")
+
+
+_UNCONFIRMED: Final = _bounded(
     """
+    SELECT d.id, d.chain, d.asset_id, d.txid, d.first_seen_at AS since FROM deposits AS d
+    WHERE d.state = 'seen' AND d.block_height IS NULL AND d.first_seen_at < :before
+    """,
+    "d.first_seen_at",
 )
-_UNCREDITED: Final = text(
+_UNCREDITED: Final = _bounded(
     """
     SELECT d.id, d.chain, d.asset_id, d.txid, d.state_changed_at AS since FROM deposits AS d
     JOIN chain_cursors AS c ON c.chain = d.chain
     WHERE d.state = 'confirming' AND c.height - d.block_height + 1 >= d.confirmations_needed
-    ORDER BY d.id LIMIT :most
-    """
+    """,
+    "d.id",
 )
-_CONFIRMING: Final = text(
+_CONFIRMING: Final = _bounded(
     """
-    SELECT id, chain, asset_id, txid, state_changed_at AS since FROM deposits
-    WHERE state = 'confirming' AND state_changed_at < :before ORDER BY id LIMIT :most
-    """
+    SELECT d.id, d.chain, d.asset_id, d.txid, d.state_changed_at AS since FROM deposits AS d
+    WHERE d.state = 'confirming' AND d.state_changed_at < :before
+    """,
+    "d.id",
 )
-_UNSENT: Final = text(
+_UNSENT: Final = _bounded(
     """
-    SELECT id, chain, asset_id, txid, reason FROM payouts
-    WHERE state IN ('signed', 'uncertain') AND reason IS NOT NULL ORDER BY id LIMIT :most
-    """
+    SELECT d.id, d.chain, d.asset_id, d.txid, d.reason FROM payouts AS d
+    WHERE d.state IN ('signed', 'uncertain') AND d.reason IS NOT NULL
+    """,
+    "d.id",
 )
 _CHAINS: Final = text("SELECT asset_id, chain FROM assets")
 _FAILURES: Final = text(
@@ -86,26 +100,26 @@ def inventory(look: Look) -> Iterator[Reading]:
 def unconfirmed(look: Look) -> Iterator[Reading]:
     """Deposits that no block takes up."""
     before = look.now - timedelta(seconds=look.rule.threshold)
-    for row in look.session.execute(_UNCONFIRMED, {"before": before, "most": FOUND_MAX}):
+    for row in _listed(look, _UNCONFIRMED, "deposit", before=before):
         yield _deposit(row, f"seen {_moment(row.since)} and in no block yet")
 
 
 def uncredited(look: Look) -> Iterator[Reading]:
     """Deposits that have all their confirmations and are not credited."""
-    for row in look.session.execute(_UNCREDITED, {"most": FOUND_MAX}):
+    for row in _listed(look, _UNCREDITED, "deposit"):
         yield _deposit(row, "it has its confirmations and is not credited")
 
 
 def confirming(look: Look) -> Iterator[Reading]:
     """Deposits that confirm for too long."""
     before = look.now - timedelta(seconds=look.rule.threshold)
-    for row in look.session.execute(_CONFIRMING, {"before": before, "most": FOUND_MAX}):
+    for row in _listed(look, _CONFIRMING, "deposit", before=before):
         yield _deposit(row, f"confirming since {_moment(row.since)}")
 
 
 def unsent(look: Look) -> Iterator[Reading]:
     """Signed payments that the network would not take."""
-    for row in look.session.execute(_UNSENT, {"most": FOUND_MAX}):
+    for row in _listed(look, _UNSENT, "payout"):
         yield Reading(
             f"payout:{row.id}", "bad", f"not sent: {row.reason}", asset_id=row.asset_id, tx_hash=row.txid,
             beside=_beside(row.chain),
@@ -115,7 +129,7 @@ def unsent(look: Look) -> Iterator[Reading]:
 def stuck(look: Look) -> Iterator[Reading]:
     """Flows that stay in a state for longer than its table allows."""
     chains = {row.asset_id: row.chain for row in look.session.execute(_CHAINS)}
-    for flow in flow_search.stuck(look.session, now=look.now, limit=FOUND_MAX):
+    for flow in flow_search.stuck(look.session, now=look.now, limit=FOUND_MAX, known=look.known_ids("flow")):
         told = f"the {flow.kind} {flow.short_id} is {flow.state} since {_moment(flow.state_since)}"
         chain = chains.get(flow.asset_id, "")
         details = {"kind": flow.kind, "state": flow.state, "short_id": flow.short_id}
@@ -144,6 +158,10 @@ def seals(look: Look) -> Iterator[Reading]:
         broken = broken or altered_seal(look.session, first=seal_id, last=seal_id)
     if broken is not None:
         yield Reading("ledger:seals", "bad", str(broken), {"seal_id": broken.row_id})
+
+
+def _listed(look: Look, query: TextClause, noun: str, **when: datetime) -> Iterator[Row[Any]]:
+    yield from look.session.execute(query, {"most": FOUND_MAX, "known": look.known_ids(noun), **when})
 
 
 def _deposit(row: Row[Any], told: str) -> Reading:

@@ -12,7 +12,6 @@ import pytest
 import structlog
 from coincurve import PrivateKey
 from sqlalchemy import select
-from sqlalchemy.exc import ProgrammingError
 
 from adapters import host
 from domain.alert_rules import NODATA_AFTER, RULES
@@ -20,6 +19,7 @@ from domain.host_facts import HostFacts
 from models.log_line import KeptLogLine
 from services.alerts import handling
 from tasks import deposits as deposit_tasks
+from tasks.app import TaskFailed
 from tasks.upkeep import heartbeat
 from tests.alerts.https import secure_door
 from tests.alerts.looking import WELL, later, look
@@ -158,7 +158,7 @@ def test_failures_to_process_deposits_are_told_of_until_they_are_few(
         cursor.execute("ALTER TABLE chain_cursors RENAME TO gone")
         connection.commit()
         for _ in range(RULES["deposit_processing_failure"].threshold + 1):
-            with pytest.raises(ProgrammingError):
+            with pytest.raises(TaskFailed, match="ProgrammingError"):
                 deposit_tasks.credit.run()
         cursor.execute("ALTER TABLE gone RENAME TO chain_cursors")
         connection.commit()

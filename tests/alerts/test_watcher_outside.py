@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from domain.alert_rule import ROUND
 from tasks.alerts import evaluate
+from tests.alerts.looking import later
 from tests.webhooks.receiver import receiving
 from wiring.container import Container
 from wiring.database import make_engine
@@ -26,8 +28,9 @@ def a_round(container: Container) -> None:
 def test_the_watcher_hears_of_each_round_that_was_made(container: Container) -> None:
     with receiving() as watcher:
         a_round(watched(container, watcher.url))
-        # The rules are not due again, and yet it was a round.
+        # No rule is due again: nobody looked, so there is nothing to tell.
         a_round(watched(container, watcher.url))
+        a_round(later(watched(container, watcher.url), ROUND))
     assert [(call.path, call.body) for call in watcher.calls] == [("/hooks/ping/1", b"")] * 2
 
 
@@ -37,8 +40,8 @@ def test_a_watcher_that_fails_or_may_not_be_called_fails_no_round(
     with receiving() as watcher:
         watcher.answer(500)
         a_round(watched(container, watcher.url))
-        a_round(watched(container, watcher.url, private=False))
-    a_round(watched(container, watcher.url))
+        a_round(later(watched(container, watcher.url, private=False), ROUND))
+    a_round(later(watched(container, watcher.url), 2 * ROUND))
     assert len(watcher.calls) == 1
     told = capsys.readouterr().out
     assert told.count("alert_heartbeat_not_taken") == 3

@@ -79,6 +79,13 @@ def test_the_stuck_are_those_that_waited_longer_than_their_table_allows(containe
         assert [flow.group_id for flow in in_an_hour] == [old]
         tomorrow = flow_search.stuck(session, now=container.now() + timedelta(days=1), limit=10)
         assert [flow.group_id for flow in tomorrow] == [old, patient]
+        first = flow_search.stuck(session, now=container.now() + timedelta(days=1), limit=1, known=[str(patient)])
+        assert [flow.group_id for flow in first] == [old, patient], (
+            "what is known to be stuck is told of beyond the limit"
+        )
+        known = [str(old), str(patient), str(resting)]
+        in_an_hour = flow_search.stuck(session, now=container.now() + timedelta(hours=1), limit=1, known=known)
+        assert [flow.group_id for flow in in_an_hour] == [old]
 
 
 def test_no_search_reads_every_flow(container: Container) -> None:
@@ -95,7 +102,7 @@ def test_no_search_reads_every_flow(container: Container) -> None:
             {"tx_hash": "ab" * 32, "address": "nobody's", "state": "completed"},
         ):  # fmt: skip
             flow_search.search(session, Wanted(**known), before=None, limit=51)
-        flow_search.stuck(session, now=container.now(), limit=50)
+        flow_search.stuck(session, now=container.now(), limit=50, known=[str(new_id())])
     assert len(plans.of_flows) >= 12
     for plan in plans.of_flows:
         assert "Seq Scan on flows" not in plan
