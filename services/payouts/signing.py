@@ -22,7 +22,7 @@ from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, flows, leases, outbox
 from services.payouts.reading import inputs_in_flight
-from services.withdrawals.returns import lost_its_deposit
+from services.withdrawals.returns import lost_a_deposit, lost_its_deposit
 
 BATCH_MAX = 50
 ATTEMPTS_BEFORE_ALERT = 5
@@ -89,17 +89,18 @@ def claim_approved(
 def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now: datetime, by: Actor) -> UUID | None:
     """Store the signed payment; only what is stored may ever leave. Returns the payout's id.
 
-    None when withdrawals were paused, or one of these was cancelled, rejected or taken over meanwhile: the payment is
-    then forgotten, nobody has seen it, and the others are tried again. Raises InputsTaken when another stored payment
-    spends one of its inputs.
+    None when withdrawals were paused, or one of these was cancelled, rejected or taken over meanwhile, or pays back a
+    deposit that a fork has undone: the payment is then forgotten, nobody has seen it, and the others are tried again.
+    Raises InputsTaken when another stored payment spends one of its inputs.
     """
     # Before the withdrawals, as whoever pauses them does: once a pause has been answered, nothing more is stored.
     policy = session.get_one(WithdrawalPolicy, batch.asset_id, with_for_update={"read": True}, populate_existing=True)
     claimed = _still_claimed(session, batch)
-    if policy.paused or any(
+    moved_on = any(
         row.state != "approved" or row.lease_generation != generation
         for row, (_, generation) in zip(claimed, batch.claims, strict=True)
-    ):
+    )
+    if policy.paused or moved_on or lost_a_deposit(session, claimed):
         _release(claimed, batch, due_at=now)
         return None
     payout = store(session, batch.chain, batch.asset_id, batch.fee_asset_id, signed, now=now)

@@ -87,6 +87,18 @@ def lost_its_deposit() -> ColumnElement[bool]:
     )
 
 
+def lost_a_deposit(session: Session, leaving: Sequence[Withdrawal]) -> bool:
+    """Whether one of these pays back what a fork has undone; none is undone before the caller's transaction ends."""
+    states = session.scalars(
+        select(Deposit.state)
+        .join(DepositQuarantine, DepositQuarantine.deposit_id == Deposit.id)
+        .where(DepositQuarantine.return_withdrawal_id.in_([withdrawal.id for withdrawal in leaving]))
+        .order_by(Deposit.id)
+        .with_for_update(read=True, of=Deposit)
+    )
+    return any(state != "returned" for state in states)
+
+
 def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by: Actor) -> None:
     """Of withdrawals that came to nothing, move what returns held back to suspense, to be decided about once more."""
     rows = session.execute(

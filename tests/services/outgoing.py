@@ -1,6 +1,6 @@
 """What tests of money on its way out share: rules with small numbers, decisions, and nodes that fail in one place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from auth import roles
 from domain.node_refusals import NodeRefused, NodeTimeout
 from domain.ports import Chain, DescriptorChain
-from domain.wallet_facts import BroadcastAnswer
+from domain.wallet_facts import BroadcastAnswer, Payment, SignedPayment
 from models.payout import Payout, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import payouts, withdrawals
@@ -156,6 +156,24 @@ class _Meanwhile(Wrapped):
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
         self._happens()
         return self._chain.broadcast(raw_tx)
+
+
+class _SignedLate(Wrapped):
+    def __init__(self, chain: Chain, happens: Callable[[], object]) -> None:
+        super().__init__(chain)
+        self._happens: Callable[[], object] | None = happens
+
+    def build(self, payments: Sequence[Payment], **options: Any) -> SignedPayment:
+        signed = self._chain.build(payments, **options)
+        if self._happens is not None:
+            happens, self._happens = self._happens, None
+            happens()
+        return signed
+
+
+def signed_late(rail: Rail, happens: Callable[[], object]) -> DescriptorChain:
+    """A wallet that signs, and something happens once before anybody can store what it signed."""
+    return cast("DescriptorChain", _SignedLate(rail.chain, happens))
 
 
 def meanwhile(chain: Chain, happens: Callable[[], object]) -> DescriptorChain:

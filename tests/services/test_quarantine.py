@@ -8,6 +8,7 @@ from sqlalchemy import update
 from domain.flows import WrongState
 from models.asset import WithdrawalPolicy
 from models.deposit import Deposit
+from models.payout import Payout
 from models.withdrawal import Withdrawal
 from services import deposits, flows, ledger, withdrawals
 from services.withdrawals import deciding
@@ -267,6 +268,29 @@ def test_a_fork_that_undoes_a_returned_deposit_is_a_loss_that_is_told_until_it_c
     assert rail.balance(user_id) == (0, AMOUNT)
     assert rail.pay() == 1
     rail.assert_sound()
+
+
+def test_a_fork_that_comes_while_a_return_is_being_signed_keeps_it_here(rail: Rail) -> None:
+    fund_hot_wallet(rail)
+    user_id = confirmed(rail)
+    txid, destination = newest(rail).txid, rail.outside_address()
+    decide(rail, destination)
+
+    def undo() -> None:
+        world.drop_blocks(rail, 1)
+        world.mine_holding(rail, count=2)
+        rail.watch()
+
+    with world.reached_at(rail, outgoing.signed_late(rail, undo)):
+        assert rail.pay() == 0
+    assert (rail.withdrawal().state, rail.count(Payout)) == ("approved", 0)
+    world.mine_holding(rail, txid)
+    rail.watch()
+    assert rail.pay() == 1
+    rail.mine()
+    rail.watch()
+    assert (rail.withdrawal().state, rail.received(destination, 1)) == ("completed", AMOUNT)
+    nothing_is_theirs(rail, user_id)
 
 
 def test_the_database_refuses_a_credit_of_what_is_set_aside(rail: Rail) -> None:
