@@ -26,6 +26,19 @@ class Payout(Leased, Base):
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
         Index("ix_payouts_open", "chain", "due_at", postgresql_where=text("state NOT IN ('completed', 'failed')")),
         Index("ix_payouts_chain_block_height", "chain", "block_height"),
+        # What the next block may hold.
+        Index(
+            "ix_payouts_awaited",
+            "chain",
+            postgresql_where=text("block_height IS NULL AND (state <> 'failed' OR conflict_height IS NULL)"),
+        ),
+        # What it may hold only if a fork takes back why it was given up.
+        Index(
+            "ix_payouts_given_up",
+            "chain",
+            "conflict_height",
+            postgresql_where=text("state = 'failed' AND block_height IS NULL"),
+        ),
         Index("ix_payouts_chain_provider_id", "chain", "provider_id"),
         # What a provider has paid, and is to be asked about once more.
         Index(

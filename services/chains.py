@@ -13,8 +13,9 @@ from domain.chain_facts import Block, ChainTransaction
 from domain.errors import StrongroomError, ensure
 from models.chain import ChainBlock, ChainCursor
 from services import alerts, audit, deposits, leases, outbox, payouts, unread_tokens
+from services.finality import UNDONE_MAX
 
-REORG_DEPTH_MAX = 100
+REORG_DEPTH_MAX = UNDONE_MAX
 BLOCKS_KEPT = 2 * REORG_DEPTH_MAX
 STALE_AFTER = timedelta(seconds=60)
 # Ethereum's blocks become final in steps of some six minutes, and what settles on it takes several of those.

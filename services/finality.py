@@ -1,8 +1,13 @@
 """When a block is deep enough: by its depth under the cursor and, where the chain says so, by the chain's own word."""
 
+from typing import Final
+
 from sqlalchemy import ColumnElement, SQLColumnExpression, and_, true
 
 from models.chain import ChainCursor
+
+UNDONE_MAX: Final = 100
+"""So many blocks a reorganisation may undo at most; a deeper one stops the reader."""
 
 
 def is_deep(

@@ -20,7 +20,7 @@ from services.finality import is_deep
 from services.payouts import fees, sweeping
 from services.payouts.doubting import doubt
 from services.payouts.failing import fail
-from services.payouts.reading import advance
+from services.payouts.reading import advance, awaited
 
 BATCH_MAX = 50
 # So deep must another transaction that spends our inputs be before nobody doubts any more that ours never confirms.
@@ -145,9 +145,9 @@ def _settlement(withdrawal: Withdrawal, now: datetime) -> Transaction:
 
 def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
     waiting = session.execute(
-        select(PayoutTransaction.txid, PayoutTransaction.payout_id, PayoutTransaction.is_cancellation)
-        .join(Payout, Payout.id == PayoutTransaction.payout_id)
-        .where(Payout.chain == chain, Payout.block_height.is_(None))
+        select(PayoutTransaction.txid, PayoutTransaction.payout_id, PayoutTransaction.is_cancellation).where(
+            PayoutTransaction.payout_id.in_(awaited(session, chain))
+        )
     ).all()
     if not waiting:
         return

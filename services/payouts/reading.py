@@ -5,20 +5,26 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import CompoundSelect, and_, literal_column, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.chain_facts import OutPoint
 from domain.errors import StrongroomError
 from domain.flows import WITHDRAWAL, move
+from models.chain import ChainCursor
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import flows
+from services.finality import UNDONE_MAX
 from services.payouts.sweeping import follow
 from services.withdrawals.deciding import SelfApproval
 
 CLOSED = ("completed", "failed")
+# As an index of payouts has it, which holds no more than these.
+_MAY_BE_NEXT = and_(
+    Payout.block_height.is_(None), or_(Payout.state != literal_column("'failed'"), Payout.conflict_height.is_(None))
+)
 
 
 class PayoutNotFound(StrongroomError):
@@ -56,24 +62,32 @@ def refuse_own(carried: Sequence[Withdrawal], by: Actor) -> None:
 
 
 def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:
-    """The inputs of every payout that may still confirm: nothing else may spend them."""
-    rows = session.execute(
-        select(PayoutInput.txid, PayoutInput.vout)
-        .join(Payout, Payout.id == PayoutInput.payout_id)
-        .where(PayoutInput.chain == chain, Payout.state.not_in(CLOSED))
+    """The inputs of every payout that may still confirm, or is to once more: nothing else may spend them."""
+    on_chain = Payout.chain == chain
+    fell_out = (on_chain, _MAY_BE_NEXT, Payout.state == "completed", Payout.conflict_height.is_(None))
+    wanted = union_all(
+        select(Payout.id).where(on_chain, Payout.state.not_in(CLOSED)), select(Payout.id).where(*fell_out)
     )
+    rows = session.execute(select(PayoutInput.txid, PayoutInput.vout).where(PayoutInput.payout_id.in_(wanted)))
     return [OutPoint(txid, vout) for txid, vout in rows]
 
 
 def senders(session: Session, chain: str) -> frozenset[str]:
     """On a chain of accounts: those of ours whose payments no block holds yet, or no longer holds."""
-    return frozenset(
-        session.scalars(
-            select(PayoutInput.txid)
-            .join(Payout, Payout.id == PayoutInput.payout_id)
-            .where(PayoutInput.chain == chain, Payout.block_height.is_(None))
-            .distinct()
-        )
+    query = select(PayoutInput.txid).where(PayoutInput.payout_id.in_(awaited(session, chain)))
+    return frozenset(session.scalars(query.distinct()))
+
+
+def awaited(session: Session, chain: str) -> CompoundSelect[UUID]:
+    """The payouts of a chain that a block which is read next may hold.
+
+    Of those that failed, which grow, only the few whose proof a fork has taken back, or still could.
+    """
+    height = session.scalar(select(ChainCursor.height).where(ChainCursor.chain == chain)) or 0
+    may_come_back = (Payout.state == "failed", Payout.conflict_height > height - UNDONE_MAX)
+    return union_all(
+        select(Payout.id).where(Payout.chain == chain, _MAY_BE_NEXT),
+        select(Payout.id).where(Payout.chain == chain, Payout.block_height.is_(None), *may_come_back),
     )
 
 

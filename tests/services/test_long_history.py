@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from domain.actor import Actor
 from domain.ids import new_id
 from domain.networks import NETWORKS
 from models.asset import Asset
@@ -21,6 +22,7 @@ from services import (
     chat,
     checking,
     invariants,
+    payouts,
     prices,
     sweeps,
     verifications,
@@ -98,6 +100,18 @@ QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
     "what is left on swept addresses": (
         lambda session: sweeps.left_behind(session, NETWORK.chain, besides=["nowhere"]),
         {"pk_swept_chains", "ix_deposit_addresses_address"},
+    ),
+    "what the next block may hold": (
+        lambda session: payouts.sight_blocks(session, NETWORK.chain, [], now=NOW, by=Actor("test")),
+        {"ix_payouts_awaited", "ix_payouts_given_up"},
+    ),
+    "whose payments the next block may hold": (
+        lambda session: payouts.senders(session, NETWORK.chain),
+        {"ix_payouts_awaited", "ix_payouts_given_up"},
+    ),
+    "what may not be spent": (
+        lambda session: payouts.inputs_in_flight(session, NETWORK.chain),
+        {"ix_payouts_awaited", "ix_payouts_open"},
     ),
     "what moved last": (checking.look_at_newest, {"pk_flow_events", "pk_ledger_transfers", "ix_withdrawals_open"}),
     "the items of flows": (
