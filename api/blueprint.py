@@ -151,12 +151,17 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def flat_messages(messages: Any, prefix: str = "") -> dict[str, list[str]]:
-    """Marshmallow's messages with the path of each field as its name."""
+    """Marshmallow's messages with the path of each field as its name, which may be one that a stranger made up."""
     if isinstance(messages, dict):
         flat: dict[str, list[str]] = {}
         for name, inner in messages.items():
-            spelled = "" if name == "_schema" else str(name)
+            spelled = "" if name == "_schema" else _printable(str(name))
             flat.update(flat_messages(inner, ".".join(part for part in (prefix, spelled) if part)))
         return flat
     words = messages if isinstance(messages, list) else [messages]
     return {prefix or "body": [str(word) for word in words]}
+
+
+def _printable(name: str) -> str:
+    """A name as a page can show it: half of a surrogate pair has no UTF-8, and control characters mean nothing."""
+    return name if name.isprintable() else ascii(name)[1:-1]

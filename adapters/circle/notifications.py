@@ -37,6 +37,7 @@ _SNS_HOST: Final = re.compile(r"sns\.[a-z0-9-]{1,32}\.amazonaws\.com", re.ASCII)
 # Its own certificates only. The same host answers what strangers ask it with words that they chose (the attributes of a
 # topic of theirs, under an address that they signed), and a certificate is found in the midst of any text.
 _SNS_CERTIFICATE: Final = re.compile(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", re.ASCII)
+_ADDRESS: Final = re.compile(r"[!-~]{1,2048}", re.ASCII)
 _SNS_TOPIC: Final = re.compile(r"arn:aws:sns:[a-z0-9-]{1,32}:908968368384:(sandbox|prod)_platform-notifications-topic")
 _SNS_TYPES: Final = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
 _SNS_SIGNED: Final = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
@@ -123,7 +124,7 @@ class CircleNotifications:
         is_notification = said["Type"] == "Notification"
         names = _SNS_SIGNED if is_notification else _SNS_SIGNED_ABOUT_SUBSCRIPTIONS
         signed = "".join(f"{name}\n{said[name]}\n" for name in names if said.get(name) is not None)
-        inner = _object(str(said.get("Message")).encode()) if is_notification else {}
+        inner = _object(_utf8(str(said.get("Message")))) if is_notification else {}
         offered = said["Type"] == "SubscriptionConfirmation"
         return Notification(
             scheme="sns",
@@ -131,7 +132,7 @@ class CircleNotifications:
             kind=_kind(topic, inner) if is_notification else SUBSCRIPTION if offered else "unsubscribed",
             resource_id=_resource(topic, inner),
             key_name=f"sns{version}:{certificate}",
-            signed=signed.encode(),
+            signed=_utf8(signed),
             signature=_base64(said.get("Signature")),
             confirm_url=_of_amazon(said.get("SubscribeURL")) if offered else "",
         )
@@ -197,13 +198,21 @@ def _base64(text: Any) -> bytes:
         raise BadNotification("The signature of this notification is not base64.") from error
 
 
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadNotification("This notification holds half a character.") from error
+
+
 def _of_amazon(address: Any, *, path: re.Pattern[str] | None = None) -> str:
     """An https address of Amazon's notification service, and of nobody who is called similarly.
 
     With `path`, this path there and nothing else: no query.
     """
     try:
-        parts = urlsplit(str(address))
+        # Some parsers drop what is no part of an address, and the next one stumbles over it.
+        parts = urlsplit(str(address) if _ADDRESS.fullmatch(str(address)) else "")
         is_plain = parts.port in {None, 443} and parts.username is None and parts.password is None
     except ValueError as error:
         raise BadNotification("This notification points to no address of Amazon's.") from error
@@ -227,7 +236,7 @@ def _fetched(address: str) -> bytes:
         answer = httpx.get(address, timeout=FETCH_TIMEOUT_S, follow_redirects=False, trust_env=False)
     except httpx.ConnectError as error:
         raise NodeRefused(f"{urlsplit(address).hostname} cannot be reached") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ChainUncertain(f"{urlsplit(address).hostname} gave no answer: {type(error).__name__}") from error
     if answer.status_code != httpx.codes.OK or len(answer.content) > CERTIFICATE_BYTES_MAX:
         raise NodeError(f"{urlsplit(address).hostname} answered with HTTP {answer.status_code}")

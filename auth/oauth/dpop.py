@@ -146,9 +146,15 @@ def _check(claims: dict[str, Any], *, method: str, address: str, now: datetime) 
         raise InvalidDpopProof("htm of the DPoP proof is not the method of this request.")
     if _normal(claims["htu"]) != _normal(address):
         raise InvalidDpopProof("htu of the DPoP proof is not the address of this request.")
-    is_number = isinstance(issued_at, int | float) and not isinstance(issued_at, bool)
-    if not is_number or abs(now.timestamp() - issued_at) > WINDOW.total_seconds():
+    if not _is_about(issued_at, now):
         raise InvalidDpopProof("iat of the DPoP proof is not about now.")
+
+
+def _is_about(issued_at: object, now: datetime) -> bool:
+    """Whether a moment that somebody wrote is within the window; NaN is in none, and no integer is too large to ask."""
+    if not isinstance(issued_at, int | float) or isinstance(issued_at, bool):
+        return False
+    return (now - WINDOW).timestamp() <= issued_at <= (now + WINDOW).timestamp()
 
 
 def _is_for(ath: object, access_token: str) -> bool:

@@ -94,6 +94,8 @@ def spoiled(circle: FakeCircle, how: str, told: str) -> Delivery:
         "with a certificate in the clear": lambda: circle.sns(
             told, SigningCertURL=CERTIFICATE_URL.replace("https", "http")
         ),
+        "with a certificate at no address": lambda: circle.sns(told, SigningCertURL=f"{CERTIFICATE_URL}\n"),
+        "with half a character": lambda: sns._replace(body=b'{"Subject": "\\ud800", ' + sns.body[1:]),
         "with an SNS message that was changed": lambda: sns._replace(body=sns.body.replace(b"complete", b"failed  ")),
         "with a subscription that leads elsewhere": lambda: circle.subscription(SubscribeURL="https://127.0.0.1/"),
         "with a secret that is guessed": lambda: circle.relayed(told)._replace(
@@ -118,6 +120,8 @@ def spoiled(circle: FakeCircle, how: str, told: str) -> Delivery:
         "with a certificate and a query",
         "with a certificate by another port",
         "with a certificate in the clear",
+        "with a certificate at no address",
+        "with half a character",
         "with an SNS message that was changed",
         "with a subscription that leads elsewhere",
         "with a secret that is guessed",

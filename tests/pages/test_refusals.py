@@ -54,6 +54,14 @@ def test_another_persons_flow_address_and_code_are_not_found(house: House) -> No
         assert house.visitor().get(path, headers=headers).status_code == 404
 
 
+def test_a_field_that_is_named_by_half_a_character_is_refused_with_a_page(house: House) -> None:
+    headers = {**BROWSER, "Authorization": f"Bearer {house.person().token}"}
+    told = house.visitor().post(
+        "/import_descriptor", data='{"\\ud800": 1}', headers=headers, content_type="application/json"
+    )
+    assert (told.status_code, told.mimetype) == (422, "text/html")
+
+
 @pytest.mark.parametrize(
     "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "", None]
 )
