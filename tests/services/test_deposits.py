@@ -206,6 +206,22 @@ def test_an_amount_needs_its_confirmations_however_it_is_split(rail: Rail) -> No
     rail.assert_sound()
 
 
+def test_an_amount_needs_its_confirmations_however_many_accounts_it_is_paid_to(rail: Rail) -> None:
+    amounts = [COIN * 2 // 10, COIN * 3 // 10, COIN * 4 // 10, COIN * 4 // 10, COIN * 9]
+    scripts = [script_of(rail, rail.new_address(rail.new_user()).address) for _ in amounts]
+    for output in zip(scripts, amounts, strict=True):
+        world.send_outputs(rail, [output])
+    rail.mine()
+    rail.watch()
+    needed = sorted((int(row.amount_minor), row.confirmations_needed) for row in rail.rows(Deposit))
+    # Smallest first: 0.2, 0.5 and 0.9 are less than one coin, 1.3 is not, and 10.3 are more than ten.
+    assert needed == list(zip(amounts, [1, 1, 1, 3, 6], strict=True))
+    rail.mine(5)
+    rail.watch()
+    assert {row.state for row in rail.rows(Deposit)} == {"credited"}
+    rail.assert_sound()
+
+
 def test_a_coinbase_paid_to_a_user_needs_a_hundred_confirmations(rail: Rail) -> None:
     user_id = rail.new_user()
     rail.node.call("generatetoaddress", 1, rail.new_address(user_id).address)
