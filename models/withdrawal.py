@@ -52,6 +52,8 @@ class Withdrawal(Leased, Base):
     fee_hold_id: Mapped[int | None] = mapped_column(BigInteger)
     payout_id: Mapped[UUID | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     requested_at: Mapped[datetime]
+    # Whether the house's day has it: one that was asked for while no limit stood is not to be taken off it.
+    is_counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     state_changed_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

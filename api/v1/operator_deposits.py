@@ -86,7 +86,10 @@ def release(body: dict[str, Any], deposit_id: UUID) -> Response:
 @blueprint.takes(ReturnRequest)
 @blueprint.answers(200, QuarantinedItem)
 def give_back(body: dict[str, Any], deposit_id: UUID) -> Response:
-    """Pay a confirmed deposit of somebody else's back; large ones wait for a second approver, as withdrawals do."""
+    """Pay a confirmed deposit of somebody else's back; a second approver has to agree, for this one chose where to.
+
+    One is enough for what goes to the only address that is known to have paid, up to the limit of any withdrawal.
+    """
     return _act(
         deposits.give_back,
         deposit_id,

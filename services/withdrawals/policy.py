@@ -111,9 +111,14 @@ def check_system_limit(
     raises SystemLimitExceeded as it ends, and nothing of it has happened.
     """
     limit_minor = policy.daily_system_limit_minor
-    if limit_minor is not None:
+    if is_limited(policy):
         refuse(session, _WITHIN_SYSTEM_LIMIT, lambda _: SystemLimitExceeded())
         _COUNT_DAY.later(session, asset.asset_id, now.date().isoformat(), amount_minor, limit_minor)
+
+
+def is_limited(policy: WithdrawalPolicy) -> bool:
+    """Whether what is asked for now counts on the day of the whole house; its withdrawal says so from then on."""
+    return policy.daily_system_limit_minor is not None
 
 
 def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
@@ -124,7 +129,9 @@ def approvals_needed(policy: WithdrawalPolicy, amount_minor: int) -> int:
 
 
 def give_back_system_day(session: Session, withdrawal: Withdrawal) -> None:
-    """Take a withdrawal that came to nothing off the day it was counted on."""
+    """Take a withdrawal that came to nothing off the day it was counted on, if it was."""
+    if not withdrawal.is_counted:
+        return
     day = withdrawal.requested_at.date().isoformat()
     _COUNT_DAY.later(session, withdrawal.asset_id, day, -withdrawal.amount_minor, None)
 

@@ -103,6 +103,7 @@ def _draft(
         state=state,
         approvals_needed=approvals_needed,
         requested_at=now,
+        is_counted=rules.is_limited(terms.policy),
         state_changed_at=now,
         flow_id=flow_id,
         lease_generation=0,
@@ -113,11 +114,11 @@ def _draft(
 # Its result is known beforehand, so it need not be waited for.
 _WRITE = Deferred(
     "withdrawal_requested",
-    "uuid, uuid, text, text, text, numeric, numeric, text, bigint, bigint, bigint, timestamptz, uuid",
+    "uuid, uuid, text, text, text, numeric, numeric, text, bigint, bigint, bigint, timestamptz, uuid, boolean",
     """
     INSERT INTO withdrawals (id, user_id, asset_id, chain, destination, amount_minor, fee_minor, state,
-        approvals_needed, amount_hold_id, fee_hold_id, requested_at, state_changed_at, flow_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
+        approvals_needed, amount_hold_id, fee_hold_id, requested_at, state_changed_at, flow_id, is_counted)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
     """,
 )
 
@@ -138,6 +139,7 @@ def _write(session: Session, withdrawal: Withdrawal) -> None:
         withdrawal.fee_hold_id,
         withdrawal.requested_at,
         withdrawal.flow_id,
+        withdrawal.is_counted,
     )
 
 

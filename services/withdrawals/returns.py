@@ -12,11 +12,13 @@ from domain.errors import ensure
 from domain.flows import DEPOSIT, WITHDRAWAL, move
 from domain.ids import new_id
 from domain.ledger import Hold, Transaction, Transfer
+from domain.rails import RAILS
 from models.asset import Asset
 from models.deposit import Deposit
 from models.quarantine import DepositQuarantine
+from models.screening import DepositScreening
 from models.withdrawal import Withdrawal, WithdrawalApproval
-from services import alerts, assets, flows, ledger, outbox
+from services import alerts, assets, flows, ledger, outbox, screening
 from services.withdrawals import policy as rules
 
 
@@ -32,12 +34,15 @@ def request(
     """Hold a deposit that suspense carries for a payment back, without a fee; `approver_id` agrees to it by asking.
     Why is on the quarantine: the withdrawal is the owner's to read.
 
+    They chose where it goes, so another has to agree, unless it goes to the only address that is known to have paid.
+
     Raises InvalidAddress, WrongNetworkAddress, SystemLimitExceeded. The deposit and its quarantine are the caller's to
     move.
     """
     asset, policy = assets.get(session, deposit.asset_id), assets.policy(session, deposit.asset_id)
     spelled = rules.rail_of(asset).parse_destination(destination).text
-    needed = max(1, rules.approvals_needed(policy, deposit.amount_minor))
+    to_sender = _is_the_sender(session, deposit, spelled)
+    needed = max(1 if to_sender else 2, rules.approvals_needed(policy, deposit.amount_minor))
     state = "approved" if needed == 1 else "pending_approval"
     detail = {"destination": spelled, "approvals_needed": needed, "returns_deposit": str(deposit.id)}
     opening = flows.Opening(WITHDRAWAL, "requested", deposit.user_id, asset.asset_id, deposit.amount_minor, detail)
@@ -54,6 +59,7 @@ def request(
         approvals_needed=needed,
         waiting_reason=rules.WithdrawalsPaused.code if policy.paused and state == "approved" else None,
         requested_at=now,
+        is_counted=rules.is_limited(policy),
         state_changed_at=now,
         flow_id=flow_id,
         due_at=now,
@@ -131,6 +137,14 @@ def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by
             flows.record(session, step, now=now, by=by)
             deposit.state, deposit.state_changed_at = move(DEPOSIT, "returned", "quarantined"), now
     session.flush()
+
+
+def _is_the_sender(session: Session, deposit: Deposit, address: str) -> bool:
+    """Whether screening found that this address paid, and no other: of several, one may be the approver's own."""
+    screened = session.get(DepositScreening, deposit.id)
+    if screened is None or not RAILS[deposit.chain].tells_senders:
+        return False
+    return list(screened.senders) == [screening.spelled(deposit.chain, address)]
 
 
 def _move_and_hold(session: Session, asset: Asset, withdrawal: Withdrawal, now: datetime) -> int:

@@ -81,7 +81,11 @@ def test_a_return_is_a_withdrawal_that_its_owner_sees_and_cannot_stop(
     answer = approver.post(f"{path}/return", body).get_json()
     assert (answer["state"], answer["decision"]) == ("returned", "return")
     withdrawal = UUID(answer["return_withdrawal_id"])
-    assert owner.get(f"/withdrawals/{withdrawal}").get_json()["destination"] == DESTINATION
+    shown = owner.get(f"/withdrawals/{withdrawal}").get_json()
+    assert (shown["destination"], shown["state"]) == (DESTINATION, "pending_approval")
+    agreed = f"/operator/withdrawals/{withdrawal}/approve"
+    assert approver.post(agreed).get_json()["error"] == "already_decided"
+    assert own_house.person(role="approver").post(agreed).get_json()["state"] == "approved"
     assert owner.post(f"/withdrawals/{withdrawal}/cancel").get_json()["error"] == "wrong_state"
     assert owner.balance()["available"] == "0.00000000"
 

@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from api.pages import flow_clues
+from auth import roles
 from domain.addresses import InvalidAddress, UnsupportedAddress
 from domain.providers import PROVIDERS
 from models.deposit import Deposit
 from models.payout import PayoutTransaction
-from services import deposits, flow_search, ledger, payouts
+from services import deposits, flow_search, ledger, payouts, withdrawals
 from services.addresses import UnknownNetwork
 from services.flow_search import Wanted
 from tests.circle.house import ASSET, BY, FEE, OUTSIDE, USDC, House
@@ -245,7 +246,7 @@ def test_a_transfer_that_fails_after_it_was_complete_is_told_and_given_back(hous
 
 
 def test_the_return_of_a_deposit_that_comes_back_itself_is_set_aside_again(house: House, circle: FakeCircle) -> None:
-    user_id, operator = house.user(), house.user()
+    user_id, operator, another = house.user(), house.user(), house.user()
     arriving = circle.arrives(house.address(user_id), "20.00", "pending")
     house.collect()
     with house.container.transaction() as session:
@@ -256,10 +257,12 @@ def test_the_return_of_a_deposit_that_comes_back_itself_is_set_aside_again(house
     circle.decides(arriving, "complete")
     house.sweep()
     with house.container.transaction() as session:
-        deposits.give_back(
-            session, deposit.id, destination=OUTSIDE, decider_id=operator, reason="not ours",
-            now=house.container.now(), by=BY,
-        )  # fmt: skip
+        now = house.container.now()
+        roles.grant(session, operator, "approver", by=BY.name, now=now)
+        made = deposits.give_back(
+            session, deposit.id, destination=OUTSIDE, decider_id=operator, reason="not ours", now=now, by=BY
+        )
+        withdrawals.approve(session, made.id, approver_id=another, now=now, by=BY)
     house.pay()
     [transfer] = circle.outgoing()
     circle.decides(transfer["id"], "complete")

@@ -40,7 +40,7 @@ def test_a_deposit_that_is_paid_back_leads_to_its_return_which_nobody_can_cancel
     assert f'href="{back}"' in owner.get(flow).text
     shown = owner.text(back)
     assert "The deposit that this pays back" in shown
-    assert made.state == "approved"
+    assert made.state == "pending_approval"
     assert "Cancel" not in shown
     assert "Cancel this withdrawal" in owner.text(str(owner.withdraw("1").location))
 

@@ -5,13 +5,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+from auth import roles
 from domain.flows import WrongState
-from models.asset import WithdrawalPolicy
 from models.deposit import Deposit
 from models.payout import Payout
+from models.screening import DepositScreening
 from models.withdrawal import Withdrawal
 from services import deposits, flows, ledger, withdrawals
 from services.withdrawals import deciding
+from services.withdrawals.policy import DailyLimitExceeded
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
 
@@ -37,6 +39,7 @@ def decide(rail: Rail, decision: str, decider: UUID | None = None) -> None:
     decider_id = decider or rail.new_user()
     with rail.container.transaction() as session:
         now, deposit_id = rail.container.now(), newest(rail).id
+        roles.grant(session, decider_id, "approver", by=BY.name, now=now)
         if decision == "release":
             deposits.release(session, deposit_id, decider_id=decider_id, reason="fine", now=now, by=BY)
         else:
@@ -49,6 +52,13 @@ def decide(rail: Rail, decision: str, decider: UUID | None = None) -> None:
                 now=now,
                 by=BY,
             )
+
+
+def pay_back(rail: Rail, destination: str) -> None:
+    """Have one approver ask for it, and another agree."""
+    decide(rail, destination)
+    [returning] = [row for row in rail.rows(Withdrawal) if row.state == "pending_approval"]
+    outgoing.approve(rail, returning.id)
 
 
 def in_suspense(rail: Rail) -> int:
@@ -195,7 +205,7 @@ def test_setting_aside_twice_keeps_the_first_cause(rail: Rail) -> None:
 def test_a_return_pays_the_sender_and_its_owner_can_neither_spend_nor_stop_it(rail: Rail) -> None:
     user_id = confirmed(rail)
     destination = rail.outside_address()
-    decide(rail, destination)
+    pay_back(rail, destination)
     assert (rail.deposit().state, rail.balance(user_id)) == ("returned", (0, AMOUNT))
     with pytest.raises(WrongState), rail.container.transaction() as session:
         withdrawals.cancel(session, rail.withdrawal().id, user_id=user_id, now=rail.container.now(), by=BY)
@@ -207,6 +217,48 @@ def test_a_return_pays_the_sender_and_its_owner_can_neither_spend_nor_stop_it(ra
     assert (rail.withdrawal().state, rail.received(destination, 1)) == ("completed", AMOUNT)
     assert in_suspense(rail) == 0
     nothing_is_theirs(rail, user_id)
+
+
+def test_nobody_alone_sets_a_deposit_aside_and_sends_it_where_they_like(rail: Rail) -> None:
+    confirmed(rail)
+    decide(rail, rail.outside_address())
+    assert (rail.withdrawal().state, rail.withdrawal().approvals_needed) == ("pending_approval", 2)
+    assert rail.pay() == 0
+    assert outgoing.approve(rail, rail.withdrawal().id).state == "approved"
+
+
+def screened(rail: Rail, *senders: str) -> None:
+    """Have it be on record that these paid."""
+    row = DepositScreening(deposit_id=newest(rail).id, verdict="hit", mode="list", senders=list(senders), attempts=0)
+    row.checked_at = rail.container.now()
+    with rail.container.transaction() as session:
+        session.add(row)
+
+
+def test_one_approver_pays_a_small_deposit_back_to_the_one_who_is_known_to_have_paid(rail: Rail) -> None:
+    confirmed(rail)
+    sender = rail.outside_address()
+    screened(rail, sender)
+    decide(rail, sender)
+    assert (rail.withdrawal().state, rail.withdrawal().approvals_needed) == ("approved", 1)
+
+
+def test_of_several_senders_one_may_be_the_approver(rail: Rail) -> None:
+    confirmed(rail)
+    mine = rail.outside_address()
+    screened(rail, mine, rail.outside_address())
+    decide(rail, mine)
+    assert rail.withdrawal().state == "pending_approval"
+
+
+def test_a_return_is_nothing_that_its_owner_asked_for_and_leaves_their_daily_limit_as_it_was(rail: Rail) -> None:
+    user_id = confirmed(rail)
+    pay_back(rail, rail.outside_address())
+    rail.fund(user_id, AMOUNT)
+    world.set_policy(rail, daily_user_limit_minor=AMOUNT // 2)
+    rail.request(user_id, AMOUNT // 2)
+    with pytest.raises(DailyLimitExceeded):
+        rail.request(user_id, COIN // 1000)
 
 
 def fund_hot_wallet(rail: Rail) -> None:
@@ -225,8 +277,6 @@ def test_a_return_cannot_leave_before_the_deposit_is_final(rail: Rail) -> None:
 
 def test_a_rejected_return_goes_back_to_suspense_and_can_be_decided_about_again(rail: Rail) -> None:
     user_id = confirmed(rail)
-    with rail.container.transaction() as session:
-        session.execute(update(WithdrawalPolicy).values(auto_limit_minor=0, two_approvals_above_minor=1))
     first = rail.new_user()
     decide(rail, rail.outside_address(), first)
     assert rail.withdrawal().state == "pending_approval"
@@ -254,7 +304,7 @@ def test_a_fork_that_undoes_a_returned_deposit_is_a_loss_that_is_told_until_it_c
     fund_hot_wallet(rail)
     user_id = confirmed(rail)
     txid = newest(rail).txid
-    decide(rail, rail.outside_address())
+    pay_back(rail, rail.outside_address())
     world.drop_blocks(rail, 1)
     world.mine_holding(rail, count=2)
     rail.watch()
@@ -274,7 +324,7 @@ def test_a_fork_that_comes_while_a_return_is_being_signed_keeps_it_here(rail: Ra
     fund_hot_wallet(rail)
     user_id = confirmed(rail)
     txid, destination = newest(rail).txid, rail.outside_address()
-    decide(rail, destination)
+    pay_back(rail, destination)
 
     def undo() -> None:
         world.drop_blocks(rail, 1)

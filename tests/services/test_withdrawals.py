@@ -241,6 +241,20 @@ def test_the_limit_of_the_house_is_exact_however_its_shares_were_used(rail: Rail
     refused(rail, SystemLimitExceeded, user_id, part)
 
 
+def test_what_was_asked_for_while_the_house_had_no_limit_is_not_taken_off_its_day(rail: Rail) -> None:
+    world.stop_the_clock(rail)
+    user_id = outgoing.funded(rail)
+    before = rail.request(user_id, AUTO)
+    world.set_policy(rail, daily_system_limit_minor=AUTO)
+    counted = rail.request(user_id, AUTO)
+    outgoing.cancel(rail, before)
+    refused(rail, SystemLimitExceeded, user_id, COIN // 1000)
+    world.set_policy(rail, daily_system_limit_minor=None)
+    outgoing.cancel(rail, counted)
+    world.set_policy(rail, daily_system_limit_minor=AUTO)
+    rail.request(user_id, AUTO)
+
+
 def test_only_destinations_on_the_list_for_long_enough_are_paid(rail: Rail) -> None:
     world.set_policy(rail, allowlist_only=True, key_cooldown_s=3600)
     user_id, destination = outgoing.funded(rail), rail.outside_address()
