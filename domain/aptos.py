@@ -1,5 +1,6 @@
 """Addresses of Aptos: 32 bytes in hexadecimal, whose leading zeros people and nodes often leave out (AIP-40)."""
 
+import hashlib
 import re
 from typing import Final
 
@@ -8,6 +9,7 @@ from domain.errors import StrongroomError
 from domain.rail_rows import Destination
 
 ADDRESS_SIZE: Final = 32
+_DERIVED_FROM_OBJECT: Final = b"\xfc"
 _SPELLING: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{1,64}", re.ASCII)
 
 
@@ -31,6 +33,15 @@ def parse_aptos_address(text: object, *, field: str = "address") -> Destination:
 def long_form(text: str) -> str:
     """The canonical spelling of an address that is known to be one."""
     return "0x" + text.removeprefix("0x").lower().rjust(2 * ADDRESS_SIZE, "0")
+
+
+def primary_store(owner: str, metadata: str) -> str:
+    """Where an account's own store of a fungible asset is: SHA3-256 of owner, metadata and 0xFC. Both in the long form.
+
+    `object::create_user_derived_object_address` of the framework.
+    """
+    source = bytes.fromhex(owner.removeprefix("0x")) + bytes.fromhex(metadata.removeprefix("0x"))
+    return "0x" + hashlib.sha3_256(source + _DERIVED_FROM_OBJECT).hexdigest()
 
 
 def _refusal(kind: type[StrongroomError], field: str, reason: str) -> StrongroomError:

@@ -22,13 +22,15 @@ class ClaimedTransfer(NamedTuple):
     """One movement of money inside a transaction.
 
     `place` names it for ever within the transaction. `contract` is the canonical one of its asset, "" the coin;
-    `recipient` is the owner who received it, in the chain's canonical spelling.
+    `recipient` is the owner who received it, and `sender` whose it was, in the chain's canonical spelling; "" where the
+    chain does not name one.
     """
 
     place: int
     contract: str
     recipient: str
     amount_minor: int
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,23 @@ class Decision:
 
 
 def decide(
-    claim: Claim, rule: ClaimRule, facts: ClaimFacts | None, *, doubt: str = "", used: Collection[int] = ()
+    claim: Claim,
+    rule: ClaimRule,
+    facts: ClaimFacts | None,
+    *,
+    doubt: str = "",
+    used: Collection[int] = (),
+    own: Collection[str] = (),
 ) -> Decision:
     """Decide about a claim. `facts` None means that nobody could tell, for the reason `doubt`: never a rejection.
 
-    `used` are the places of transfers that another claim, or a deposit, has had already. What may still change is
-    not rejected: it stays uncertain ("confirming") until the chain, or its depth, says that it will not.
+    `used` are the places of transfers that another claim, or a deposit, has had already; `own` are the addresses of
+    whoever receives here, from which nobody pays them. What may still change is not rejected: it stays uncertain
+    ("confirming") until the chain, or its depth, says that it will not.
     """
     if facts is None:
         return Decision("uncertain", doubt or "not_found")
-    found = _matching(claim, rule, facts, used)
+    found = _matching(claim, rule, facts, used=used, own=own)
     # By all that the transaction pays there: split over several transfers, an amount is as deep as in one.
     paid_minor = sum(one.amount_minor for one in _to_recipient(claim, facts))
     is_deep = is_settled(rule, facts, max(paid_minor, claim.amount_minor or 0))
@@ -119,7 +128,9 @@ def decide(
 
 
 # Reasons that follow from a transaction alone, wherever it is.
-_CONTENT: Final = frozenset({"no_such_transfer", "wrong_recipient", "wrong_token", "amount_mismatch", "below_minimum"})
+_CONTENT: Final = frozenset(
+    {"no_such_transfer", "wrong_recipient", "wrong_token", "amount_mismatch", "below_minimum", "moved_by_the_house"}
+)
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "failed_on_chain": "The transaction failed: it moved nothing.",
@@ -145,14 +156,19 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 """Every reason why a claim is rejected or uncertain, in words."""
 
 
-def _matching(claim: Claim, rule: ClaimRule, facts: ClaimFacts, used: Collection[int]) -> ClaimedTransfer | str:
+def _matching(
+    claim: Claim, rule: ClaimRule, facts: ClaimFacts, *, used: Collection[int], own: Collection[str]
+) -> ClaimedTransfer | str:
     """The transfer that satisfies the claim, closest in amount; or the reason why none does."""
     if not facts.succeeded:
         return "failed_on_chain"
     right = _to_recipient(claim, facts)
     if not right:
         return _why_not(claim, facts)
-    free = [one for one in right if one.place not in used]
+    paid = [one for one in right if one.sender not in own]
+    if not paid:
+        return "moved_by_the_house"
+    free = [one for one in paid if one.place not in used]
     if not free:
         return "already_used"
     expected_minor = claim.amount_minor

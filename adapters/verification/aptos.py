@@ -1,4 +1,4 @@
-"""Claimed payments on Aptos: deposits of coins and of fungible assets, by the owner of what received them."""
+"""Claimed payments on Aptos: deposits of coins, and of fungible assets into the primary stores of their owners."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from adapters.verification.asking import Ask, ProviderFailed, fetched
-from domain.aptos import long_form
+from domain.aptos import long_form, primary_store
 from domain.claim_reading import ClaimQuestion
 from domain.verification import ClaimedTransfer, ClaimFacts
 
@@ -20,7 +20,11 @@ _MICROSECONDS: Final = 1_000_000
 
 
 class _Store(NamedTuple):
-    """A store of a fungible asset: whose it is, and the metadata that says of what."""
+    """A store of a fungible asset: who receives what is in it, and the metadata that says of what.
+
+    That is the owner of a primary store only. Any other is an object of its own: whoever made it may have kept the
+    right to take it back from the owner that it was given to, with all that is in it. It stands for itself.
+    """
 
     owner: str
     metadata: str
@@ -57,11 +61,18 @@ def read_aptos(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
         block_time=datetime.fromtimestamp(int(found["timestamp"]) / _MICROSECONDS, UTC),
         confirmations=1,
         is_final=True,
-        transfers=tuple(_transfers(found["events"], found["changes"])) if succeeded else (),
+        transfers=tuple(_transfers(found)) if succeeded else (),
     )
 
 
-def _transfers(events: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
+def _transfers(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
+    """Each deposit, from whoever signed the transaction."""
+    sender = long_form(transaction["sender"]) if "sender" in transaction else ""
+    for one in _deposits(transaction["events"], transaction["changes"]):
+        yield one._replace(sender=sender)
+
+
+def _deposits(events: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
     """Each deposit once: a coin's may be told by the event of its store and by one of its module."""
     stores, handles = _stores(changes), _handles(changes)
     by_module = Counter(told[1:] for event in events if (told := _by_module(event)) is not None)
@@ -119,7 +130,11 @@ def _stores(changes: Sequence[Mapping[str, Any]]) -> Mapping[str, _Store]:
             owners[address] = long_form(resource["data"]["owner"])
         elif resource["type"] == "0x1::fungible_asset::FungibleStore":
             kinds[address] = long_form(resource["data"]["metadata"]["inner"])
-    return {address: _Store(owners[address], kind) for address, kind in kinds.items() if address in owners}
+    return {
+        address: _Store(owner if address == primary_store(owner, kind) else address, kind)
+        for address, kind in kinds.items()
+        if (owner := owners.get(address)) is not None
+    }
 
 
 def _handles(changes: Sequence[Mapping[str, Any]]) -> Mapping[tuple[str, str], str]:

@@ -76,9 +76,14 @@ def _transfers(
     contracts = {log["address"].lower(): log["address"].lower() for log in logs}
     contracts |= {contract: canonical for contract, canonical in question.contracts.items() if contract}
     coin = carried(transaction)
-    found = [] if coin is None else [ClaimedTransfer(coin.vout, "", spell_address(coin.script), coin.amount_minor)]
+    found = []
+    if coin is not None:
+        payer = spell_address(bytes.fromhex(transaction["from"][2:]))
+        found = [ClaimedTransfer(coin.vout, "", spell_address(coin.script), coin.amount_minor, payer)]
     found += [
-        ClaimedTransfer(one.place, one.contract, spell_address(one.recipient), one.amount_minor)
+        ClaimedTransfer(
+            one.place, one.contract, spell_address(one.recipient), one.amount_minor, spell_address(one.sender)
+        )
         for one in movements(question.tx_hash, logs, contracts)
     ]
     return tuple(found)

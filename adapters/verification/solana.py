@@ -13,6 +13,8 @@ MAINNET: Final = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 """The hash of the first block."""
 _TOKEN_PROGRAMS: Final = frozenset({"spl-token", "spl-token-2022"})
 _TOKEN_TRANSFERS: Final = frozenset({"transfer", "transferChecked", "transferCheckedWithFee"})
+# A payment from another chain arrives so: its bridge burns it there and has it minted here.
+_TOKEN_MINTS: Final = frozenset({"mintTo", "mintToChecked"})
 _COIN_TRANSFERS: Final = frozenset({"transfer", "transferWithSeed"})
 _INNER_MAX: Final = 1_000
 
@@ -23,6 +25,14 @@ class _Account(NamedTuple):
     owner: str
     mint: str
     grown_minor: int
+
+
+class _Part(NamedTuple):
+    """One transfer to a token account, and whose the account was that it came from."""
+
+    place: int
+    amount_minor: int
+    sender: str
 
 
 def read_solana(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
@@ -61,28 +71,32 @@ def read_solana(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
 
 
 def _transfers(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
-    received: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    owners = _owners_before(meta, message)
+    received: dict[str, list[_Part]] = defaultdict(list)
     for place, instruction in _instructions(meta, message):
         parsed = instruction.get("parsed")
         if not isinstance(parsed, dict):
             continue
         kind, info = parsed.get("type"), parsed.get("info", {})
         if instruction.get("program") == "system" and kind in _COIN_TRANSFERS and info["lamports"] > 0:
-            yield ClaimedTransfer(place, "", info["destination"], info["lamports"])
+            yield ClaimedTransfer(place, "", info["destination"], info["lamports"], info["source"])
         elif instruction.get("program") in _TOKEN_PROGRAMS and kind in _TOKEN_TRANSFERS:
-            received[info["destination"]].append((place, _amount(info)))
+            received[info["destination"]].append(_Part(place, _amount(info), owners.get(info["source"], "")))
+        elif instruction.get("program") in _TOKEN_PROGRAMS and kind in _TOKEN_MINTS:
+            received[info["account"]].append(_Part(place, _amount(info), ""))
     accounts = _token_accounts(meta, message)
     for address, parts in received.items():
         if address in accounts:
             yield from _arrived(accounts[address], parts)
 
 
-def _arrived(account: _Account, parts: Sequence[tuple[int, int]]) -> Iterator[ClaimedTransfer]:
+def _arrived(account: _Account, parts: Sequence[_Part]) -> Iterator[ClaimedTransfer]:
     """What an account was sent; if a fee was withheld, or part of it went on, what stayed is what arrived."""
-    kept = parts if sum(amount for _, amount in parts) <= account.grown_minor else [(parts[0][0], account.grown_minor)]
-    for place, amount_minor in kept:
-        if amount_minor > 0:
-            yield ClaimedTransfer(place, account.mint, account.owner, amount_minor)
+    if sum(part.amount_minor for part in parts) > account.grown_minor:
+        parts = [parts[0]._replace(amount_minor=account.grown_minor)]
+    for part in parts:
+        if part.amount_minor > 0:
+            yield ClaimedTransfer(part.place, account.mint, account.owner, part.amount_minor, part.sender)
 
 
 def _amount(info: Mapping[str, Any]) -> int:
@@ -92,8 +106,13 @@ def _amount(info: Mapping[str, Any]) -> int:
 
 
 def _instructions(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Each instruction and its place, which is the same whether or not a node records inner ones."""
-    inner = {part["index"]: part["instructions"] for part in meta.get("innerInstructions") or []}
+    """Each instruction and its place. Raises ProviderFailed for a node that does not record what programs do inside.
+
+    What it leaves out may be the payment, or come before the place that stands for several.
+    """
+    if meta.get("innerInstructions") is None:
+        raise ProviderFailed("it does not record the instructions inside instructions")
+    inner = {part["index"]: part["instructions"] for part in meta["innerInstructions"]}
     for outer, instruction in enumerate(message["instructions"]):
         yield outer * _INNER_MAX, instruction
         for step, within in enumerate(inner.get(outer, []), 1):
@@ -110,6 +129,12 @@ def _token_accounts(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Mapp
         )
         for one in meta.get("postTokenBalances") or []
     }
+
+
+def _owners_before(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Mapping[str, str]:
+    """Whose each token account was, by address."""
+    addresses = [key["pubkey"] for key in message["accountKeys"]]
+    return {addresses[one["accountIndex"]]: one.get("owner", "") for one in meta.get("preTokenBalances") or []}
 
 
 def _held(balance: Mapping[str, Any]) -> int:

@@ -63,8 +63,8 @@ def _coin(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
         if contract["type"] == "TransferContract":
             told = contract["parameter"]["value"]
             # Not parsed as what a person says is: whoever burns coins pays an address that is refused there.
-            recipient = bytes.fromhex(told["to_address"])[-ACCOUNT_SIZE:]
-            yield ClaimedTransfer(NATIVE_VALUE, "", spell_tron_address(recipient), told["amount"])
+            recipient, sender = (_account(bytes.fromhex(told[name])) for name in ("to_address", "owner_address"))
+            yield ClaimedTransfer(NATIVE_VALUE, "", recipient, told["amount"], sender)
 
 
 def _tokens(logs: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
@@ -76,7 +76,9 @@ def _tokens(logs: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
         data = bytes.fromhex(log.get("data", "").removeprefix("0x"))
         if len(data) != WORD or not 0 < int.from_bytes(data) < MADE_UP_FROM:
             continue
-        contract = bytes.fromhex(log["address"].removeprefix("0x"))[-ACCOUNT_SIZE:]
-        yield ClaimedTransfer(
-            place, spell_tron_address(contract), spell_tron_address(topics[2][-ACCOUNT_SIZE:]), int.from_bytes(data)
-        )
+        contract = _account(bytes.fromhex(log["address"].removeprefix("0x")))
+        yield ClaimedTransfer(place, contract, _account(topics[2]), int.from_bytes(data), _account(topics[1]))
+
+
+def _account(padded: bytes) -> str:
+    return spell_tron_address(padded[-ACCOUNT_SIZE:])

@@ -56,6 +56,15 @@ def house_address(session: Session, chain: str) -> str | None:
     ).one_or_none()
 
 
+def of_owner(session: Session, chain: str, address: str) -> frozenset[str]:
+    """The receiving addresses on a chain of whoever receives at this one: what comes from them nobody pays."""
+    owner = select(ReceivingAddress.client_id).where(
+        ReceivingAddress.chain == chain, ReceivingAddress.address == address
+    )
+    same = ReceivingAddress.client_id.is_not_distinct_from(owner.scalar_subquery())
+    return frozenset(session.scalars(select(ReceivingAddress.address).where(ReceivingAddress.chain == chain, same)))
+
+
 def recipient(session: Session, chain: str, to: str | None, *, client_id: str | None) -> ReceivingAddress:
     """The address that a claim is about; without `to`, the house's. Raises NotAReceivingAddress, InvalidAddress."""
     spelled = house_address(session, chain) if to is None else RAILS[chain].parse_destination(to, field="to").text

@@ -19,7 +19,7 @@ from domain.verification import REASONS, Claim, Decision, decide
 from models.deposit import Deposit
 from models.verification import ClaimedTransferRow, PaymentVerification
 from services import alerts, assets, flows, leases, ledger, own_movements, screening
-from services.verifications import evidence, looking_again
+from services.verifications import addresses, evidence, looking_again
 from services.verifications.rules import rule_of
 
 LEASE = timedelta(minutes=3)
@@ -112,7 +112,8 @@ def decided(
     asset = assets.get(session, row.asset_id)
     rule = rule_of(session, asset, credits_user=row.credits_user, now=now)
     claim = Claim(asset.contract or "", row.recipient, row.amount_minor, row.requested_at)
-    decision = decide(claim, rule, reading.facts, doubt=reading.doubt, used=_used_places(session, row))
+    own = addresses.of_owner(session, row.chain, row.recipient)
+    decision = decide(claim, rule, reading.facts, doubt=reading.doubt, used=_used_places(session, row), own=own)
     is_to_be_credited = decision.state == "verified" and row.credits_user
     if is_to_be_credited and not is_looked_at and screening.mode_of(session, row.chain) != "off":
         return Decision("uncertain", "sender_not_screened")

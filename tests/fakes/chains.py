@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.aptos import long_form, primary_store
 from domain.base58 import encode_base58
 from domain.tron import parse_tron_address
 from tests.fakes.provider import FakeProvider, json_rpc
@@ -40,9 +41,11 @@ class Solana:
         at: datetime,
         arrived: int | None = None,
         fails: bool = False,
+        payer: str = "",
     ) -> str:
-        """A transferChecked to the token account of an owner; `arrived` is less where a fee is withheld."""
-        signature, account, sender = solana_signature(seed), solana_key(200), solana_key(201)
+        """A transferChecked from one token account to another; `arrived` is less where a fee is withheld."""
+        signature, account, source = solana_signature(seed), solana_key(200), solana_key(202)
+        sender = payer or solana_key(201)
         after = 1_000 + (amount if arrived is None else arrived)
         self.transactions[signature] = {
             "slot": 300_000_000 + seed,
@@ -52,15 +55,18 @@ class Solana:
                 "err": {"InstructionError": [0, {"Custom": 1}]} if fails else None,
                 "fee": 5000,
                 "innerInstructions": [],
-                "preTokenBalances": [self._balance(1, mint, owner, 1_000)],
-                "postTokenBalances": [self._balance(1, mint, owner, after)],
+                "preTokenBalances": [
+                    self._balance(1, mint, owner, 1_000),
+                    self._balance(2, mint, sender, 2 * amount),
+                ],
+                "postTokenBalances": [self._balance(1, mint, owner, after), self._balance(2, mint, sender, amount)],
             },
             "transaction": {
                 "signatures": [signature],
                 "message": {
                     "accountKeys": [
                         {"pubkey": key, "signer": key == sender, "writable": True, "source": "transaction"}
-                        for key in (sender, account)
+                        for key in (sender, account, source)
                     ],
                     "instructions": [
                         {
@@ -69,7 +75,7 @@ class Solana:
                             "parsed": {
                                 "type": "transferChecked",
                                 "info": {
-                                    "source": sender,
+                                    "source": source,
                                     "destination": account,
                                     "mint": mint,
                                     "authority": sender,
@@ -174,10 +180,17 @@ class Aptos:
 
     transactions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def pay_asset(self, seed: int, *, owner: str, metadata: str, amount: int, at: datetime, fails: bool = False) -> str:
-        """A deposit of a fungible asset into the store of an owner."""
-        store = f"0x{seed:02x}5707e"
-        events = [{"type": "0x1::fungible_asset::Deposit", "data": {"store": store, "amount": str(amount)}}]
+    def pay_asset(
+        self, seed: int, *, owner: str, metadata: str, amount: int, at: datetime, fails: bool = False, made: str = ""
+    ) -> str:
+        """A deposit of a fungible asset into the store of an owner: the primary one, or one that somebody made."""
+        store = made or primary_store(long_form(owner), long_form(metadata))
+        guid = {"creation_number": "0", "account_address": "0x0"}
+        data = {"store": store, "amount": str(amount)}
+        events = [
+            {"guid": guid, "sequence_number": "0", "type": "0x1::fungible_asset::Deposit", "data": data},
+            {"guid": guid, "sequence_number": "0", "type": "0x1::transaction_fee::FeeStatement", "data": {}},
+        ]
         changes = [
             self._write(store, "0x1::object::ObjectCore", {"owner": owner, "allow_ungated_transfer": False}),
             self._write(
@@ -232,6 +245,7 @@ class Aptos:
         tx_hash = "0x" + f"{seed:02x}" * 32
         self.transactions[tx_hash] = {
             "type": "user_transaction",
+            "sender": "0x5e4de6",
             "hash": tx_hash,
             "version": str(3_000_000_000 + seed),
             "success": not fails,
@@ -303,7 +317,9 @@ class Evm:
         )
 
     def _transaction(self, tx_hash: str) -> dict[str, Any] | None:
-        return {"hash": tx_hash, "value": "0x0", "to": "0x" + "22" * 20} if tx_hash in self.receipts else None
+        if tx_hash not in self.receipts:
+            return None
+        return {"hash": tx_hash, "from": "0x" + "11" * 20, "value": "0x0", "to": "0x" + "22" * 20}
 
     def _block(self, name: str, _: bool) -> dict[str, Any]:
         height = {"finalized": self.final, "latest": self.newest}.get(name)

@@ -12,11 +12,12 @@ from adapters.verification.evm import read_evm
 from adapters.verification.provider import Provider
 from adapters.verification.reader import FailOverReader, Read
 from adapters.verification.tron import read_tron
-from domain.aptos import long_form
+from domain.aptos import long_form, primary_store
 from domain.claim_reading import ClaimQuestion, Reading
 from domain.evm.networks import EVM_NETWORKS
 from domain.rail_rows import ConfirmationTier
 from domain.rails import RAILS
+from domain.tron import spell_tron_address
 from domain.verification import Claim, ClaimRule, decide
 from tests.fakes.chains import Aptos, Evm, Tron
 from tests.fakes.provider import FakeProvider
@@ -86,6 +87,40 @@ def test_an_evm_receipt_is_believed_once_final_and_on_the_chain(serving: Serving
     assert now(paid) == ("uncertain", "provider_failed")
     chain.chain_id = 1
     assert now(failed) == ("uncertain", "provider_failed")
+
+
+@pytest.mark.parametrize("chain", ["bsc", "tron", "aptos"])
+def test_each_reader_says_from_whom_a_transfer_came(serving: Serving, chain: str) -> None:
+    evm, tron, aptos = Evm(56), Tron(), Aptos()
+    made: dict[str, Callable[[], tuple[str, FakeProvider, Read, str]]] = {
+        "bsc": lambda: (
+            evm.pay(1, to=EVM_HOUSE, contract=BSC_USDT, amount=5, at=NOW),
+            evm.serve(),
+            partial(read_evm, EVM_NETWORKS["bsc"]),
+            "0x" + "11" * 20,
+        ),
+        "tron": lambda: (
+            tron.pay(1, to=TRON_HOUSE, contract=TRON_USDT, amount=5, at=NOW),
+            tron.serve(),
+            read_tron,
+            spell_tron_address(b"\x11" * 20),
+        ),
+        "aptos": lambda: (
+            aptos.pay_asset(1, owner=APTOS_HOUSE, metadata=APTOS_USDT, amount=5, at=NOW),
+            aptos.serve(),
+            read_aptos,
+            long_form("0x5e4de6"),
+        ),
+    }
+    paid, provider, read, sender = made[chain]()
+    facts = look(chain, read, serving(provider), paid, {BSC_USDT: BSC_USDT}).facts
+    assert facts is not None
+    assert [one.sender.lower() for one in facts.transfers] == [sender.lower()]
+    [found] = facts.transfers
+    claim = Claim(found.contract, found.recipient, 5, NOW)
+    rule = ClaimRule(0, timedelta(minutes=20), [ConfirmationTier(None, 1)])
+    assert decide(claim, rule, facts, own={found.sender}).reason == "moved_by_the_house"
+    assert decide(claim, rule, facts, own={found.recipient}).state == "verified"
 
 
 # -------------------------------------------------------------------------------------------------------- Tron
@@ -162,6 +197,22 @@ def test_on_aptos_the_owner_of_the_store_and_the_metadata_decide(serving: Servin
     assert now("0x" + "99" * 32) == ("uncertain", "not_found")
 
 
+def test_a_store_that_somebody_made_on_aptos_is_not_its_owners(serving: Serving) -> None:
+    """Its maker may have kept the right to take it back, as soon as the payment was credited."""
+    chain = Aptos()
+    paid = chain.pay_asset(1, owner=APTOS_HOUSE, metadata=APTOS_USDT, amount=5, at=NOW, made="0x57012e")
+    reading = look("aptos", read_aptos, serving(chain.serve()), paid, {})
+    assert told(reading, to=APTOS_HOUSE, contract=APTOS_USDT, amount=5) == ("rejected", "wrong_recipient")
+
+
+def test_a_primary_store_is_where_the_framework_derives_it() -> None:
+    """The example in the tests of Aptos' own TypeScript SDK."""
+    owner = "0x653a60dab27fe8f3859414973d218e1b7551c778a8650a7055a85c0f8041b2a4"
+    assert (
+        primary_store(owner, long_form("0xa")) == "0xefaed62f184a6578d84f409082ec530996732a3e4ccdec1cb7b36e7968dbe450"
+    )
+
+
 @pytest.mark.parametrize("twice", [False, True])
 def test_a_coin_of_aptos_counts_once_however_often_it_is_told(serving: Serving, twice: bool) -> None:
     chain = Aptos()
@@ -172,7 +223,7 @@ def test_a_coin_of_aptos_counts_once_however_often_it_is_told(serving: Serving, 
     for tx_hash in (paid, as_asset):
         reading = look("aptos", read_aptos, provider, tx_hash, {})
         assert reading.facts is not None
-        assert [one[1:] for one in reading.facts.transfers] == [("", APTOS_HOUSE, 5)]
+        assert [one[1:] for one in reading.facts.transfers] == [("", APTOS_HOUSE, 5, long_form("0x5e4de6"))]
 
 
 # ----------------------------------------------------------------------------------------------------- Bitcoin

@@ -238,3 +238,33 @@ def test_withdrawals_of_what_is_only_verified_begin_paused(desk: Desk) -> None:
 def _question(desk: Desk, claimed: UUID) -> ClaimQuestion:
     with desk.container.reading() as session:
         return verifications.question_of(session, verifications.one(session, claimed))
+
+
+def test_what_the_house_moves_between_addresses_of_its_own_is_nobodys_payment(desk: Desk) -> None:
+    older = solana_key(8)
+    with desk.container.transaction() as session:
+        verifications.add_address(session, "solana", older, client_id=None, now=desk.container.now(), by=BY)
+        verifications.add_address(session, "solana", HOUSE, client_id=None, now=desk.container.now(), by=BY)
+    assert desk.decided(desk.pay(1, payer=older)) == ("rejected", "moved_by_the_house")
+    assert desk.decided(desk.pay(2, payer=HOUSE)) == ("rejected", "moved_by_the_house")
+    assert desk.balance() == 0
+
+
+def test_what_a_bridge_mints_for_the_house_was_paid(desk: Desk) -> None:
+    paid = desk.pay(1)
+    [instruction] = desk.chain.transactions[paid]["transaction"]["message"]["instructions"]
+    info = instruction["parsed"]["info"]
+    told = {"account": info["destination"], "mint": info["mint"], "mintAuthority": solana_key(9)}
+    instruction["parsed"] = {"type": "mintTo", "info": {**told, "amount": info["tokenAmount"]["amount"]}}
+    assert desk.decided(paid) == ("verified", None)
+    assert desk.balance() == 10 * DOLLAR
+
+
+@pytest.mark.parametrize("leave_out", [lambda meta: meta.update(innerInstructions=None), lambda meta: meta.popitem()])
+def test_a_node_that_keeps_no_inner_instructions_cannot_say_what_was_not_paid(desk: Desk, leave_out: Any) -> None:
+    paid = desk.pay(1)
+    found = desk.chain.transactions[paid]
+    found["transaction"]["message"]["instructions"] = []
+    found["meta"]["innerInstructions"] = found["meta"].pop("innerInstructions")
+    leave_out(found["meta"])
+    assert desk.decided(paid) == ("uncertain", "provider_failed")
