@@ -175,7 +175,15 @@ class OAuthRefreshToken(Base):
     """A refresh token; a family's live one is the one that was not redeemed."""
 
     __tablename__ = "oauth_refresh_tokens"
-    __table_args__ = (UniqueConstraint("predecessor_id"),)
+    __table_args__ = (
+        UniqueConstraint("predecessor_id"),
+        Index(
+            "uq_oauth_refresh_tokens_lost_hash",
+            "lost_hash",
+            unique=True,
+            postgresql_where=text("lost_hash IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -187,6 +195,8 @@ class OAuthRefreshToken(Base):
     redeemed_at: Mapped[datetime | None]
     # When it was given out a second time, because the first answer may have been lost.
     reissued_at: Mapped[datetime | None]
+    # What it was in that first answer. Whoever shows that found an answer that got lost, or their token was stolen.
+    lost_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class OAuthDpopProof(Base):

@@ -1,6 +1,7 @@
 """Refresh tokens (RFC 6749 6, RFC 9700 4.14): each is good once, and one that comes back ends its whole family."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
+from uuid import UUID
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
@@ -31,8 +32,8 @@ class SimultaneousRefreshError(OAuth2Error):  # type: ignore[misc]  # Authlib is
 class Refresh:
     """A refresh token that was shown, as Authlib asks about it."""
 
-    def __init__(self, found: Found, row: OAuthRefreshToken) -> None:
-        self.found, self.row = found, row
+    def __init__(self, found: Found, row: OAuthRefreshToken, *, was_lost: bool) -> None:
+        self.found, self.row, self.was_lost = found, row, was_lost
 
     def check_client(self, client: Client) -> bool:
         """Whether it was given to this app."""
@@ -53,9 +54,12 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
         """The token, whatever its state; the claim says whether it is good."""
         found = tokens.shown(self.server.session, self.server.provider, refresh_token)
+        was_lost = found is None
+        if found is None:
+            found = tokens.lost(self.server.session, refresh_token)
         if found is None or not isinstance(found.row, OAuthRefreshToken):
             return None
-        return Refresh(found, found.row)
+        return Refresh(found, found.row, was_lost=was_lost)
 
     def authenticate_user(self, refresh_token: Refresh) -> Lineage:
         """Claim the token. By now the app has proved that it is the one it was given to.
@@ -67,6 +71,9 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         if found.family.revoked_at or found.grant.revoked_at:
             no_longer()
         server.check_key(self.request.client, found.family.dpop_jkt)
+        if refresh_token.was_lost:
+            # Two had an answer, and only one of them is the app.
+            self._end(refresh_token.row.family_id)
         self._successor = self._claim(refresh_token.row)
         server.keep_key(self.request.client, found.family)
         return Lineage(found.client, found.grant.user_id, found.family, audience)
@@ -99,10 +106,14 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
             parameters = {"id": row.id, "hash": digest(token), "now": now, "expires_at": now + REFRESH_LIFETIME}
             if session.execute(_REISSUE, parameters).first() is not None:
                 return token
-        grants.revoke_family(session, row.family_id, reason="refresh_token_replayed", now=now)
+        return self._end(row.family_id)
+
+    def _end(self, family_id: UUID) -> NoReturn:
+        """End what somebody else has a token of as well. Raises InvalidGrantError."""
+        grants.revoke_family(self.server.session, family_id, reason="refresh_token_replayed", now=self.server.now)
         client_id = self.request.client.row.client_id
-        self.server.note("oauth.replay", success=False, client_id=client_id, family_id=str(row.family_id))
-        return no_longer()
+        self.server.note("oauth.replay", success=False, client_id=client_id, family_id=str(family_id))
+        no_longer()
 
 
 _CLAIM = Prepared(
@@ -111,10 +122,12 @@ _CLAIM = Prepared(
     "UPDATE oauth_refresh_tokens SET redeemed_at = $2 "
     "WHERE id = $1 AND redeemed_at IS NULL AND expires_at > $2 RETURNING id",
 )
-# The successor that nobody has used gets another secret: the one that got lost is worth nothing from now on.
+# The successor that nobody has used gets another secret: the one that got lost is worth nothing from now on. It stays
+# known, for it was lost by somebody's word alone: who took the predecessor may have given it, to be rid of the app.
 _REISSUE = text(
     """
-    UPDATE oauth_refresh_tokens SET token_hash = :hash, reissued_at = :now, expires_at = :expires_at
+    UPDATE oauth_refresh_tokens
+    SET lost_hash = token_hash, token_hash = :hash, reissued_at = :now, expires_at = :expires_at
     WHERE predecessor_id = :id AND redeemed_at IS NULL AND reissued_at IS NULL RETURNING id
     """
 )

@@ -187,6 +187,12 @@ def shown(session: Session, provider: Provider, token: str) -> Found | None:
     return Found("refresh_token", *copies(rows[0], OAuthRefreshToken, *_LINEAGE)) if rows else None
 
 
+def lost(session: Session, token: str) -> Found | None:
+    """What took the place of a refresh token whose answer was said to be lost; None when this is no such token."""
+    rows = _LOST_REFRESH.rows(session, digest(token))
+    return Found("refresh_token", *copies(rows[0], OAuthRefreshToken, *_LINEAGE)) if rows else None
+
+
 _LINEAGE: Final = (OAuthFamily, OAuthGrant, OAuthClient)
 
 
@@ -207,6 +213,7 @@ def _showing(name: str, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], 
 
 _SHOWN_ACCESS = _showing("access_token_shown", OAuthAccessToken, "jti", "uuid")
 _SHOWN_REFRESH = _showing("refresh_token_shown", OAuthRefreshToken, "token_hash", "bytea")
+_LOST_REFRESH = _showing("refresh_token_lost", OAuthRefreshToken, "lost_hash", "bytea")
 
 
 def _verified(session: Session, provider: Provider, token: str) -> dict[str, Any] | None:

@@ -37,16 +37,40 @@ def test_of_fifty_redemptions_of_a_refresh_token_at_once_one_succeeds(own_house:
     assert app.refresh(won[0].get_json()["refresh_token"]).status_code == 200
 
 
-def test_a_lost_answer_is_given_again_once_and_within_seconds(own_house: House) -> None:
-    app, person = register(own_house), own_house.person()
-    first = app.tokens(person)["refresh_token"]
-    lost = app.refresh(first).get_json()
-    age(own_house, "oauth_refresh_tokens", "redeemed_at", timedelta(seconds=4))
+def with_lost_answer(house: House, app: App) -> tuple[str, str]:
+    """The refresh token in an answer that is said to be lost, and the one in the answer given instead."""
+    first = app.tokens(house.person())["refresh_token"]
+    lost = app.refresh(first).get_json()["refresh_token"]
+    age(house, "oauth_refresh_tokens", "redeemed_at", timedelta(seconds=4))
     again = app.refresh(first)
     assert again.status_code == 200
-    # The answer that got lost, whoever found it, is worth nothing.
-    assert app.refresh(lost["refresh_token"]).get_json()["error"] == "invalid_grant"
-    assert app.refresh(again.get_json()["refresh_token"]).status_code == 200
+    return lost, again.get_json()["refresh_token"]
+
+
+def test_a_lost_answer_is_given_again_once_and_within_seconds(own_house: House) -> None:
+    app = register(own_house)
+    _, again = with_lost_answer(own_house, app)
+    assert app.refresh(again).status_code == 200
+
+
+def test_an_answer_that_was_not_lost_at_all_ends_the_family(own_house: House) -> None:
+    # Somebody else has the token before it, and said so to be given the next and be rid of the app.
+    app = register(own_house)
+    kept, stolen = with_lost_answer(own_house, app)
+    later = app.refresh(stolen).get_json()
+    assert register(own_house).refresh(kept).get_json()["error"] == "invalid_grant"
+    assert is_welcome(app, later["access_token"])
+    assert app.refresh(kept).get_json()["error"] == "invalid_grant"
+    assert audited(own_house, "oauth.replay") == 1
+    assert not is_welcome(app, later["access_token"])
+    assert app.refresh(later["refresh_token"]).get_json()["error"] == "invalid_grant"
+
+
+def test_an_app_can_end_what_somebody_has_the_next_token_of(own_house: House) -> None:
+    app = register(own_house)
+    kept, stolen = with_lost_answer(own_house, app)
+    assert app.post("/oauth/revoke", token=kept).status_code == 200
+    assert app.refresh(stolen).get_json()["error"] == "invalid_grant"
 
 
 def test_asking_a_second_time_for_a_lost_answer_ends_the_family(own_house: House) -> None:
