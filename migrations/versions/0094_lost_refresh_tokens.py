@@ -1,14 +1,14 @@
 """Refresh tokens whose answer was said to be lost stay known, so that who shows one is recognised.
 
 Revision ID: 0094
-Revises: 0090
+Revises: 0092
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0094"
-down_revision = "0090"
+down_revision = "0092"
 branch_labels = None
 depends_on = None
 
