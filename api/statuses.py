@@ -39,6 +39,7 @@ from domain.verification import InvalidTransactionHash
 from services import (
     addresses,
     assets,
+    blocked,
     chains,
     chat,
     conversions,
@@ -95,6 +96,8 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         chat.SelfMessage: 422,
         chat.TooManyStrangers: 429,
         chat.ConversationNotFound: 404,
+        blocked.Blocked: 403,
+        blocked.TooManyBlocked: 429,
         # What providers post to us
         BadNotification: 401,
         notifications_in.TooManyUnverified: 503,

@@ -11,6 +11,7 @@ from api.pages import (
     alerts,
     apps,
     audit,
+    blocked,
     buffer_days,
     buffers,
     chat,
@@ -79,6 +80,7 @@ BLUEPRINTS: Final = tuple(
         developer,
         webhooks,
         mail,
+        blocked,
         chat,
     )
 )

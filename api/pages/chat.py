@@ -21,7 +21,7 @@ from api.statuses import status_of
 from auth import users
 from auth.users import KnownUser
 from domain.errors import StrongroomError
-from services import chat
+from services import blocked, chat
 from services.chat import BODY_LENGTH_MAX, ConversationNotFound, Said, Thread
 
 blueprint = Blueprint("chat", __name__)
@@ -59,10 +59,11 @@ class MessageLine:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other one."""
+    """The other one; `is_blocked` if the reader does not want to hear from them."""
 
     key: str
     is_online: bool
+    is_blocked: bool = False
 
 
 @blueprint.get("/chat")
@@ -135,6 +136,7 @@ def _thread(reference: str, field: FormField | None = None, *, status: int = HTT
             raise chat.SelfMessage
         said = chat.messages(session, caller.user_id, peer.user_id, before=None, limit=MESSAGES_SHOWN)
         read_by_peer = _read(session, caller.user_id, peer, said)
+        is_blocked = blocked.has_blocked(session, caller.user_id, peer.user_id)
     lines = [
         MessageLine(
             sequence=row.sequence,
@@ -146,9 +148,8 @@ def _thread(reference: str, field: FormField | None = None, *, status: int = HTT
         for row in reversed(said)
     ]
     is_online = peer.public_key in parts.presence.among([peer.public_key])
-    return _page(
-        lines=(), peer=Peer(peer.public_key, is_online), messages=lines, message=field or FormField(), status=status
-    )
+    shown = Peer(peer.public_key, is_online, is_blocked)
+    return _page(lines=(), peer=shown, messages=lines, message=field or FormField(), status=status)
 
 
 def _read(session: Session, reader_id: UUID, peer: KnownUser, said: list[Said]) -> int:

@@ -8,6 +8,7 @@ from api import conversing
 from api.realtime.seats import Seat
 from api.refusals import UserOffline
 from api.request_context import container
+from services import blocked
 from services.chat import SelfMessage
 
 
@@ -38,10 +39,11 @@ def hangup(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
 def _pass_on(
     seat: Seat, event: str, read: Mapping[str, Any], *, must_be_online: bool = True, **content: Any
 ) -> dict[str, Any]:
-    """Send it on with its sender's key. Raises UserNotFound, KeyRemoved, SelfMessage, UserOffline."""
+    """Send it on with its sender's key. Raises UserNotFound, KeyRemoved, SelfMessage, Blocked, UserOffline."""
     parts = container()
     with parts.reading() as session:
         other = conversing.person(session, read["to"])
+        blocked.refuse_between(session, seat.user_id, other.user_id)
     if other.user_id == seat.user_id:
         raise SelfMessage(fields={"to": ["is yourself"]})
     if must_be_online and other.public_key not in parts.presence.among([other.public_key]):

@@ -54,6 +54,9 @@ class Person:
             options["json"] = body
         return self._send("POST", path, headers={**headers, **options.pop("headers", {})}, **options)
 
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        return self._send("DELETE", path, **options)
+
     def _send(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}", **self.headers, **options.pop("headers", {})}
         path = path if path.startswith("/api") else f"/api/v1{path}"

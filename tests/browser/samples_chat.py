@@ -4,6 +4,7 @@ from typing import Any
 
 from api.pages.chat import MessageLine, Peer, ThreadLine
 from api.pages.shapes import FormField
+from services.blocked import Listed
 from services.chat import BODY_LENGTH_MAX
 from tests.browser.facts import KEY, ONE, ago
 
@@ -63,6 +64,15 @@ def thread_new() -> dict[str, Any]:
     return _page(peer=Peer(OTHER, is_online=False), message=refused)
 
 
+def thread_blocked() -> dict[str, Any]:
+    return {**thread(), "peer": Peer(OTHER, is_online=True, is_blocked=True)}
+
+
+def blocked_people() -> dict[str, Any]:
+    long = "a friend with a name as long as somebody thought was a good idea, which is eighty"
+    return {"people": [Listed(OTHER, None, ago(seconds=40)), Listed("02" + "7f" * 32, long, ago(days=90))]}
+
+
 def account_sign() -> dict[str, Any]:
     message = f"Link a key at Strongroom\n\nKey: {OTHER}\nNonce: 3f9a…\nExpires: 2025-11-21T14:35:00Z"
     return {
@@ -78,5 +88,7 @@ CHAT = {
     "chat-empty": ("chat.html", True, threads_empty),
     "chat-thread": ("chat.html", True, thread),
     "chat-new": ("chat.html", True, thread_new),
+    "chat-blocked": ("chat.html", True, thread_blocked),
+    "blocked": ("blocked.html", True, blocked_people),
     "account-sign": ("account_sign.html", True, account_sign),
 }

@@ -29,3 +29,21 @@ def test_people_see_each_other_and_talk_across_processes(
             other.ask("message", {"to": alice.public_key, "message": "Yes"})
             assert one.await_event("message")["message"] == "Yes"
         one.await_event("user_left", lambda data: data == {"pubkey": bob.public_key}, within_s=45)
+
+
+def test_who_is_blocked_neither_writes_nor_rings_and_their_call_ends(house: House, processes: tuple[str, str]) -> None:
+    alice, bob = house.person(), house.person()
+    with Client(processes[0], alice.token) as one, Client(processes[1], bob.token) as other:
+        one.await_event("user_joined", lambda data: data == {"pubkey": bob.public_key})
+        offer = {"to": alice.public_key, "offer": {"type": "offer", "sdp": "v=0"}}
+        assert other.ask("rtc:offer", offer)["ok"]
+        one.await_event("rtc:offer")
+        assert alice.post("/blocked-people", {"person": bob.public_key}).status_code == 204
+        assert one.await_event("rtc:hangup") == {"from": bob.public_key}
+        assert other.await_event("rtc:hangup") == {"from": alice.public_key}
+        told = len(one.heard)
+        assert other.ask("rtc:offer", offer)["error"] == "blocked"
+        assert other.ask("rtc:ice", {"to": alice.public_key, "candidate": None})["error"] == "blocked"
+        assert other.ask("message", {"to": alice.public_key, "message": "Hello"})["error"] == "blocked"
+        assert one.ask("message", {"to": bob.public_key, "message": "Hello"})["error"] == "blocked"
+        assert [event for event, _ in one.heard[told:]] == []

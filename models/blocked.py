@@ -1,0 +1,23 @@
+"""Whom somebody does not want to hear from."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class BlockedPerson(Base):
+    """That somebody hears nothing from somebody else: no message, no call."""
+
+    __tablename__ = "blocked_people"
+    __table_args__ = (
+        CheckConstraint("user_id <> blocked_id", name="nobody_blocks_themselves"),
+        Index("ix_blocked_people_blocked_id", "blocked_id"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    blocked_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    blocked_at: Mapped[datetime]
