@@ -1,15 +1,16 @@
 """The description of the API in OpenAPI 3, and the same for people to read."""
 
 import json
+from copy import deepcopy
 from typing import Any, Final
 
 import flask_smorest
 from flask import Blueprint, Flask, Response, current_app
 
+from api.glossary import explain
 from api.guards import guard_of, public
 from api.pages.context import page
 from api.schemas import ErrorBody
-from api.statuses import HTTP_ERRORS
 from api.version import VERSION
 
 _DESCRIPTION: Final = """A self-hosted money backend.
@@ -59,7 +60,7 @@ def openapi() -> Response:
 @public
 def documentation() -> Response:
     """The same for people: one page, no scripts."""
-    return page("api_docs.html", spec=_description(), http_errors=HTTP_ERRORS)
+    return page("api_docs.html", spec=_description())
 
 
 def _description() -> dict[str, Any]:
@@ -67,7 +68,8 @@ def _description() -> dict[str, Any]:
     spec = current_app.extensions[_SPEC]
     if isinstance(spec, dict):
         return spec
-    described: dict[str, Any] = spec.to_dict()
+    # A copy of its own: parts of what is collected are constants of the modules that they come from.
+    described: dict[str, Any] = deepcopy(spec.to_dict())
     guards = {
         (str(rule.rule), method.lower()): guard_of(current_app.view_functions[rule.endpoint])
         for rule in current_app.url_map.iter_rules()
@@ -78,6 +80,7 @@ def _description() -> dict[str, Any]:
         for method, operation in operations.items():
             if isinstance(operation, dict):
                 _complete(operation, spelled.get((path, method)))
+    explain(described)
     current_app.extensions[_SPEC] = described
     return described
 

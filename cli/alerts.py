@@ -7,6 +7,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.alert_rules import RULES
@@ -18,7 +19,7 @@ HOUR: Final = timedelta(hours=1)
 NOTE_LENGTH_MAX: Final = 500
 
 
-@click.group()
+@click.group(cls=Listed)
 def alerts() -> None:
     """See what is wrong and what to do about it, and say that somebody looks after it."""
 
@@ -28,7 +29,8 @@ def standing() -> None:
     """What is wrong now, newest first, who looks after it, and what is silenced."""
     with transaction() as (session, now):
         _say_if_paused(session, now)
-        for found in handling.overview(session, now=now):
+        overview = handling.overview(session, now=now)
+        for found in overview:
             row, said = found.row, found.acknowledged
             click.echo(f"{_moment(row.raised_at)}  {row.severity:<8}  {row.alert_code}  {row.service_scope}")
             click.echo(f"    {row.reason}")
@@ -36,6 +38,8 @@ def standing() -> None:
                 click.echo(f"    looked after by {said.acknowledged_by}: {said.note}")
             if found.silenced_until is not None:
                 click.echo(f"    silenced until {_moment(found.silenced_until)}")
+        if not overview:
+            click.echo("No alert stands.")
         for silence_ in handling.in_force(session, now=now):
             scope = silence_.service_scope or "everywhere"
             click.echo(f"silence {silence_.id}  {silence_.alert_code}  {scope}  until {_moment(silence_.ends_at)}")
@@ -81,12 +85,15 @@ def settle(code: str, scope: str, note: str) -> None:
 
 
 @alerts.command()
-@click.argument("code", type=click.Choice(sorted(RULES)))
+@click.argument("code", type=click.Choice(sorted(RULES)), metavar="CODE")
 @click.argument("scope", required=False)
-@click.option("--hours", default=8, type=click.IntRange(1, HOURS_MAX), show_default=True)
+@click.option("--hours", default=8, type=click.IntRange(1, HOURS_MAX), show_default=True, help="For how long.")
 @click.option("--reason", required=True, help="Kept on record.")
 def silence(code: str, scope: str | None, hours: int, reason: str) -> None:
-    """Have nobody woken by CODE, or by SCOPE of it alone. It is looked at and shown all the same."""
+    """Have nobody woken by CODE, or by SCOPE of it alone. It is looked at and shown all the same.
+
+    `alerts rules` has every CODE.
+    """
     with transaction() as (session, now):
         until = now + timedelta(hours=hours)
         click.echo(handling.silence(session, code, scope, until=until, reason=_said(reason), now=now, by=BY).id)
@@ -101,7 +108,7 @@ def unsilence(silence_id: UUID) -> None:
 
 
 @alerts.command()
-@click.argument("code", type=click.Choice(sorted(RULES)), required=False)
+@click.argument("code", type=click.Choice(sorted(RULES)), metavar="[CODE]", required=False)
 def rules(code: str | None) -> None:
     """What is looked for and when it last was; all there is to know about CODE."""
     with transaction() as (session, now):
@@ -116,7 +123,9 @@ def rules(code: str | None) -> None:
 
 
 @alerts.command()
-@click.option("--hours", default=1, type=click.IntRange(1, int(pausing.PAUSE_MAX / HOUR)), show_default=True)
+@click.option(
+    "--hours", default=1, type=click.IntRange(1, int(pausing.PAUSE_MAX / HOUR)), show_default=True, help="For how long."
+)
 @click.option("--reason", required=True, help="Kept on record.")
 def pause(hours: int, reason: str) -> None:
     """Look for no alerts for a while: no rule raises or clears any, and a critical alert says so."""

@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.money import parse_amount
@@ -15,7 +16,7 @@ DECIMALS_MAX: Final = 36
 TOKEN_CHAINS: Final = tuple(sorted(chain for chain, rail in RAILS.items() if rail.has_accounts))
 
 
-@click.group()
+@click.group(cls=Listed)
 def asset() -> None:
     """See what counts as money here, and add a token. Whatever is not listed is not money, whatever it calls itself."""
 
@@ -24,7 +25,10 @@ def asset() -> None:
 def list_assets() -> None:
     """List every asset with its chain and contracts."""
     with transaction() as (session, _):
-        for row in assets.every(session):
+        known = assets.every(session)
+        if not known:
+            click.echo("Nothing counts as money yet: an asset is there once its chain is configured.")
+        for row in known:
             contracts = [contract for contract in assets.contracts_of(session, row.asset_id) if contract]
             where = ", ".join(contracts) or "the coin itself"
             worth = prices.pair_of(row) or "no price"
@@ -32,7 +36,7 @@ def list_assets() -> None:
 
 
 @asset.command()
-@click.option("--chain", required=True, type=click.Choice(TOKEN_CHAINS))
+@click.option("--chain", required=True, type=click.Choice(TOKEN_CHAINS), help="Where the contract is.")
 @click.option("--contract", required=True, help="The token's contract.")
 @click.option("--symbol", required=True, help="What people call it.")
 @click.option("--decimals", required=True, type=click.IntRange(0, DECIMALS_MAX), help="As the contract says.")
@@ -50,17 +54,17 @@ def add(chain: str, contract: str, symbol: str, decimals: int, name: str | None)
 
 
 @asset.command()
-@click.argument("asset_id")
+@click.argument("asset_id", metavar="ASSET")
 @click.argument("contract")
 def mirror(asset_id: str, contract: str) -> None:
-    """Have another CONTRACT, such as an older generation of the token, stand for ASSET_ID too."""
+    """Have another CONTRACT, such as an older generation of the token, stand for ASSET too."""
     with transaction() as (session, now):
         spelled = assets.add_mirror(session, asset_id, contract, now=now, by=BY)
         click.echo(f"{asset_id} is {spelled} too")
 
 
 @asset.command(name="sweep-from")
-@click.argument("asset_id")
+@click.argument("asset_id", metavar="ASSET")
 @click.argument("amount")
 def sweep_from(asset_id: str, amount: str) -> None:
     """Move what lies on a deposit address to the hot wallet from AMOUNT on."""
@@ -71,10 +75,10 @@ def sweep_from(asset_id: str, amount: str) -> None:
 
 
 @asset.command(name="price-as")
-@click.argument("asset_id")
+@click.argument("asset_id", metavar="ASSET")
 @click.argument("pair")
 def price_as(asset_id: str, pair: str) -> None:
-    """Have what ASSET_ID is worth go by the price of PAIR, such as BTC/USD; `none` for no price at all.
+    """Have what ASSET is worth go by the price of PAIR, such as BTC/USD; `none` for no price at all.
 
     What an operator added has no price until this is said, whatever its symbol is.
     """

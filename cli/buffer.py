@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.money import format_amount, parse_amount
@@ -14,7 +15,7 @@ BY: Final = Actor("cli")
 NOTHING: Final = "0"
 
 
-@click.group()
+@click.group(cls=Listed)
 def buffer() -> None:
     """See what is held on each rail, and set the marks. Amounts are in whole units of the asset."""
 
@@ -33,13 +34,13 @@ def show() -> None:
 
 
 @buffer.command()
-@click.argument("asset_id")
+@click.argument("asset_id", metavar="ASSET")
 @click.option("--low", required=True, help="Below it the buffer is low.")
 @click.option("--high", required=True, help="From it on the buffer is no longer low; orders fill up to it.")
 @click.option("--discrepancy", default=NOTHING, help="A difference up to this much counts as none.")
 @click.option("--mismatches", default=3, type=click.IntRange(1, 100), help="So many on end are worth an alert.")
 def marks(asset_id: str, low: str, high: str, discrepancy: str, mismatches: int) -> None:
-    """Set the marks of ASSET_ID."""
+    """Set the marks of ASSET."""
     with transaction() as (session, now):
         decimals = assets.get(session, asset_id).decimals
         low_minor, high_minor, discrepancy_minor = (

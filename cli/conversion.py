@@ -7,6 +7,7 @@ from typing import Final
 import click
 from sqlalchemy.orm import Session
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.conversions import PPM, Charges
@@ -30,7 +31,7 @@ def _share(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
     return int(ppm)
 
 
-@click.group()
+@click.group(cls=Listed)
 def conversion() -> None:
     """Say what is converted into what, on which terms, and set money aside for it."""
 
@@ -40,7 +41,10 @@ def list_pairs() -> None:
     """List every pair with its terms, and what is set aside of what it pays out."""
     with transaction() as (session, _):
         decimals = assets.decimals(session)
-        for row in conversions.every(session):
+        pairs = conversions.every(session)
+        if not pairs:
+            click.echo("Nothing is converted here: python -m cli conversion set FROM_ASSET TO_ASSET …")
+        for row in pairs:
             aside = format_amount(conversions.available(session, row.to_asset_id), decimals[row.to_asset_id])
             click.echo(f"{_terms(row, decimals[row.from_asset_id])}, {aside} {row.to_asset_id} set aside")
 
@@ -52,7 +56,9 @@ def list_pairs() -> None:
 @click.option("--maximum", required=True, help="The most.")
 @click.option("--spread", default="0.5", show_default=True, callback=_share, help="Per cent of what is sold.")
 @click.option("--fee", default="0.25", show_default=True, callback=_share, help="Per cent of what is sold.")
-@click.option("--quote-lifetime-s", default=30, show_default=True, type=click.IntRange(1, 3600))
+@click.option(
+    "--quote-lifetime-s", default=30, show_default=True, type=click.IntRange(1, 3600), help="How long a quote holds."
+)
 @click.option("--tolerance", default="0.5", show_default=True, callback=_share, help="Per cent the price may move.")
 @click.option("--from-price", default="", help="Its reference price, such as BTC/USD; the asset's own if not given.")
 @click.option("--to-price", default="", help="The same of TO_ASSET, in the same money.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 from sqlalchemy.orm import Session
 
+from cli.listing import Listed
 from domain.money import format_amount
 from models.flow import Flow
 from services import assets, evidence
@@ -21,7 +22,7 @@ from wiring.settings import read_settings
 LISTED_MAX: Final = 1000
 
 
-@click.group()
+@click.group(cls=Listed)
 def flows() -> None:
     """Look at deposits, withdrawals and every other movement of money."""
 
@@ -35,8 +36,11 @@ def list_(only_open: bool, limit: int) -> None:  # noqa: FBT001 - click passes f
         query = flows_.newest(user_id=None, before=None, limit=limit)
         if only_open:
             query = query.where(Flow.closed_at.is_(None))
-        for flow in session.scalars(query):
+        found = session.scalars(query).all()
+        for flow in found:
             click.echo(_line(session, flow, now))
+        if not found:
+            click.echo("Nothing is under way." if only_open else "Nothing has moved yet.")
 
 
 @flows.command()

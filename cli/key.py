@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from coincurve import PrivateKey
 
+from cli.listing import Listed
+
 
 def _with_key_file(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
@@ -19,7 +21,7 @@ def _with_key_file(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-@click.group()
+@click.group(cls=Listed)
 def key() -> None:
     """Make and use a key on this machine."""
 
@@ -31,6 +33,9 @@ def new(key_file: Path) -> None:
     private_key = PrivateKey()
     try:
         descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as reason:
+        told = f"{key_file} is there already and is kept. `key show` prints its public half; --key-file names another."
+        raise click.ClickException(told) from reason
     except OSError as reason:
         raise click.ClickException(f"{key_file} cannot be made: {reason.strerror}") from reason
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import click
 
+from cli.listing import Listed
 from domain.ids import new_id
 from domain.ledger import CHART, FLOORS, REFUSALS, Transaction, Transfer
 from domain.money import format_amount, parse_amount
@@ -19,7 +20,7 @@ from wiring.posting import post_alone
 from wiring.settings import read_settings
 
 
-@click.group()
+@click.group(cls=Listed)
 def ledger() -> None:
     """Verify the ledger, look at its accounts, and fund the house."""
 
@@ -111,7 +112,7 @@ def fund(asset: str, amount: str, key: str | None) -> None:
 @ledger.command()
 @click.argument("asset")
 @click.argument("code", type=click.Choice(sorted(CHART.keys() - FLOORS.keys())))
-@click.option("--shards", default=32, show_default=True, type=click.IntRange(2, 1024))
+@click.option("--shards", default=32, show_default=True, type=click.IntRange(2, 1024), help="Over how many.")
 def split(asset: str, code: str, shards: int) -> None:
     """Spread a busy house account over several rows, so that what moves it need not queue. Once, and for good."""
     with _opened() as parts, parts.transaction() as session:

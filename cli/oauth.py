@@ -6,6 +6,7 @@ import click
 
 from auth.oauth import keys
 from auth.oauth.provider import Provider
+from cli.listing import Listed
 from domain.actor import Actor
 from services import audit
 from wiring.container import build_container
@@ -13,7 +14,7 @@ from wiring.embedded.services import provided
 from wiring.settings import read_settings
 
 
-@click.group()
+@click.group(cls=Listed)
 def oauth() -> None:
     """Look after the provider that apps get their tokens from."""
 

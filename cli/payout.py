@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
+from cli.listing import Listed
 from domain.actor import Actor
 from services import payouts
 from wiring.container import build_container
@@ -18,7 +19,7 @@ from wiring.settings import read_settings
 BY: Final = Actor("cli")
 
 
-@click.group()
+@click.group(cls=Listed)
 def payout() -> None:
     """Act on one payment that waits for a block. Its id is among the steps of its flow, as payout id."""
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 import click
 from sqlalchemy.orm import Session
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.errors import StrongroomError
@@ -29,7 +30,7 @@ SWITCHES: Final = {"allowlist_only": "allowlist_only", "paused": "paused"}
 NAMES: Final = (*AMOUNTS, *NUMBERS, *SWITCHES)
 
 
-@click.group()
+@click.group(cls=Listed)
 def policy() -> None:
     """Read and change limits, fees and approvals. Amounts are in whole units of the asset."""
 
@@ -45,10 +46,13 @@ def show(asset: str) -> None:
 
 @policy.command(name="set")
 @click.argument("asset")
-@click.argument("name", type=click.Choice(NAMES))
+@click.argument("name", type=click.Choice(NAMES), metavar="NAME")
 @click.argument("value")
 def change(asset: str, name: str, value: str) -> None:
-    """Set NAME of ASSET's policy to VALUE: an amount, a number, yes or no; daily_system_limit may be "none"."""
+    """Set NAME of ASSET's policy to VALUE: an amount, a number, yes or no; daily_system_limit may be "none".
+
+    `policy show` has every NAME.
+    """
     with transaction() as (session, now):
         row = assets.policy(session, asset)
         column, parsed = _parsed(name, value, _measure(session, asset, name).decimals)
@@ -66,11 +70,11 @@ def change(asset: str, name: str, value: str) -> None:
 def _parsed(name: str, value: str, decimals: int) -> tuple[str, Any]:
     if name in SWITCHES:
         if value not in {"yes", "no"}:
-            raise click.BadParameter("says yes or no", param_hint=name)
+            raise click.BadParameter("must be yes or no", param_hint=name)
         return SWITCHES[name], value == "yes"
     if name in NUMBERS:
         if not value.isdecimal():
-            raise click.BadParameter("is a whole number", param_hint=name)
+            raise click.BadParameter("must be a whole number", param_hint=name)
         return NUMBERS[name], int(value)
     if name == "daily_system_limit" and value == OFF:
         return AMOUNTS[name], None
@@ -79,7 +83,7 @@ def _parsed(name: str, value: str, decimals: int) -> tuple[str, Any]:
     try:
         return AMOUNTS[name], parse_amount(value, decimals, field=name)
     except StrongroomError as refusal:
-        raise click.BadParameter(str(refusal), param_hint=name) from refusal
+        raise click.BadParameter(" ".join(refusal.fields[name]), param_hint=name) from refusal
 
 
 def _lines(session: Session, asset: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.prices import PriceRule, parse_price
@@ -14,7 +15,7 @@ from services import assets, prices
 BY: Final = Actor("cli")
 
 
-@click.group()
+@click.group(cls=Listed)
 def price() -> None:
     """Follow reference prices. A pair is written BTC/USD: the price of one BTC in USD."""
 
@@ -23,7 +24,10 @@ def price() -> None:
 def show() -> None:
     """Show every pair: its price or why there is none, and what each source said last."""
     with transaction() as (session, now):
-        for row in prices.every(session, now=now):
+        followed = prices.every(session, now=now)
+        if not followed:
+            click.echo("No price is followed: python -m cli price follow BTC/USD")
+        for row in followed:
             said = row.refusal if row.price is None else f"{row.price.price.normalize():f}"
             click.echo(f"{row.rule.pair:<12} {said}")
             for source in row.newest:

@@ -11,6 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from auth import users
+from cli.listing import Listed
 from domain.actor import Actor
 from domain.money import format_amount
 from domain.ports import DescriptorChain, understands_descriptors
@@ -49,7 +50,7 @@ class _Rail:
         return f"{format_amount(amount_minor, self.asset.decimals)} {self.asset.asset_id}"
 
 
-@click.group()
+@click.group(cls=Listed)
 def recover() -> None:
     """Find and book what the wallet paid and the books do not know.
 

@@ -8,6 +8,7 @@ from http.client import HTTPException
 import click
 from bitcoinrpc.authproxy import JSONRPCException
 
+from cli.listing import Listed
 from wiring.embedded.node import MINER, call
 from wiring.embedded.process import ServerFailed
 from wiring.embedded.services import Embedded
@@ -16,7 +17,7 @@ from wiring.settings import read_settings
 CONFIRMATIONS = 6
 
 
-@click.group()
+@click.group(cls=Listed)
 def regtest() -> None:
     """Pay and mine on the private chain that `make demo` or `make run` started. Its coins are worth nothing."""
 

@@ -4,6 +4,7 @@ from typing import Final, TextIO
 
 import click
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from services import screening as rules
@@ -12,7 +13,7 @@ BY: Final = Actor("cli")
 SHOWN_MAX: Final = 1000
 
 
-@click.group()
+@click.group(cls=Listed)
 def screening() -> None:
     """Keep the list of addresses whose payments are set aside, and say what each rail demands."""
 

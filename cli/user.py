@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import click
 
 from auth import roles, signatures, users
+from cli.listing import Listed
 from domain.actor import Actor
 from models.user import ROLES
 from services import audit
@@ -18,12 +19,13 @@ _KEY = click.argument("public_key")
 _ROLE = click.argument("role", type=click.Choice(ROLES))
 
 
-@click.group()
+@click.group(cls=Listed)
 def user() -> None:
     """Look after people's roles.
 
     PUBLIC_KEY is the key, or the address, that somebody signs in with. A viewer sees everything, an approver also
-    decides about withdrawals, an admin also controls the observers.
+    decides about withdrawals, deposits set aside and orders, an admin also pauses and resumes, and says what prices,
+    screening and conversions go by.
     """
 
 

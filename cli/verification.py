@@ -8,6 +8,7 @@ from uuid import UUID
 
 import click
 
+from cli.listing import Listed
 from domain.actor import Actor
 from domain.claim_reading import Reading
 from domain.flows import VERIFICATION
@@ -22,19 +23,22 @@ from wiring.settings import read_settings
 BY: Final = Actor("cli")
 
 
-@click.group()
+@click.group(cls=Listed)
 def verification() -> None:
     """Look at payments that somebody claims to have made."""
 
 
 @verification.command(name="list")
-@click.option("--state", type=click.Choice(list(VERIFICATION.states)), default=None)
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--state", type=click.Choice(list(VERIFICATION.states)), default=None, help="Only these.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many.")
 def list_(state: str | None, limit: int) -> None:
     """List claims, newest first."""
     with _container() as container, container.reading() as session:
-        for row in verifications.listed(session, state=state, limit=limit):
+        rows = verifications.listed(session, state=state, limit=limit)
+        for row in rows:
             click.echo(_line(row))
+        if not rows:
+            click.echo(f"Nothing is {state}." if state else "Nothing was claimed yet.")
 
 
 @verification.command()
@@ -76,7 +80,7 @@ def replay(verification_id: UUID, carry_out: bool) -> None:  # noqa: FBT001 - cl
 
 @verification.command()
 @click.argument("address", required=False)
-@click.option("--chain", type=click.Choice(sorted(RAILS)), help="The chain of ADDRESS.")
+@click.option("--chain", type=click.Choice(sorted(RAILS)), metavar="CHAIN", help="The chain of ADDRESS.")
 @click.option("--app", "client_id", default=None, help="The client id of the app whose own address it is.")
 def receive(address: str | None, chain: str | None, client_id: str | None) -> None:
     """Have payments to ADDRESS be claimed: the house's own hot wallet, or an app's. Without ADDRESS, list them."""
@@ -86,17 +90,20 @@ def receive(address: str | None, chain: str | None, client_id: str | None) -> No
                 raise click.UsageError("say which --chain the address is of")
             verifications.add_address(session, chain, address, client_id=client_id, now=container.now(), by=BY)
         session.flush()
-        for row in verifications.addresses_of(session):
+        known = verifications.addresses_of(session)
+        if not known:
+            click.echo("No address is known yet at which payments are claimed.")
+        for row in known:
             click.echo(f"{row.chain:<18} {row.address}  {row.client_id or 'the house'}")
 
 
 @verification.command()
-@click.argument("asset_id")
+@click.argument("asset_id", metavar="ASSET")
 @click.option("--tolerance", default=None, help="How far the amount may be off, in whole units.")
 @click.option("--age", "age_max_s", type=click.IntRange(1), default=None, help="How old a payment may be, in seconds.")
 @click.option("--confirmations", type=click.IntRange(1), default=None, help="How deep it has to be.")
 def rule(asset_id: str, tolerance: str | None, age_max_s: int | None, confirmations: int | None) -> None:
-    """Ask this of claimed payments of ASSET_ID; what is left out is as it is by default."""
+    """Ask this of claimed payments of ASSET; what is left out is as it is by default."""
     with _container() as container, container.transaction() as session:
         decimals = assets.get(session, asset_id).decimals
         tolerance_minor = None if tolerance is None else _tolerance_minor(tolerance, decimals)

@@ -6,6 +6,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
+from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from models.webhook_out import WebhookEndpoint
@@ -15,7 +16,7 @@ from services.webhooks_out import Owner
 BY = Actor("cli")
 
 
-@click.group()
+@click.group(cls=Listed)
 def webhooks() -> None:
     """Look at what is told to others, and send it again."""
 
@@ -24,19 +25,24 @@ def webhooks() -> None:
 def every() -> None:
     """Everybody's endpoints, and how each stands."""
     with transaction() as (session, _):
-        for row in webhooks_out.every(session):
+        endpoints = webhooks_out.every(session)
+        if not endpoints:
+            click.echo("Nobody is told anything: endpoints are made at /developer/webhooks or /operator/webhooks.")
+        for row in endpoints:
             of = "app" if row.client_id else "user" if row.user_id else "house"
             click.echo(f"{row.id}  {of:5}  {_standing(row)}  {row.url}  {' '.join(row.kinds)}")
 
 
 @webhooks.command()
 @click.argument("endpoint", type=click.UUID)
-@click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True)
+@click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True, help="How many.")
 def log(endpoint: UUID, limit: int) -> None:
     """What ENDPOINT was sent, newest first, and what it last answered."""
     with transaction() as (session, _):
         rows = webhooks_out.deliveries(session, _owner(session, endpoint), endpoint, limit=limit)
         attempts = webhooks_out.attempts_of(session, [row.id for row in rows])
+        if not rows:
+            click.echo("It was sent nothing yet.")
         for row in rows:
             last = attempts[row.id][-1] if attempts[row.id] else None
             answer = "" if last is None else f"{last.status or last.error}, {last.duration_ms} ms"

@@ -1,5 +1,6 @@
 """What every page needs besides its own values: the visitor, the time, and the assets by name."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -83,14 +84,15 @@ def see(path: str) -> Response:
     return redirect(path, HTTPStatus.SEE_OTHER)  # type: ignore[return-value]
 
 
-def name_of(asset: Asset) -> AssetName:
-    """An asset as templates want it."""
-    return AssetName(asset.asset_id, asset.symbol, asset.name, asset.decimals, asset.chain)
-
-
 def every_asset(session: Session) -> Mapping[str, AssetName]:
-    """All assets by id."""
-    return {asset.asset_id: name_of(asset) for asset in assets.every(session)}
+    """All assets by id, as templates want them. Where several share a symbol, the id tells them apart."""
+    rows = assets.every(session)
+    times = Counter(row.symbol for row in rows)
+    return {row.asset_id: _name(row, row.symbol if times[row.symbol] == 1 else row.asset_id) for row in rows}
+
+
+def _name(asset: Asset, symbol: str) -> AssetName:
+    return AssetName(asset.asset_id, symbol, asset.name, asset.decimals, asset.chain)
 
 
 def on_rails(known: Mapping[str, AssetName]) -> tuple[AssetName, ...]:

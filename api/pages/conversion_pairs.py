@@ -1,6 +1,6 @@
 """What is converted into what, as operators see it: terms, prices, what there is to pay out with, and the switch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api import guards
 from api.guards import role
-from api.pages.context import field_errors, name_of, page, see, sentence, typed
+from api.pages.context import every_asset, field_errors, page, see, sentence, typed
 from api.pages.shapes import AssetName, Money
 from api.pages.wording import per_cent, typed_amount
 from api.request_context import container, operator
@@ -103,13 +103,14 @@ def _change(change: Change) -> Response:
 
 def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
     with container().reading() as session:
-        lines = [_line(session, row) for row in conversions.every(session)]
+        known = every_asset(session)
+        lines = [_line(session, row, known) for row in conversions.every(session)]
     may_change = "admin" in guards.caller().roles
     return page("conversion_pairs.html", status=status, lines=lines, may_change=may_change, problem=problem)
 
 
-def _line(session: Session, row: ConversionPair) -> PairLine:
-    sold, bought = (name_of(assets.get(session, asset_id)) for asset_id in (row.from_asset_id, row.to_asset_id))
+def _line(session: Session, row: ConversionPair, known: Mapping[str, AssetName]) -> PairLine:
+    sold, bought = known[row.from_asset_id], known[row.to_asset_id]
     rate, refusal = _rate(session, row)
     return PairLine(
         sold=sold,

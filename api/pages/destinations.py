@@ -1,5 +1,6 @@
 """The list of addresses that a person's withdrawals may go to, where an asset asks for one."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -7,7 +8,6 @@ from typing import Final
 from uuid import UUID
 
 from flask import Blueprint, Response
-from sqlalchemy.orm import Session
 
 from api import guards
 from api.guards import signed_in
@@ -16,6 +16,7 @@ from api.pages.shapes import AssetName, FormField
 from api.request_context import actor, container
 from api.statuses import status_of
 from domain.errors import StrongroomError
+from models.asset import WithdrawalPolicy
 from services import assets, withdrawals
 
 blueprint = Blueprint("destinations", __name__)
@@ -36,9 +37,9 @@ class DestinationLine:
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """What one asset makes of the list."""
+    """What some assets make of the list."""
 
-    asset: AssetName
+    assets: tuple[AssetName, ...]
     is_required: bool
     cooldown: timedelta
 
@@ -93,14 +94,14 @@ def _list(
 ) -> Response:
     with container().reading() as session:
         known = every_asset(session)
-        rules = {asset.asset_id: _rule(session, asset) for asset in known.values()}
+        policies = {asset_id: assets.policy(session, asset_id) for asset_id in known}
         lines = [
             DestinationLine(
                 row.id,
                 known[row.asset_id],
                 row.destination,
                 row.added_at,
-                row.added_at + rules[row.asset_id].cooldown,
+                row.added_at + timedelta(seconds=policies[row.asset_id].key_cooldown_s),
             )
             for row in withdrawals.allowed(session, guards.caller().user_id)
         ]
@@ -109,7 +110,7 @@ def _list(
         "destinations.html",
         status=status,
         lines=lines,
-        rules=[rules[asset.asset_id] for asset in choice],
+        rules=_rules(choice, policies),
         choice=choice,
         chosen=chosen_of(choice, chosen),
         destination=field or FormField(),
@@ -117,6 +118,12 @@ def _list(
     )
 
 
-def _rule(session: Session, asset: AssetName) -> ListRule:
-    policy = assets.policy(session, asset.asset_id)
-    return ListRule(asset, policy.allowlist_only, timedelta(seconds=policy.key_cooldown_s))
+def _rules(choice: Sequence[AssetName], policies: Mapping[str, WithdrawalPolicy]) -> list[ListRule]:
+    """What applies, said once for all assets that have it in common."""
+    alike: dict[tuple[bool, int], list[AssetName]] = {}
+    for asset in choice:
+        policy = policies[asset.asset_id]
+        alike.setdefault((policy.allowlist_only, policy.key_cooldown_s), []).append(asset)
+    return [
+        ListRule(tuple(them), is_required, timedelta(seconds=wait_s)) for (is_required, wait_s), them in alike.items()
+    ]

@@ -114,9 +114,13 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a withdrawal of one asset has to satisfy, in words that are shown beside the form."""
+    """What a withdrawal of one asset has to satisfy, in words that are shown beside the form.
+
+    `network` is what an address has to be one of.
+    """
 
     asset: AssetName
+    network: str
     available: Money
     fee: Money
     minimum: Money

@@ -20,6 +20,7 @@ from api.v1 import money
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
 from domain.money import parse_amount
+from domain.rails import RAILS
 from services import assets, balances, flows, withdrawals
 from services.idempotency import Answer
 
@@ -105,9 +106,11 @@ def _form(
 def _rules(session: Session, user_id: UUID, asset: AssetName) -> Rules:
     policy = assets.policy(session, asset.asset_id)
     available = {funds.asset_id: funds.available_minor for funds in balances.of_user(session, user_id)}
+    rail = RAILS[asset.chain]
     spendable = Money(available.get(asset.asset_id, 0), asset)
     return Rules(
         asset=asset,
+        network=rail.name if rail.has_accounts else asset.name,
         available=spendable,
         worth=worth(spendable, current_prices(session, now=container().now()).get(asset.asset_id)),
         fee=Money(policy.fee_minor, asset),

@@ -183,3 +183,18 @@ def test_the_description_is_openapi_and_the_page_shows_all_of_it(house: House) -
         assert path in page
     for name in spec["components"]["schemas"]:
         assert f'id="{name}"' in page
+
+
+def test_whatever_a_caller_sends_is_explained(house: House) -> None:
+    spec: dict[str, Any] = json.loads(house.visitor().get("/openapi.json").text)
+    schemas, unexplained = spec["components"]["schemas"], []
+    for path, operations in spec["paths"].items():
+        shared = operations.get("parameters", [])
+        for operation in (known for known in operations.values() if isinstance(known, dict)):
+            parameters = [*shared, *operation.get("parameters", [])]
+            unexplained += [f"{path} {one['name']}" for one in parameters if not one.get("description")]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                body = schemas.get(content["schema"].get("$ref", "").rpartition("/")[2], content["schema"])
+                fields = body.get("properties", {})
+                unexplained += [f"{path} {name}" for name, one in fields.items() if not one.get("description")]
+    assert unexplained == []

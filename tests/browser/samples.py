@@ -201,6 +201,7 @@ def withdraw() -> dict[str, Any]:
         "problem": "",
         "rules": Rules(
             BTC,
+            "Bitcoin",
             Money(18_422_000, BTC),
             Money(10_000, BTC),
             Money(20_000, BTC),

@@ -79,7 +79,7 @@ def destinations() -> dict[str, Any]:
             DestinationLine(UUID(int=1), BTC, ADDRESS, ago(minutes=20), ago(hours=-23, minutes=-40)),
             DestinationLine(UUID(int=2), COIN, "0x" + "ab" * 20, ago(days=40), ago(days=39)),
         ],
-        "rules": [ListRule(BTC, True, timedelta(days=1)), ListRule(COIN, False, timedelta(0))],
+        "rules": [ListRule((BTC,), True, timedelta(days=1)), ListRule((COIN,), False, timedelta(0))],
         "choice": (BTC, COIN),
         "chosen": BTC,
         "destination": FormField(),
@@ -89,7 +89,7 @@ def destinations() -> dict[str, Any]:
 
 def destinations_empty() -> dict[str, Any]:
     wrong = FormField("bc1qnothing", ["Is not an address: a character is mistyped or missing."])
-    rules = [ListRule(BTC, False, timedelta(days=1))]
+    rules = [ListRule((BTC, COIN), False, timedelta(days=1))]
     return {**destinations(), "lines": [], "rules": rules, "choice": (BTC,), "destination": wrong}
 
 

@@ -46,7 +46,7 @@ def test_an_alert_is_seen_explained_looked_after_and_settled(container: Containe
     assert RULES[CODE].what_to_do in shown
     assert "acknowledged by cli: I am on it" in shown
     said("settle", CODE, SCOPE, "the node was replaced")
-    assert said("list") == ""
+    assert said("list") == "No alert stands.\n"
     assert "settled by cli: the node was replaced" in said("show", CODE, SCOPE)
     assert run("settle", CODE, SCOPE, "again").exit_code == 1
     assert run("ack", CODE, SCOPE).exit_code == 1

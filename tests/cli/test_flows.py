@@ -26,5 +26,5 @@ def test_a_deposit_can_be_followed_from_the_command_line(rail: Rail, monkeypatch
     assert shown.exit_code == 0, shown.output
     assert "transfer" in shown.output
     assert "on chain" in shown.output
-    assert CliRunner().invoke(flows, ["list", "--open"]).output == ""
+    assert CliRunner().invoke(flows, ["list", "--open"]).output == "Nothing is under way.\n"
     assert CliRunner().invoke(flows, ["show", "nothing"]).exit_code == 1

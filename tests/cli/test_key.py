@@ -40,7 +40,7 @@ def test_a_key_is_never_overwritten(key_file: Path) -> None:
     before = key_file.read_text()
     again = run("new", "--key-file", str(key_file))
     assert again.exit_code == 1
-    assert "File exists" in again.output
+    assert "is there already and is kept" in again.output
     assert key_file.read_text() == before
 
 

@@ -45,7 +45,7 @@ def test_a_pair_that_is_followed_no_more_is_neither_asked_for_nor_an_alert(conta
     answer = run("unfollow", PAIR)
     assert answer.exit_code == 0, answer.output
     assert answer.output.startswith("note: pages show no worth of BTC now")
-    assert run("show").output == ""
+    assert run("show").output == "No price is followed: python -m cli price follow BTC/USD\n"
     again = run("unfollow", PAIR).exception
     assert isinstance(again, StrongroomError)
     assert "no price of 'BTC/USD' is followed" in str(again)

@@ -1,0 +1,18 @@
+"""Groups of commands whose list says of each what it does, to the end of the sentence."""
+
+from typing import Final
+
+import click
+
+_WHOLE: Final = 1_000
+
+
+class Listed(click.Group):
+    """A group that wraps what it says of its commands, where click would cut it off."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them, each with the first sentence of its help."""
+        known = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        told = [(name, command.get_short_help_str(_WHOLE)) for name, command in known if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(told)
