@@ -62,15 +62,23 @@ def sign(message: str, key_file: Path) -> None:
 
 @key.command()
 @click.argument("keystore", type=click.Path(dir_okay=False, path_type=Path))
-@click.password_option(help="What opens the keystore; asked for unless given.")
-def seal(keystore: Path, password: str) -> None:
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What opens the keystore is in this file, as STRONGROOM_…_KEYSTORE_PASSWORD_FILE names it; else it is asked.",
+)
+def seal(keystore: Path, password_file: Path | None) -> None:
     """Encrypt a secret into a new KEYSTORE file: a hot key in hex, or the xprv above the deposit addresses.
 
-    The secret is asked for, or read from standard input, so that no history of commands keeps it.
+    Secret and password are asked for, or are the first and second line of standard input, so that no history of
+    commands and no list of processes shows them.
     """
     from adapters.evm import keystore as storage  # late: it loads what only chains of accounts need
 
-    text = str(click.prompt("Secret", hide_input=True)) if sys.stdin.isatty() else sys.stdin.readline()
+    text = _asked("Secret", confirmed=False)
+    password = password_file.read_text().strip() if password_file else _asked("Password", confirmed=True).strip()
+    if not password:
+        raise click.ClickException("a keystore without a password is open to whoever finds it")
     try:
         sealed = storage.seal(_sealable(text.strip()), password)
         descriptor = os.open(keystore, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -79,6 +87,12 @@ def seal(keystore: Path, password: str) -> None:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(sealed)
     click.echo(f"Sealed into {keystore}. Keep its password elsewhere.")
+
+
+def _asked(what: str, *, confirmed: bool) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().removesuffix("\n")
+    return str(click.prompt(what, hide_input=True, confirmation_prompt=confirmed))
 
 
 def _sealable(text: str) -> bytes:

@@ -31,7 +31,19 @@ def examine(container: Container) -> Iterator[Finding]:
     yield from _postgres(container)
     yield from _redis(container)
     yield from examine_rails(container)
+    yield from _front(container)
     yield _disk(container)
+
+
+def _front(container: Container) -> Iterator[Finding]:
+    """gunicorn speaks no TLS: a site that has it has something in front, which is all that is seen of anybody."""
+    settings = container.settings
+    if settings.public_url.startswith("https://") and not settings.trusted_proxies:
+        yield Finding(
+            "front door", "wrong", "everybody seems to come from the proxy: they share the limits on signing in",
+            "Set STRONGROOM_TRUSTED_PROXIES to the number of proxies that append to X-Forwarded-For (1 with the "
+            "shipped nginx).",
+        )  # fmt: skip
 
 
 def _postgres(container: Container) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from domain.providers import PROVIDERS
@@ -12,6 +12,7 @@ from domain.rails import RAILS
 from wiring.secret import Secret
 
 T = TypeVar("T")
+_PORTS: Final = {"http": 80, "https": 443}
 Parser = Callable[[str], T]
 """Reads a stripped, non-empty text; raises ValueError with words that follow the name ("must be …")."""
 
@@ -129,6 +130,28 @@ def url(*schemes: str) -> Parser[str]:
         return value.rstrip("/")
 
     return parse
+
+
+def origin(*schemes: str) -> Parser[str]:
+    """A scheme, a host and perhaps a port, spelled as browsers spell an origin (RFC 6454 6.2): nothing may follow."""
+
+    def parse(value: str) -> str:
+        address = url(*schemes)(value)
+        try:
+            parts = urlsplit(address)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or "@" in parts.netloc or address[len(f"{parts.scheme}://{parts.netloc}") :] or not _is_plain(host):
+            raise ValueError("must be a scheme, a host and perhaps a port, and nothing more")
+        spelled = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{spelled}" + ("" if port in {None, _PORTS[parts.scheme]} else f":{port}")
+
+    return parse
+
+
+def _is_plain(host: str) -> bool:
+    return host.isascii() and host.isprintable() and not set(host) & set(" \\,;'\"")
 
 
 def screening_url(value: str) -> Secret:

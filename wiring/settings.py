@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from domain.crash import CRASH_AT
 from wiring import parsing
+from wiring.agreeing import disagreements
 from wiring.chain_settings import (
     POLL_INTERVAL_DEFAULT_S,
     PREFIX,
@@ -91,13 +92,13 @@ class Settings:
         parsing.secret_of(characters_min=16), "Opens the task monitor, as user `strongroom`.", production=True
     )
     public_url: str = _setting(
-        parsing.url("http", "https"),
+        parsing.origin("http", "https"),
         "How browsers and wallets reach this installation; in development, the web process itself unless it is said.",
         default="http://127.0.0.1:8080",
         production=True,
     )
     realtime_url: str | None = _setting(
-        parsing.url("http", "https"),
+        parsing.origin("http", "https"),
         "How browsers reach Socket.IO: behind the shipped nginx as STRONGROOM_PUBLIC_URL, the default if that is set; "
         "without it, the realtime process itself.",
         default=None,
@@ -283,14 +284,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     _refuse_unknown(environ, faults)
     values.setdefault("environment", "development")
     values["var_dir"] = values.get("var_dir", Path("var")).absolute()
+    faults.extend(disagreements(values))
     _complete(values, faults)
     if faults:
         raise SettingsRefused(faults)
     settings = Settings(**values)
     if "public_url" not in values:
-        settings = replace(settings, public_url=f"http://{settings.host}:{settings.web_port}")
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        settings = replace(settings, public_url=f"http://{host}:{settings.web_port}")
         if "realtime_url" not in values:
-            settings = replace(settings, realtime_url=f"http://{settings.host}:{settings.realtime_port}")
+            settings = replace(settings, realtime_url=f"http://{host}:{settings.realtime_port}")
     return settings
 
 

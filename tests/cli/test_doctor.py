@@ -70,6 +70,12 @@ def test_a_server_that_may_forget_money_is_wrong(well: Settings, monkeypatch: py
     assert result.exit_code == 1
 
 
+def test_a_site_with_tls_that_believes_no_proxy_is_wrong(well: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = examine(replace(well, public_url="https://money.example"), monkeypatch)
+    assert result.exit_code == 1
+    assert "STRONGROOM_TRUSTED_PROXIES" in told(result, "front door")
+
+
 def test_servers_that_do_not_answer_are_named_with_what_to_do(well: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     rail = ChainSettings("litecoin-regtest", Secret("http://u:hunter2@127.0.0.1:3"), "hot")
     dead = replace(

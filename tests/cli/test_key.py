@@ -57,13 +57,24 @@ def test_a_file_that_is_no_key_is_named_and_not_shown(key_file: Path, content: s
 def test_a_secret_is_sealed_for_a_chain_of_accounts_and_opens_with_its_password_alone(tmp_path: Path) -> None:
     extended = ExtendedPrivateKey.generate().write()
     file = tmp_path / "sweep.json"
-    made = run("seal", str(file), "--password", "long enough", stdin=f"{extended}\n")
+    password_file = tmp_path / "password"
+    password_file.write_text("long enough\n")
+    made = run("seal", str(file), "--password-file", str(password_file), stdin=f"{extended}\n")
     assert made.exit_code == 0
     assert extended not in made.output + file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     assert unseal(file, "long enough").decode() == extended
     with pytest.raises(WalletLocked):
         unseal(file, "another")
-    assert run("seal", str(file), "--password", "x", stdin=f"{extended}\n").exit_code == 1
-    refused = run("seal", str(tmp_path / "other.json"), "--password", "x", stdin="xprv-is-not-this\n")
+    assert run("seal", str(file), stdin=f"{extended}\nx\n").exit_code == 1
+    refused = run("seal", str(tmp_path / "other.json"), stdin="xprv-is-not-this\nx\n")
     assert "neither a private key" in refused.output
+
+
+def test_what_opens_a_keystore_is_never_an_argument_and_never_nothing(tmp_path: Path) -> None:
+    extended, file = ExtendedPrivateKey.generate().write(), tmp_path / "sweep.json"
+    assert run("seal", str(file), "--password", "x", stdin=f"{extended}\n").exit_code == 2
+    assert run("seal", str(file), stdin=f"{extended}\n").exit_code == 1
+    assert not file.exists()
+    assert run("seal", str(file), stdin=f"{extended}\ntold\n").exit_code == 0
+    assert unseal(file, "told").decode() == extended

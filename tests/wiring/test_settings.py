@@ -71,6 +71,14 @@ def test_a_setting_of_a_chain_that_is_not_listed_is_refused() -> None:
         ("STRONGROOM_PRIVATE_NODE", "maybe"),
         ("STRONGROOM_SECRET_KEY", "short"),
         ("STRONGROOM_PUBLIC_URL", "javascript:alert(1)"),
+        ("STRONGROOM_PUBLIC_URL", "https:money.example"),
+        ("STRONGROOM_PUBLIC_URL", "https://money.example/under/here"),
+        ("STRONGROOM_PUBLIC_URL", "https://money.example?a"),
+        ("STRONGROOM_PUBLIC_URL", "https://money.example#a"),
+        ("STRONGROOM_PUBLIC_URL", "https://user@money.example"),
+        ("STRONGROOM_PUBLIC_URL", "https://money.example:hunter2"),
+        ("STRONGROOM_PUBLIC_URL", "https://money.example; script-src *"),
+        ("STRONGROOM_REALTIME_URL", "https://[::1"),
         ("DATABASE_URL", "mysql://u:hunter2@db/x"),
         ("REDIS_URL", "redis://cache/first"),
         ("STRONGROOM_PRICE_KEYS", "hunter2"),
@@ -83,6 +91,61 @@ def test_a_value_that_makes_no_sense_is_refused(name: str, value: str) -> None:
     told = faults({name: value})
     assert name in told or "STRONGROOM_BITCOIN_RPC_URL" in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "spelled"),
+    [
+        ("https://Money.Example/", "https://money.example"),
+        ("https://money.example:443", "https://money.example"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_the_public_address_is_spelled_as_browsers_spell_an_origin(tmp_path: Path, said: str, spelled: str) -> None:
+    environ = {"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_PUBLIC_URL": said}
+    assert read_settings(environ).public_url == spelled
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"STRONGROOM_PUBLIC_URL": "http://money.example"}, "STRONGROOM_PUBLIC_URL"),
+        ({"STRONGROOM_REALTIME_URL": "http://money.example"}, "STRONGROOM_REALTIME_URL"),
+        ({"STRONGROOM_WEBHOOK_PRIVATE": "yes"}, "STRONGROOM_WEBHOOK_PRIVATE"),
+        ({"STRONGROOM_TURN_SECRET": "t" * 16}, "STRONGROOM_TURN_URLS"),
+        ({"STRONGROOM_SCREENING_TOKEN": "t"}, "STRONGROOM_SCREENING_URL"),
+        ({"STRONGROOM_SMTP_HOST": "mail.example", "STRONGROOM_SMTP_USERNAME": "u"}, "STRONGROOM_SMTP_PASSWORD"),
+        ({"STRONGROOM_SMTP_USERNAME": "u", "STRONGROOM_SMTP_PASSWORD": "p"}, "STRONGROOM_SMTP_HOST"),
+        (
+            {
+                "STRONGROOM_SMTP_HOST": "mail.example",
+                "STRONGROOM_SMTP_USERNAME": "u",
+                "STRONGROOM_SMTP_PASSWORD": "p",
+                "STRONGROOM_SMTP_SECURITY": "none",
+            },
+            "STRONGROOM_SMTP_SECURITY",
+        ),
+    ],
+)
+def test_settings_that_cannot_all_be_meant_are_refused(changes: dict[str, str], named: str) -> None:
+    assert named in faults(PRODUCTION | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"STRONGROOM_PUBLIC_URL": "http://127.0.0.1:8080"},
+        {"STRONGROOM_PUBLIC_URL": "http://strongroomstrongroom.onion"},
+        {
+            "STRONGROOM_SMTP_HOST": "localhost",
+            "STRONGROOM_SMTP_USERNAME": "u",
+            "STRONGROOM_SMTP_PASSWORD": "p",
+            "STRONGROOM_SMTP_SECURITY": "none",
+        },
+    ],
+)
+def test_what_stays_on_the_host_or_goes_by_tor_needs_no_tls(changes: dict[str, str]) -> None:
+    assert read_settings(PRODUCTION | changes).is_production
 
 
 def test_secrets_never_show_themselves() -> None:
@@ -110,6 +173,7 @@ def test_development_makes_up_secrets_once_and_keeps_them_to_its_owner(tmp_path:
 def test_development_is_reached_where_its_web_process_listens(tmp_path: Path) -> None:
     environ = {"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_WEB_PORT": "8180"}
     assert read_settings(environ).public_url == "http://127.0.0.1:8180"
+    assert read_settings(environ | {"STRONGROOM_HOST": "::1"}).realtime_url == "http://[::1]:8081"
     said = read_settings(environ | {"STRONGROOM_PUBLIC_URL": "https://money.example"})
     assert said.public_url == "https://money.example"
 
