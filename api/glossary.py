@@ -69,6 +69,7 @@ _PEOPLE: Final = {
     "label": "What you call it.",
     "message": "The text, exactly as it was given.",
     "note": "Words to go with it; they are kept.",
+    "person": "Who: a public key or an address that signs in here.",
     "pubkey": "Another name for `subject`.",
     "reason": "Why. It is kept, with who said it.",
     "signature": "Of the text, by the key: hex or base64, or as the address's kind of wallet signs messages.",
