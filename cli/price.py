@@ -9,7 +9,7 @@ import click
 from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
-from domain.prices import PriceRule, parse_price
+from domain.prices import PriceRule, parse_price, spell_price
 from services import assets, prices
 
 BY: Final = Actor("cli")
@@ -28,11 +28,11 @@ def show() -> None:
         if not followed:
             click.echo("No price is followed: python -m cli price follow BTC/USD")
         for row in followed:
-            said = row.refusal if row.price is None else f"{row.price.price.normalize():f}"
+            said = row.refusal if row.price is None else spell_price(row.price.price)
             click.echo(f"{row.rule.pair:<12} {said}")
             for source in row.newest:
                 age_s = int((now - source.observed_at).total_seconds())
-                click.echo(f"    {source.source:<16} {source.price.normalize():f}, {age_s} s old")
+                click.echo(f"    {source.source:<16} {spell_price(source.price)}, {age_s} s old")
             for asked in prices.of_pair(session, row.rule.pair):
                 if asked.last_error:
                     click.echo(f"    {asked.name:<16} failed {asked.failures} times: {asked.last_error}")

@@ -108,7 +108,17 @@ def parse_price(value: object) -> Decimal:
         raise InvalidPrice from error
     if not price.is_finite() or price <= 0 or price.adjusted() >= DIGITS_MAX or price.adjusted() < -SCALE:
         raise InvalidPrice
-    return _EXACT.quantize(price, Decimal(1).scaleb(-SCALE))
+    kept = _EXACT.quantize(price, Decimal(1).scaleb(-SCALE))
+    if kept.adjusted() >= DIGITS_MAX:  # rounded up to one digit more
+        raise InvalidPrice
+    return kept
+
+
+def spell_price(price: Decimal) -> str:
+    """A price as a plain decimal number, without zeros behind it and with all its digits: `normalize()` keeps 28."""
+    whole, _, fraction = f"{price:f}".partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def parse_pair(text: str) -> str:

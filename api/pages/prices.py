@@ -16,7 +16,7 @@ from api.pages.wording import typed_amount
 from api.request_context import container, operator
 from api.statuses import status_of
 from domain.errors import StrongroomError
-from domain.prices import parse_pair, parse_price
+from domain.prices import parse_pair, parse_price, spell_price
 from models.price import PriceSource, ReferencePrice
 from services import prices
 
@@ -98,7 +98,7 @@ def _pair(session: Session, row: prices.History, now: datetime) -> PairLine:
     said, asked = {one.source: one for one in row.newest}, {one.name: one for one in prices.of_pair(session, rule.pair)}
     return PairLine(
         pair=rule.pair,
-        price="" if price is None else _spelled(price.price),
+        price="" if price is None else spell_price(price.price),
         at=None if price is None else price.observed_at,
         refusal=row.refusal,
         rule=f"{rule.sources_min} of them must be fresh and within {Decimal(rule.outlier_bps) / 100:f} % of the middle",
@@ -112,6 +112,8 @@ def _source(
 ) -> SourceLine:
     if said is None:
         meaning, standing = "waiting", "has said nothing yet"
+    elif asked is None and name != prices.MANUAL:
+        meaning, standing = "wrong", "dropped, it has no say any more"
     elif now - said.observed_at > timedelta(seconds=row.rule.max_age_s):
         meaning, standing = "waiting", "too old to count"
     elif row.price is not None and name in row.price.outliers:
@@ -122,14 +124,10 @@ def _source(
         meaning, standing = "yours", "counts"
     return SourceLine(
         name=name,
-        price="" if said is None else _spelled(said.price),
+        price="" if said is None else spell_price(said.price),
         at=None if said is None else said.observed_at,
         meaning=meaning,
         standing=standing,
         asked=None if asked is None else timedelta(seconds=asked.interval_s),
         problem="" if asked is None or not asked.last_error else f"{asked.failures} times in a row: {asked.last_error}",
     )
-
-
-def _spelled(price: Decimal) -> str:
-    return f"{price.normalize():f}"

@@ -9,7 +9,7 @@ from api.blueprint import Blueprint
 from api.guards import role
 from api.request_context import container, operator
 from api.schemas import StrictSchema, Text, json_answer, moment
-from domain.prices import parse_pair, parse_price
+from domain.prices import parse_pair, parse_price, spell_price
 from models.price import ReferencePrice
 from services import prices
 from services.prices import History
@@ -79,7 +79,7 @@ def _shape(row: History) -> dict[str, Any]:
     price = row.price
     return {
         "pair": row.rule.pair,
-        "price": None if price is None else f"{price.price.normalize():f}",
+        "price": None if price is None else spell_price(price.price),
         "observed_at": None if price is None else moment(price.observed_at),
         "sources": [] if price is None else list(price.sources),
         "outliers": [] if price is None else list(price.outliers),
@@ -90,4 +90,4 @@ def _shape(row: History) -> dict[str, Any]:
 
 
 def _said(row: ReferencePrice) -> dict[str, Any]:
-    return {"source": row.source, "price": f"{row.price.normalize():f}", "observed_at": moment(row.observed_at)}
+    return {"source": row.source, "price": spell_price(row.price), "observed_at": moment(row.observed_at)}

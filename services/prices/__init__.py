@@ -14,12 +14,22 @@ from services.prices.reading import (
     read_many,
 )
 from services.prices.recording import claim_due, note_failure, record, set_manually, watch
-from services.prices.sources import PairMissing, SourceMissing, add_source, of_pair, remove_source, set_rule, unfollow
+from services.prices.sources import (
+    MANUAL,
+    PairMissing,
+    SourceMissing,
+    add_source,
+    of_pair,
+    remove_source,
+    set_rule,
+    unfollow,
+)
 from services.prices.thinning import BATCH, thin
 
 __all__ = [
     "BATCH",
     "FIAT",
+    "MANUAL",
     "History",
     "PairMissing",
     "Price",

@@ -13,7 +13,7 @@ from domain.rails import RAILS
 from models.asset import Asset
 from models.price import PricePair, ReferencePrice
 from services import assets, audit
-from services.prices.sources import PairMissing, followed
+from services.prices.sources import MANUAL, PairMissing, followed
 
 FIAT = "USD"
 
@@ -31,6 +31,8 @@ _NEWEST = text(
         SELECT * FROM reference_prices AS said WHERE said.pair = :pair AND said.source = sources.source
             AND said.observed_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
         ORDER BY said.observed_at DESC, said.id DESC LIMIT 1) AS newest
+    WHERE NOT :trusted OR newest.source = :manual
+        OR EXISTS (SELECT FROM price_sources AS asked WHERE asked.pair = :pair AND asked.name = newest.source)
     ORDER BY newest.source
     """
 )
@@ -56,9 +58,9 @@ def current(session: Session, pair: str, *, now: datetime) -> Price:
 
 
 def newest(session: Session, pair: str, rule: PricePair, *, now: datetime) -> Sequence[ReferencePrice]:
-    """Every source's newest word within its age."""
+    """The newest word within its age of everybody who is asked, and of operators: whoever was dropped has no say."""
     since = now - timedelta(seconds=rule.max_age_s)
-    return _newest(session, pair, since)
+    return _newest(session, pair, since, trusted=True)
 
 
 def every(session: Session, *, now: datetime) -> list[History]:
@@ -118,7 +120,7 @@ def price_as(session: Session, asset_id: str, pair: str, *, now: datetime, by: A
 
 
 def _history(session: Session, rule: PricePair, now: datetime) -> History:
-    said = _newest(session, rule.pair, None)
+    said = _newest(session, rule.pair, None, trusted=False)
     try:
         price, refusal = current(session, rule.pair, now=now), ""
     except (PriceStale, PriceDisputed) as error:
@@ -126,8 +128,9 @@ def _history(session: Session, rule: PricePair, now: datetime) -> History:
     return History(rule, price, refusal, said)
 
 
-def _newest(session: Session, pair: str, since: datetime | None) -> Sequence[ReferencePrice]:
-    return session.scalars(select(ReferencePrice).from_statement(_NEWEST), {"pair": pair, "since": since}).all()
+def _newest(session: Session, pair: str, since: datetime | None, *, trusted: bool) -> Sequence[ReferencePrice]:
+    facts = {"pair": pair, "since": since, "trusted": trusted, "manual": MANUAL}
+    return session.scalars(select(ReferencePrice).from_statement(_NEWEST), facts).all()
 
 
 def _rule(row: PricePair) -> PriceRule:

@@ -12,9 +12,8 @@ from domain.prices import FUTURE_MAX, InvalidPrice, PriceDisputed, PriceStale
 from models.price import PricePair, PriceSource, ReferencePrice
 from services import alerts, audit
 from services.prices.reading import current
-from services.prices.sources import ALERT, PairMissing, followed, scope_of
+from services.prices.sources import ALERT, MANUAL, PairMissing, followed, scope_of
 
-MANUAL = "operator"
 BACKOFF_S_MAX = 900
 CLAIMED_MAX = 50
 

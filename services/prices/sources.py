@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import StrongroomError, ensure
-from domain.prices import PriceRule, parse_pair
+from domain.prices import InvalidPrice, PriceRule, parse_pair
 from models.price import PricePair, PriceSource
 from services import alerts, audit
 
 ALERT = "reference_price_stale"
+MANUAL = "operator"
+"""Under this name operators give their own word; nobody is asked under it."""
 
 
 class PairMissing(StrongroomError):
@@ -83,8 +85,10 @@ def add_source(
     """Ask somebody for this price from now on, or take a fixed one; a source of that name is replaced.
 
     `key_header` names the header in which it wants the key that the settings have under its name; no key is kept here.
-    Raises PairMissing.
+    Raises PairMissing, and InvalidPrice for the name under which operators give their own word.
     """
+    if name == MANUAL:
+        raise InvalidPrice(f"{MANUAL!r} is nobody to be asked: operators give their own word under it")
     ensure(bool(url) != (fixed is not None), "a source is an address or a fixed price")
     if followed(session, pair) is None:
         raise PairMissing(f"there is no pair {pair!r}; set its rule first")
@@ -102,7 +106,7 @@ def add_source(
 
 
 def remove_source(session: Session, pair: str, name: str, *, now: datetime, by: Actor) -> None:
-    """Ask it no more; what it said stays on record. Raises SourceMissing."""
+    """Ask it no more, and go by nothing that it said, which stays on record. Raises SourceMissing."""
     row = session.get(PriceSource, (pair, name), with_for_update=True)
     if row is None:
         raise SourceMissing

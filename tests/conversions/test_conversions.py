@@ -81,6 +81,7 @@ def contradict(desk: Desk) -> None:
     """Another source says something else altogether."""
     with desk.container.transaction() as session:
         now = desk.container.now()
+        prices.add_source(session, SOLD_PRICE, "other", interval_s=60, fixed=parse_price("900"), now=now, by=BY)
         prices.record(session, SOLD_PRICE, "other", parse_price("900"), observed_at=now, now=now, by=BY)
 
 

@@ -18,6 +18,7 @@ from domain.prices import (
     median,
     parse_pair,
     parse_price,
+    spell_price,
     worth_minor,
 )
 
@@ -79,7 +80,23 @@ def test_the_newest_word_of_a_source_counts_and_the_future_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "-1", "NaN", "Infinity", "1e21", "1e-19", "", "1,5", "x", "1" * 101, 1.5, True, None]
+    "text",
+    [
+        "0",
+        "-1",
+        "NaN",
+        "Infinity",
+        "1e21",
+        "1e-19",
+        "",
+        "1,5",
+        "x",
+        "1" * 101,
+        "9" * 20 + "." + "9" * 19,
+        1.5,
+        True,
+        None,
+    ],
 )
 def test_what_is_no_price_is_refused(text: object) -> None:
     with pytest.raises(InvalidPrice):
@@ -89,6 +106,21 @@ def test_what_is_no_price_is_refused(text: object) -> None:
 def test_prices_are_read_exactly() -> None:
     assert parse_price("0.1") + parse_price("0.2") == Decimal("0.3")
     assert parse_price(Decimal("0.000000000000000001")) == Decimal("1e-18")
+
+
+@given(PRICES)
+def test_a_price_is_spelled_with_all_its_digits_and_no_zeros_behind_it(price: Decimal) -> None:
+    spelled = spell_price(price)
+    assert Decimal(spelled) == price
+    assert "E" not in spelled
+    assert not ("." in spelled and spelled.endswith(("0", ".")))
+
+
+def test_twenty_digits_and_eighteen_decimals_are_spelled_in_full() -> None:
+    assert (
+        spell_price(parse_price("12345678901234567890.123456789012345678")) == "12345678901234567890.123456789012345678"
+    )
+    assert spell_price(Decimal("1200.00")) == "1200"
 
 
 @pytest.mark.parametrize("text", ["BTC", "BTC/usd", "/USD", "BTC/USD ", "BTC//USD"])

@@ -58,7 +58,14 @@ def test_a_price_that_is_none_is_refused_by_name(admin: Reader) -> None:
 
 
 def test_a_source_is_dropped_once(house: House, admin: Reader) -> None:
+    parts = house.container
+    with parts.transaction() as session:
+        now = parts.now()
+        prices.record(session, PAIR, "far-away", Decimal(7), observed_at=now, now=now, by=BY)
+    assert "far-away 7 " in admin.text(PLACE)
     assert admin.post(f"{PLACE}/drop", pair=PAIR, source="far-away").location == PLACE
+    assert "dropped, it has no say any more" in admin.text(PLACE)
+    assert "no price" in admin.text(PLACE)
     assert "no such source" in words(admin.post(f"{PLACE}/drop", pair=PAIR, source="far-away"))
     with house.container.reading() as session:
         assert session.query(PriceSource).count() == 0

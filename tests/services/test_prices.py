@@ -142,6 +142,22 @@ def test_an_operators_word_and_a_fixed_price_are_sources_like_others(parts: Cont
         assert [row.source for row in history.newest] == ["operator", "peg"]
 
 
+def test_whoever_is_dropped_has_no_say_any_more(parts: Container) -> None:
+    with parts.transaction() as session:
+        now = parts.now()
+        prices.set_manually(session, PAIR, Decimal(100), now=now, by=BY)
+        for name, said in (("liar", 98), ("honest", 101)):
+            prices.add_source(session, PAIR, name, interval_s=60, fixed=Decimal(said), now=now, by=BY)
+    assert tasks.collect.run.__wrapped__(parts, BY) == 2
+    assert price(parts) == 100
+    with parts.transaction() as session:
+        prices.remove_source(session, PAIR, "liar", now=parts.now(), by=BY)
+    assert price(parts) == Decimal("100.5")
+    with parts.reading() as session:
+        [history] = prices.every(session, now=parts.now())
+        assert [row.source for row in history.newest] == ["honest", "liar", "operator"], "it stays on record"
+
+
 def test_what_was_said_can_neither_be_changed_nor_removed(parts: Container) -> None:
     with parts.transaction() as session:
         prices.set_manually(session, PAIR, Decimal(7), now=parts.now(), by=BY)
