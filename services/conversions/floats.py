@@ -27,11 +27,16 @@ class EquityShort(StrongroomError):
 _AVAILABLE = text(
     "SELECT sum(posted - held) FROM ledger_accounts WHERE owner_id IS NULL AND code = :float AND asset_id = :asset_id"
 )
-# Losses count, also those that suspense carries and nobody has booked yet; what is set aside already does not.
+# Losses count, also those that suspense carries and nobody has booked yet; what is set aside already does not. What
+# suspense has of deposits that wait for a decision is owed: it makes up for no loss.
 _OWNED = text(
     """
     SELECT coalesce(sum(CASE kind WHEN 'expense' THEN -posted ELSE posted END) FILTER (WHERE kind <> 'suspense'), 0)
-        + least(coalesce(sum(posted) FILTER (WHERE kind = 'suspense'), 0), 0)
+        + least(coalesce(sum(posted) FILTER (WHERE kind = 'suspense'), 0) - (
+            SELECT coalesce(sum(d.amount_minor), 0)
+            FROM deposits AS d JOIN deposit_quarantines AS q ON q.deposit_id = d.id
+            WHERE d.asset_id = :asset_id AND d.is_quarantined
+                AND q.held_transaction_id IS NOT NULL AND q.return_withdrawal_id IS NULL), 0)
     FROM ledger_accounts
     WHERE asset_id = :asset_id AND kind IN ('equity', 'income', 'expense', 'suspense') AND code <> :float
     """

@@ -7,11 +7,12 @@ from sqlalchemy import update
 
 from auth import roles
 from domain.flows import WrongState
+from domain.ledger import Transaction, Transfer
 from models.deposit import Deposit
 from models.payout import Payout
 from models.screening import DepositScreening
 from models.withdrawal import Withdrawal
-from services import deposits, flows, ledger, withdrawals
+from services import conversions, deposits, flows, ledger, withdrawals
 from services.withdrawals import deciding
 from services.withdrawals.policy import DailyLimitExceeded
 from tests.rail import BY, COIN, Rail
@@ -259,6 +260,16 @@ def test_a_return_is_nothing_that_its_owner_asked_for_and_leaves_their_daily_lim
     rail.request(user_id, AMOUNT // 2)
     with pytest.raises(DailyLimitExceeded):
         rail.request(user_id, COIN // 1000)
+
+
+def test_what_is_set_aside_makes_up_for_no_loss_of_the_owners(rail: Rail) -> None:
+    confirmed(rail)
+    booked = {"owner_funding": ("hot_wallet", "owner_equity", COIN), "a_loss": ("suspense", "hot_wallet", AMOUNT)}
+    with rail.container.transaction() as session:
+        for kind, (debit, credit, minor) in booked.items():
+            sides = (ledger.system_account(session, code, rail.asset_id) for code in (debit, credit))
+            ledger.post_one(session, Transaction(kind, kind, (Transfer(*sides, minor),), rail.container.now()))
+        assert conversions.owned(session, rail.asset_id) == COIN - AMOUNT
 
 
 def fund_hot_wallet(rail: Rail) -> None:
