@@ -70,6 +70,7 @@ class OrderLine:
     since: datetime
     expires_at: datetime
     is_open: bool
+    may_be_cancelled: bool
 
 
 @blueprint.get(PLACE)
@@ -185,4 +186,5 @@ def _order(session: Session, row: Replenishment, asset: AssetName) -> OrderLine:
         since=row.proposed_at,
         expires_at=row.expires_at,
         is_open=row.state in {"proposed", "approved"},
+        may_be_cancelled=row.state in replenishments.CANCELLABLE,
     )

@@ -10,6 +10,7 @@ from domain.rails import RAILS
 from models.replenishment import Replenishment
 from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal
+from services import replenishments
 from services.evidence import Evidence
 
 _CANCELLABLE: Final = ("pending_approval", "approved")
@@ -113,7 +114,7 @@ def _funding(row: Replenishment) -> list[Action]:
     actions = []
     if row.state == "proposed":
         actions.append(Action(f"{base}/approve", "Approve", "You are then shown the address to fund."))
-    if row.state in {"proposed", "approved"}:
+    if row.state in replenishments.CANCELLABLE:
         consequence = "Nobody is asked for these funds any more. What arrives all the same is booked as equity."
         actions.append(Action(f"{base}/cancel", "Cancel this order", consequence, quiet=True, reason=True))
     return actions

@@ -27,7 +27,7 @@ REPLENISHMENT = FlowKind(
             sentence="Funded. It is the owner's money in the house.",
         ),
         "undone": State(
-            moves=("completed",),
+            moves=("completed", "cancelled"),
             time_limit=timedelta(hours=4),
             meaning="wrong",
             sentence="The block that held the funds left the chain. It counts again once they are in another.",

@@ -9,9 +9,10 @@ from services.replenishments.ordering import (
     expire_due,
     propose,
 )
-from services.replenishments.reading import address_of, newest, one, open_of
+from services.replenishments.reading import CANCELLABLE, address_of, newest, one, open_of
 
 __all__ = [
+    "CANCELLABLE",
     "ReplenishmentNotFound",
     "ReplenishmentOpen",
     "address_of",

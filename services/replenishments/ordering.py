@@ -16,7 +16,7 @@ from domain.ids import new_id
 from models.replenishment import Replenishment
 from models.user import User
 from services import addresses, assets, audit, flows
-from services.replenishments.reading import OPEN, ReplenishmentNotFound, locked, open_of
+from services.replenishments.reading import CANCELLABLE, OPEN, ReplenishmentNotFound, locked, open_of
 
 __all__ = ["ReplenishmentNotFound", "ReplenishmentOpen", "approve", "cancel", "expire_due", "propose"]
 PROPOSED_FOR = timedelta(days=1)
@@ -79,9 +79,12 @@ def approve(session: Session, replenishment_id: UUID, *, now: datetime, by: Acto
 
 
 def cancel(session: Session, replenishment_id: UUID, *, reason: str, now: datetime, by: Actor) -> Replenishment:
-    """Give an order up. What arrives for it all the same is the house's. Raises ReplenishmentNotFound, WrongState."""
+    """Give an order up, also one whose funds a fork undid. What arrives for it all the same is the house's.
+
+    Raises ReplenishmentNotFound, WrongState.
+    """
     order = locked(session, replenishment_id)
-    if order.state not in OPEN:
+    if order.state not in CANCELLABLE:
         raise WrongState(f"this replenishment is {order.state}; there is nothing to cancel")
     go(session, order, "cancelled", {"reason": reason}, now=now, by=by)
     order.closed_because = reason

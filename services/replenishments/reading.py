@@ -12,6 +12,8 @@ from models.chain import DepositAddress
 from models.replenishment import Replenishment
 
 OPEN = ("proposed", "approved")
+CANCELLABLE = (*OPEN, "undone")
+"""What may be given up: also an order whose funds a fork undid, for they may never come back."""
 
 
 class ReplenishmentNotFound(StrongroomError):

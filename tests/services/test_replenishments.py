@@ -106,6 +106,28 @@ def test_a_fork_undoes_what_funded_an_order_until_it_is_mined_again(rail: Rail) 
     rail.assert_sound()
 
 
+def test_an_order_whose_funds_a_fork_undid_for_good_is_given_up_and_money_that_comes_all_the_same_is_equity(
+    rail: Rail,
+) -> None:
+    world.set_asset(rail, confirmation_tiers=[[None, 1]])
+    rail.watch()
+    mark(rail, COIN, COIN)
+    look(rail)
+    act(rail, replenishments.approve)
+    txid = rail.send_to(address(rail), COIN)
+    rail.mine(1)
+    rail.watch()
+    world.drop_blocks(rail, 1)
+    world.mine_holding(rail, count=2)
+    rail.watch()
+    act(rail, replenishments.cancel, reason="replaced by its sender")
+    assert (orders(rail), equity(rail)) == ([("cancelled", COIN, 0)], 0)
+    world.mine_holding(rail, txid)
+    rail.watch()
+    assert (orders(rail), equity(rail)) == ([("cancelled", COIN, COIN)], COIN)
+    rail.assert_sound()
+
+
 def test_what_nobody_funds_expires_and_money_that_comes_later_is_equity_all_the_same(rail: Rail) -> None:
     rail.watch()
     mark(rail, COIN, COIN)
