@@ -25,8 +25,9 @@ AMOUNTS: Final = {
     "daily_system_limit": "daily_system_limit_minor",
     "two_approvals_above": "two_approvals_above_minor",
 }
-NUMBERS: Final = {"key_cooldown_s": "key_cooldown_s", "confirmations": "confirmations"}
-SWITCHES: Final = {"allowlist_only": "allowlist_only", "paused": "paused"}
+NUMBERS: Final = {"key_cooldown_s": range(366 * 24 * 3600 + 1), "confirmations": range(1, 1001)}
+"""How many seconds, or blocks, may be meant: more would refuse every withdrawal, or wait for ever."""
+SWITCHES: Final = ("allowlist_only", "paused")
 NAMES: Final = (*AMOUNTS, *NUMBERS, *SWITCHES)
 
 
@@ -60,6 +61,9 @@ def change(asset: str, name: str, value: str) -> None:
         if name == "paused":
             (withdrawals.pause if parsed else withdrawals.resume)(session, asset, now=now, by=BY)
         setattr(row, column, parsed)
+        # What two have to agree to would go by itself. (Nothing else is refused for it, least of all a pause.)
+        if name in {"auto_limit", "two_approvals_above"} and row.auto_limit_minor >= row.two_approvals_above_minor:
+            raise click.BadParameter("must leave auto_limit below two_approvals_above", param_hint=name)
         session.flush()
         detail = {"asset_id": asset, "name": name, "before": str(before), "after": str(parsed)}
         audit.record(session, "policy.changed", by=BY, now=now, detail=detail)
@@ -71,11 +75,12 @@ def _parsed(name: str, value: str, decimals: int) -> tuple[str, Any]:
     if name in SWITCHES:
         if value not in {"yes", "no"}:
             raise click.BadParameter("must be yes or no", param_hint=name)
-        return SWITCHES[name], value == "yes"
+        return name, value == "yes"
     if name in NUMBERS:
-        if not value.isdecimal():
-            raise click.BadParameter("must be a whole number", param_hint=name)
-        return NUMBERS[name], int(value)
+        allowed = NUMBERS[name]
+        if not value.isdecimal() or len(value) > len(str(allowed[-1])) or int(value) not in allowed:
+            raise click.BadParameter(f"must be a whole number from {allowed[0]} to {allowed[-1]}", param_hint=name)
+        return name, int(value)
     if name == "daily_system_limit" and value == OFF:
         return AMOUNTS[name], None
     if name in {"fee", "auto_limit"} and value == "0":
@@ -90,7 +95,7 @@ def _lines(session: Session, asset: str) -> list[str]:
     row = assets.policy(session, asset)
     lines = []
     for name in NAMES:
-        value = getattr(row, {**AMOUNTS, **NUMBERS, **SWITCHES}[name])
+        value = getattr(row, AMOUNTS.get(name, name))
         if name in AMOUNTS:
             measure = _measure(session, asset, name)
             value = OFF if value is None else f"{format_amount(int(value), measure.decimals)} {measure.asset_id}"
