@@ -36,7 +36,7 @@ def examine(container: Container) -> Iterator[Finding]:
 
 
 def _front(container: Container) -> Iterator[Finding]:
-    """gunicorn speaks no TLS: a site that has it has something in front, which is all that is seen of anybody."""
+    """Nothing here speaks TLS: a site that has it has something in front, which is all that is seen of anybody."""
     settings = container.settings
     if settings.public_url.startswith("https://") and not settings.trusted_proxies:
         yield Finding(
