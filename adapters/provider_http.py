@@ -3,9 +3,11 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, NoReturn
 
 import httpx
 
@@ -74,7 +76,7 @@ class ProviderHttp:
         try:
             with self._client().stream(method, path, params=params, content=content) as response:
                 _refuse_status(response.status_code)
-                return Answer(response.status_code, _object(_read(response)))
+                return Answer(response.status_code, _object(self._read(response)))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise NodeRefused(f"the provider cannot be reached: {type(error).__name__}") from error
         except httpx.PoolTimeout as error:
@@ -83,6 +85,18 @@ class ProviderHttp:
             raise NodeTimeout(f"the provider did not answer within {self._endpoint.timeout_s:g} s") from error
         except httpx.HTTPError as error:
             raise ChainUncertain(f"the connection to the provider broke: {type(error).__name__}") from error
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """The whole answer, unless it is too long, or each part comes in time and the whole never does."""
+        parts, size, started = [], 0, time.monotonic()
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > ANSWER_BYTES_MAX:
+                raise ChainUncertain(f"the provider's answer is longer than {ANSWER_BYTES_MAX} bytes")
+            if time.monotonic() - started > self._endpoint.timeout_s:
+                raise NodeTimeout(f"the provider's answer was not complete within {self._endpoint.timeout_s:g} s")
+        return b"".join(parts)
 
     def _client(self) -> httpx.Client:
         with self._lock:
@@ -114,21 +128,16 @@ def _refuse_status(status: int) -> None:
         raise NodeError(f"the provider points elsewhere, with HTTP {status}")
 
 
-def _read(response: httpx.Response) -> bytes:
-    parts, size = [], 0
-    for part in response.iter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > ANSWER_BYTES_MAX:
-            raise ChainUncertain(f"the provider's answer is longer than {ANSWER_BYTES_MAX} bytes")
-    return b"".join(parts)
-
-
 def _object(raw: bytes) -> Mapping[str, Any]:
+    """The JSON object in it, whose fractions are exact: an amount that were a float would be rounded."""
     try:
-        body = json.loads(raw)
-    except ValueError as error:
+        body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise ChainUncertain("the provider's answer is not JSON") from error
     if not isinstance(body, dict):
         raise ChainUncertain("the provider's answer is not a JSON object")
     return body
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

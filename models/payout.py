@@ -73,6 +73,8 @@ class Payout(Leased, Base):
     fee_booked_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # Why it pays nobody although it is in a block, or a provider's word is final: the proof to fail it on.
     void_because: Mapped[str | None]
+    # When a provider was first asked for it, as far as that may have come through: written before it is.
+    asked_at: Mapped[datetime | None]
     # The provider's own name for it.
     provider_id: Mapped[str | None]
     reason: Mapped[str | None]

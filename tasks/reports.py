@@ -1,7 +1,5 @@
 """Ask providers for payments, and what became of them."""
 
-from typing import Final
-
 import structlog
 
 from domain.actor import Actor
@@ -17,9 +15,6 @@ from wiring.container import Container
 
 log = structlog.get_logger(__name__)
 
-FIRST: Final = 1
-"""The attempt before which nothing can have been asked."""
-
 
 def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
     """Ask one provider for what it was not asked for yet, about the rest, and about what may have come back since.
@@ -29,9 +24,9 @@ def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
     with container.transaction() as session:
         due = payouts.claim_reportable(session, provider.rail.chain, owner=worker_name(), now=container.now())
     crash_point("withdrawal.sending")
-    for outgoing, state, may_ask in due:
+    for outgoing, is_new, may_ask in due:
         try:
-            _follow(container, provider, outgoing, by, is_new=state == "signed", may_ask=may_ask)
+            _follow(container, provider, outgoing, by, is_new=is_new, may_ask=may_ask)
         except LeaseLost:
             log.warning("lease_lost", payout_id=str(outgoing.payout_id))
     return len(due) + _look_again(container, provider, by)
@@ -64,7 +59,7 @@ def _follow(
     try:
         refusal, report = "", None if is_new else _report(provider, outgoing, outgoing.provider_id)
         if may_ask and (report is None or report.state == "unknown"):
-            refusal, report = _ask(provider, outgoing)
+            refusal, report = _ask(container, provider, outgoing)
     except ChainUncertain as error:
         log.warning("payment_uncertain", payout_id=str(outgoing.payout_id), code=error.code)
         with container.transaction() as session:
@@ -84,18 +79,26 @@ def _follow(
     log.info("provider_reported", reference=outgoing.txid, state="refused" if refusal else report and report.state)
 
 
-def _ask(provider: Provider, outgoing: Outgoing) -> tuple[str, Report]:
+def _ask(container: Container, provider: Provider, outgoing: Outgoing) -> tuple[str, Report]:
     """Make the request. A final no counts, as a reason, unless the provider knows of the payment all the same.
 
     One that answers about its own ids only cannot say whether an earlier request was taken whose answer was lost: its
     no is believed the first time, and leaves a doubt afterwards.
     """
-    answer = provider.broadcast(outgoing.raw_tx)
+    with container.transaction() as session:
+        is_first = payouts.about_to_ask(session, outgoing, now=container.now())
+    try:
+        answer = provider.broadcast(outgoing.raw_tx)
+    except ChainError as error:
+        if is_first and not isinstance(error, ChainUncertain):
+            with container.transaction() as session:
+                payouts.was_not_asked(session, outgoing)
+        raise
     crash_point("withdrawal.broadcast")
     if answer.outcome in {"accepted", "already_known"}:
         return "", Report("pending", provider_id=answer.provider_id)
     report = _report(provider, outgoing, answer.provider_id or outgoing.provider_id)
-    is_sure = provider.knows_references or outgoing.attempts == FIRST
+    is_sure = provider.knows_references or is_first
     if answer.outcome == "refused" and report.state == "unknown" and is_sure:
         return answer.reason or "refused", report
     return "", report

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from domain.errors import StrongroomError
@@ -13,13 +13,16 @@ from domain.providers import Custodian
 _REPORTED: Final[Mapping[str, Literal["completed", "failed"]]] = {"complete": "completed", "failed": "failed"}
 _ARRIVED: Final[Mapping[str, Literal["final", "failed"]]] = {"complete": "final", "failed": "failed"}
 
+DIGITS_MAX: Final = 60
+"""No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
+
 
 def minor_units(amount: Any, rail: Custodian) -> int:
     """`{"amount": "3.14", "currency": "USD"}` in the smallest unit. Raises ChainUncertain when it cannot be read."""
     try:
         scaled = Decimal(str(amount["amount"])).scaleb(rail.coin.decimals)
-        whole = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError, KeyError, TypeError) as error:
+        whole = int(scaled) if scaled.adjusted() < DIGITS_MAX else 0
+    except (ArithmeticError, ValueError, KeyError, TypeError) as error:
         raise unreadable("amount") from error
     if scaled != whole or not scaled.is_finite():
         raise unreadable("amount")

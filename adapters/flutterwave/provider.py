@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import uuid4
 
@@ -29,6 +29,8 @@ _STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {
 }
 _FINAL_NO: Final = frozenset({400, 422})
 _SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*reference", re.IGNORECASE)
+DIGITS_MAX: Final = 60
+"""No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
 NARRATION: Final = "Withdrawal"
 
 
@@ -142,8 +144,8 @@ class FlutterwaveProvider:
     def _minor(self, amount: Any, currency: str) -> int:
         try:
             scaled = Decimal(str(amount)).scaleb(self._decimals[currency])
-            whole = int(scaled)
-        except (InvalidOperation, ValueError, OverflowError, KeyError) as error:
+            whole = int(scaled) if scaled.adjusted() < DIGITS_MAX else 0
+        except (ArithmeticError, ValueError, KeyError) as error:
             raise ChainUncertain("the provider's answer has no amount that can be read") from error
         if scaled != whole:
             raise ChainUncertain("the provider's answer has an amount finer than its currency")

@@ -21,7 +21,14 @@ from services.payouts.coming_back import of as return_of
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import CLOSED, PayoutNotFound, forms_of, inputs_in_flight, one, senders
 from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
-from services.payouts.reporting import claim_reportable, hurry, record_refused, record_report
+from services.payouts.reporting import (
+    about_to_ask,
+    claim_reportable,
+    hurry,
+    record_refused,
+    record_report,
+    was_not_asked,
+)
 from services.payouts.resolving import NoProof, give_up, retry
 from services.payouts.sending import (
     Outgoing,
@@ -45,6 +52,7 @@ __all__ = [
     "Outgoing",
     "PayoutNotFound",
     "Replaceable",
+    "about_to_ask",
     "adopt",
     "ask_for_bump",
     "ask_for_cancel",
@@ -83,4 +91,5 @@ __all__ = [
     "store",
     "unbooked",
     "undo_above",
+    "was_not_asked",
 ]

@@ -27,18 +27,35 @@ ASK_AGAIN_WITHIN = timedelta(hours=1)
 
 def claim_reportable(
     session: Session, chain: str, *, owner: str, now: datetime
-) -> Sequence[tuple[Outgoing, str, bool]]:
-    """Lease the payments of a provider that are open and due: each with its state, and whether it may be asked for.
+) -> Sequence[tuple[Outgoing, bool, bool]]:
+    """Lease the payments of a provider that are open and due: each with whether it is new to it, and may be asked for.
 
-    It may, the first time or with the same reference once more, while it is young.
+    It may, the first time or with the same reference once more, while that is not long ago.
     """
     is_open = (Payout.chain == chain, Payout.state.in_(OPEN), may_leave())
     query = select(Payout).where(*is_open).order_by(Payout.id).limit(BATCH_MAX)
     claimed = leases.claim(session, query, Payout, owner=owner, now=now)
     return [
-        (outgoing, payout.state, payout.state == "signed" or now - payout.created_at < ASK_AGAIN_WITHIN)
-        for payout, outgoing in zip(claimed, of_provider(session, claimed), strict=True)
+        (outgoing, asked_at is None, asked_at is None or now - asked_at < ASK_AGAIN_WITHIN)
+        for asked_at, outgoing in zip(map(_asked_at, claimed), of_provider(session, claimed), strict=True)
     ]
+
+
+def about_to_ask(session: Session, outgoing: Outgoing, *, now: datetime) -> bool:
+    """Write down that a provider is asked for a payment; to be committed before it is. Raises LeaseLost.
+
+    False when it may have been asked for before: by somebody, too, who died before they could record what was said.
+    """
+    payout = held(session, outgoing)
+    is_first = _asked_at(payout) is None
+    if is_first:
+        payout.asked_at = now
+    return is_first
+
+
+def was_not_asked(session: Session, outgoing: Outgoing) -> None:
+    """Take that back: the provider could not be reached the first time. Raises LeaseLost."""
+    held(session, outgoing).asked_at = None
 
 
 def hurry(
@@ -89,6 +106,10 @@ def record_refused(
     fail(session, payout, now=now, by=by)
     if fee_minor:
         book(session, [], [payout], now=now)
+
+
+def _asked_at(payout: Payout) -> datetime | None:
+    return payout.asked_at or (None if payout.state == "signed" else payout.created_at)
 
 
 def _wait(session: Session, payout: Payout, outgoing: Outgoing, *, now: datetime, by: Actor) -> None:

@@ -27,8 +27,8 @@ def retry(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Pay
     if payout.state not in {"signed", "broadcast", "uncertain"}:
         raise WrongState(f"this payout is {payout.state}; there is nothing to send again")
     leases.release(payout, due_at=now)
-    # Patience begins anew. That it was asked for before stays known: a provider's no is proof the first time only.
-    payout.attempts = min(payout.attempts, 1)
+    # Patience begins anew.
+    payout.attempts = 0
     outbox.promise(session, "payouts.send", now=now)
     audit.record(session, "payout.retried", by=by, now=now, detail={"payout_id": str(payout_id)})
     return payout

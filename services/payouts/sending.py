@@ -33,8 +33,6 @@ class Outgoing:
     txid: str
     raw_tx: str
     earlier_txids: tuple[str, ...] = ()
-    attempts: int = 0
-    """How often this has been claimed, this time included; 1 is the first."""
     provider_id: str = ""
 
 
@@ -75,7 +73,6 @@ def of_provider(session: Session, claimed: Sequence[Payout]) -> list[Outgoing]:
             payout.lease_generation,
             forms[payout.id].txid,
             forms[payout.id].raw_tx,
-            attempts=payout.attempts,
             provider_id=payout.provider_id or "",
         )
         for payout in claimed

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from domain.chain_facts import OutPoint
 from domain.ids import new_id
 from domain.networks import NETWORKS
-from domain.node_refusals import ChainError
 from domain.provider_facts import IncomingPage, IncomingTransfer, Report
 from domain.rail_rows import RailRow
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
@@ -26,7 +25,7 @@ class Custodian:
     takes: bool = True
     knows_references: bool = True
     poll_interval: timedelta = timedelta(0)
-    breaks: ChainError | None = None
+    breaks: BaseException | None = None
     holds_minor: int = 0
     requests: list[str] = field(default_factory=list)
     reports: dict[str, Report] = field(default_factory=dict)

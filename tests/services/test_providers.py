@@ -167,6 +167,47 @@ def test_what_is_old_is_never_asked_for_again_and_stays_uncertain(house: House) 
     assert house.balance() == (4 * COIN - 1_000, COIN + 1_000)
 
 
+@pytest.mark.parametrize(("knows", "state"), [(True, "broadcast"), (False, "uncertain")])
+def test_what_may_have_been_asked_for_before_its_worker_died_is_not_asked_for_a_day_later(
+    house: House, knows: bool, state: str
+) -> None:
+    """By then the provider may have forgotten the reference, and would pay a second time."""
+    house.fund(5 * COIN)
+    house.custodian.breaks = SystemExit()
+    with pytest.raises(SystemExit):
+        house.withdraw()
+    assert house.one(Payout).state == "signed"
+    house.custodian.breaks = None
+    if not knows:
+        house.custodian.reports.clear()
+    house.later(timedelta(days=1))
+    assert (house.one(Payout).state, len(house.custodian.requests)) == (state, 1)
+    assert house.balance() == (4 * COIN - 1_000, COIN + 1_000)
+
+
+def test_what_waited_for_a_day_to_be_asked_for_is_asked_for_again_when_its_answer_is_lost(house: House) -> None:
+    house.fund(5 * COIN)
+    house.custodian.takes, house.custodian.breaks = False, NodeRefused()
+    house.withdraw()
+    house.custodian.breaks = NodeTimeout()
+    house.later(timedelta(days=1))
+    assert house.one(Payout).state == "uncertain"
+    house.custodian.takes, house.custodian.breaks = True, None
+    house.later()
+    assert (house.one(Payout).state, len(set(house.custodian.requests))) == ("broadcast", 1)
+
+
+def test_a_no_is_believed_the_first_time_it_can_be_said_whatever_kept_it_from_being_asked_for(house: House) -> None:
+    house.fund(5 * COIN)
+    house.custodian.knows_references = house.custodian.takes = False
+    house.custodian.breaks = NodeRefused()
+    house.withdraw()
+    house.custodian.breaks, house.custodian.says = None, BroadcastAnswer("refused", "no such account")
+    house.later()
+    assert house.one(Payout).state == "failed"
+    assert house.balance() == (5 * COIN, 0)
+
+
 def test_a_provider_that_cannot_be_reached_was_not_asked(house: House) -> None:
     house.fund(5 * COIN)
     house.custodian.takes, house.custodian.breaks = False, NodeRefused()

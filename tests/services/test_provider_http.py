@@ -1,0 +1,60 @@
+"""What a provider of money answers, read exactly, within a time and a size, and never as a bug of ours."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from adapters.flutterwave.provider import FlutterwaveProvider
+from adapters.provider_http import ProviderEndpoint, ProviderHttp
+from domain.node_refusals import ChainUncertain, NodeError
+from domain.providers import PROVIDERS
+from tests.fakes.json_service import JsonService, serving
+
+
+@pytest.fixture
+def service() -> Iterator[JsonService]:
+    with serving() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("trouble", "refusal"),
+    [
+        ("garbage", ChainUncertain),
+        ("nan", ChainUncertain),
+        ("deep", ChainUncertain),
+        ("huge", ChainUncertain),
+        ("down", ChainUncertain),
+        ("elsewhere", NodeError),
+        ("hangs", ChainUncertain),
+        ("trickles", ChainUncertain),
+    ],
+)
+def test_an_answer_that_cannot_be_read_leaves_a_doubt(
+    service: JsonService, trouble: str, refusal: type[Exception]
+) -> None:
+    service.trouble, service.answer = trouble, {"data": "x" * 100}
+    http = ProviderHttp(ProviderEndpoint(service.url, "key", timeout_s=0.3))
+    with pytest.raises(refusal):
+        http.get("/")
+    http.close()
+    assert service.asked == ["/"]
+
+
+@pytest.mark.parametrize(
+    ("said", "minor"),
+    [("12345678901234567.89", 1234567890123456789), ("0.005", None), ("1e400000000", None), ("1e99999", None)],
+)
+def test_an_amount_that_is_a_number_is_not_rounded_nor_written_out(
+    service: JsonService, said: str, minor: int | None
+) -> None:
+    service.answer = f'{{"status": "success", "data": {{"currency": "NGN", "available_balance": {said}}}}}'
+    provider = FlutterwaveProvider(ProviderEndpoint(service.url, "key"), PROVIDERS["flutterwave"], callback_url="")
+    if minor is None:
+        with pytest.raises(ChainUncertain):
+            provider.holding("NGN")
+    else:
+        assert provider.holding("NGN").trusted_minor == minor
+        assert Decimal(said) * 100 == minor
+    provider.close()
