@@ -246,18 +246,23 @@ class Reader:
     def _walk_back(self, tip: Tip) -> tuple[int, str]:
         """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.
 
-        Raises NodeLagging when the node merely has not reached the cursor yet, which undoes nothing.
+        Raises NodeLagging when whoever answers has not reached the cursor, on whichever branch: it is behind, and
+        nothing is undone. Behind one address there may be several nodes, of which each knows another newest block.
         """
         with self.container.reading() as session:
             known = dict(chains.recent_hashes(session, self.name))
         lowest, highest = min(known), max(known)
-        if tip.height < lowest or (tip.height < highest and known.get(tip.height) == tip.hash):
+        if tip.height < highest:
             raise NodeLagging(f"the node is at block {tip.height}, behind the cursor at {highest}")
-        ours = self.chain.block_hashes(lowest, highest - lowest + 1)
-        common = [lowest + place for place, found in enumerate(ours) if known.get(lowest + place) == found]
+        theirs = self.chain.block_hashes(lowest, highest - lowest + 1)
+        if len(theirs) <= highest - lowest:
+            raise NodeLagging(f"a node does not know {highest - lowest + 1 - len(theirs)} blocks up to {highest}")
+        common = [lowest + place for place, found in enumerate(theirs) if known.get(lowest + place) == found]
         if not common:
             raise chains.ReorganisationTooDeep
         height = max(common)
+        if height == highest:
+            raise NodeLagging(f"nodes disagree about block {highest}, which the last one that was asked has")
         with self.container.transaction() as session:
             undone = chains.rewind(
                 session, self.name, height, generation=self.generation, now=self.container.now(), by=self.by

@@ -261,6 +261,8 @@ def test_a_withdrawal_whose_block_leaves_the_chain_is_sent_once_and_its_cost_cor
     paid = next(row for row in rail.rows(Payout) if row.purpose == "withdrawal")
     sweep_fee_minor = fees_booked(rail) - cost(paid)
     rail.world.anvil.call("evm_revert", snapshot)
+    rail.mine(2)
+    rail.watch()
     newest = rail.world.anvil.call("eth_getBlockByNumber", "latest", False)
     dearer_minor = int(newest["baseFeePerGas"], 16) * 3 // 2
     rail.world.anvil.call("anvil_setNextBlockBaseFeePerGas", hex(dearer_minor))

@@ -9,6 +9,7 @@ from domain.networks import NETWORKS
 from domain.ports import Chain, DescriptorChain
 from models.audit import AuditLog
 from models.deposit import Deposit
+from models.ledger import LedgerTransaction
 from services import chains
 from services.leases import LeaseLost
 from tasks.chains import begin
@@ -79,6 +80,66 @@ def test_a_node_behind_the_cursor_is_lagging_and_undoes_nothing(rail: Rail) -> N
     rail.watch()
     assert world.cursor(rail).error is None
     assert rail.balance(user_id) == (COIN // 2, 0)
+
+
+def test_a_second_node_behind_the_same_address_that_lags_undoes_nothing(rail: Rail) -> None:
+    """The tip is told by one node, the hashes by another that has not heard of the cursor's block yet."""
+    user_id = rail.new_user()
+    rail.fund(user_id, COIN // 2)
+    before = world.cursor(rail)
+
+    class Behind(outgoing.Wrapped):
+        def block_hashes(self, first_height: int, count: int) -> list[str]:
+            return self._chain.block_hashes(first_height, min(count, max(0, before.height - first_height)))
+
+    rail.mine()
+    with world.reached_at(rail, cast("DescriptorChain", Behind(rail.chain))):
+        rail.watch()
+    cursor = world.cursor(rail)
+    assert (cursor.height, cursor.hash, cursor.error) == (before.height, before.hash, "node_lagging")
+    assert rail.balance(user_id) == (COIN // 2, 0)
+    world.travel(rail, timedelta(seconds=20))
+    rail.watch()
+    assert world.cursor(rail).error is None
+    assert rail.count(LedgerTransaction) == 1
+
+
+def test_a_node_on_a_shorter_branch_is_behind_until_that_is_as_long(rail: Rail) -> None:
+    user_id = rail.new_user()
+    txid = rail.send_to(rail.new_address(user_id).address, COIN // 2)
+    rail.mine(6)
+    rail.watch()
+    world.drop_blocks(rail, 3)
+    world.mine_holding(rail)
+    before = world.cursor(rail)
+    rail.watch()
+    assert (world.cursor(rail).height, world.cursor(rail).error) == (before.height, "node_lagging")
+    world.mine_holding(rail, count=2)
+    world.travel(rail, timedelta(seconds=20))
+    rail.watch()
+    assert world.cursor(rail).hash == rail.node.call("getbestblockhash")
+    assert world.deposits(rail)[txid].state == "credited"
+    assert rail.balance(user_id) == (COIN // 2, 0)
+
+
+def test_nodes_that_disagree_about_a_block_are_not_asked_without_end(rail: Rail) -> None:
+    rail.mine()
+    rail.watch()
+    before = world.cursor(rail)
+
+    class Torn(outgoing.Wrapped):
+        asked = 0
+
+        def block_hashes(self, first_height: int, count: int) -> list[str]:
+            self.asked += 1
+            hashes = self._chain.block_hashes(first_height, count)
+            return ["00" * 32, *hashes[1:]] if self.asked % 2 else hashes
+
+    rail.mine()
+    torn = Torn(rail.chain)
+    with world.reached_at(rail, cast("DescriptorChain", torn)):
+        rail.watch()
+    assert (world.cursor(rail).hash, world.cursor(rail).error, torn.asked) == (before.hash, "node_lagging", 2)
 
 
 def test_a_node_far_behind_the_cursor_is_lagging_and_not_reorganised(rail: Rail) -> None:
