@@ -1,6 +1,7 @@
 """Follow payments through the blocks until they are final, and settle them in the ledger."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from domain.errors import ensure
 from domain.ledger import Post, Transaction
 from models.asset import WithdrawalPolicy
 from models.chain import ChainCursor
+from models.deposit import Deposit
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, leases, ledger, outbox
@@ -197,26 +199,53 @@ def _close_again(session: Session, closed: Sequence[Payout], *, now: datetime) -
 
 
 def _doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
-    """Mark the payments one of whose inputs these blocks spend in a transaction that is none of their forms."""
+    """Mark the payments one of whose inputs these blocks spend, or make impossible, in a transaction of others."""
     rows = session.execute(
         select(PayoutInput.txid, PayoutInput.vout, PayoutInput.payout_id)
         .join(Payout, Payout.id == PayoutInput.payout_id)
         .where(Payout.chain == chain, Payout.state.in_(UNCONFIRMED))
     )
-    at_stake = {OutPoint(txid, vout): payout_id for txid, vout, payout_id in rows}
+    at_stake: dict[OutPoint, set[UUID]] = defaultdict(set)
+    for txid, vout, payout_id in rows:
+        at_stake[OutPoint(txid, vout)].add(payout_id)
+    for spent, payout_id in _below_deposits(session, chain):
+        at_stake[spent].add(payout_id)
     if not at_stake:
         return
     spenders = {
-        at_stake[spent]: (transaction.txid, block.height)
+        payout_id: (transaction.txid, block.height)
         for block in blocks
         for transaction in block.transactions
         for spent in transaction.spends
         if spent in at_stake
+        for payout_id in at_stake[spent]
     }
     for payout in _locked(session, spenders):
         payout.conflicted_by, payout.conflict_height = spenders[payout.id]
         reason = f"{payout.conflicted_by} in block {payout.conflict_height} spends its inputs"
         doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
+
+
+def _below_deposits(session: Session, chain: str) -> Iterator[tuple[OutPoint, UUID]]:
+    """What a deposit spends that no block holds any more and that a payment of ours spends in turn, and that payment.
+
+    Whoever else spends one of these in a block has made the deposit impossible, and our payment with it.
+    """
+    rows = session.execute(
+        select(Deposit.spends, PayoutInput.payout_id)
+        .join(
+            PayoutInput,
+            (PayoutInput.chain == Deposit.chain)
+            & (PayoutInput.txid == Deposit.txid)
+            & (PayoutInput.vout == Deposit.vout),
+        )
+        .join(Payout, Payout.id == PayoutInput.payout_id)
+        .where(Payout.chain == chain, Payout.state.in_(UNCONFIRMED), Deposit.block_height.is_(None))
+    )
+    for spends, payout_id in rows:
+        for spelled in spends:
+            txid, _, vout = spelled.partition(":")
+            yield OutPoint(txid, int(vout)), payout_id
 
 
 def _doubt_orphaned(session: Session, chain: str, *, now: datetime, by: Actor) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from domain.flows import WITHDRAWAL
 from domain.ids import new_id
 from domain.wallet_facts import Payment, SignedPayment
 from models.asset import Asset, WithdrawalPolicy
+from models.deposit import Deposit
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, flows, leases, outbox
@@ -29,7 +30,7 @@ ATTEMPTS_BEFORE_ALERT = 5
 
 
 class InputsTaken(StrongroomError):
-    """Another stored payment spends one of these inputs already: this one must never leave."""
+    """Another stored payment spends one of these inputs, or one is in no block that was read: this must never leave."""
 
     code: ClassVar[str] = "inputs_taken"
 
@@ -155,7 +156,12 @@ def store(
     sweep_id: UUID | None = None,
     now: datetime,
 ) -> Payout:
-    """Store a signed payment, to be sent from now on. Raises InputsTaken when another one spends one of its inputs."""
+    """Store a signed payment, to be sent from now on.
+
+    Raises InputsTaken when another one spends one of its inputs, or when one of them is a deposit that no block holds,
+    or none that was read yet: a fork may have undone it while the wallet was signing.
+    """
+    _refuse_undone(session, chain, signed.inputs)
     payout = Payout(
         id=new_id(),
         chain=chain,
@@ -222,6 +228,18 @@ def take_inputs(session: Session, payout: Payout, inputs: Sequence[OutPoint]) ->
         ).returning(PayoutInput.vout)
     ).all()
     if len(taken) != len(rows):
+        raise InputsTaken
+
+
+def _refuse_undone(session: Session, chain: str, inputs: Sequence[OutPoint]) -> None:
+    """Raise InputsTaken for a deposit in no block; none of these is undone before the caller's transaction ends."""
+    places = session.scalars(
+        select(Deposit.block_height)
+        .where(Deposit.chain == chain, tuple_(Deposit.txid, Deposit.vout).in_(inputs))
+        .order_by(Deposit.id)
+        .with_for_update(read=True)
+    )
+    if any(block_height is None for block_height in places):
         raise InputsTaken
 
 

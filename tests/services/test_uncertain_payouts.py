@@ -1,6 +1,7 @@
 """Payments whose fate nobody knows: held until something proves it, never sent twice, never given back too early."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import pytest
 
@@ -8,7 +9,7 @@ from domain.actor import Actor
 from domain.chain_facts import OutPoint
 from domain.flows import WrongState
 from domain.ports import DescriptorChain
-from domain.wallet_facts import SignedPayment
+from domain.wallet_facts import Payment, SignedPayment
 from models.payout import Payout, PayoutTransaction
 from services.alerts import dossier, handling
 from services.payouts import InputsTaken, NoProof, ask_for_bump, give_up, store
@@ -277,6 +278,89 @@ def test_a_payment_from_change_that_a_fork_brings_back_completes(rail: Rail) -> 
     }  # fmt: skip
     assert rail.compare() == "ok"
     rail.assert_sound()
+
+
+def spent_before_it_fell(rail: Rail) -> tuple[str, str]:
+    """A payment out of a deposit that a fork undoes; the deposit's transaction, and one that pays somebody else."""
+    user_id, other = outgoing.funded(rail), rail.new_user()
+    txid = rail.send_to(rail.new_address(other).address, 2 * COIN)
+    double_spend = world.conflicting(rail, txid, rail.outside_address())
+    raw = rail.node.call("getrawtransaction", txid)
+    rail.mine()
+    rail.watch()
+    rail.request(user_id, 3 * AUTO)
+    outgoing.approve(rail, rail.withdrawal().id)
+    with world.reached_at(rail, only_of(rail, txid)):
+        rail.pay()
+    [form] = outgoing.forms(rail)
+    assert [spent.partition(":")[0] for spent in form.inputs] == [txid]
+    return raw, double_spend
+
+
+def only_of(rail: Rail, txid: str) -> DescriptorChain:
+    """The wallet as if it had nothing but what this transaction brought."""
+
+    class Poor(outgoing.Wrapped):
+        def build(
+            self, payments: Sequence[Payment], *, avoid: Sequence[OutPoint] = (), **options: Any
+        ) -> SignedPayment:
+            unspent = rail.node.call("listunspent", wallet=outgoing.hot_wallet(rail))
+            others = [OutPoint(row["txid"], row["vout"]) for row in unspent if row["txid"] != txid]
+            signed: SignedPayment = self._chain.build(payments, avoid=[*avoid, *others], **options)
+            return signed
+
+    return cast("DescriptorChain", Poor(rail.chain))
+
+
+def test_a_payment_from_a_deposit_that_was_double_spent_in_a_fork_fails_once_that_is_deep(rail: Rail) -> None:
+    _, double_spend = spent_before_it_fell(rail)
+    withdrawal = rail.withdrawal()
+    world.fork(rail, 1, double_spend)
+    rail.watch()
+    world.travel(rail, A_WHILE)
+    rail.send()
+    stranger = rail.node.call("decoderawtransaction", double_spend)["txid"]
+    assert (rail.payout().state, rail.payout().conflicted_by) == ("uncertain", stranger)
+    rail.mine(CONFLICT_FINAL - 1)
+    rail.watch()
+    assert (rail.payout().state, rail.withdrawal().state) == ("failed", "failed")
+    assert rail.balance(withdrawal.user_id) == (2 * COIN, 0)
+    assert world.standing(rail) == {}
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
+def test_a_payment_from_a_deposit_that_a_fork_undid_and_mined_again_completes(rail: Rail) -> None:
+    raw, double_spend = spent_before_it_fell(rail)
+    [form] = outgoing.forms(rail)
+    world.fork(rail, 1, double_spend)
+    rail.watch()
+    assert rail.payout().conflicted_by is not None
+    world.fork(rail, 2, raw, form.raw_tx)
+    rail.watch()
+    assert (rail.payout().state, rail.payout().conflicted_by) == ("completed", None)
+    assert outgoing.sent_once(rail, rail.withdrawal().destination, 3 * AUTO)
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
+def test_nothing_is_stored_that_spends_a_deposit_which_a_fork_undid_while_it_was_signed(rail: Rail) -> None:
+    user_id = rail.new_user()
+    txid = rail.send_to(rail.new_address(user_id).address, COIN)
+    double_spend = world.conflicting(rail, txid, rail.outside_address())
+    rail.mine()
+    rail.watch()
+    rail.request(user_id, AUTO)
+
+    def undo() -> None:
+        world.fork(rail, 1, double_spend)
+        rail.watch()
+
+    with world.reached_at(rail, outgoing.signed_late(rail, undo)):
+        assert rail.pay() == 0
+    assert (rail.withdrawal().state, rail.withdrawal().waiting_reason, rail.count(Payout)) == (
+        "approved", "inputs_taken", 0,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("went", [outgoing.answer_lost, outgoing.rejects, outgoing.gone_at_broadcast])
