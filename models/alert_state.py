@@ -76,6 +76,7 @@ class AlertSilence(Base):
     __table_args__ = (
         CheckConstraint("ends_at > begins_at", name="ends_after_it_begins"),
         Index("ix_alert_silences_ends_at", "ends_at"),
+        Index("ix_alert_silences_untold", "ends_at", postgresql_where=text("told_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -86,3 +87,5 @@ class AlertSilence(Base):
     ends_at: Mapped[datetime]
     reason: Mapped[str]
     created_by: Mapped[str]
+    # When those who were not woken were told of what stood at its end.
+    told_at: Mapped[datetime | None]

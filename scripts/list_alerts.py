@@ -20,7 +20,8 @@ told clears nothing: after {int(NODATA_AFTER.total_seconds())} s it is an alert 
 begins with `nodata:`. While the node of a chain is known to be down, what follows from that is not judged.
 `GET /api/v1/alerts/rules` says when each rule was last looked at.
 
-Somebody who looks after an alert acknowledges it; a silenced one is still raised and shown, and writes no letters. What
+Somebody who looks after an alert acknowledges it; a silenced one is still raised and shown, and writes no letters
+until its silence is over, or ended: a letter then says what still stands. What
 is marked *or settled* ends, too, when an approver says that it is settled: it has happened once and for all, its host
 is gone, or it would be raised again at the next look. Nothing else is ended by anybody's word.
 

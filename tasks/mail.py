@@ -47,6 +47,8 @@ def write(container: Container) -> int:
             event_log.advance(session, batch, now=now)
     with container.transaction() as session:
         written += mail.collect(session, public_url=public_url, now=now)
+    with container.transaction() as session:
+        written += mail.write_after_silence(session, public_url=public_url, now=now)
     return written
 
 

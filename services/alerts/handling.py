@@ -128,7 +128,11 @@ def end_silence(session: Session, silence_id: UUID, *, now: datetime, by: Actor)
     row = session.get(AlertSilence, silence_id, with_for_update=True)
     if row is None or row.ends_at <= now:
         raise UnknownAlert
-    session.delete(row)
+    if row.begins_at < now:
+        # Kept, so that whoever was not woken is told of what still stands.
+        row.ends_at = now
+    else:
+        session.delete(row)
     detail = {"alert_code": row.alert_code, "scope": row.service_scope}
     audit.record(session, "alert.unsilenced", by=by, now=now, detail=detail)
 

@@ -1,6 +1,7 @@
 """Write to operators: at once about what is critical, together and every hour about the rest."""
 
 from services.mail.addresses import InvalidMailAddress, MailCodeWrong, confirm, forget, of_user, request
+from services.mail.after_silence import write_after_silence
 from services.mail.letters import Ready, claim, collect, forget_old, record, write_urgent
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "of_user",
     "record",
     "request",
+    "write_after_silence",
     "write_urgent",
 ]

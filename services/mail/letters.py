@@ -44,7 +44,7 @@ class Ready:
 
 def write_confirmation(session: Session, row: MailAddress, link: str, *, now: datetime) -> None:
     """Ask whether an address is its owner's."""
-    _add(session, row, CONFIRMATION, wording.confirmation(link), now)
+    add(session, row, CONFIRMATION, wording.confirmation(link), now)
 
 
 def write_urgent(session: Session, events: Sequence[Event], *, public_url: str, now: datetime) -> int:
@@ -54,18 +54,18 @@ def write_urgent(session: Session, events: Sequence[Event], *, public_url: str, 
         for event in events
         if event.kind == ALERT and event.data["severity"] == "critical" and not _is_silenced(session, event, now)
     ]
-    readers = _readers(session) if critical else []
+    everybody = readers(session) if critical else []
     for event in critical:
         words = wording.urgent(event, public_url)
-        for reader in readers:
-            _add(session, reader, URGENT, words, now)
-    return len(critical) * len(readers)
+        for reader in everybody:
+            add(session, reader, URGENT, words, now)
+    return len(critical) * len(everybody)
 
 
 def collect(session: Session, *, public_url: str, now: datetime) -> int:
     """One letter to each reader, an hour after their last, about all that was not critical. Returns how many."""
     written = 0
-    for reader in _readers(session):
+    for reader in readers(session):
         if reader.collected_at > now - COLLECTED_EVERY:
             continue
         row = session.get_one(MailAddress, reader.user_id, with_for_update=True, populate_existing=True)
@@ -80,7 +80,7 @@ def collect(session: Session, *, public_url: str, now: datetime) -> int:
             event for event in events if event.data["severity"] != "critical" and not _is_silenced(session, event, now)
         ]
         if mild:
-            _add(session, row, COLLECTED, wording.collected(mild, public_url), now)
+            add(session, row, COLLECTED, wording.collected(mild, public_url), now)
             written += 1
     return written
 
@@ -140,7 +140,7 @@ def forget_old(session: Session, *, now: datetime) -> None:
     session.execute(delete(MailLetter).where(MailLetter.created_at < now - KEPT, MailLetter.state != "waiting"))
 
 
-def _readers(session: Session) -> Sequence[MailAddress]:
+def readers(session: Session) -> Sequence[MailAddress]:
     """Everybody who is to be written to: operators who confirmed their address and still are operators."""
     return session.scalars(
         select(MailAddress)
@@ -150,7 +150,8 @@ def _readers(session: Session) -> Sequence[MailAddress]:
     ).all()
 
 
-def _add(session: Session, reader: MailAddress, kind: str, words: wording.Words, now: datetime) -> None:
+def add(session: Session, reader: MailAddress, kind: str, words: wording.Words, now: datetime) -> None:
+    """Have a letter sent to somebody."""
     session.add(
         MailLetter(
             id=new_id(), user_id=reader.user_id, address=reader.address, kind=kind, subject=words.subject,

@@ -47,6 +47,16 @@ def collected(events: Sequence[Event], public_url: str) -> Words:
     return _words(subject, ["Since the last letter:"], shown, f"{public_url}/operator/alerts", after)
 
 
+def still(events: Sequence[Event], public_url: str, *, is_urgent: bool) -> Words:
+    """What a silence was about is over for the silence, and not for the alerts: they stand."""
+    shown = [f"{_line(event)} {_page(event, public_url)}" for event in events[:LINES_MAX]]
+    more = len(events) - len(shown)
+    count = f"{len(events)} alerts stand" if len(events) > 1 else f"{_code(events[0])} stands"
+    subject = f"[{'critical' if is_urgent else 'notice'}] {count} still, and the silence is over"
+    after = f"And {more} more." if more else ""
+    return _words(subject, ["This was silenced, and still stands:"], shown, f"{public_url}/operator/alerts", after)
+
+
 def _words(subject: str, before: Sequence[str], items: Sequence[str], link: str, after: str = "") -> Words:
     body = "\n".join([*before, "", *(f"- {item}" for item in items), *([""] if items else []), link, "", after])
     drawn = "".join(f"<p>{html.escape(line)}</p>" for line in before)

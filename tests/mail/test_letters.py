@@ -18,6 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.mail import Letter, Mailer, MailRefused, MailUnavailable
 from domain.actor import Actor
+from models.alert_state import AlertSilence
 from models.mail import MailLetter
 from services import alerts
 from services.alerts import handling
@@ -238,6 +239,45 @@ def test_nobody_is_written_to_about_what_is_silenced(post: Post) -> None:
     assert post.send() == 0
     post.alert(scope="b")
     assert post.send() == 1
+
+
+def test_what_was_silenced_and_still_stands_is_told_of_when_the_silence_is_over(post: Post) -> None:
+    post.confirm()
+    now, by = post.house.container.now(), Actor("test")
+
+    def hush(scope: str, hours: int) -> AlertSilence:
+        until = now + timedelta(hours=hours)
+        with post.house.container.transaction() as session:
+            return handling.silence(session, "seal_broken", scope, until=until, reason="known", now=now, by=by)
+
+    for scope, hours in (("stands", 1), ("ended", 1), ("twice", 1), ("twice", 3)):
+        hush(scope, hours)
+    by_hand = hush("by hand", 8)
+    post.alert(scope="before")  # told of at once, and not again
+    assert post.send() == 1
+    for scope in ("stands", "ended", "twice"):
+        post.alert(scope=scope)
+    post.alert("warning", scope="by hand")
+    with post.house.container.transaction() as session:
+        alerts.clear(session, "seal_broken", scope="ended", now=now, reason="mended")
+    assert post.send() == 0
+    with post.house.container.transaction() as session:
+        handling.end_silence(session, by_hand.id, now=post.house.container.now(), by=by)
+    assert post.send() == 1
+    assert "notice" in post.box.letters[-1]["Subject"]
+    assert "by hand" in text_of(post.box.letters[-1])
+    post.late.append(timedelta(hours=1, minutes=1))
+    assert post.send() >= 1
+    [told] = [
+        letter for letter in post.box.letters if "critical" in letter["Subject"] and "silence" in letter["Subject"]
+    ]
+    assert "stands. It broke." in text_of(told)
+    assert "ended" not in text_of(told)
+    assert "twice" not in text_of(told)
+    post.late.append(timedelta(hours=2))
+    assert post.send() >= 1
+    assert "twice" in text_of(post.box.letters[-1])
+    assert post.send() == 0
 
 
 def test_a_sender_that_dies_after_sending_sends_the_letter_again_and_loses_none(post: Post) -> None:
