@@ -1,14 +1,14 @@
 """When people were told of what still stood at the end of a silence, which had kept it from them.
 
 Revision ID: 0097
-Revises: 0096
+Revises: 0098
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0097"
-down_revision = "0096"
+down_revision = "0098"
 branch_labels = None
 depends_on = None
 
