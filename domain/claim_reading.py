@@ -11,10 +11,15 @@ from domain.verification import ClaimFacts
 
 @dataclass(frozen=True, slots=True)
 class ClaimQuestion:
-    """Which transaction, and which contracts are money there: each with the canonical one of its asset."""
+    """Which transaction, and which contracts are money there: each with the canonical one of its asset.
+
+    `recipient` is whom it is said to have paid: a token's word about what they received may have to be compared with
+    what they hold.
+    """
 
     tx_hash: str
     contracts: Mapping[str, str]
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from adapters.evm.client import to_int
 from adapters.evm.transfers import carried, movements
 from adapters.verification.asking import Ask, ProviderFailed, called, demanded
+from adapters.verification.evm_arrivals import arrived
 from domain.claim_reading import ClaimQuestion
 from domain.evm.addresses import spell_address
 from domain.evm.networks import EvmNetwork
@@ -65,12 +66,17 @@ def _facts(  # noqa: PLR0917 - the parts of one answer
         block_time=datetime.fromtimestamp(to_int(block["timestamp"]), UTC),
         confirmations=max(0, newest - height + 1),
         is_final=is_final,
-        transfers=_transfers(question, receipt["logs"], transaction) if succeeded else (),
+        transfers=_transfers(network, question, receipt["logs"], transaction, block, ask) if succeeded else (),
     )
 
 
-def _transfers(
-    question: ClaimQuestion, logs: Sequence[Mapping[str, Any]], transaction: Mapping[str, Any]
+def _transfers(  # noqa: PLR0917 - the parts of one answer
+    network: EvmNetwork,
+    question: ClaimQuestion,
+    logs: Sequence[Mapping[str, Any]],
+    transaction: Mapping[str, Any],
+    block: Mapping[str, Any],
+    ask: Ask,
 ) -> tuple[ClaimedTransfer, ...]:
     """Every movement, those of unknown contracts too, under their own names: they are told apart from known ones."""
     contracts = {log["address"].lower(): log["address"].lower() for log in logs}
@@ -80,10 +86,11 @@ def _transfers(
     if coin is not None:
         payer = spell_address(bytes.fromhex(transaction["from"][2:]))
         found = [ClaimedTransfer(coin.vout, "", spell_address(coin.script), coin.amount_minor, payer)]
+    tokens = arrived(network, question, movements(question.tx_hash, logs, contracts), block, ask)
     found += [
         ClaimedTransfer(
             one.place, one.contract, spell_address(one.recipient), one.amount_minor, spell_address(one.sender)
         )
-        for one in movements(question.tx_hash, logs, contracts)
+        for one in tokens
     ]
     return tuple(found)

@@ -66,6 +66,6 @@ def set_rule(
 
 
 def question_of(session: Session, row: PaymentVerification) -> ClaimQuestion:
-    """What providers are asked about a claim: its transaction, and every contract that is money on its chain."""
-    known = assets.by_contract(session, row.chain)
-    return ClaimQuestion(row.tx_hash, {contract: asset.contract or "" for contract, asset in known.items()})
+    """What providers are asked about a claim: its transaction and recipient, and what is money on its chain."""
+    known = {contract: asset.contract or "" for contract, asset in assets.by_contract(session, row.chain).items()}
+    return ClaimQuestion(row.tx_hash, known, row.recipient)
