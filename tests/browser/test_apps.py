@@ -1,6 +1,5 @@
 """A third-party app acts for a person: asked for, limited, refused beyond the limit, ended by the person."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.browser.shop import SCOPE, Shop
 from tests.browser.test_story import look
 from tests.oauth.app import send_registration
 from wiring.container import Container
+from wiring.embedded.redis import free_port
 
 
 @dataclass
@@ -43,13 +43,6 @@ def street(container: Container) -> Iterator[Street]:
         serving(shop.app(), port=urlsplit(address).port or 0),
     ):
         yield Street(house, site, shop)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def fund(house: House, person: Person) -> None:

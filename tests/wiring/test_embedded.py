@@ -1,7 +1,9 @@
 """The embedded servers start, last, are shared, and survive whatever happens to the process that started them."""
 
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,8 +17,10 @@ import redis
 
 from tests.waiting import eventually
 from wiring.embedded import account
+from wiring.embedded import redis as embedded_redis
 from wiring.embedded.account import Account
 from wiring.embedded.postgres import PostgresServer, install_directory
+from wiring.embedded.redis import PORT_MIN, free_port
 from wiring.embedded.services import Addresses, Embedded, Service
 from wiring.secret import Secret
 
@@ -221,3 +225,23 @@ def test_a_copy_of_the_programs_runs_by_itself(tmp_path: Path) -> None:
     copy = account._copied(install_directory(), tmp_path / "programs")
     for program in ("postgres", "initdb"):
         assert subprocess.run([copy / "bin" / program, "--version"], capture_output=True, check=True).stdout
+
+
+def test_a_free_port_is_one_that_no_outgoing_connection_is_given() -> None:
+    """Between being chosen and being listened on, for seconds, it would else be anybody's."""
+    range_file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first_outgoing = int(range_file.read_text().split()[0])
+    if first_outgoing > PORT_MIN:
+        assert all(PORT_MIN <= free_port() < first_outgoing for _ in range(20))
+    random.seed(1)
+    first = {free_port() for _ in range(20)}
+    random.seed(1)
+    assert first != {free_port() for _ in range(20)}, "processes of one seed would choose the same"
+
+
+def test_a_port_that_somebody_holds_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        monkeypatch.setattr(embedded_redis, "_first_outgoing_port", lambda: port + 1)
+        monkeypatch.setattr(embedded_redis, "PORT_MIN", port)
+        assert free_port() not in {0, port}

@@ -1,5 +1,6 @@
 """A real Redis of our own: started with what it held, on loopback, behind a password."""
 
+import errno
 import secrets
 import signal
 import socket
@@ -16,6 +17,9 @@ from wiring.embedded.process import ServerFailed
 START_PATIENCE_S: Final = 60.0
 STOP_PATIENCE_S: Final = 20.0
 PORT_ATTEMPTS: Final = 5
+PORT_MIN: Final = 12_000
+"""Above what browsers refuse to open and most programs listen on."""
+PORT_DRAWS: Final = 50
 DATABASES: Final = 64
 """Three are used; tests give each of their processes three of its own."""
 
@@ -100,9 +104,31 @@ class RedisServer:
 
 
 def free_port() -> int:
-    """A loopback port that nobody holds at this moment."""
+    """A loopback port that nobody holds at this moment, and that no outgoing connection is given before it is used."""
+    first_outgoing = _first_outgoing_port()
+    for _ in range(PORT_DRAWS):
+        # Not from `random`: processes that were given the same seed would draw the same ports.
+        port = PORT_MIN + secrets.randbelow(max(1, first_outgoing - PORT_MIN))
+        if port < first_outgoing and _bound_to(port):
+            return port
+    return _bound_to(0)
+
+
+def _first_outgoing_port() -> int:
+    """Where the kernel's own ports begin, ip(7); zero where it does not say."""
+    said = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    return int(said.read_text(encoding="ascii").split()[0]) if said.exists() else 0
+
+
+def _bound_to(port: int) -> int:
+    """The port that this one became, zero standing for any that is free; zero if somebody holds it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return 0
         return int(probe.getsockname()[1])
 
 
