@@ -45,6 +45,7 @@ _FLEETING: Final = {
     "shared_buffers": "128MB",
     "max_connections": "300",
     "max_wal_size": "256MB",  # the files of a test run may be in memory
+    "scram_iterations": "1",  # tests connect ten thousand times, and each hashes the password as often as this says
 }
 _COMMON: Final = {
     "listen_addresses": "",
@@ -140,7 +141,8 @@ class PostgresServer:
         command = account.command(
             "initdb", "-D", str(draft / "data"), "-U", SUPERUSER, "--pwfile", str(draft / "superuser"),
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8", *(() if self._durable else ("--no-sync",)),
+            "--builtin-locale=C.UTF-8",
+            *(() if self._durable else ("--no-sync", "--set", f"scram_iterations={_FLEETING['scram_iterations']}")),
         )  # fmt: skip
         answer = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
         if answer.returncode != 0:
