@@ -14,15 +14,16 @@ AXE = Path(__file__).parent / "vendor" / "axe.js"
 # Only what is wrong leaves the browser: all the rest is a hundred times as much. No page here plays anything by itself.
 LOOK = """async rules => {
     const runOnly = rules.length ? {runOnly: rules} : {};
-    const found = await axe.run(document, {resultTypes: ['violations'], preload: false, ...runOnly});
+    const told = {resultTypes: ['violations'], selectors: false, elementRef: false};
+    const found = await axe.run(document, {...told, preload: false, ...runOnly});
     return found.violations.flatMap(
         rule => rule.nodes.map(node => `${rule.id}: ${node.html} ${node.failureSummary}`));
 }"""
 PHONE = 390
 DESKTOP = 1280
 Scheme = Literal["light", "dark"]
-# A camera that draws, a microphone that beeps, and nobody to ask whether they may.
-_DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+# A camera that draws five pictures a second, a microphone that beeps, and nobody to ask whether they may.
+_DEVICES = ("--use-fake-device-for-media-stream=fps=5", "--use-fake-ui-for-media-stream")
 
 
 @contextmanager
