@@ -119,4 +119,5 @@ def test_the_story_completes_once_though_redis_is_emptied_and_a_worker_is_killed
     assert rail.balance(user_id) == (COIN - COIN // 10 - withdrawal.fee_minor, 0)
     assert outgoing.sent_once(rail, withdrawal.destination, COIN // 10)
     rail.assert_sound()
-    assert engine.stop("other") == 0, engine.logs()
+    # By itself, or by one of the last TERMs: Python gives its handlers up some time before it ends.
+    assert engine.stop("other") in {0, -signal.SIGTERM}, engine.logs()
