@@ -1,9 +1,11 @@
 """Web with two workers, two realtime processes and one nginx for all tests here, on a database of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tests.metrics.running import TOKEN
 from tests.realtime.processes import RealtimeProcess
 from tests.waiting import eventually
 from wiring.container import build_container
+from wiring.embedded.process import stop
 from wiring.embedded.redis import free_port
 from wiring.environ import to_environ
 from wiring.secret import Secret
@@ -65,25 +68,23 @@ def site(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFac
         metrics_token=Secret(TOKEN),
         **GENEROUS,
     )
-    container = build_container(settings)
-    web = _web(settings, directory / "web.log")
-    realtime = [RealtimeProcess(settings, directory / f"realtime{number}.log") for number in range(2)]
-    site = Site(door, House(container), web, realtime)
-    try:
+    with ExitStack() as stack:
+        stack.callback(server.give_back, database)
+        container = build_container(settings)
+        stack.callback(container.engine.dispose)
+        web = _web(settings, directory / "web.log")
+        stack.callback(stop, web, stop_signal=signal.SIGTERM, patience_s=40)
+        realtime = [RealtimeProcess(settings, directory / f"realtime{number}.log") for number in range(2)]
+        for process in realtime:
+            stack.callback(process.stop)
+        stack.callback(door.stop)
+        site = Site(door, House(container), web, realtime)
         site.render()
         door.start()
         for process in realtime:
             process.await_answer()
         eventually(lambda: _answers(door), within_s=60, what="the web process")
         yield site
-    finally:
-        door.stop()
-        for process in realtime:
-            process.stop()
-        web.terminate()
-        web.wait(40)
-        container.engine.dispose()
-        server.give_back(database)
 
 
 @pytest.fixture

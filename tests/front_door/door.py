@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.waiting import eventually
+from wiring.embedded import process
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 NAME: Final = "localhost"
@@ -101,8 +102,7 @@ class Door:
 
     def stop(self) -> None:
         if self._server is not None:
-            self._server.terminate()
-            self._server.wait(20)
+            process.stop(self._server, stop_signal=signal.SIGTERM, patience_s=40)
 
     def listening(self) -> set[int]:
         """The process ids of those of nginx's workers that take new connections."""

@@ -4,28 +4,46 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.front_door.conftest import Site
 from tests.realtime.client import Client
 
-CLIENTS = 30
+CLIENTS = 20
+"""All of them hear of each that comes and goes, and ask again: many more would be more than nginx lets one address."""
 SHOWN: dict[str, Callable[[str], dict[str, str]]] = {
     "headers": lambda token: {"Authorization": f"Bearer {token}"},
     "auth": lambda token: {"token": token},
     "cookies": lambda token: {"__Host-session": token},
 }
+ADDRESSES = count(1)
+
+
+class From(HTTPAdapter):
+    """Has requests come from this address: nginx counts what comes from one, in all tests together."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        """Make the connections."""
+        super().init_poolmanager(*sizes, source_address=(self._address, 0), **options)
 
 
 @contextmanager
 def clients(site: Site, transport: str, sockets: list[dict[str, Any]]) -> Iterator[list[Client]]:
-    """Sockets that are opened at the same time, all from one address."""
+    """Sockets that are opened at the same time, all from one address; who polls, from another one each time."""
+    address = f"127.0.1.{next(ADDRESSES)}"
 
     def connect(options: dict[str, Any]) -> Client:
         session = requests.Session()
+        session.mount("https://", From(address))
         session.cookies.update(options.pop("cookies", {}))  # with every request, as browsers do
         session.trust_env = False  # it would put a machine's own authorities before ours
         session.verify = str(site.door.directory / "certificate.pem")

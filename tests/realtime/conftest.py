@@ -1,6 +1,7 @@
 """A house whose sockets are served by two real processes, shared by all tests here: each makes people of its own."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,8 +58,13 @@ def processes(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def start(settings: Settings, directory: Path, *, count: int) -> list[RealtimeProcess]:
+    """So many processes that answer; none is left behind where one of them does not."""
     directory.mkdir(exist_ok=True)
-    running = [RealtimeProcess(settings, directory / f"{number}.log") for number in range(count)]
-    for process in running:
-        process.await_answer()
+    with ExitStack() as stack:
+        running = [RealtimeProcess(settings, directory / f"{number}.log") for number in range(count)]
+        for process in running:
+            stack.callback(process.kill)
+        for process in running:
+            process.await_answer()
+        stack.pop_all()
     return running
