@@ -16,6 +16,7 @@ from services.leases import LeaseLost
 from services.payouts import InputsTaken
 from services.sweeps import Order
 from tasks.app import task
+from tasks.means import refuse_beyond
 from tasks.payouts import send_chain
 from tasks.runtime import worker_name
 from wiring.container import Container
@@ -64,7 +65,7 @@ def _sign(container: Container, chain: SweepingChain, order: Order, used: list[O
     try:
         cost = chain.sweep_cost(order.derivation_index, contract=order.contract, amount_minor=order.amount_minor)
         if order.contract and cost.missing_minor:
-            payment, record = _top_up(chain, order, cost, used), sweeps.record_topped_up
+            payment, record = _top_up(container, chain, order, cost, used), sweeps.record_topped_up
         elif order.contract or order.amount_minor >= WORTH_ITS_FEE * cost.fee_minor:
             payment, record = _build(chain, order, used), sweeps.record_signed
         else:
@@ -81,12 +82,17 @@ def _sign(container: Container, chain: SweepingChain, order: Order, used: list[O
     return 1
 
 
-def _top_up(chain: SweepingChain, order: Order, cost: SweepCost, used: list[OutPoint]) -> SignedPayment:
+def _top_up(
+    container: Container, chain: SweepingChain, order: Order, cost: SweepCost, used: list[OutPoint]
+) -> SignedPayment:
     """The gas that the address lacks, and some more, from the hot wallet."""
     if cost.fee_minor > order.fee_max_minor:
         raise FeeAboveCap(f"moving it would cost {cost.fee_minor}; the cap is {order.fee_max_minor}")
     gas = Payment(order.address, cost.missing_minor * MARGIN_PARTS // MARGIN_OF)
-    return chain.build([gas], fee_max_minor=order.gas_fee_max_minor, avoid=(*order.avoid, *used))
+    payment = chain.build([gas], fee_max_minor=order.gas_fee_max_minor, avoid=(*order.avoid, *used))
+    coin = order.fee_asset_id
+    refuse_beyond(container, chain, payment, asset_id=coin, contract="", fee_asset_id=coin)
+    return payment
 
 
 def _build(chain: SweepingChain, order: Order, used: list[OutPoint]) -> SignedPayment:

@@ -17,6 +17,7 @@ from models.asset import Asset
 from services import assets, payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task
+from tasks.means import refuse_beyond
 from tasks.payouts import send_chain
 from tasks.reports import follow_provider
 from tasks.runtime import worker_name
@@ -114,12 +115,15 @@ def _pay_batch(container: Container, build: Build, batch: Batch, by: Actor) -> i
 def _build(container: Container, chain: Chain, part: Batch) -> SignedPayment:
     """One signed payment. When funds seem short, inputs that a dead process left locked are unlocked first."""
     try:
-        return chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
+        payment = chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
     except InsufficientHotFunds:
         with container.reading() as session:
             in_flight = payouts.inputs_in_flight(session, part.chain)
         chain.reserve(in_flight)
-        return chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
+        payment = chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
+    contract = part.payments[0].contract
+    refuse_beyond(container, chain, payment, asset_id=part.asset_id, contract=contract, fee_asset_id=part.fee_asset_id)
+    return payment
 
 
 def _wait(container: Container, part: Batch, code: str, by: Actor) -> None:

@@ -19,7 +19,7 @@ from services.payouts.coming_back import (
 )
 from services.payouts.coming_back import of as return_of
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
-from services.payouts.reading import CLOSED, PayoutNotFound, forms_of, inputs_in_flight, one, senders
+from services.payouts.reading import CLOSED, PayoutNotFound, committed, forms_of, inputs_in_flight, one, senders
 from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
 from services.payouts.reporting import (
     about_to_ask,
@@ -65,6 +65,7 @@ __all__ = [
     "claim_reportable",
     "claim_unconfirmed",
     "claimants",
+    "committed",
     "fail_conflicted",
     "forms_of",
     "give_up",

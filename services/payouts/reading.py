@@ -1,11 +1,12 @@
 """Look at payouts, and move one together with the withdrawals it carries."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, and_, literal_column, or_, select, union_all
+from sqlalchemy import CompoundSelect, and_, func, literal_column, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -76,6 +77,29 @@ def senders(session: Session, chain: str) -> frozenset[str]:
     """On a chain of accounts: those of ours whose payments no block holds yet, or no longer holds."""
     query = select(PayoutInput.txid).where(PayoutInput.payout_id.in_(awaited(session, chain)))
     return frozenset(session.scalars(query.distinct()))
+
+
+def committed(session: Session, chain: str) -> Mapping[str, int]:
+    """On a chain of accounts: what the stored payments of the hot wallet that no block holds take at most, by asset.
+
+    A node's balances know nothing of those that it has not been offered, and of the others not every node does.
+    """
+    rows = session.execute(
+        select(
+            Payout.asset_id,
+            Payout.fee_asset_id,
+            func.max(func.coalesce(PayoutTransaction.amount_minor, 0)),
+            func.max(PayoutTransaction.fee_minor),
+        )
+        .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
+        .where(Payout.chain == chain, _MAY_BE_NEXT, Payout.state != "failed", Payout.purpose != "sweep")
+        .group_by(Payout.id)
+    )
+    taken: dict[str, int] = defaultdict(int)
+    for asset_id, fee_asset_id, amount_minor, fee_minor in rows:
+        taken[asset_id] += int(amount_minor)
+        taken[fee_asset_id] += int(fee_minor)
+    return taken
 
 
 def awaited(session: Session, chain: str) -> CompoundSelect[UUID]:
