@@ -1,5 +1,6 @@
 """Send stored payments, raise their fees, and settle them once they are final."""
 
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,9 @@ from tasks.runtime import worker_name
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
+
+BATCHES_MAX: Final = 50
+"""So many batches are offered in one turn: a burst leaves at once, and nobody waits behind it for ever."""
 
 
 @task("payouts.send")
@@ -51,16 +55,17 @@ def follow_reports(container: Container, by: Actor) -> int:
 
 
 def send_chain(container: Container, chain: Chain, by: Actor) -> int:
-    """Offer the due payments of one chain. Returns how many were offered."""
-    with container.transaction() as session:
-        due = payouts.claim_unconfirmed(session, chain.rail.chain, owner=worker_name(), now=container.now())
-    crash_point("withdrawal.sending")
-    for outgoing in due:
-        try:
-            _offer(container, chain, outgoing, by)
-        except LeaseLost:
-            log.warning("lease_lost", payout_id=str(outgoing.payout_id))
-    return len(due)
+    """Offer the due payments of one chain, a batch at a time while the node takes them. Returns how many."""
+    offered = 0
+    for _ in range(BATCHES_MAX):
+        with container.transaction() as session:
+            due = payouts.claim_unconfirmed(session, chain.rail.chain, owner=worker_name(), now=container.now())
+        crash_point("withdrawal.sending")
+        taken = sum([_offered(container, chain, outgoing, by) for outgoing in due])
+        offered += len(due)
+        if not taken:
+            break
+    return offered
 
 
 def settle_chain(container: Container, chain: str, by: Actor) -> int:
@@ -88,7 +93,16 @@ def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
     return bumped
 
 
-def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) -> None:
+def _offered(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) -> bool:
+    try:
+        return _offer(container, chain, outgoing, by)
+    except LeaseLost:
+        log.warning("lease_lost", payout_id=str(outgoing.payout_id))
+        return False
+
+
+def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) -> bool:
+    """Offer one payment and record what came of it; whether the node took it, or had it already."""
     try:
         answer = chain.broadcast(outgoing.raw_tx)
         crash_point("withdrawal.broadcast")
@@ -97,18 +111,19 @@ def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) ->
         log.warning("payment_uncertain", payout_id=str(outgoing.payout_id), code=error.code)
         with container.transaction() as session:
             payouts.record_uncertain(session, outgoing, code=error.code, now=container.now(), by=by)
-        return
+        return False
     except ChainError as error:
         log.warning("payment_not_sent", payout_id=str(outgoing.payout_id), code=error.code)
         with container.transaction() as session:
             payouts.record_unsent(session, outgoing, code=error.code, now=container.now(), by=by)
-        return
+        return False
     with container.transaction() as session:
         if answer.outcome == "rejected":
             payouts.record_located(session, outgoing, located, reason=answer.reason, now=container.now(), by=by)
         else:
             payouts.record_answer(session, outgoing, answer, now=container.now(), by=by)
     log.info("payment_offered", txid=outgoing.txid, outcome=answer.outcome, reason=answer.reason)
+    return answer.outcome != "rejected"
 
 
 def _locate(chain: Chain, outgoing: Outgoing) -> Located | None:

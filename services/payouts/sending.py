@@ -44,7 +44,8 @@ def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime
     query = (
         select(Payout)
         .where(Payout.chain == chain, Payout.block_height.is_(None), Payout.state != "failed", may_leave())
-        .order_by(Payout.id)
+        # Whoever waits longest: those that are offered once more must not always come before new ones.
+        .order_by(Payout.due_at.nulls_first(), Payout.id)
         .limit(BATCH_MAX)
     )
     claimed = leases.claim(session, query, Payout, owner=owner, now=now)

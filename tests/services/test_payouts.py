@@ -1,12 +1,12 @@
 """Payments on their way out: signed once, stored, sent, waited for, settled once."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.payout import Payout
 from models.withdrawal import Withdrawal
 from services import ledger
-from services.payouts import fees
+from services.payouts import fees, sending
 from tests.rail import COIN, Rail
 from tests.services import outgoing, world
 from tests.services.outgoing import A_WHILE, AUTO, FEE
@@ -293,3 +293,24 @@ def test_a_withdrawal_to_an_address_of_this_house_is_a_deposit_too(rail: Rail) -
     assert rail.balance(recipient) == (AUTO, 0)
     assert rail.compare() == "ok"
     rail.assert_sound()
+
+
+def test_a_burst_leaves_in_one_turn_and_one_offered_again_lets_others_come_first(
+    rail: Rail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "BATCH_MAX", 1)
+    user_id = outgoing.funded(rail, parts=2)
+    with world.reached_at(rail, outgoing.gone_at_broadcast(rail)):
+        for amount_minor in (AUTO, AUTO // 2):
+            rail.request(user_id, amount_minor)
+            rail.pay()
+    world.travel(rail, A_WHILE)
+    assert rail.send() == 2
+    first, second = sorted(rail.rows(Payout), key=lambda payout: payout.id)
+    with rail.container.transaction() as session:
+        session.execute(update(Payout).where(Payout.id == first.id).values(due_at=second.due_at + A_WHILE))
+    world.travel(rail, 3 * A_WHILE)
+    with rail.container.transaction() as session:
+        chain, now = rail.chain.rail.chain, rail.container.now()
+        [due] = sending.claim_unconfirmed(session, chain, owner="test", now=now)
+    assert due.payout_id == second.id
