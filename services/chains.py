@@ -42,11 +42,14 @@ class ReorganisationTooDeep(StrongroomError):
     code: ClassVar[str] = "reorganisation_too_deep"
 
 
-def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], now: datetime) -> None:
+def follow(
+    session: Session, chain: str, *, height: int, hashes: Sequence[str], final_height: int | None = None, now: datetime
+) -> None:
     """Begin to follow a chain after the block at this height; a chain that is followed already keeps its cursor.
 
     `hashes` are those of the newest blocks, ending with the one at `height`: with them a reorganisation can be walked
-    back that reaches below the block at which following began.
+    back that reaches below the block at which following began. Where the chain tells what is final, `final_height` says
+    so from the start: without it, depth alone would decide until the chain was read to its tip for the first time.
     """
     begun = session.execute(
         upsert(ChainCursor)
@@ -55,6 +58,8 @@ def follow(session: Session, chain: str, *, height: int, hashes: Sequence[str], 
             height=height,
             hash=hashes[-1],
             tip_height=height,
+            final_height=final_height,
+            final_moved_at=None if final_height is None else now,
             backfilled_height=height,
             polled_at=now,
             advanced_at=now,

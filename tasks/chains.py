@@ -114,7 +114,8 @@ def begin(container: Container, chain: Chain) -> None:
     with container.transaction() as session:
         assets.ensure_rail(session, chain.rail)
         height = first + len(hashes) - 1
-        chains.follow(session, chain.rail.chain, height=height, hashes=hashes, now=container.now())
+        final_height, now = tip.final_height, container.now()
+        chains.follow(session, chain.rail.chain, height=height, hashes=hashes, final_height=final_height, now=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Connection:
             pairs: list[tuple[Any, ChainError | None]] = _Proxy(self, self._url, None, self._timeout_s).batch_(
                 [list(call) for call in calls]
             )
+        if len(pairs) != len(calls):
+            raise ChainUncertain(f"the node answered {len(pairs)} of {len(calls)} questions")
         return [result if refusal is None else refusal for result, refusal in pairs]
 
     def close(self) -> None:

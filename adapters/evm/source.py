@@ -15,7 +15,7 @@ from adapters.evm.transport import Call
 from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip, TokenMovement
 from domain.errors import ensure
 from domain.evm.networks import EvmNetwork
-from domain.node_refusals import ChainError, NodeError
+from domain.node_refusals import ChainError, NodeError, NodeLagging
 
 HASHES_PER_CALL_MAX: Final = 500
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -128,7 +128,7 @@ class EvmSource:
                 bytes.fromhex(log["topics"][2][2:])[12:],
                 to_int(log["data"]),
             )
-            for log in self._client.read("eth_getLogs", asked)
+            for log in self._client.read_as([Call("eth_getLogs", (asked,)), _height_call(hex(last))], _logs_of_all)
             if len(log["topics"]) == 3 and not log.get("removed") and len(log["data"]) > 2  # noqa: PLR2004 - topics, 0x
         ]
 
@@ -199,6 +199,14 @@ def _set_aside(header: Mapping[str, Any], one: Movement, reason: str) -> TokenMo
 def actual_fee(receipt: Mapping[str, Any]) -> int:
     """What a transaction cost in the end, with what an OP-stack chain charges for publishing it."""
     return to_int(receipt["gasUsed"]) * to_int(receipt["effectiveGasPrice"]) + to_int(receipt.get("l1Fee") or "0x0")
+
+
+def _logs_of_all(answers: list[Any | ChainError]) -> list[Any]:
+    """The events, from a node that has the last of the blocks: one that lags knows of none in those that it lacks."""
+    logs, last = demanded(answers)
+    if last is None:
+        raise NodeLagging("the node does not have the last of these blocks yet, and tells of no events in it")
+    return list(logs)
 
 
 def _height_call(height: str) -> Call:

@@ -15,7 +15,7 @@ from domain.chain_facts import Located, OutPoint
 from domain.errors import ensure
 from domain.evm.addresses import parse_evm_address, spell_address
 from domain.evm.networks import EvmNetwork
-from domain.node_refusals import WalletNotLoaded
+from domain.node_refusals import BumpImpossible, WalletNotLoaded
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
 
 GAS_UNITS_PER_KILO: Final = 1_000
@@ -126,9 +126,10 @@ class EvmWallet:
         """Nothing: a nonce is reserved by the row that it is stored in."""
 
     def _key_of(self, payment: SignedPayment) -> AccountKey:
-        """The key that signed a payment."""
+        """The key that signed a payment. Raises BumpImpossible where the keystore holds another one now."""
         key = self._hot_key()
-        ensure(payment.inputs[0].txid == "0x" + key.payload.hex(), "a payment is replaced by the account that made it")
+        if payment.inputs[0].txid != "0x" + key.payload.hex():
+            raise BumpImpossible("another account made this payment, whose key is not the hot wallet's any more")
         return key
 
     def _hot_key(self) -> AccountKey:

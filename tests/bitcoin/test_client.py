@@ -240,6 +240,16 @@ def test_strict_answers_of_newer_nodes_are_read_like_older_ones(regtest: Regtest
     assert second.rpc_code == -5
 
 
+def test_half_a_batch_answers_nothing(regtest: RegtestNode) -> None:
+    def answer(connection: socket.socket, _: int) -> None:
+        greet(connection)
+        read_request(connection)
+        reply(connection, "200 OK", '[{"result": 1, "error": null, "id": 2}]')
+
+    with tcp_server(answer) as port, pytest.raises(ChainUncertain):
+        litecoin_at(regtest, port).order_batch([["getfirst"], ["getsecond"]])
+
+
 def test_a_starting_node_is_refused_or_warming_up_and_then_answers(own_regtest: RegtestNode) -> None:
     own_regtest.stop()
     own_regtest.launch()

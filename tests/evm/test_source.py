@@ -232,6 +232,20 @@ def test_a_range_that_is_too_large_is_halved_until_it_is_answered(world: World, 
     assert {one.recipient for one in found} == {payload(STRANGER)}
 
 
+def test_no_events_from_a_node_that_lacks_the_blocks_are_not_no_events(
+    world: World, between: Callable[[], Between]
+) -> None:
+    token, lagging = world.token(), between()
+    height = world.height()
+    token.transfer(STRANGER, 1)
+    lagging.rules["eth_getLogs"] = say([])
+    lagging.rules["eth_getBlockByNumber"] = say(None)
+    with pytest.raises(NodeLagging):
+        world.reached_at(lagging.url).token_transfers(height, world.height(), [token.address])
+    both = world.reached_at(lagging.url, world.anvil.rpc_url)
+    assert len(both.token_transfers(height + 1, world.height(), [token.address])) == 1
+
+
 def test_the_tip_says_what_is_final_where_the_chain_does(world: World) -> None:
     assert world.chain.tip().final_height is None
     tagged = world.reached_at(world.anvil.rpc_url, network=_like_anvil("gnosis"))

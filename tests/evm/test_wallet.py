@@ -272,3 +272,14 @@ def test_publishing_elsewhere_is_paid_for_where_the_network_charges_it(world: Wo
     plain = world.build(STRANGER, 5)
     dearer = world.reached_at(world.anvil.rpc_url, network=charging).build([Payment(STRANGER, 5)], fee_max_minor=CAP)
     assert 1_000 < dearer.fee_minor - plain.fee_minor < 5_000
+
+
+def test_a_payment_of_a_key_that_is_not_the_wallets_any_more_cannot_be_replaced(world: World) -> None:
+    world.fund()
+    payment = world.build(STRANGER, 1)
+    other = "0x" + "11" * 20
+    strange = replace(payment, inputs=(OutPoint(other, payment.inputs[0].vout),))
+    with pytest.raises(BumpImpossible):
+        world.chain.bump(strange, fee_max_minor=CAP)
+    with pytest.raises(BumpImpossible):
+        world.chain.cancel(strange, fee_max_minor=CAP)
