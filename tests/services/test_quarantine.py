@@ -267,8 +267,9 @@ def test_what_is_set_aside_makes_up_for_no_loss_of_the_owners(rail: Rail) -> Non
     booked = {"owner_funding": ("hot_wallet", "owner_equity", COIN), "a_loss": ("suspense", "hot_wallet", AMOUNT)}
     with rail.container.transaction() as session:
         for kind, (debit, credit, minor) in booked.items():
-            sides = (ledger.system_account(session, code, rail.asset_id) for code in (debit, credit))
-            ledger.post_one(session, Transaction(kind, kind, (Transfer(*sides, minor),), rail.container.now()))
+            left, right = (ledger.system_account(session, code, rail.asset_id) for code in (debit, credit))
+            moved = Transfer(debit_account=left, credit_account=right, amount_minor=minor)
+            ledger.post_one(session, Transaction(kind, kind, (moved,), rail.container.now()))
         assert conversions.owned(session, rail.asset_id) == COIN - AMOUNT
 
 
