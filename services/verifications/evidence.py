@@ -13,8 +13,11 @@ _FIELDS = ("provider", "request", "status", "answer", "failure", "asked_at", "du
 
 
 def keep(session: Session, verification_id: UUID, attempt: int, exchanges: Sequence[Exchange]) -> None:
-    """Store every exchange of one look at the chain."""
-    if exchanges:
+    """Store every exchange of one look at the chain, unless each was answered as in the look that was stored last.
+
+    Whoever claims a large transaction that waits for a block would have it stored every minute for a day.
+    """
+    if exchanges and list(map(_said, exchanges)) != list(map(_said, exchanges_of(session, verification_id))):
         rows = [
             {"verification_id": verification_id, "attempt": attempt, **{name: getattr(one, name) for name in _FIELDS}}
             for one in exchanges
@@ -23,7 +26,7 @@ def keep(session: Session, verification_id: UUID, attempt: int, exchanges: Seque
 
 
 def exchanges_of(session: Session, verification_id: UUID) -> Sequence[Exchange]:
-    """The exchanges of the last look at the chain, in their order."""
+    """The exchanges of the last look at the chain that showed anything new, in their order."""
     last = select(func.max(VerificationExchange.attempt)).where(VerificationExchange.verification_id == verification_id)
     rows = session.scalars(
         select(VerificationExchange)
@@ -32,3 +35,7 @@ def exchanges_of(session: Session, verification_id: UUID) -> Sequence[Exchange]:
         .order_by(VerificationExchange.id)
     )
     return [Exchange(**{name: getattr(row, name) for name in _FIELDS}) for row in rows]
+
+
+def _said(one: Exchange) -> tuple[object, ...]:
+    return one.provider, one.request, one.status, one.answer, one.failure

@@ -16,6 +16,7 @@ from domain.prices import PriceRule
 from models.chain import DepositAddress
 from models.flow import FlowEvent
 from models.screening import ScreeningPolicy
+from models.verification import VerificationExchange
 from services import alerts, assets, evidence, invariants, prices, verifications
 from services.alerts import dossier
 from services.leases import LeaseLost
@@ -268,3 +269,21 @@ def test_a_node_that_keeps_no_inner_instructions_cannot_say_what_was_not_paid(de
     found["meta"]["innerInstructions"] = found["meta"].pop("innerInstructions")
     leave_out(found["meta"])
     assert desk.decided(paid) == ("uncertain", "provider_failed")
+
+
+def test_what_is_answered_again_and_again_is_kept_once(desk: Desk) -> None:
+    """Whoever claims a large transaction that never becomes final has it looked at for a day, every few seconds."""
+    desk.chain.finality = "confirmed"
+    claimed = desk.claim(desk.pay(1))
+    for _ in range(4):
+        desk.check()
+        desk.later(timedelta(minutes=2))
+    assert desk.told(claimed) == ("uncertain", "confirming")
+    desk.chain.finality = "finalized"
+    desk.check()
+    assert desk.told(claimed) == ("verified", None)
+    with desk.container.reading() as session:
+        kept = select(VerificationExchange.attempt).where(VerificationExchange.verification_id == claimed)
+        assert session.scalars(kept.order_by(VerificationExchange.id)).all() == [1, 5]
+        replayed = verifications.exchanges_of(session, claimed)
+    assert "finalized" in (replayed[0].answer or "")
