@@ -110,11 +110,11 @@ class FlutterwaveProvider:
             found = self._by_reference(reference)
         if not isinstance(found, Mapping) or found.get("reference") != reference:
             return Report("unknown", reason="the provider knows no such reference", provider_id=provider_id)
-        state = _STATES.get(str(found.get("status")).upper(), "pending")
+        state = _STATES.get(str(found.get("status")).upper())
         # A transfer that failed goes on naming its fee, which is given back with the amount.
         fee_minor = 0 if state == "failed" else self._minor(found.get("fee", 0), str(found.get("currency")))
         return Report(
-            state=state,
+            state=state or "pending",
             fee_minor=fee_minor,
             reason=str(found.get("complete_message") or "")[:200],
             provider_id=_id(found),
