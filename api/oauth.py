@@ -7,6 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
+from authlib.oauth2.rfc6749 import InvalidClientError
 from flask import Response, request
 from sqlalchemy.orm import Session
 
@@ -37,7 +38,7 @@ from api.schemas import json_answer
 from auth.oauth import clients, endpoints, keys, metadata
 from auth.oauth.dpop import InvalidDpopProof, Proof
 from auth.oauth.issuing import Server, claims_of
-from auth.oauth.requests import Reply
+from auth.oauth.requests import Reply, named_by
 from models.user import User
 from services import audit
 
@@ -241,8 +242,11 @@ def _has_redeemed(endpoint: str, reply: Reply) -> bool:
 
 def _named() -> set[str]:
     """The apps that this request may turn out to be of: its header and its form may say different things."""
-    named = {request.authorization.username if request.authorization else None, request.form.get("client_id")}
-    return {name[:_CLIENT_ID_LENGTH_MAX] for name in named if name}
+    try:
+        by_header = named_by(request.headers)
+    except InvalidClientError:
+        by_header = None  # and of no app at all, as the server will say
+    return {name[:_CLIENT_ID_LENGTH_MAX] for name in (by_header, request.form.get("client_id")) if name}
 
 
 def _userinfo() -> Response:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
+from werkzeug.urls import iri_to_uri
 
 from api import guards, lnurl_sign_in
 from api.guards import public
@@ -82,5 +83,6 @@ def code(session_id: UUID) -> Response:
 
 def _moved_on(target: str) -> Response:
     if request.headers.get("HX-Request") == "true":
-        return Response(headers={"HX-Redirect": target})
+        # A header holds no more than Latin-1, and what fails here has used the wallet's answer up.
+        return Response(headers={"HX-Redirect": iri_to_uri(target)})
     return see(target)

@@ -15,7 +15,7 @@ from auth.oauth import clients, keys, scopes, tokens
 from auth.oauth.clients import Client
 from auth.oauth.dpop import Proof
 from auth.oauth.provider import ACCESS_LIFETIME, Provider
-from auth.oauth.requests import Parameters, ProtocolRequest, Reply, check
+from auth.oauth.requests import Parameters, ProtocolRequest, Reply, check, named_by
 from auth.oauth.tokens import Lineage
 from models.deferred import Deferred
 from models.oauth import OAuthFamily
@@ -64,6 +64,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]
 
     def authenticate_client(self, request: ProtocolRequest, methods: list[str], endpoint: str = "token") -> Client:
         """The app that asks, by the proof that it registered. Raises Authlib's InvalidClientError."""
+        named_by(request.headers)
         self.client = super().authenticate_client(request, methods, endpoint)
         return self.client
 

@@ -4,9 +4,11 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
 
 VALUE_LENGTH_MAX: Final = 4096
 # Parameters that Authlib repeats in its words, where only these characters may stand (RFC 6749 5.2).
@@ -67,6 +69,17 @@ class Reply:
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     location: str | None = None
+
+
+def named_by(headers: Mapping[str, str]) -> str | None:
+    """The app that HTTP Basic names, read as Authlib reads it; None for none. Raises Authlib's InvalidClientError."""
+    try:
+        client_id: str | None = extract_basic_authorization(headers)[0]
+    except ValueError as fault:
+        # Authlib takes it for granted that what is base64 holds a text.
+        words = "The Authorization header holds no text"
+        raise InvalidClientError(status_code=HTTPStatus.UNAUTHORIZED, description=words) from fault
+    return client_id
 
 
 def check(parameters: Parameters) -> None:

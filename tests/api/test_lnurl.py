@@ -281,3 +281,13 @@ def test_an_answer_that_opened_nothing_yet_opens_nothing_after_signing_out_every
     assert answer(house, asked, person.key) == {"status": "OK"}
     assert house.visitor().post("/account/sessions/end", headers=bearer(person)).status_code == 303
     assert status(other, asked) == "expired"
+
+
+def test_the_page_moves_on_to_whatever_the_address_spells(house: House) -> None:
+    client, key = browser(house), PrivateKey()
+    asked = ask(client)
+    assert answer(house, asked, key) == {"status": "OK"}
+    look = {"query_string": {"next": "/flows/\u65e5\u672c"}, "headers": {"HX-Request": "true"}}
+    moved = client.get(f"/login/wallet/{asked['session_id']}", **look)  # type: ignore[arg-type]
+    assert (moved.status_code, moved.headers["HX-Redirect"]) == (200, "/flows/%E6%97%A5%E6%9C%AC")
+    assert client.get("/api/v1/balances").status_code == 200

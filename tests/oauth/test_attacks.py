@@ -93,6 +93,24 @@ def test_an_app_without_a_secret_is_counted_by_what_it_redeems(counting: House) 
         token = answer.get_json().get("refresh_token")
 
 
+@pytest.mark.parametrize("spelling", ["as others do", "with junk", "with percents"])
+def test_an_app_is_counted_however_it_spells_its_name(counting: House, spelling: str) -> None:
+    app = register(counting)
+    assert app.secret is not None
+    name = "%61" + app.client_id[1:] if spelling == "with percents" else app.client_id
+    basic = base64.b64encode(f"{name}:{app.secret}".encode()).decode()
+    headers = {"Authorization": f"Basic {basic[:8]}!{basic[8:]}" if spelling == "with junk" else f"Basic {basic}"}
+    told = [
+        counting.visitor()
+        .post(
+            "/oauth/introspect", data={"token": "x"}, headers=headers, environ_overrides={"REMOTE_ADDR": f"192.0.2.{n}"}
+        )
+        .status_code
+        for n in range(4)
+    ]
+    assert told == [200, 200, 200, 429]
+
+
 def send(house: House, app: App, path: str, address: str) -> Any:
     form = {"client_id": app.client_id} if app.secret is None else {}
     asked = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x"}
@@ -232,5 +250,10 @@ def test_a_name_that_postgresql_cannot_hold_names_no_app_and_no_key(house: House
     form = {"grant_type": "refresh_token", "refresh_token": "x"}
     refused = house.visitor().post("/oauth/token", data=form, headers={"Authorization": f"Basic {named}"})
     assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_client")
+    for no_text in ("/////w==", "7aCAOng=", "\u00e9"):
+        headers = {"Authorization": f"Basic {no_text}"}
+        for path in ("token", "revoke", "introspect", "device_authorization"):
+            unread = house.visitor().post(f"/oauth/{path}", data={**form, "token": "x"}, headers=headers)
+            assert (unread.status_code, unread.get_json()["error"]) == (401, "invalid_client")
     hint = jwt.encode({"sub": "x"}, "k" * 32, algorithm="HS256", headers={"kid": "a\0b"})
     assert sent_back(ask(person, app.query(id_token_hint=hint)))["error"] == "invalid_request"
