@@ -243,7 +243,7 @@ def _has_redeemed(endpoint: str, reply: Reply) -> bool:
 def _named() -> set[str]:
     """The apps that this request may turn out to be of: its header and its form may say different things."""
     try:
-        by_header = named_by(request.headers)
+        by_header = named_by(dict(request.headers))
     except InvalidClientError:
         by_header = None  # and of no app at all, as the server will say
     return {name[:_CLIENT_ID_LENGTH_MAX] for name in (by_header, request.form.get("client_id")) if name}

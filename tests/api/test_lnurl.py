@@ -288,6 +288,6 @@ def test_the_page_moves_on_to_whatever_the_address_spells(house: House) -> None:
     asked = ask(client)
     assert answer(house, asked, key) == {"status": "OK"}
     look = {"query_string": {"next": "/flows/\u65e5\u672c"}, "headers": {"HX-Request": "true"}}
-    moved = client.get(f"/login/wallet/{asked['session_id']}", **look)  # type: ignore[arg-type]
+    moved = client.get(f"/login/wallet/{asked['session_id']}", **look)
     assert (moved.status_code, moved.headers["HX-Redirect"]) == (200, "/flows/%E6%97%A5%E6%9C%AC")
     assert client.get("/api/v1/balances").status_code == 200
