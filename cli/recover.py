@@ -12,18 +12,20 @@ from sqlalchemy.orm import Session
 
 from auth import users
 from cli.listing import Listed
+from domain.account_ports import CountingChain, counts_own
 from domain.actor import Actor
 from domain.money import format_amount
 from domain.ports import DescriptorChain, understands_descriptors
 from domain.wallet_facts import SentTransaction
 from models.asset import Asset
 from models.user import User
-from services import assets, chains, payouts, withdrawals
+from services import addresses, assets, chains, payouts, withdrawals
 from wiring.container import Container, build_container
 from wiring.embedded.services import provided
 from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
+SKIPPED: Final = 10_000
 _TXID = click.argument("txid")
 _ASSET = click.option("--asset", help="Needed where there are several rails.")
 _SINCE = click.option("--since", type=click.IntRange(0), help="Look at what is in no block up to this height.")
@@ -70,6 +72,10 @@ def look(asset: str | None, since: int | None) -> None:
         click.echo(
             "Book each: recover book TXID, or recover charge TXID. Then: python -m cli policy set ASSET paused no"
         )
+    if not asset:
+        with _parts() as parts:
+            total += sum([look_at_account(parts, chain) for chain in parts.chains.values() if counts_own(chain)])
+    if total:
         raise SystemExit(1)
     click.echo("Every payment of the wallet is in the books.")
 
@@ -105,6 +111,61 @@ def charge(txid: str, reason: str, user_id: UUID | None, asset: str | None, sinc
             session, rail.asset, rail.found(txid), user_id=user_id, reason=reason, now=rail.parts.now(), by=BY
         )
         click.echo(f"{txid} is ledger transaction {moved}")
+
+
+@recover.command("addresses")
+@click.option("--skip", type=click.IntRange(1), default=SKIPPED, show_default=True, help="So many indexes of a key.")
+def retire_addresses(skip: int) -> None:
+    """Give nobody the addresses that were ready in the dump: since it was made, some were given to people.
+
+    Where addresses are derived from an extended key, the next ones are passed over as well: more than were derived
+    since the dump.
+    """
+    with _parts() as parts:
+        _retire(parts, skip)
+
+
+def look_at_account(parts: Container, chain: CountingChain) -> int:
+    """How many transactions the account of a chain of accounts made beyond those in the books, which this says.
+
+    If there are any, withdrawals of the chain's assets are paused: what waits in the dump may have been paid by them.
+    """
+    name = chain.rail.chain
+    made = chain.transactions_made()
+    with parts.transaction() as session:
+        known = payouts.transactions_known(session, name, chain.account)
+        if made <= known:
+            return 0
+        for kept in assets.of_chain(session, name):
+            withdrawals.pause(session, kept.asset_id, now=parts.now(), by=BY)
+    click.echo(f"{name}: withdrawals are paused; {chain.account} made {made - known} transactions beyond the books,")
+    click.echo(f"  with the nonces {known} to {made - 1}. Look each up before anything waiting is paid again.")
+    return made - known
+
+
+@contextmanager
+def _parts() -> Iterator[Container]:
+    with provided(read_settings(os.environ), "postgres", "node") as settings:
+        parts = build_container(settings)
+        try:
+            yield parts
+        finally:
+            parts.engine.dispose()
+
+
+def _retire(parts: Container, skip: int) -> None:
+    with parts.transaction() as session:
+        count = addresses.retire_pool(session, now=parts.now(), by=BY)
+    click.echo(f"{count} addresses that were ready are given to nobody any more")
+    for name, chain in parts.chains.items():
+        with parts.reading() as session:
+            first = addresses.next_index(session, name)
+        if not first:
+            continue
+        [last] = chain.new_addresses(1, first_index=first + skip - 1)
+        with parts.transaction() as session:
+            addresses.skip_to(session, name, last, now=parts.now())
+        click.echo(f"{name}: the next address is the one with index {first + skip}")
 
 
 def _look(rail: _Rail) -> int:

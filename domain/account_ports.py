@@ -75,3 +75,21 @@ def reads_ranges(chain: Chain) -> TypeGuard[RangeReader]:
 def has_sweep_keys(chain: Chain) -> TypeGuard[SweepingChain]:
     """Whether there is something to sweep on this chain, and this machine holds the keys."""
     return bool(getattr(chain, "can_sweep", False))
+
+
+class CountingChain(Chain, Protocol):
+    """A chain of accounts, which counts what an account sends."""
+
+    @property
+    def account(self) -> str:
+        """The hot wallet's address, in lower case. Raises WalletNotLoaded, WalletLocked."""
+        ...
+
+    def transactions_made(self) -> int:
+        """How many transactions that account has made, the ones that wait for a block included. Raises ChainError."""
+        ...
+
+
+def counts_own(chain: Chain) -> TypeGuard[CountingChain]:
+    """Whether this chain counts what the hot wallet sends."""
+    return chain.rail.has_accounts

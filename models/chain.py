@@ -68,7 +68,12 @@ class DepositAddress(Base):
         Index("ix_deposit_addresses_script", "script", postgresql_using="hash"),
         # For whoever looks for what an address was paid.
         Index("ix_deposit_addresses_address", "address", postgresql_using="hash"),
-        Index("ix_deposit_addresses_pool", "chain", "id", postgresql_where=text("user_id IS NULL")),
+        Index(
+            "ix_deposit_addresses_pool",
+            "chain",
+            "id",
+            postgresql_where=text("user_id IS NULL AND retired_at IS NULL"),
+        ),
         Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
         Index("ix_deposit_addresses_user_id_issued_at", "user_id", "issued_at"),
         # The newest that were issued on a chain, whoever they belong to.
@@ -83,6 +88,7 @@ class DepositAddress(Base):
         # What filters in memory have not seen yet (see services/deposits/script_filter.py).
         Index("ix_deposit_addresses_chain_xid", "chain", "xid"),
         CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),
+        CheckConstraint("retired_at IS NULL OR user_id IS NULL", name="retired_is_nobodys"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -94,4 +100,6 @@ class DepositAddress(Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
+    # Since when nobody is to be given it: it may be somebody's whom the books have forgotten.
+    retired_at: Mapped[datetime | None]
     xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -54,7 +54,7 @@ _ISSUE = text(
     UPDATE deposit_addresses SET user_id = :user_id, issued_at = :now
     WHERE id = (
         SELECT id FROM deposit_addresses
-        WHERE chain = :chain AND user_id IS NULL AND starts_with(address, :prefix)
+        WHERE chain = :chain AND user_id IS NULL AND retired_at IS NULL AND starts_with(address, :prefix)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING id
@@ -113,7 +113,7 @@ def shortage(session: Session, chain: str, network: str = "") -> int:
     pooled = session.scalar(
         select(func.count())
         .select_from(DepositAddress)
-        .where(DepositAddress.chain == chain, DepositAddress.user_id.is_(None))
+        .where(DepositAddress.chain == chain, DepositAddress.user_id.is_(None), DepositAddress.retired_at.is_(None))
         .where(func.starts_with(DepositAddress.address, f"{network}:" if network else ""))
     )
     return POOL_TARGET - (pooled or 0) if (pooled or 0) < POOL_LOW else 0
@@ -149,6 +149,26 @@ def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *
             )
             .on_conflict_do_nothing(index_elements=["chain", "script"])
         )
+
+
+def retire_pool(session: Session, *, now: datetime, by: Actor) -> int:
+    """Give nobody any of the addresses that are ready, on any rail; returns how many.
+
+    After a restore from an older dump: since that was made, some of them were given to people, and whoever was given
+    one of those again would have what they pay.
+    """
+    pooled = (DepositAddress.user_id.is_(None), DepositAddress.retired_at.is_(None))
+    retired = session.scalars(update(DepositAddress).where(*pooled).values(retired_at=now).returning(DepositAddress.id))
+    count = len(retired.all())
+    audit.record(session, "address.pool_retired", by=by, now=now, detail={"addresses": count})
+    return count
+
+
+def skip_to(session: Session, chain: str, last: NewAddress, *, now: datetime) -> None:
+    """Derive no address up to this one any more: those between may have been given to people who are forgotten."""
+    add_to_pool(session, chain, [last], now=now)
+    is_it = (DepositAddress.chain == chain, DepositAddress.script == last.script, DepositAddress.user_id.is_(None))
+    session.execute(update(DepositAddress).where(*is_it).values(retired_at=now))
 
 
 def _prefix(rail: RailRow, network: str) -> str:

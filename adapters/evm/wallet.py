@@ -11,6 +11,7 @@ from adapters.evm.keys import AccountKey, BadExtendedKey, ExtendedPublicKey
 from adapters.evm.keystore import unseal
 from adapters.evm.sending import Sender
 from adapters.evm.transactions import Transaction
+from adapters.evm.transport import Call
 from domain.chain_facts import Located, OutPoint
 from domain.errors import ensure
 from domain.evm.addresses import parse_evm_address, spell_address
@@ -43,6 +44,11 @@ class EvmWallet:
         Opens the keystore. Raises WalletNotLoaded, WalletLocked.
         """
         return "0x" + self._hot_key().payload.hex()
+
+    def transactions_made(self) -> int:
+        """How many transactions the account has made, with those that wait for a block where the node tells of them."""
+        calls = [Call("eth_getTransactionCount", (self.account, at)) for at in ("latest", "pending")]
+        return max(to_int(count) for count in self._client.read_batch(calls))
 
     def ensure_wallet(self) -> None:
         """Open the keystore, and read the extended key. Raises WalletNotLoaded, WalletLocked."""

@@ -20,7 +20,15 @@ from services.payouts.coming_back import (
 from services.payouts.coming_back import of as return_of
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
 from services.payouts.reading import CLOSED, PayoutNotFound, committed, forms_of, inputs_in_flight, one, senders
-from services.payouts.recovering import AlreadyBooked, NotThesePayments, adopt, charge, claimants, unbooked
+from services.payouts.recovering import (
+    AlreadyBooked,
+    NotThesePayments,
+    adopt,
+    charge,
+    claimants,
+    transactions_known,
+    unbooked,
+)
 from services.payouts.reporting import (
     about_to_ask,
     claim_reportable,
@@ -90,6 +98,7 @@ __all__ = [
     "settle_due",
     "sight_blocks",
     "store",
+    "transactions_known",
     "unbooked",
     "undo_above",
     "was_not_asked",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -52,6 +52,14 @@ def unbooked(session: Session, chain: str, sent: Collection[SentTransaction]) ->
     )
     known, keys = set(stored), set(charged)
     return [row for row in sent if row.outputs and row.txid not in known and _key(chain, row.txid) not in keys]
+
+
+def transactions_known(session: Session, chain: str, account: str) -> int:
+    """How many transactions an account of ours has made, as far as the books can know: up to its newest nonce."""
+    newest = session.scalar(
+        select(func.max(PayoutInput.vout)).where(PayoutInput.chain == chain, PayoutInput.txid == account)
+    )
+    return 0 if newest is None else newest + 1
 
 
 def claimants(session: Session, chain: str, sent: SentTransaction) -> Sequence[Withdrawal]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
+from cli.recover import look_at_account
 from domain.evm.networks import WEI
 from domain.wallet_facts import Payment
 from models.chain import ChainCursor
@@ -252,3 +253,16 @@ def test_finality_that_stands_still_is_told_until_it_moves(rail: EvmRail) -> Non
         ways.travel(rail, timedelta(minutes=1))
         rail.watch()
         assert ways.standing(rail) == {}
+
+
+def test_what_the_account_sent_after_a_dump_is_noticed_before_anything_is_paid_again(rail: EvmRail) -> None:
+    """The dump knows of the first payment; the second one left after it was made."""
+    _, anvil = funded(rail)
+    anvil.mine()
+    rail.watch()
+    assert look_at_account(rail.container, rail.evm) == 0
+    user_id, _ = rail.paid_in(None, 2 * WEI)
+    rail.withdraw(user_id, COIN, WEI)
+    rail.evm.broadcast(rail.evm.build([Payment(STRANGER, WEI)], fee_max_minor=CAP).raw_tx)
+    assert look_at_account(rail.container, rail.evm) == 1
+    assert rail.pay() == 0

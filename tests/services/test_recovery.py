@@ -14,12 +14,14 @@ from cli.recover import recover
 from domain.flows import WrongState
 from domain.wallet_facts import SentTransaction
 from models.asset import WithdrawalPolicy
+from models.chain import DepositAddress
 from models.payout import Payout
 from models.withdrawal import Withdrawal
-from services import assets, ledger, payouts
+from services import addresses, assets, ledger, payouts
 from services.payouts.following import CONFLICT_FINAL
+from tasks.addresses import refill_chain
 from tests.databases import Database
-from tests.rail import BY, COIN, Rail
+from tests.rail import BY, COIN, POOL, Rail
 from tests.services import outgoing, world
 from wiring.embedded import postgres
 from wiring.environ import to_environ
@@ -238,3 +240,19 @@ def test_what_made_a_payment_impossible_can_be_charged_and_what_it_left_be_spent
     assert rail.balance(user_id) == (2 * COIN - AMOUNT - outgoing.FEE, 0)
     assert rail.compare() == "ok"
     rail.assert_sound()
+
+
+def test_an_address_that_was_given_out_after_the_dump_is_given_to_nobody_else(
+    rail: Rail, dump: Callable[[], Restore], command: Callable[..., str]
+) -> None:
+    restore = dump()
+    theirs = rail.new_address(rail.new_user()).address
+    restore()
+    before = rail.count(DepositAddress)
+    assert str(before) in command("addresses")
+    other = rail.new_user()
+    with pytest.raises(addresses.AddressPoolEmpty):
+        rail.new_address(other)
+    refill_chain(rail.container, rail.chain)
+    assert theirs not in {rail.new_address(other).address for _ in range(POOL)}
+    assert rail.count(DepositAddress) == before + addresses.POOL_TARGET
