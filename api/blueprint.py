@@ -16,6 +16,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 _LOCATIONS: Final = frozenset({"json", "query"})
+_PLAINLY: Final = {
+    "Field may not be null.": "must not be null",
+    "Missing data for required field.": "is missing",
+    "Unknown field.": "is no field of this request",
+}
 
 
 class StrictParser(FlaskParser):
@@ -159,7 +164,16 @@ def flat_messages(messages: Any, prefix: str = "") -> dict[str, list[str]]:
             flat.update(flat_messages(inner, ".".join(part for part in (prefix, spelled) if part)))
         return flat
     words = messages if isinstance(messages, list) else [messages]
-    return {prefix or "body": [str(word) for word in words]}
+    return {prefix or "body": [_plain(str(word)) for word in words]}
+
+
+def _plain(fault: str) -> str:
+    """A fault as all of ours are said: what follows the name of a field, without a full stop."""
+    if fault in _PLAINLY:
+        return _PLAINLY[fault]
+    words = fault.removesuffix(".")
+    # What begins with capitals, such as an abbreviation, stays.
+    return words[:1].lower() + words[1:] if words[1:2].islower() else words
 
 
 def _printable(name: str) -> str:

@@ -126,7 +126,7 @@ _TRAFFIC: Final = (
         "conversion_failures", "warning", "conversions:all", threshold=10, clear_for=MINUTE,
         meaning="More than 10 conversions failed within an hour.",
         cause="A price moves fast or is stale, or too little is set aside of what people buy.",
-        what_to_do="The flows' pages have the reasons; what failed came back. `conversion fund` sets more aside.",
+        what_to_do="`/operator/conversions` says what is missing; all came back. `conversion fund` sets more aside.",
     ),
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ def parse_amount(text: object, decimals: int, *, field: str = "amount") -> int:
         raise refuse("must be a string holding a decimal number")
     match = _SPELLING.fullmatch(text)
     if match is None:
-        raise refuse("must be a plain decimal number such as 0.05, without sign, exponent or spaces")
+        raise refuse("must be a plain decimal number such as 0.05: a point, no comma, sign, exponent or space")
     fraction = match["fraction"] or ""
     if len(fraction) > decimals:
         raise refuse(f"has {len(fraction)} decimals; this asset has {decimals}")

@@ -252,7 +252,7 @@ def _scope(metadata: Mapping[str, Any]) -> str:
 def _text(metadata: Mapping[str, Any], name: str, default: str) -> str:
     value = metadata.get(name, default)
     if not isinstance(value, str) or not value.isprintable():
-        raise InvalidClientMetadata(f"{name}: must be a text")
+        raise InvalidClientMetadata(f"{name}: must be a text without invisible characters")
     return value
 
 

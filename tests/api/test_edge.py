@@ -198,3 +198,14 @@ def test_whatever_a_caller_sends_is_explained(house: House) -> None:
                 fields = body.get("properties", {})
                 unexplained += [f"{path} {name}" for name, one in fields.items() if not one.get("description")]
     assert unexplained == []
+
+
+def test_what_is_wrong_with_fields_is_said_as_of_people(house: House) -> None:
+    asked = house.person().post("/api/v1/conversions/quotes", {"from_asset": None, "amount": "1", "extra": 1})
+    told: dict[str, Any] = json.loads(asked.text)
+    assert told["fields"] == {
+        "extra": ["is no field of this request"],
+        "from_asset": ["must not be null"],
+        "to_asset": ["is missing"],
+    }
+    assert told["error_description"].startswith("extra: is no field of this request; from_asset: must not")

@@ -89,3 +89,11 @@ def test_what_is_not_sent_cannot_be_resolved(house: House, owner: Reader, approv
     path = path_of(withdrawal_of(house).id, "resolve")
     assert approver.post(path, action="retry").status_code in {404, 409}
     assert approver.post(path, action="everything").status_code == 400
+
+
+def test_every_page_of_operators_is_under_the_board(house: House, approver: Reader) -> None:
+    shown = approver.get("/operator").text
+    for rule in house.app.url_map.iter_rules():
+        parts = rule.rule.split("/")[1:]
+        if parts[0] == "operator" and len(parts) == 2 and "GET" in (rule.methods or ()) and "." not in parts[1]:
+            assert f'href="{rule.rule}"' in shown
