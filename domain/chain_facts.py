@@ -47,6 +47,8 @@ class NodeFacts:
 
 NATIVE_VALUE: Final = -1
 """The place, among the logs of a transaction, of the coin that it carries itself."""
+COINBASE_MATURITY: Final = 100
+"""How deep a block has to be before what it created can be spent."""
 
 
 class ChainOutput(NamedTuple):

@@ -17,7 +17,7 @@ from adapters.circle.words import incoming_of, minor_units, moment, report_of, s
 from adapters.provider_http import Answer, ProviderEndpoint, ProviderHttp
 from domain.chain_facts import OutPoint
 from domain.errors import ensure
-from domain.node_refusals import NodeError
+from domain.node_refusals import ChainUncertain, NodeError
 from domain.provider_facts import IncomingPage, IncomingTransfer, Report
 from domain.providers import Custodian
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
@@ -181,7 +181,12 @@ class CircleProvider:
 
     def _transfer(self, transfer_id: str) -> Mapping[str, Any] | None:
         answer = self._http.get(f"/v1/transfers/{transfer_id}")
-        return None if answer.status in {httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST} else _data(answer)
+        if answer.status in {httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST}:
+            return None
+        transfer = _data(answer)
+        if str(transfer.get("id")) != transfer_id:
+            raise ChainUncertain("Circle's answer is about another transfer")
+        return transfer
 
 
 def _data(answer: Answer) -> Mapping[str, Any]:

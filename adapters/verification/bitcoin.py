@@ -8,6 +8,7 @@ from typing import Any, Final
 from adapters.bitcoin.amounts import to_minor
 from adapters.verification.asking import Ask, ProviderFailed, RpcRefused, called, demanded
 from domain.addresses import address_of_script
+from domain.chain_facts import COINBASE_MATURITY
 from domain.claim_reading import ClaimQuestion
 from domain.networks import Network
 from domain.verification import ClaimedTransfer, ClaimFacts
@@ -19,7 +20,8 @@ def read_bitcoin(network: Network, question: ClaimQuestion, ask: Ask) -> ClaimFa
     """What a node shows of a transaction; None when neither its index nor its wallet knows it.
 
     A node without `txindex` finds what its own wallet received, and what is in its mempool. Its hash commits to a
-    transaction's inputs and outputs. Raises ProviderFailed, for a node of another chain too.
+    transaction's inputs and outputs. What a block created counts as unconfirmed until it can be spent. Raises
+    ProviderFailed, for a node of another chain too.
     """
     genesis, found = called(ask, ("getblockhash", [0]), ("getrawtransaction", [question.tx_hash, True]))
     [genesis] = demanded([genesis])
@@ -54,6 +56,8 @@ def _facts(network: Network, found: Mapping[str, Any], ask: Ask) -> ClaimFacts:
         if header["confirmations"] < 1:
             raise ProviderFailed("its block has left the chain")
         height, block_time = header["height"], datetime.fromtimestamp(header["time"], UTC)
+        if "coinbase" in found["vin"][0] and confirmations < COINBASE_MATURITY:
+            confirmations = 0
     return ClaimFacts(
         succeeded=True,
         block_height=height,

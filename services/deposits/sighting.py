@@ -10,7 +10,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.chain_facts import Block, ChainTransaction
+from domain.chain_facts import COINBASE_MATURITY, Block, ChainTransaction
 from domain.errors import ensure
 from domain.flows import DEPOSIT
 from domain.ids import new_id
@@ -22,7 +22,6 @@ from services.deposits import observations
 from services.deposits.depth import deepen
 from services.deposits.matching import Paid, match
 
-COINBASE_MATURITY = 100
 # Deposits that no block holds, and that another spender of their inputs would therefore replace.
 UNBLOCKED = ("seen", "reorged", "below_minimum", "quarantined")
 

@@ -276,3 +276,17 @@ def test_the_return_of_a_deposit_that_comes_back_itself_is_set_aside_again(house
         assert ledger.system_balance(session, "suspense", ASSET) == 20 * USDC
     assert (house.deposits(), house.balance(user_id)) == ({arriving: "quarantined"}, (0, 0))
     assert (house.standing(), house.compare()) == (set(), "ok")
+
+
+def test_an_answer_about_another_transfer_settles_nothing(house: House, circle: FakeCircle) -> None:
+    user_id = house.funded()
+    house.withdraw(user_id)
+    house.pay()
+    [ours] = circle.outgoing()
+    circle.decides(ours["id"], "complete")
+    circle.transfers[ours["id"]] = {**ours, "id": "another"}
+    house.sweep()
+    assert house.withdrawal().state == "uncertain"
+    circle.transfers[ours["id"]] = ours
+    house.sweep()
+    assert (house.withdrawal().state, house.balance(user_id)) == ("completed", (480 * USDC - FEE, 0))

@@ -13,6 +13,7 @@ from adapters.verification.provider import Provider
 from adapters.verification.reader import FailOverReader, Read
 from adapters.verification.tron import read_tron
 from domain.aptos import long_form, primary_store
+from domain.chain_facts import COINBASE_MATURITY
 from domain.claim_reading import ClaimQuestion, Reading
 from domain.evm.networks import EVM_NETWORKS
 from domain.rail_rows import ConfirmationTier
@@ -252,5 +253,26 @@ def test_a_node_of_the_bitcoin_family_shows_what_its_wallet_was_paid(rail: Rail)
     assert now() == ("verified", "")
     unknown = reader.read(ClaimQuestion("99" * 32, {"": ""}))
     assert (unknown.facts, unknown.doubt) == (None, "not_found")
+    assert isinstance(reader, FailOverReader)
+    reader.close()
+
+
+def test_what_a_block_created_is_no_payment_before_it_can_be_spent(rail: Rail) -> None:
+    """As with deposits: it cannot be paid out, and vanishes with its block."""
+    reader = build_verifiers((), rail.container.settings.chains)[rail.chain.network.chain]
+    address = rail.chain.new_addresses(1)[0].address
+    [mined] = rail.node.call("generatetoaddress", 1, address)
+    [created] = rail.node.call("getblock", mined)["tx"]
+
+    def seen() -> int:
+        facts = reader.read(ClaimQuestion(created, {"": ""})).facts
+        assert facts is not None
+        assert facts.block_height is not None
+        return facts.confirmations
+
+    rail.mine(2)
+    assert seen() == 0
+    rail.mine(97)
+    assert seen() == COINBASE_MATURITY
     assert isinstance(reader, FailOverReader)
     reader.close()
