@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from domain.errors import StrongroomError
 
-DIGITS_MAX = 78
+DIGITS_MAX = 60
+"""More than there can be of anything, in its smallest unit. The books have 78, which no sum of such amounts exceeds."""
 _SPELLING = re.compile(r"(?P<whole>0|[1-9][0-9]{0,77})(?:\.(?P<fraction>[0-9]{1,77}))?", re.ASCII)
 
 

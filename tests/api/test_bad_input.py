@@ -54,6 +54,22 @@ DESTINATIONS = [
 ]
 
 
+def test_the_largest_amounts_are_refused_and_never_a_fault_of_the_books(house: House) -> None:
+    # Whose account is older is locked, and moved, first: the money that one has is not to overflow.
+    recipient, sender = house.person(funds_minor=COIN), house.person(funds_minor=COIN)
+    house.policy(fee_minor=COIN)
+    before = house.fingerprint()
+    for digits in range(70, 60, -1):
+        amount = "9" * digits + ".99999999"
+        answers = [
+            sender.post("/transfers", {"asset": ASSET, "amount": amount, "to": recipient.public_key}, key=f"t{digits}"),
+            sender.withdraw(amount),
+        ]
+        codes = {answer.get_json()["error"] for answer in answers}
+        assert codes <= {"invalid_amount", "insufficient_funds", "daily_limit_exceeded"}, (digits, codes)
+    assert house.fingerprint() == before
+
+
 @pytest.mark.parametrize(("amount", "code"), AMOUNTS, ids=lambda value: repr(value)[:24])
 def test_a_withdrawal_of_no_sound_amount_is_refused_and_changes_nothing(house: House, amount: Any, code: str) -> None:
     person = house.person(funds_minor=2 * COIN)
