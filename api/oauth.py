@@ -53,6 +53,7 @@ _CROSS_ORIGIN: Final = frozenset(
         "oauth.token",
         "oauth.revoke",
         "oauth.userinfo",
+        "oauth.userinfo_by_post",
         "oauth.jwks",
         "oauth.authorization_server",
         "oauth.openid_configuration",

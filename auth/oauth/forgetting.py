@@ -17,6 +17,23 @@ _STATEMENTS = (
             SELECT family_id FROM oauth_refresh_tokens GROUP BY family_id HAVING max(expires_at) < :before)
         """
     ),
+    # A spent code must be known as long as there is something that its replay would end.
+    text(
+        """
+        DELETE FROM oauth_codes c WHERE expires_at < :before
+           AND NOT EXISTS (SELECT FROM oauth_refresh_tokens t WHERE t.family_id = c.family_id)
+           AND NOT EXISTS (SELECT FROM oauth_access_tokens t WHERE t.family_id = c.family_id)
+        """
+    ),
+    text(
+        """
+        DELETE FROM oauth_families f WHERE created_at < :before
+           AND NOT EXISTS (SELECT FROM oauth_codes c WHERE c.family_id = f.id)
+           AND NOT EXISTS (SELECT FROM oauth_device_codes c WHERE c.family_id = f.id)
+           AND NOT EXISTS (SELECT FROM oauth_refresh_tokens t WHERE t.family_id = f.id)
+           AND NOT EXISTS (SELECT FROM oauth_access_tokens t WHERE t.family_id = f.id)
+        """
+    ),
 )
 
 

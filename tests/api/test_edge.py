@@ -55,14 +55,16 @@ def test_a_bug_is_told_by_its_request_id_and_nothing_more(broken: Flask, path: s
 
 def test_only_these_can_be_read_by_pages_of_other_sites(house: House) -> None:
     """Whatever looks at a cookie is not among them, and never the question of what an app may do."""
-    told = set()
+    told: set[str] = set()
+    posted: set[str] = set()
     for rule in house.app.url_map.iter_rules():
         path = re.sub(r"<(\w+:)?\w+>", "0b54b1f0-8c0e-4d5c-9d3a-6a1f1f6f2a11", rule.rule)
-        for method in {"GET", "OPTIONS"} & (rule.methods or set()):
+        for method in {"GET", "OPTIONS", "POST"} & (rule.methods or set()):
             headers = house.visitor().open(path, method=method, headers={"Origin": "https://evil.example"}).headers
             assert "Access-Control-Allow-Credentials" not in headers
             if "Access-Control-Allow-Origin" in headers:
-                told.add(rule.rule)
+                (posted if method == "POST" else told).add(rule.rule)
+    assert posted == {"/oauth/revoke", "/oauth/token", "/oauth/userinfo"}
     assert told == {
         "/.well-known/oauth-authorization-server",
         "/.well-known/openid-configuration",

@@ -10,7 +10,7 @@ from tests.api.house import House
 from tests.oauth.ageing import age
 from tests.oauth.app import register
 
-TABLES = ("oauth_codes", "oauth_device_codes", "oauth_access_tokens", "oauth_refresh_tokens")
+TABLES = ("oauth_codes", "oauth_device_codes", "oauth_access_tokens", "oauth_refresh_tokens", "oauth_families")
 
 
 def counts(house: House) -> list[int]:
@@ -35,13 +35,17 @@ def test_what_ended_long_ago_is_dropped_and_what_lives_is_kept(own_house: House)
         age(own_house, table, "expires_at", timedelta(days=3))
     forget(own_house)
     # A redeemed code and a spent refresh token stay, to be told from a stranger's when they come back.
-    assert counts(own_house) == [1, 0, 0, 2]
+    assert counts(own_house)[:4] == [1, 0, 0, 2]
     age(own_house, "oauth_refresh_tokens", "redeemed_at", timedelta(minutes=1))
     assert app.refresh(first).get_json()["error"] == "invalid_grant"
     assert app.refresh(second).get_json()["error"] == "invalid_grant"
     age(own_house, "oauth_refresh_tokens", "expires_at", timedelta(days=40))
+    age(own_house, "oauth_families", "created_at", timedelta(days=40))
+    living = app.tokens(person)["refresh_token"]
     forget(own_house)
-    assert counts(own_house)[3] == 0
+    # Nothing is left of it, and what lives goes on.
+    assert counts(own_house) == [1, 0, 1, 1, 1]
+    assert app.refresh(living).status_code == 200
 
 
 def test_an_app_that_asks_too_often_is_told_to_wait(own_house: House) -> None:
