@@ -12,6 +12,8 @@ from domain.claim_reading import ClaimQuestion
 from domain.tron import ACCOUNT_SIZE, spell_tron_address
 from domain.verification import ClaimedTransfer, ClaimFacts
 
+MAINNET: Final = "00000000000000001ebf88508a03865c71d452e25f4d51194196a1d22b6653dc"
+"""The id of the first block: addresses are alike on the test networks, whose coin costs nothing."""
 _TOPICS: Final = 3
 _SOLID: Final = "/walletsolidity"
 _NEWEST: Final = "/wallet"
@@ -19,6 +21,9 @@ _NEWEST: Final = "/wallet"
 
 def read_tron(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
     """What a node shows of a transaction; None when it knows none of that id. Raises ProviderFailed."""
+    first = fetched(ask, f"{_NEWEST}/getblockbynum", {"num": 0})
+    if first is None or first.get("blockID") != MAINNET:
+        raise ProviderFailed("it serves another network")
     side = _SOLID
     info = _asked(ask, f"{side}/gettransactioninfobyid", question)
     if not info:

@@ -146,6 +146,13 @@ def test_on_tron_the_events_of_a_solidified_block_decide(serving: Serving) -> No
     assert now("99" * 32) == ("uncertain", "not_found")
 
 
+def test_a_node_of_a_test_network_of_tron_is_not_believed(serving: Serving) -> None:
+    chain = Tron(genesis="0000000000000000d698d4192c56cb6be724a558448e2684802de4d6cd8690dc")
+    paid = chain.pay(1, to=TRON_HOUSE, contract="", amount=9, at=NOW)
+    reading = look("tron", read_tron, serving(chain.serve()), paid, {})
+    assert told(reading, to=TRON_HOUSE, contract="", amount=9) == ("uncertain", "provider_failed")
+
+
 def test_a_coin_that_was_burned_on_tron_is_nobodys_payment_and_nobodys_fault(serving: Serving) -> None:
     chain = Tron()
     burned = chain.pay(1, to=TRON_HOUSE, contract="", amount=9, at=NOW)
