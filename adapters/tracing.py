@@ -13,7 +13,7 @@ import structlog
 
 PARENT: Final = "traceparent"
 """What carries a span's name from one process to the next (W3C Trace Context)."""
-Kind = Literal["SERVER", "CONSUMER", "CLIENT"]
+Kind = Literal["SERVER", "CONSUMER", "CLIENT", "PRODUCER"]
 
 log = structlog.get_logger(__name__)
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from adapters import tracing
 from adapters.bus import OPERATORS, Bus, scoped_room, user_room
 from domain.actor import Actor
 from services import event_log
@@ -32,7 +33,10 @@ def push_events(container: Container) -> int:
         if batch is None:
             break
         for event in batch.events:
-            tell(container.bus, event)
+            # Under the id of the request that led to it, so that whoever follows that one finds what people were told.
+            caused_by = event.correlation_id or ""
+            with tracing.span(f"tell {event.type}", "PRODUCER", strongroom__correlation_id=caused_by):
+                tell(container.bus, event)
         with container.transaction() as session:
             event_log.advance(session, batch, now=container.now())
         told += len(batch.events)

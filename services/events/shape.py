@@ -62,7 +62,8 @@ class Event:
 
     `id` names the event for ever; `sequence` grows with each event of the same object, so that whoever gets them out
     of order knows which is the newest. `user_id` is whose object it is, None for what only operators may see;
-    `audience` are all the users that it concerns.
+    `audience` are all the users that it concerns. `correlation_id` is that of whoever brought it about, by which the
+    log and traces have it; nobody outside is told.
     """
 
     position: Position
@@ -75,6 +76,7 @@ class Event:
     user_id: UUID | None
     data: Mapping[str, Any]
     audience: frozenset[UUID] = field(default_factory=frozenset)
+    correlation_id: str | None = None
 
     def outside(self) -> dict[str, Any]:
         """The event as JSON says it; amounts are decimal strings in whole units."""
@@ -117,6 +119,7 @@ def of_flow(event: FlowEvent, flow: Flow, *, decimals: int, item_id: UUID | None
         user_id=flow.user_id,
         data=data,
         audience=_concerned(event, flow),
+        correlation_id=event.correlation_id,
     )
 
 

@@ -14,8 +14,9 @@ from redis import Redis
 from adapters import tracing
 from domain.node_refusals import NodeRefused
 from tasks import app as tasks_app
+from tasks.feed import push_events
 from tasks.publisher import CeleryPublisher, impatient
-from tests import spans
+from tests import horizon, spans
 from tests.api.house import House
 from tests.rail import COIN, Rail
 from tests.services import outgoing
@@ -67,6 +68,7 @@ def test_one_trace_leads_from_a_request_over_its_task_to_the_node(traced: Rail, 
     outgoing.usual_rules(traced)
     person = House(traced.container).person()
     traced.fund(person.user_id, COIN)
+    push_events(traced.container)
     with closing(Redis.from_url(broker(traced))) as client:
         client.flushdb()
 
@@ -77,6 +79,8 @@ def test_one_trace_leads_from_a_request_over_its_task_to_the_node(traced: Rail, 
     assert message["headers"]["task"] == "withdrawals.pay"
     tasks_app.app.tasks["withdrawals.pay"].apply(headers=message["headers"], throw=True)
     assert traced.withdrawal().state == "broadcast"
+    horizon.reached(traced.container.engine)
+    push_events(traced.container)
 
     ended = spans_of(collector)
     [request] = [span for span in ended if span.name == "POST /api/v1/withdrawals"]
@@ -91,6 +95,8 @@ def test_one_trace_leads_from_a_request_over_its_task_to_the_node(traced: Rail, 
     assert facts(request)["http.response.status_code"] == 201
     assert facts(request)["strongroom.correlation_id"] == facts(task)["strongroom.correlation_id"] == "correlation-17"
     assert facts(calls[0])["server.address"].startswith("127.0.0.1:")
+    told = {span.name: facts(span)["strongroom.correlation_id"] for span in ended if span.name.startswith("tell ")}
+    assert told["tell withdrawal.requested"] == told["tell withdrawal.broadcast"] == "correlation-17"
 
 
 def test_a_span_says_what_went_wrong_by_its_code_and_nothing_more(collector: Receiver) -> None:
