@@ -73,7 +73,7 @@ _MONEY: Final = (
 _HOUSE: Final = (
     AlertRule(
         "dependency_down", "critical", "redis:<host>, queue:<name>", threshold=60, hold_for=2 * ROUND, clear_for=ROUND,
-        meaning="Redis does not answer, or nothing has come out of a queue for 60 s.",
+        meaning="Redis does not answer, or nothing has come out of a queue for 60 s, or ever.",
         cause="The service, or the workers of that queue, are down.",
         what_to_do="Start it again: rows are the truth, so nothing was lost.",
     ),

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from domain.queues import QUEUES
 from models.work import Heartbeat
 
 
@@ -19,5 +20,14 @@ def beat(session: Session, queue: str, *, worker: str, now: datetime) -> None:
 
 
 def every(session: Session) -> Sequence[Heartbeat]:
-    """The last beat of each queue, by name."""
-    return session.scalars(select(Heartbeat).order_by(Heartbeat.queue)).all()
+    """The last beat of each queue that there is, by name; a queue of another version is none of them."""
+    return session.scalars(select(Heartbeat).where(Heartbeat.queue.in_(QUEUES)).order_by(Heartbeat.queue)).all()
+
+
+def never(beats: Sequence[Heartbeat]) -> list[str]:
+    """The queues that nothing has ever come out of, where something has of others: no worker consumes them.
+
+    A house in which nothing has run yet has just been made.
+    """
+    known = {beat.queue for beat in beats}
+    return [queue for queue in QUEUES if known and queue not in known]

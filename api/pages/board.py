@@ -69,6 +69,7 @@ def _health(session: Session, parts: Container, known: Mapping[str, AssetName], 
         gauges.append(Gauge("Chains", "waiting", "none is set up", "STRONGROOM_CHAINS is empty"))
     beats = heartbeats.every(session)
     gauges += [_queue(beat.queue, beat.ran_at, now) for beat in beats]
+    gauges += [Gauge(f"Queue {queue}", "wrong", "never consumed") for queue in heartbeats.never(beats)]
     if not beats:
         gauges.append(Gauge("Queues", "wrong", "no worker has run yet"))
     gauges.append(looking(session, now))

@@ -25,6 +25,9 @@ CHECKED_S_MAX: Final = 60.0
 RECHECK_BATCH: Final = 500
 BEAT_EVERY_S: Final = 2.0
 DEAF_AFTER_S: Final = 10.0
+SLOW_EVERY_S: Final = 3.0
+UNHEARD_MAX: Final = 2_000
+"""So much may wait for one connection, in two rounds on end: a client that is slower reads again when it is back."""
 HANDSHAKE_S_MAX: Final = 10.0
 """A connection that has not said by then who it is was not made by a client of ours."""
 GIVE_BACK_EVERY_S: Final = 20.0
@@ -44,6 +47,7 @@ class Rounds:
         self._parts, self._seats, self._server, self._pings = parts, seats, server, pings
         self._strangers: dict[str, float] = {}
         self._leaving: list[tuple[str, str]] = []
+        self._slow: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Begin all of them, each in a greenlet of its own, and begin to listen."""
@@ -57,6 +61,7 @@ class Rounds:
             (RECHECK_EVERY_S, self.recheck_old),
             (BEAT_EVERY_S, self.mind_the_bus),
             (HANDSHAKE_S_MAX, self.drop_strangers),
+            (SLOW_EVERY_S, self.drop_slow),
             (GIVE_BACK_EVERY_S, memory.give_back),
         ):
             self._server.start_background_task(self._for_ever, every_s, work)
@@ -154,6 +159,15 @@ class Rounds:
             if now - self._strangers[sid] >= HANDSHAKE_S_MAX:
                 engine.disconnect(sid)
         self._strangers = {sid: self._strangers.get(sid, now) for sid in waiting}
+
+    def drop_slow(self) -> None:
+        """Close connections that answer pings and take nothing of what they are told: it would be kept for ever."""
+        engine = self._server.eio
+        slow = {sid for sid, one in list(engine.sockets.items()) if one.queue.qsize() > UNHEARD_MAX}
+        for sid in slow & self._slow:
+            log.info("socket_too_slow", engine_sid=sid)
+            engine.disconnect(sid)
+        self._slow = frozenset(slow)
 
     def _has_seat(self, engine_sid: str) -> bool:
         sid = self._server.manager.sid_from_eio_sid(engine_sid, "/")

@@ -15,6 +15,9 @@ from engineio.packet import PING, Packet
 from wsproto.utilities import ProtocolError
 
 PACKET_BYTES_MAX: Final = 16 * 1024
+STILL_S_MAX: Final = 60.0
+"""How long a connection may bring nothing, not even the answer to a ping, and how long it may take nothing: whoever
+reads no more would hold a writer, a reader and a place in the kernel for as long as they like."""
 RECEIVED_BYTES: Final = 2048
 
 log = structlog.get_logger(__name__)
@@ -27,7 +30,7 @@ class WholeSends:
         self._sock = sock
 
     def send(self, data: bytes) -> int:
-        """Send every byte, waiting where the other side is slow."""
+        """Send every byte, waiting where the other side is slow. Raises TimeoutError when it takes nothing for long."""
         self._sock.sendall(data)
         return len(data)
 
@@ -60,6 +63,7 @@ class BoundedWebSocket:
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         # For each request the engine makes a class of its own, for another server than ours.
         environ.pop("eventlet.input", None)
+        environ["gunicorn.socket"].settimeout(STILL_S_MAX)
         handshake = {**environ, "gunicorn.socket": WholeSends(environ["gunicorn.socket"])}
         self._ws = simple_websocket.Server(
             handshake,
@@ -83,8 +87,9 @@ class BoundedWebSocket:
 
     def close(self) -> None:
         """Close it, if it is open, and let go whoever waits for what the other side may never say."""
-        if self._ws.connected:
-            self._ws.close()
+        with suppress(OSError):
+            if self._ws.connected:
+                self._ws.close()
         with suppress(OSError):
             self._ws.sock.shutdown(socket.SHUT_RD)
 

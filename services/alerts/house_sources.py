@@ -38,7 +38,10 @@ def dependencies(look: Look) -> Iterator[Reading]:
         "no answer",
     )
     limit = timedelta(seconds=look.rule.threshold)
-    for beat in heartbeats.every(look.session):
+    beats = heartbeats.every(look.session)
+    for queue in heartbeats.never(beats):
+        yield Reading(f"queue:{queue}", "bad", f"nothing has ever come out of the queue {queue}")
+    for beat in beats:
         told = f"nothing came out of the queue {beat.queue} since {beat.ran_at:%H:%M:%S} UTC"
         yield _judged(f"queue:{beat.queue}", look.now - beat.ran_at > limit, told)
 

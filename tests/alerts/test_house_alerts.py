@@ -1,7 +1,7 @@
 """What goes wrong around the money: each cause raises its alert, and its end clears it."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from adapters import host
 from domain.alert_rules import NODATA_AFTER, RULES
 from domain.host_facts import HostFacts
+from domain.queues import QUEUES
 from models.log_line import KeptLogLine
 from services.alerts import handling
 from tasks import deposits as deposit_tasks
@@ -103,13 +104,29 @@ def test_a_redis_that_stopped_is_told_of_until_it_answers(container: Container, 
 
 @pytest.mark.causes("dependency_down")
 def test_a_queue_that_nothing_comes_out_of_is_told_of_until_something_does(container: Container) -> None:
-    heartbeat.run.__wrapped__(later(container, NODATA_AFTER), BY, "money")
+    def beats(parts: Container, queues: Iterable[str]) -> None:
+        for queue in queues:
+            heartbeat.run.__wrapped__(later(parts, NODATA_AFTER), BY, queue)
+
+    beats(container, [*QUEUES, "of another version"])
     assert look(container, "dependency_down") == set()
     after = later(container, timedelta(minutes=5))
+    beats(after, set(QUEUES) - {"money"})
     assert look(after, "dependency_down") == {"queue:money"}
     again = later(after, timedelta(minutes=5))
-    heartbeat.run.__wrapped__(later(again, NODATA_AFTER), BY, "money")
+    beats(again, QUEUES)
     assert look(again, "dependency_down") == set()
+
+
+@pytest.mark.causes("dependency_down")
+def test_a_queue_that_no_worker_was_ever_told_of_is_told_of_until_one_is(container: Container) -> None:
+    """A new version has one queue more, and a host's list of workers is that of the old one."""
+    assert look(container, "dependency_down") == set(), "nothing has run yet"
+    for queue in set(QUEUES) - {"scan"}:
+        heartbeat.run.__wrapped__(later(container, NODATA_AFTER), BY, queue)
+    assert look(container, "dependency_down") == {"queue:scan"}
+    heartbeat.run.__wrapped__(later(container, NODATA_AFTER), BY, "scan")
+    assert look(container, "dependency_down") == set()
 
 
 @pytest.mark.causes("certificate_expiring")

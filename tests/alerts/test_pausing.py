@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.alert_rules import NODATA_AFTER, RULES
+from domain.queues import QUEUES
 from models.audit import AuditLog
 from services.alerts import engine, pausing
 from tasks.alerts import evaluate
@@ -43,7 +44,9 @@ def noted(container: Container) -> list[tuple[str, str, Any]]:
 def test_while_it_is_paused_nothing_is_raised_or_cleared_and_afterwards_both_are(
     container: Container, admin: Person
 ) -> None:
-    heartbeat.run.__wrapped__(container, BY, "money")
+    for queue in QUEUES:
+        beats_at = container if queue == "money" else later(container, 5 * NODATA_AFTER)
+        heartbeat.run.__wrapped__(beats_at, BY, queue)
     assert look(later(container, 2 * NODATA_AFTER), CODE) == {"queue:money"}
     assert admin.post("/alerts/pause", BODY).status_code == 200
     heartbeat.run.__wrapped__(later(container, 5 * NODATA_AFTER), BY, "money")

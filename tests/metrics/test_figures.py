@@ -1,9 +1,11 @@
 """What the rows say of the house, and that what cannot be read is left out and said to be."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from redis import Redis
 
 from domain.actor import Actor
 from domain.alert_rules import RULES
@@ -14,7 +16,7 @@ from tasks.ledger import check_all
 from tests import horizon
 from tests.api.house import House
 from tests.rail import COIN, Rail
-from wiring.container import Container
+from wiring.container import CACHE, Container
 from wiring.database import make_engine
 from wiring.metrics.house import HouseCollector
 from wiring.secret import Secret
@@ -54,6 +56,9 @@ def test_money_on_its_way_and_its_chain_are_told_of(rail: Rail) -> None:
 
 def test_work_that_waits_and_work_that_was_done_are_told_of(container: Container) -> None:
     now = container.now()
+    with closing(Redis.from_url(container.settings.redis_database(CACHE).reveal())) as redis:
+        # Of people whose process another test killed, for a while.
+        redis.delete("presence:users")
     with container.transaction() as session:
         outbox.promise(session, "withdrawals.pay", now=now - timedelta(seconds=90), withdrawal_id="1")
         heartbeats.beat(session, "money", worker="here", now=now - timedelta(seconds=30))

@@ -11,6 +11,8 @@ import websocket
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.bus import user_room
+from api.realtime.rounds import UNHEARD_MAX
 from tests.api.house import House, Person
 from tests.realtime.client import Client, NotAdmitted
 from tests.waiting import eventually
@@ -65,6 +67,21 @@ def test_every_event_is_answered_by_name_whatever_is_in_it(
         answer = client.ask(event, data)
         assert answer["error"] in {"invalid_request", "user_not_found", "user_offline"}, answer
         assert {"error_description", "timestamp"} <= set(answer)
+
+
+def test_who_takes_nothing_of_what_they_are_told_is_gone_though_they_answer_every_ping(
+    house: House, processes: Sites
+) -> None:
+    person = house.person()
+    with httpx.Client(base_url=processes[0], params={"EIO": "4", "transport": "polling"}, timeout=20) as http:
+        params = {**http.params, "sid": json.loads(http.get("/socket.io/").text[1:])["sid"]}
+        http.post("/socket.io/", params=params, content=f'40{{"token":"{person.token}"}}')
+        eventually(lambda: house.container.presence.among([person.public_key]), what="presence")
+        # From here on it never asks what it was told, and says that it hears.
+        for number in range(UNHEARD_MAX + 100):
+            house.container.bus.say("flow", {"number": number}, [user_room(person.user_id)])
+        http.post("/socket.io/", params=params, content="3")
+        eventually(lambda: not house.container.presence.among([person.public_key]), what="the end of it")
 
 
 def test_what_is_no_event_is_answered_by_name(talking: Client) -> None:
