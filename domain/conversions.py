@@ -88,9 +88,9 @@ def exchange(
 ) -> Exchange:
     """What an amount brings at this rate, with the least that has to be taken for it. Raises ConversionTooSmall.
 
-    The charges are cut to whole units, and so is what is received; then as little is taken as brings that much, with
-    the charges worked out anew on what is taken. So the user never gets more than the rate says, and never pays for
-    what they did not get.
+    The charges are rounded up to whole units, so that no part of an amount is too small to be charged, and what is
+    received is cut to them; then as little is taken as brings that much, with the charges worked out anew on what is
+    taken. So the user never gets more than the rate says, and never pays for what they did not get.
     """
     numerator, denominator = rate.as_integer_ratio()
     numerator, denominator = numerator * 10**bought_decimals, denominator * 10**sold_decimals
@@ -100,7 +100,7 @@ def exchange(
         raise ConversionTooSmall(fields={"amount": ["brings less than the smallest unit of what is bought"]})
     net_minor = -(-receives_minor * denominator // numerator)
     # The least amount of which so much is left when it is charged; each unit more leaves one more, or none.
-    taken_minor = (net_minor - 1) * PPM // (PPM - charged_ppm) + 1
+    taken_minor = -(-net_minor * PPM // (PPM - charged_ppm))
     fee_minor = _share(taken_minor, charges.fee_ppm)
     spread_minor = _share(taken_minor, charged_ppm) - fee_minor
     return Exchange(taken_minor, net_minor, spread_minor, fee_minor, receives_minor, amount_minor - taken_minor)
@@ -113,4 +113,4 @@ def has_moved(quoted: Decimal, now: Decimal, *, tolerance_ppm: int) -> bool:
 
 
 def _share(amount_minor: int, ppm: int) -> int:
-    return amount_minor * ppm // PPM
+    return -(-amount_minor * ppm // PPM)

@@ -49,8 +49,8 @@ def test_a_quote_says_what_an_amount_brings_and_what_it_costs(person: Person) ->
         "maximum": "100.00000000", "quote_lifetime_s": 30,
     }  # fmt: skip
     quote = person.post(QUOTES, ASKED).get_json()
-    assert (quote["amount"], quote["change"]) == ("0.99999999", "0.00000001")
-    assert (quote["spread"], quote["fee"]) == ("0.00500000", "0.00249999")
+    assert (quote["amount"], quote["change"]) == ("1.00000000", "0.00000000")
+    assert (quote["spread"], quote["fee"]) == ("0.00500000", "0.00250000")
     assert quote["receives"] == "0.033083333333333333"
     assert quote["rate"] == "0.0" + 29 * "3"
     assert person.balance()["held"] == "0.00000000"

@@ -51,8 +51,8 @@ def test_a_conversion_moves_both_assets_and_books_spread_and_fee(desk: Desk) -> 
     assert desk.house("conversion_spread", SOLD) == quote.spread_minor
     assert desk.house("conversion_income", SOLD) == quote.fee_minor
     assert desk.house("conversion_float", BOUGHT) == 10 * ETHER - quote.receives_minor
-    # 0.9925 rLTC at 100 dollars buys 0.0330833… tETH at 3000; what is too little for a tenth of a gwei is not taken.
-    assert (quote.spread_minor, quote.fee_minor, quote.receives_minor // 10**13) == (500_000, 249_999, 3308)
+    # 0.9925 rLTC at 100 dollars buys 0.0330833… tETH at 3000.
+    assert (quote.spread_minor, quote.fee_minor, quote.receives_minor // 10**13) == (500_000, 250_000, 3308)
     desk.assert_sound()
     with desk.container.reading() as session:
         flow = session.get_one(Flow, asked.flow_id)

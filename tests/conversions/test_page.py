@@ -34,7 +34,7 @@ def set_open(desk: Desk, *, is_open: bool) -> None:
 
 
 def test_an_amount_is_quoted_agreed_to_and_carried_out(desk: Desk, reader: Reader) -> None:
-    place = quoted(reader)
+    place = quoted(reader, "1.00000001")
     shown = reader.text(place)
     assert "0.033 083 333 333 333 333" in shown.replace("\u2009", " ")
     assert "cannot be converted exactly, and stays yours" in shown

@@ -1,5 +1,6 @@
 """What an amount brings: nothing is made, nothing is lost, and nobody gets more than the rate says."""
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 
@@ -23,6 +24,11 @@ CHARGES = st.tuples(st.integers(0, PPM // 2), st.integers(0, PPM // 2 - 1)).map(
 DECIMALS = st.sampled_from([0, 2, 6, 8, 18])
 
 
+def charge(amount_minor: int, ppm: int) -> int:
+    """A share in millionths, rounded up."""
+    return math.ceil(Fraction(amount_minor * ppm, PPM))
+
+
 @settings(max_examples=200)
 @given(st.integers(1, 10**24), st.tuples(PRICES, PRICES), CHARGES, DECIMALS, DECIMALS)
 def test_an_exchange_is_conserved_exact_and_never_above_the_rate(
@@ -35,15 +41,15 @@ def test_an_exchange_is_conserved_exact_and_never_above_the_rate(
     try:
         made = exchange(amount_minor, rate, charges, sold_decimals=sold_decimals, bought_decimals=bought_decimals)
     except ConversionTooSmall:
-        charged = amount_minor * (charges.spread_ppm + charges.fee_ppm) // PPM
+        charged = charge(amount_minor, charges.spread_ppm + charges.fee_ppm)
         assert (amount_minor - charged) * per_unit < 1
         return
     assert made.net_minor + made.spread_minor + made.fee_minor + made.change_minor == amount_minor
     assert made.taken_minor == made.net_minor + made.spread_minor + made.fee_minor
     assert min(made.spread_minor, made.fee_minor, made.change_minor) >= 0
     assert 0 < made.receives_minor <= made.net_minor * per_unit
-    assert made.fee_minor == made.taken_minor * charges.fee_ppm // PPM
-    assert made.fee_minor + made.spread_minor == made.taken_minor * (charges.spread_ppm + charges.fee_ppm) // PPM
+    assert made.fee_minor == charge(made.taken_minor, charges.fee_ppm)
+    assert made.fee_minor + made.spread_minor == charge(made.taken_minor, charges.spread_ppm + charges.fee_ppm)
     # No unit less would have brought as much, so nothing is paid for what is not received.
     assert (made.net_minor - 1) * per_unit < made.receives_minor
     # What stays as change brings nothing more: asking with it or without it is the same exchange.
@@ -57,8 +63,13 @@ def test_an_example_worked_by_hand() -> None:
     # 1 BTC into a token of two decimals: 0.5 % spread and 0.25 % fee leave 0.9925, which is 21 173.33 of the token.
     made = exchange(10**8, rate, Charges(5_000, 2_500), sold_decimals=8, bought_decimals=2)
     assert made.receives_minor == 2_117_333
-    assert (made.net_minor, made.spread_minor, made.fee_minor) == (99_249_985, 500_000, 249_999)
-    assert (made.taken_minor, made.change_minor) == (99_999_984, 16)
+    assert (made.net_minor, made.spread_minor, made.fee_minor) == (99_249_985, 500_000, 250_000)
+    assert (made.taken_minor, made.change_minor) == (99_999_985, 15)
+
+
+def test_nobody_converts_free_of_charge_in_small_parts() -> None:
+    one = exchange(100, Decimal(1), Charges(5_000, 2_500), sold_decimals=8, bought_decimals=8)
+    assert (one.receives_minor, one.spread_minor + one.fee_minor) == (99, 1)
 
 
 def test_what_brings_less_than_the_smallest_unit_is_refused() -> None:
