@@ -111,6 +111,11 @@ def held(session: Session, chain: str, generation: int) -> ChainCursor:
     return leases.locked(session, select(ChainCursor).where(ChainCursor.chain == chain), generation)
 
 
+def renew(session: Session, chain: str, *, generation: int, now: datetime) -> None:
+    """Keep the right to read this chain while the node is being waited for. Raises LeaseLost."""
+    held(session, chain, generation).lease_until = now + LEASE
+
+
 def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
     """The heights and hashes of the branch that was followed, newest first, as deep as can be undone."""
     rows = session.execute(
@@ -186,7 +191,7 @@ def sight_mempool(
     by: Actor,
 ) -> int:
     """Record what newly arrived in the mempool. Returns new deposits."""
-    held(session, chain, generation).lease_until = now + LEASE
+    renew(session, chain, generation=generation, now=now)
     return deposits.sight_mempool(session, chain, transactions, now=now, by=by)
 
 

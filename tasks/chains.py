@@ -1,7 +1,7 @@
 """Read every chain from its cursor to its tip, then its mempool."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +34,8 @@ BLOCKS_AT_FIRST: Final = 4
 MEMPOOL_PER_BATCH: Final = 500
 # Blocks must not wait for a long look at a full mempool; what is left is looked at in the next turn.
 MEMPOOL_PER_TURN: Final = 10 * MEMPOOL_PER_BATCH
+# While a node is slow to answer, the lease on its chain is renewed this often.
+RENEWED_EVERY_S: Final = 5.0
 # A node that knows of this many more headers than it has blocks is catching up itself.
 LAG_BLOCKS_MAX: Final = 3
 # A live network without a block for this many times its interval is more likely to be out of our node's sight.
@@ -222,7 +224,7 @@ class Reader:
             end = BLOCKS_AT_FIRST
             coming = ahead.submit(read, hashes[:end])
             while True:
-                run = coming.result()
+                run = self._awaited(coming)
                 outputs = sum(len(transaction.outputs) for block in run for transaction in block.transactions)
                 count = max(1, min(BLOCKS_PER_BATCH, OUTPUTS_PER_BATCH * len(run) // max(outputs, 1)))
                 following = hashes[end : end + count]
@@ -232,6 +234,13 @@ class Reader:
                 yield run
                 if not following:
                     return
+
+    def _awaited(self, coming: Future[list[Block]]) -> list[Block]:
+        """What is being read; the lease is renewed meanwhile, or readers of a slow node would take turns for ever."""
+        while not wait([coming], timeout=RENEWED_EVERY_S).done:
+            with self.container.transaction() as session:
+                chains.renew(session, self.name, generation=self.generation, now=self.container.now())
+        return coming.result()
 
     def _contracts(self) -> Mapping[str, str]:
         with self.container.reading() as session:

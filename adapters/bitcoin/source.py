@@ -9,7 +9,7 @@ from adapters.bitcoin.client import NodeClient, demanded
 from adapters.bitcoin.refusals import INVALID_PARAMETER, METHOD_NOT_FOUND, NOT_FOUND
 from domain.chain_facts import Block, ChainOutput, ChainTransaction, NodeFacts, OutPoint, Tip
 from domain.networks import Network
-from domain.node_refusals import NodeError
+from domain.node_refusals import NodeError, NodeTimeout
 
 BLOCKS_PER_CALL_MAX: Final = 50
 BYTES_PER_CALL: Final = 4_000_000
@@ -83,7 +83,13 @@ class BitcoinSource:
         while len(blocks) < len(hashes):
             count = max(1, min(BLOCKS_PER_CALL_MAX, BYTES_PER_CALL // self._bytes_per_block))
             wanted = hashes[len(blocks) : len(blocks) + count]
-            answers, size = self._client.read_sized_batch([["getblock", one, _WITH_TRANSACTIONS] for one in wanted])
+            try:
+                answers, size = self._client.read_sized_batch([["getblock", one, _WITH_TRANSACTIONS] for one in wanted])
+            except NodeTimeout:
+                if len(wanted) == 1:
+                    raise
+                self._bytes_per_block = BYTES_PER_CALL // (len(wanted) // 2)  # a slow node is asked for less at once
+                continue
             self._bytes_per_block = max(1, size // len(wanted))
             blocks += [_block(answer) for answer in answers]
         return blocks

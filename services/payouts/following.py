@@ -1,41 +1,37 @@
 """Follow payments through the blocks until they are final, and settle them in the ledger."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import case, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.chain_facts import Block, OutPoint
+from domain.chain_facts import Block
 from domain.errors import ensure
 from domain.ledger import Post, Transaction
 from models.asset import WithdrawalPolicy
 from models.chain import ChainCursor
-from models.deposit import Deposit
-from models.payout import Payout, PayoutInput, PayoutTransaction
+from models.payout import Payout, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, leases, ledger, outbox
 from services.finality import is_deep
 from services.payouts import fees, sweeping
-from services.payouts.doubting import doubt
 from services.payouts.failing import fail
-from services.payouts.reading import advance, awaited
+from services.payouts.impossible import UNCONFIRMED, doubt_conflicted, doubt_orphaned
+from services.payouts.reading import advance, awaited, locked
 
 BATCH_MAX = 50
 # So deep must another transaction that spends our inputs be before nobody doubts any more that ours never confirms.
 CONFLICT_FINAL = 6
-UNCONFIRMED = ("signed", "broadcast", "uncertain")
 
 
 def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
     """Record which payments of ours these blocks hold, whichever of their forms, and which they make impossible."""
     _confirm(session, chain, blocks, now=now, by=by)
-    _doubt_conflicted(session, chain, blocks, now=now, by=by)
+    doubt_conflicted(session, chain, blocks, now=now, by=by)
     session.flush()
-    _doubt_orphaned(session, chain, now=now, by=by)
+    doubt_orphaned(session, chain, now=now, by=by)
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> None:
@@ -156,7 +152,7 @@ def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: date
     home = {transaction.txid: (transaction, block) for block in blocks for transaction in block.transactions}
     found = {payout_id: (txid, cancels) for txid, payout_id, cancels in waiting if txid in home}
     closed = []
-    for payout in _locked(session, found):
+    for payout in locked(session, found):
         txid, cancels = found[payout.id]
         transaction, block = home[txid]
         void_because = "cancelled" if cancels else None if transaction.succeeded else "reverted"
@@ -196,95 +192,6 @@ def _close_again(session: Session, closed: Sequence[Payout], *, now: datetime) -
         sweeping.recount(session, payout)
     for outcome in ledger.post(session, fees.corrections(session, closed, now=now)):
         ensure(outcome.refused is None, f"the ledger refused to correct a fee: {outcome.refused}")
-
-
-def _doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
-    """Mark the payments one of whose inputs these blocks spend, or make impossible, in a transaction of others."""
-    rows = session.execute(
-        select(PayoutInput.txid, PayoutInput.vout, PayoutInput.payout_id)
-        .join(Payout, Payout.id == PayoutInput.payout_id)
-        .where(Payout.chain == chain, Payout.state.in_(UNCONFIRMED))
-    )
-    at_stake: dict[OutPoint, set[UUID]] = defaultdict(set)
-    for txid, vout, payout_id in rows:
-        at_stake[OutPoint(txid, vout)].add(payout_id)
-    for spent, payout_id in _below_deposits(session, chain):
-        at_stake[spent].add(payout_id)
-    if not at_stake:
-        return
-    spenders = {
-        payout_id: (transaction.txid, block.height)
-        for block in blocks
-        for transaction in block.transactions
-        for spent in transaction.spends
-        if spent in at_stake
-        for payout_id in at_stake[spent]
-    }
-    for payout in _locked(session, spenders):
-        payout.conflicted_by, payout.conflict_height = spenders[payout.id]
-        reason = f"{payout.conflicted_by} in block {payout.conflict_height} spends its inputs"
-        doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
-
-
-def _below_deposits(session: Session, chain: str) -> Iterator[tuple[OutPoint, UUID]]:
-    """What a deposit spends that no block holds any more and that a payment of ours spends in turn, and that payment.
-
-    Whoever else spends one of these in a block has made the deposit impossible, and our payment with it.
-    """
-    rows = session.execute(
-        select(Deposit.spends, PayoutInput.payout_id)
-        .join(
-            PayoutInput,
-            (PayoutInput.chain == Deposit.chain)
-            & (PayoutInput.txid == Deposit.txid)
-            & (PayoutInput.vout == Deposit.vout),
-        )
-        .join(Payout, Payout.id == PayoutInput.payout_id)
-        .where(Payout.chain == chain, Payout.state.in_(UNCONFIRMED), Deposit.block_height.is_(None))
-    )
-    for spends, payout_id in rows:
-        for spelled in spends:
-            txid, _, vout = spelled.partition(":")
-            yield OutPoint(txid, int(vout)), payout_id
-
-
-def _doubt_orphaned(session: Session, chain: str, *, now: datetime, by: Actor) -> None:
-    """Mark the payments that spend the change of a payment of ours which a block holds in another form, or none can.
-
-    That output will never be, so that nothing in any block spends it either: this is the only proof there is.
-    """
-    parent = aliased(Payout)
-    is_in_other_form = parent.block_height.is_not(None) & (parent.txid != PayoutTransaction.txid)
-    rows = session.execute(
-        select(
-            Payout.id,
-            case((is_in_other_form, parent.txid), else_=parent.conflicted_by),
-            case((is_in_other_form, parent.block_height), else_=parent.conflict_height),
-        )
-        .join(PayoutInput, PayoutInput.payout_id == Payout.id)
-        .join(
-            PayoutTransaction,
-            (PayoutTransaction.chain == PayoutInput.chain) & (PayoutTransaction.txid == PayoutInput.txid),
-        )
-        .join(parent, parent.id == PayoutTransaction.payout_id)
-        .where(
-            Payout.chain == chain,
-            Payout.state.in_(UNCONFIRMED),
-            Payout.conflicted_by.is_(None),
-            is_in_other_form | parent.conflicted_by.is_not(None),
-        )
-    )
-    orphaned = {payout_id: (txid, height) for payout_id, txid, height in rows}
-    for payout in _locked(session, orphaned):
-        payout.conflicted_by, payout.conflict_height = orphaned[payout.id]
-        reason = f"it spends change that {payout.conflicted_by} in block {payout.conflict_height} made impossible"
-        doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)
-
-
-def _locked(session: Session, payout_ids: Collection[UUID]) -> Sequence[Payout]:
-    if not payout_ids:
-        return []
-    return session.scalars(select(Payout).where(Payout.id.in_(payout_ids)).order_by(Payout.id).with_for_update()).all()
 
 
 def _sent_after_all(session: Session, payout: Payout, txid: str, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Look at payouts, and move one together with the withdrawals it carries."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -40,6 +40,13 @@ def one(session: Session, payout_id: UUID) -> Payout:
     if payout is None:
         raise PayoutNotFound
     return payout
+
+
+def locked(session: Session, payout_ids: Collection[UUID]) -> Sequence[Payout]:
+    """These payouts, locked in the order of their ids."""
+    if not payout_ids:
+        return []
+    return session.scalars(select(Payout).where(Payout.id.in_(payout_ids)).order_by(Payout.id).with_for_update()).all()
 
 
 def forms_of(session: Session, payout_id: UUID) -> Sequence[PayoutTransaction]:

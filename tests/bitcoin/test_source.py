@@ -1,10 +1,15 @@
 """Reading a real chain: every block whole and in order, and a mempool that changes while it is read."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from adapters.bitcoin.amounts import to_minor
-from adapters.bitcoin.source import BYTES_PER_CALL
+from adapters.bitcoin.client import NodeClient
+from adapters.bitcoin.source import BYTES_PER_CALL, BitcoinSource
 from domain.addresses import parse_address
 from domain.chain_facts import OutPoint
 from domain.networks import COIN
+from domain.node_refusals import NodeTimeout
 from domain.ports import Chain
 from tests.bitcoin.node import RICH_WALLET, RegtestNode
 
@@ -94,3 +99,15 @@ def test_the_node_says_what_it_is(regtest: RegtestNode) -> None:
 def test_the_adapter_is_what_the_core_asks_for(regtest: RegtestNode) -> None:
     chain: Chain = regtest.chain()
     assert chain.rail is regtest.network
+
+
+def test_a_node_too_slow_for_many_blocks_at_once_is_asked_for_fewer(regtest: RegtestNode) -> None:
+    class Slow(NodeClient):
+        def read_sized_batch(self, calls: Sequence[Sequence[Any]]) -> tuple[list[Any], int]:
+            if len(calls) > 1:
+                raise NodeTimeout
+            return super().read_sized_batch(calls)
+
+    source = BitcoinSource(Slow(regtest.endpoint(), regtest.network))
+    hashes = source.block_hashes(0, 10)
+    assert [block.hash for block in source.blocks(hashes)] == hashes

@@ -1,10 +1,13 @@
 """A node that is down, refuses, lags or serves another chain: nothing is known, so nothing moves, and it is said."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+import tasks.chains
+from domain.chain_facts import Block
 from domain.networks import NETWORKS
 from domain.ports import Chain, DescriptorChain
 from models.audit import AuditLog
@@ -15,6 +18,7 @@ from services.leases import LeaseLost
 from tasks.chains import begin
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
+from tests.waiting import eventually
 
 NOWHERE = "http://strongroom:secret@127.0.0.1:9"
 
@@ -205,6 +209,23 @@ def test_a_paused_observer_reads_nothing_until_it_is_resumed(rail: Rail) -> None
 def test_an_unknown_chain_cannot_be_paused(rail: Rail) -> None:
     with pytest.raises(chains.ChainNotFollowed), rail.container.transaction() as session:
         chains.pause(session, "dogecoin", now=rail.container.now(), by=BY)
+
+
+def test_the_lease_of_a_reader_is_renewed_while_its_node_is_slow(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.chains, "RENEWED_EVERY_S", 0.01)
+
+    class Slow(outgoing.Wrapped):
+        def blocks(self, hashes: Sequence[str], **options: Any) -> list[Block]:
+            before = world.cursor(rail).lease_until
+            assert before is not None
+            eventually(lambda: (world.cursor(rail).lease_until or before) > before)
+            found: list[Block] = self._chain.blocks(hashes, **options)
+            return found
+
+    rail.mine()
+    with world.reached_at(rail, cast("DescriptorChain", Slow(rail.chain))):
+        rail.watch()
+    assert world.cursor(rail).hash == rail.node.call("getbestblockhash")
 
 
 def test_a_worker_whose_lease_ended_records_nothing(rail: Rail) -> None:

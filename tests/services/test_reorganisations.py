@@ -87,14 +87,14 @@ def test_a_payment_that_moves_to_another_block_of_the_new_branch_is_credited_onc
 @pytest.mark.causes("deposit_undone_after_spending")
 def test_a_credit_that_was_spent_before_the_chain_undid_it_is_carried_by_suspense(rail: Rail) -> None:
     user_id, other = rail.new_user(), rail.new_user()
-    txid = rail.send_to(rail.new_address(user_id).address, COIN // 2)
-    rail.send_to(rail.new_address(other).address, COIN // 2)
+    txid = rail.send_to(rail.new_address(user_id).address, COIN // 3)
+    rail.send_to(rail.new_address(other).address, COIN // 3)
     rail.mine()
     rail.watch()
     rail.request(user_id, COIN // 4)
     world.fork(rail, 1)
     rail.watch()
-    assert suspense(rail) == -COIN // 2
+    assert suspense(rail) == -(COIN // 3)
     assert world.standing(rail) == {"deposit_undone_after_spending": "critical"}
     assert world.deposits(rail)[txid].in_suspense
     assert rail.balance(user_id)[0] > 0  # nobody goes below zero, and a hold stays a hold
@@ -106,7 +106,7 @@ def test_a_credit_that_was_spent_before_the_chain_undid_it_is_carried_by_suspens
     assert suspense(rail) == 0
     assert world.standing(rail) == {}
     assert world.deposits(rail)[txid].state == "credited"
-    assert rail.balance(other) == (COIN // 2, 0)
+    assert rail.balance(other) == (COIN // 3, 0)
     rail.assert_sound()
 
 
