@@ -232,12 +232,18 @@ def _key_of(certificate: bytes) -> bytes | None:
 
 def _fetched(address: str) -> bytes:
     """What is at an https address. Raises NodeRefused, ChainUncertain, NodeError."""
+    content = b""
     try:
-        answer = httpx.get(address, timeout=FETCH_TIMEOUT_S, follow_redirects=False, trust_env=False)
+        with httpx.stream("GET", address, timeout=FETCH_TIMEOUT_S, follow_redirects=False, trust_env=False) as answer:
+            status = answer.status_code
+            for part in answer.iter_bytes():
+                content += part
+                if len(content) > CERTIFICATE_BYTES_MAX:
+                    raise NodeError(f"{urlsplit(address).hostname} answered with more than a certificate")
     except httpx.ConnectError as error:
         raise NodeRefused(f"{urlsplit(address).hostname} cannot be reached") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.HTTPError as error:
         raise ChainUncertain(f"{urlsplit(address).hostname} gave no answer: {type(error).__name__}") from error
-    if answer.status_code != httpx.codes.OK or len(answer.content) > CERTIFICATE_BYTES_MAX:
-        raise NodeError(f"{urlsplit(address).hostname} answered with HTTP {answer.status_code}")
-    return answer.content
+    if status != httpx.codes.OK:
+        raise NodeError(f"{urlsplit(address).hostname} answered with HTTP {status}")
+    return content

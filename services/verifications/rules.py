@@ -66,6 +66,9 @@ def set_rule(
 
 
 def question_of(session: Session, row: PaymentVerification) -> ClaimQuestion:
-    """What providers are asked about a claim: its transaction and recipient, and what is money on its chain."""
+    """What providers are asked about a claim: its transaction and recipient, and what is money on its chain.
+
+    Of one that is verified, only whether it is still there: few nodes remember what was held an hour ago.
+    """
     known = {contract: asset.contract or "" for contract, asset in assets.by_contract(session, row.chain).items()}
-    return ClaimQuestion(row.tx_hash, known, row.recipient)
+    return ClaimQuestion(row.tx_hash, known, "" if row.state == "verified" else row.recipient)

@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.circle.notifications import CircleNotifications
 from adapters.flutterwave.provider import FlutterwaveProvider
 from adapters.provider_http import ProviderEndpoint, ProviderHttp
 from domain.node_refusals import ChainUncertain, NodeError
-from domain.providers import PROVIDERS
+from domain.provider_facts import SUBSCRIPTION, Notification
+from domain.providers import PROVIDERS, Custodian
 from tests.fakes.json_service import JsonService, serving
 
 
@@ -58,3 +60,23 @@ def test_an_amount_that_is_a_number_is_not_rounded_nor_written_out(
         assert provider.holding("NGN").trusted_minor == minor
         assert Decimal(said) * 100 == minor
     provider.close()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "refusal"), [("huge", NodeError), ("elsewhere", NodeError), ("down", NodeError), ("", None)]
+)
+def test_what_amazon_answers_is_no_longer_than_a_certificate(
+    service: JsonService, trouble: str, refusal: type[Exception] | None
+) -> None:
+    service.trouble, service.answer = trouble, {}
+    rail = PROVIDERS["circle"]
+    assert isinstance(rail, Custodian)
+    reader = CircleNotifications(ProviderEndpoint(service.url, "key"), rail)
+    offer = Notification("sns", "1", SUBSCRIPTION, "", confirm_url=service.url)
+    if refusal is None:
+        reader.confirm(offer)
+    else:
+        with pytest.raises(refusal):
+            reader.confirm(offer)
+    reader.close()
+    assert service.asked == ["/"]
