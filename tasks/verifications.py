@@ -43,7 +43,7 @@ def check_batch(container: Container, by: Actor) -> int:
     if not due:
         return 0
     with container.reading() as session:
-        questions = [verifications.question_of(session, row) for row in due]
+        questions = verifications.questions_of(session, due)
     with ThreadPoolExecutor(min(AT_ONCE, len(due)), thread_name_prefix="verify") as pool:
         for each in [pool.submit(_look_into, container, by, *claim) for claim in zip(due, questions, strict=True)]:
             each.result()

@@ -7,7 +7,7 @@ from services.verifications.rates import judge_failure_rate
 from services.verifications.reading import VerificationNotFound, listed, locked, newest, one
 from services.verifications.replaying import ask_again, replayed
 from services.verifications.requesting import ClaimOfDeposit, request
-from services.verifications.rules import question_of, rule_of, set_rule
+from services.verifications.rules import question_of, questions_of, rule_of, set_rule
 
 __all__ = [
     "ClaimOfDeposit",
@@ -25,6 +25,7 @@ __all__ = [
     "newest",
     "one",
     "question_of",
+    "questions_of",
     "record",
     "replayed",
     "request",

@@ -17,7 +17,8 @@ def keep(session: Session, verification_id: UUID, attempt: int, exchanges: Seque
 
     Whoever claims a large transaction that waits for a block would have it stored every minute for a day.
     """
-    if exchanges and list(map(_said, exchanges)) != list(map(_said, exchanges_of(session, verification_id))):
+    before = exchanges_of(session, verification_id) if attempt > 1 else []
+    if exchanges and list(map(_said, exchanges)) != list(map(_said, before)):
         rows = [
             {"verification_id": verification_id, "attempt": attempt, **{name: getattr(one, name) for name in _FIELDS}}
             for one in exchanges

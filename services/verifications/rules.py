@@ -1,5 +1,6 @@
 """What is asked of a claimed payment of each asset."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -70,5 +71,15 @@ def question_of(session: Session, row: PaymentVerification) -> ClaimQuestion:
 
     Of one that is verified, only whether it is still there: few nodes remember what was held an hour ago.
     """
-    known = {contract: asset.contract or "" for contract, asset in assets.by_contract(session, row.chain).items()}
-    return ClaimQuestion(row.tx_hash, known, "" if row.state == "verified" else row.recipient)
+    return questions_of(session, [row])[0]
+
+
+def questions_of(session: Session, rows: Sequence[PaymentVerification]) -> list[ClaimQuestion]:
+    """The same of several, in their order; what is money on a chain is looked up once for all."""
+    money = {
+        chain: {contract: asset.contract or "" for contract, asset in assets.by_contract(session, chain).items()}
+        for chain in {row.chain for row in rows}
+    }
+    return [
+        ClaimQuestion(row.tx_hash, money[row.chain], "" if row.state == "verified" else row.recipient) for row in rows
+    ]
