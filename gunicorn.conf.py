@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -69,4 +70,8 @@ def on_exit(_server: Any) -> None:
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Prepare a worker before it loads the application: only now is it a process of its own."""
+    # It still has its master's handlers, which would note for a master that it is not, and forget, that it is to stop:
+    # the real master would wait for it until its patience ends. Its own handlers follow in a moment.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     cooperate_with_gevent()
