@@ -97,3 +97,8 @@ def test_every_page_of_operators_is_under_the_board(house: House, approver: Read
         parts = rule.rule.split("/")[1:]
         if parts[0] == "operator" and len(parts) == 2 and "GET" in (rule.methods or ()) and "." not in parts[1]:
             assert f'href="{rule.rule}"' in shown
+
+
+def test_a_page_below_another_says_where_one_is(approver: Reader) -> None:
+    assert '<a href="/operator" aria-current="page">' in approver.get("/operator").text
+    assert '<a href="/operator" aria-current="true">' in approver.get("/operator/controls").text
