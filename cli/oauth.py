@@ -20,16 +20,22 @@ def oauth() -> None:
 
 
 @oauth.command("rotate-key")
-def rotate_key() -> None:
+@click.option("--at-once", is_flag=True, help="Somebody else may have the old one: believe it no more from now on.")
+def rotate_key(*, at_once: bool) -> None:
     """Make a new signing key. It is published now and signs an hour from now; the old one is published until its last
     token has expired.
+
+    With --at-once the new one signs now and no old one is published: apps that keep a copy of the list must read it
+    anew to believe what they are given.
     """
     with provided(read_settings(os.environ), "postgres") as settings:
         parts = build_container(settings, chains={})
         now = parts.now()
         provider = Provider(settings.public_url, settings.secret_key.reveal())
         with parts.transaction() as session:
-            kid = keys.rotate(session, provider, now=now)
-            audit.record(session, "oauth.key_rotated", by=Actor("cli"), now=now, detail={"kid": kid})
+            kid = (keys.replace if at_once else keys.rotate)(session, provider, now=now)
+            detail = {"kid": kid, "at_once": at_once}
+            audit.record(session, "oauth.key_rotated", by=Actor("cli"), now=now, detail=detail)
         parts.engine.dispose()
-    click.echo(f"{kid}: signs from {now + keys.AHEAD:%Y-%m-%d %H:%M} UTC on.")
+    signs_from = now if at_once else now + keys.AHEAD
+    click.echo(f"{kid}: signs from {signs_from:%Y-%m-%d %H:%M} UTC on.")

@@ -72,6 +72,22 @@ def rotate(session: Session, provider: Provider, *, now: datetime) -> str:
     return _make(session, provider, now, signs_from=now + AHEAD if _newest(session, now) else now).kid
 
 
+def replace(session: Session, provider: Provider, *, now: datetime) -> str:
+    """Make a new key that signs at once, and publish the ones before it no more: somebody else may have one.
+
+    Whoever keeps a copy of the list believes the old ones until they read it again, and no new one before. Access
+    tokens that were issued here stay good: they are looked up.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    session.execute(
+        update(OAuthSigningKey)
+        .where(or_(OAuthSigningKey.retired_at.is_(None), OAuthSigningKey.retired_at > now))
+        .values(retired_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return _make(session, provider, now, signs_from=now).kid
+
+
 def _current(session: Session, provider: Provider, now: datetime) -> OAuthSigningKey:
     row = _newest(session, now)
     if row is None or row.signs_from < now - LIFETIME:
@@ -90,7 +106,7 @@ _NEWEST = Prepared(
     "oauth_signing_key",
     "timestamptz",
     f"SELECT {columns(k=OAuthSigningKey)} FROM oauth_signing_keys k "  # noqa: S608 - names of ours
-    "WHERE signs_from <= $1 ORDER BY signs_from DESC LIMIT 1",
+    "WHERE signs_from <= $1 AND (retired_at IS NULL OR retired_at > $1) ORDER BY signs_from DESC LIMIT 1",
 )
 
 
