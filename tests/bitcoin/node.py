@@ -1,7 +1,9 @@
 """A private regtest node that tests may start, stop, encrypt and reorganise as they like."""
 
 import shutil
+import signal
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from adapters.bitcoin.endpoint import NodeEndpoint
 from domain.networks import NETWORKS, Network
 from domain.node_refusals import ChainError
 from tests.waiting import eventually
+from wiring.embedded.process import dies_with_us
 from wiring.embedded.redis import free_port
 
 PASSWORD = "p@ss/w#rd:%41"  # everything that a URL could not carry
@@ -61,11 +64,15 @@ class RegtestNode:
         if "litecoind" in self.program:
             # Litecoin's nodes refuse replacements unless told otherwise, and its extension blocks stop mining here.
             options += ["-mempoolreplacement=1", "-vbparams=mweb:-2:0"]
-        self.process = subprocess.Popen([self.program, *options])
+        self.process = subprocess.Popen([*dies_with_us(signal.SIGKILL), self.program, *options])
 
     def start(self) -> None:
-        self.launch()
-        eventually(self.is_answering)
+        """Start it and wait until it answers; where it does not, none is left behind."""
+        with ExitStack() as stack:
+            stack.callback(self.kill)
+            self.launch()
+            eventually(self.is_answering, within_s=60, what="an answer of the node")
+            stack.pop_all()
 
     def is_answering(self) -> bool:
         try:

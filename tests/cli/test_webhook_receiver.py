@@ -49,9 +49,11 @@ class Receiver:
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[Receiver]:
     made = Receiver(tmp_path)
-    eventually(lambda: made.lines, what="the receiver")
-    yield made
-    process.stop(made.server, stop_signal=signal.SIGTERM, patience_s=10)
+    try:
+        eventually(lambda: made.lines, what="the receiver")
+        yield made
+    finally:
+        process.stop(made.server, stop_signal=signal.SIGTERM, patience_s=10)
 
 
 def test_only_what_was_signed_with_the_secret_is_believed_and_only_once(receiver: Receiver) -> None:
