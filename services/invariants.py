@@ -11,8 +11,6 @@ from sqlalchemy.orm import Session
 FINDINGS_MAX: Final = 20
 CHUNK: Final = 5000
 _FLOWS_STAND: Final = "a flow stands where its deposit, withdrawal, conversion or sweep stands"
-
-
 Occasion = Literal["minute", "day", "command"]
 _OCCASIONS: Final[tuple[Occasion, ...]] = ("minute", "day", "command")
 
@@ -236,6 +234,11 @@ OF_THE_HOUSE: Final = {
         SELECT asset_id || ': off by ' || sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END)
         FROM ledger_accounts GROUP BY asset_id
         HAVING sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END) <> 0
+    """,
+    # A reader's place never passes the last seal, unless seals were taken away, with or without what they were of.
+    "nothing that was sealed is gone": """
+        SELECT 'reader ' || name || ': stands at transfer ' || transfer_id FROM ledger_readers
+        WHERE transfer_id > (SELECT coalesce(max(last_id), 0) FROM ledger_seals WHERE subject = 'transfers')
     """,
     "what is left on the addresses of a chain is known": """
         SELECT 'chain ' || coalesce(summed.chain, noted.chain)

@@ -6,13 +6,17 @@ from sqlalchemy.orm import Session
 
 from domain.ledger import Hold, Void
 from services import invariants
+from services.ledger.following import next_span
 from tests.databases import Database
-from tests.ledger.conftest import Books
+from tests.ledger.conftest import START, Books
 
 HELD = "an account holds what its open holds reserve"
 FLOORLESS = "an account without a floor holds nothing"
 # Here holds are made by hand, for nothing that a house would hold anything for.
 UNEXPLAINED = "what a user's account holds is of open withdrawals and conversions"
+
+
+SEALED = "nothing that was sealed is gone"
 
 
 def broken(books: Books) -> set[str]:
@@ -46,3 +50,14 @@ def test_what_is_held_without_a_hold_is_found(books: Books, own_database: Databa
     assert broken(books) == set()
     alter(own_database, statement)
     assert found in broken(books)
+
+
+def test_seals_that_were_taken_away_are_missed(books: Books, own_database: Database) -> None:
+    """Whoever takes the newest rows away takes their seals too, and then each seal follows from the one before it."""
+    books.user(funds=100)
+    books.seal()
+    with Session(books.engine) as session, session.begin():
+        assert next_span(session, "check", now=START) is not None
+    assert broken(books) == set()
+    alter(own_database, "DELETE FROM ledger_seals WHERE subject = 'transfers'")
+    assert broken(books) == {SEALED}
