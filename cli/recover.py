@@ -122,7 +122,7 @@ def retire_addresses(skip: int) -> None:
     since the dump.
     """
     with _parts() as parts:
-        _retire(parts, skip)
+        retire(parts, skip=skip)
 
 
 def look_at_account(parts: Container, chain: CountingChain) -> int:
@@ -153,7 +153,8 @@ def _parts() -> Iterator[Container]:
             parts.engine.dispose()
 
 
-def _retire(parts: Container, skip: int) -> None:
+def retire(parts: Container, *, skip: int) -> None:
+    """Retire what is ready, and pass over so many indexes of each extended key."""
     with parts.transaction() as session:
         count = addresses.retire_pool(session, now=parts.now(), by=BY)
     click.echo(f"{count} addresses that were ready are given to nobody any more")

@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
-from cli.recover import look_at_account
+from cli.recover import look_at_account, retire
 from domain.evm.networks import WEI
 from domain.wallet_facts import Payment
 from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.payout import Payout
 from models.withdrawal import Withdrawal
-from services import alerts, payouts
+from services import addresses, alerts, payouts
 from services.alerts import handling
 from tasks.backfilling import backfill_chain
 from tasks.payouts import bump_chain
@@ -24,7 +24,7 @@ from tests.evm.between import Between, Forward, HungUp
 from tests.evm.paths import COIN, TOKEN, UNIT, EvmRail
 from tests.evm.test_sweeps import frozen
 from tests.evm.world import ANVIL, CAP, STRANGER, World
-from tests.rail import BY
+from tests.rail import BY, POOL
 from tests.services import world as ways
 from tests.services.threads import at_once
 from wiring.embedded.anvil import AnvilServer
@@ -266,3 +266,18 @@ def test_what_the_account_sent_after_a_dump_is_noticed_before_anything_is_paid_a
     rail.evm.broadcast(rail.evm.build([Payment(STRANGER, WEI)], fee_max_minor=CAP).raw_tx)
     assert look_at_account(rail.container, rail.evm) == 1
     assert rail.pay() == 0
+
+
+def test_indexes_that_were_given_out_after_a_dump_are_passed_over(rail: EvmRail) -> None:
+    owner = rail.new_user()
+    kept = rail.new_address(owner).address
+    retire(rail.container, skip=5)
+    assert rail.new_address(owner).address == kept
+    with pytest.raises(addresses.AddressPoolEmpty):
+        rail.new_address(rail.new_user())
+    with rail.container.transaction() as session:
+        first = addresses.next_index(session, "anvil")
+        fresh = rail.chain.new_addresses(1, first_index=first)
+        addresses.add_to_pool(session, "anvil", fresh, now=rail.container.now())
+    assert first == POOL + 5
+    assert rail.new_address(rail.new_user()).derivation_index == first
