@@ -29,6 +29,7 @@ def send(container: Container, by: Actor) -> int:
     """Write what is to be written and have it sent off; nothing without a mail server. Returns how many."""
     mailer = mailer_of(container.settings)
     if mailer is None:
+        pass_over(container)
         return 0
     written = write(container)
     if _couriers().free:
@@ -50,6 +51,19 @@ def write(container: Container) -> int:
     with container.transaction() as session:
         written += mail.write_after_silence(session, public_url=public_url, now=now)
     return written
+
+
+def pass_over(container: Container) -> None:
+    """Be done with what nobody can be written to about, where there is no mail server, or none any more.
+
+    A reader of the log that stands still keeps everything that follows from being put away, and once it went on it
+    would write about what has long been over.
+    """
+    with container.transaction() as session:
+        now = container.now()
+        batch = event_log.claim(session, CONSUMER, owner=worker_name(), now=now, sources=(ALERT,), shaped=False)
+        if batch is not None:
+            event_log.advance(session, batch, now=now)
 
 
 def send_due(container: Container, mailer: Mailer) -> int:

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlalchemy import select
 
 from adapters.mail import Letter, Mailer, MailRefused, MailUnavailable
 from domain.actor import Actor
+from models.alert import OpsAlert
 from models.alert_state import AlertSilence
+from models.consumer import Consumer
 from models.mail import MailLetter
 from services import alerts
 from services.alerts import handling
@@ -277,6 +280,20 @@ def test_what_was_silenced_and_still_stands_is_told_of_when_the_silence_is_over(
     post.late.append(timedelta(hours=2))
     assert post.send() >= 1
     assert "twice" in text_of(post.box.letters[-1])
+    assert post.send() == 0
+
+
+def test_without_a_mail_server_nothing_waits_to_be_written_about(post: Post) -> None:
+    """The log's reader goes on, or nothing that follows would ever be put away, and old alerts be told of as new."""
+    post.confirm()
+    with_server = post.house.container
+    post.alert()
+    horizon.reached(with_server.engine)
+    without = replace(with_server, settings=replace(with_server.settings, smtp_host=None))
+    assert tasks.send.run.__wrapped__(without, Actor("test")) == 0
+    with with_server.reading() as session:
+        newest = session.scalars(select(OpsAlert.xid).order_by(OpsAlert.xid.desc()).limit(1)).one()
+        assert session.get_one(Consumer, "mail").xid == newest
     assert post.send() == 0
 
 
