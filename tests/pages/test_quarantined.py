@@ -50,6 +50,7 @@ def test_a_deposit_is_released_with_a_reason(house: House, owner: Reader, approv
     shown = approver.text(PLACE)
     assert "bad actor list: stolen coins" in shown
     assert "Suspense has its money." in shown
+    assert "Another approver has to agree to the address" in shown
     assert "a reason is missing" in words(approver.post(path))
     assert approver.post(path, reason="proved to be theirs").location == PLACE
     assert state(house) == "confirming"
