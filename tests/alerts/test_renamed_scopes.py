@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from domain.ids import new_id
 from models.alert_state import AlertAcknowledgement, AlertSilence
@@ -93,8 +93,10 @@ def test_what_was_said_of_an_alert_goes_along(installation: Installation) -> Non
         said = {"acknowledged_at": AT, "acknowledged_by": "somebody", "note": "mine"}
         session.add(AlertAcknowledgement(fingerprint="buffer_low:BTC", raised_at=AT, **said))
         hour = {"begins_at": AT, "ends_at": AT + timedelta(hours=1), "reason": "known", "created_by": "somebody"}
-        for code, scope in (("buffer_low", "BTC"), ("withdrawal_stuck", "withdrawal:1"), ("buffer_low", None)):
-            session.add(AlertSilence(id=new_id(), alert_code=code, service_scope=scope, **hour))
+        # By the columns that there were: later ones are not here yet.
+        named = (("buffer_low", "BTC"), ("withdrawal_stuck", "withdrawal:1"), ("buffer_low", None))
+        rows = [{"id": new_id(), "alert_code": code, "service_scope": scope, **hour} for code, scope in named]
+        session.execute(insert(AlertSilence), rows)
     installation.after()
     with installation.container.reading() as session:
         [found] = handling.overview(session, now=AT + timedelta(minutes=1))
