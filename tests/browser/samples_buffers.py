@@ -6,6 +6,7 @@ from uuid import UUID
 
 from api.pages.buffers import BufferLines, OrderLine
 from api.pages.shapes import AssetName, Money, Worth
+from services.replenishments import CANCELLABLE
 from tests.browser.facts import ADDRESS, BTC, COIN, SHORT, ago
 
 
@@ -52,6 +53,7 @@ def _order(flow: str, state: str, since: datetime, **more: Any) -> OrderLine:
         "since": since,
         "expires_at": ago(hours=-20),
         "is_open": state in {"proposed", "approved"},
+        "may_be_cancelled": state in CANCELLABLE,
     }
     return OrderLine(**{**facts, **more})
 
