@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -32,6 +33,7 @@ from wiring.settings import Settings, read_settings
 
 __all__ = ["pytest_runtest_call"]
 REDIS_DATABASES_EACH = 3
+RECURSION_MAX: Final = sys.getrecursionlimit()
 # Tests come from one address, all at once; those about limits set their own.
 GENEROUS: Final[dict[str, Any]] = {"sign_in_limit": 1_000_000, "user_limit": 1_000_000, "read_limit": 1_000_000}
 _run = ExitStack()
@@ -60,6 +62,11 @@ def pytest_configure() -> None:
     dialect.share()
     trust.share()
     log_plainly()
+
+
+def pytest_collection_finish() -> None:
+    """Let everything recurse as deep as it may where it serves, not as deep as a library of some test asks for."""
+    sys.setrecursionlimit(RECURSION_MAX)
 
 
 @pytest.hookimpl(trylast=True)

@@ -21,14 +21,14 @@ SECONDS_MAX = 120
 def consent(browser: httpx.Client, url: str) -> str:
     """The user allows what the page asks; where the browser is sent."""
     page = browser.get(url)
-    assert "Let Walker act for you?" in page.text
+    assert "Let <bdi>Walker</bdi> act for you?" in page.text
     answer = browser.post(url, data={"decision": "allow"})
     assert answer.status_code == 303, answer.text
     return answer.headers["Location"]
 
 
 def approve_device(browser: httpx.Client, url: str) -> str:
-    assert "Let Tool act for you?" in browser.get(url).text
+    assert "Let <bdi>Tool</bdi> act for you?" in browser.get(url).text
     code = parse_qs(urlsplit(url).query)["user_code"][0]
     answer = browser.post("/device", data={"user_code": code, "decision": "allow"})
     assert answer.status_code == 200, answer.text
