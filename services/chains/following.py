@@ -1,10 +1,10 @@
 """Follow a chain: a cursor of (height, hash) that moves in the same transaction as what was found."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Final
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -12,22 +12,12 @@ from domain.actor import Actor
 from domain.chain_facts import Block, ChainTransaction
 from domain.errors import StrongroomError, ensure
 from models.chain import ChainBlock, ChainCursor
-from services import alerts, audit, deposits, leases, outbox, payouts, unread_tokens
+from services import alerts, audit, deposits, payouts, unread_tokens
+from services.chains.cursors import LEASE, held, renew
 from services.finality import UNDONE_MAX
 
-REORG_DEPTH_MAX = UNDONE_MAX
-BLOCKS_KEPT = 2 * REORG_DEPTH_MAX
-STALE_AFTER = timedelta(seconds=60)
-# Ethereum's blocks become final in steps of some six minutes, and what settles on it takes several of those.
-FINALITY_SILENT = timedelta(minutes=40)
-# Short, and renewed by every batch: a reader that dies is replaced within seconds.
-LEASE = timedelta(seconds=20)
-
-
-class ChainNotFollowed(StrongroomError):
-    """No observer follows a chain of that name here."""
-
-    code: ClassVar[str] = "unknown_chain"
+REORG_DEPTH_MAX: Final = UNDONE_MAX
+BLOCKS_KEPT: Final = 2 * REORG_DEPTH_MAX
 
 
 class ForkDetected(StrongroomError):
@@ -71,49 +61,6 @@ def follow(
         alerts.clear(session, "chain_source_stale", scope=f"chain:{chain}", now=now, reason="the node answers")
         first = height - len(hashes) + 1
         _keep(session, chain, [(first + place, block_hash, now) for place, block_hash in enumerate(hashes)])
-
-
-def cannot_follow(session: Session, chain: str, *, code: str, now: datetime) -> None:
-    """Record that a configured chain cannot be followed at all yet: nothing paid to it would be seen."""
-    alerts.raise_alert(
-        session,
-        "chain_source_stale",
-        scope=f"chain:{chain}",
-        severity="warning",
-        reason=f"{chain} has never been readable: {_spoken(code)}",
-        now=now,
-        details={"error": code},
-    )
-
-
-def every(session: Session) -> Sequence[ChainCursor]:
-    """All observers, by chain."""
-    return session.scalars(select(ChainCursor).order_by(ChainCursor.chain)).all()
-
-
-def get(session: Session, chain: str) -> ChainCursor:
-    """One observer. Raises ChainNotFollowed."""
-    cursor = session.get(ChainCursor, chain)
-    if cursor is None:
-        raise ChainNotFollowed(f"no observer follows {chain!r} here", fields={"chain": ["is not followed here"]})
-    return cursor
-
-
-def claim(session: Session, chain: str, *, owner: str, now: datetime) -> ChainCursor | None:
-    """The right to read this chain for a while; None when it is paused, or another worker is reading it."""
-    query = select(ChainCursor).where(ChainCursor.chain == chain, ChainCursor.paused_at.is_(None))
-    claimed = leases.claim(session, query, ChainCursor, owner=owner, now=now, lease=LEASE)
-    return claimed[0] if claimed else None
-
-
-def held(session: Session, chain: str, generation: int) -> ChainCursor:
-    """The cursor, locked, while the lease of this generation holds. Raises LeaseLost."""
-    return leases.locked(session, select(ChainCursor).where(ChainCursor.chain == chain), generation)
-
-
-def renew(session: Session, chain: str, *, generation: int, now: datetime) -> None:
-    """Keep the right to read this chain while the node is being waited for. Raises LeaseLost."""
-    held(session, chain, generation).lease_until = now + LEASE
 
 
 def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
@@ -203,85 +150,6 @@ def give_up_on(
     return deposits.give_up_on(session, chain, txids, now=now, by=by)
 
 
-def finish(
-    session: Session, chain: str, *, generation: int, tip_height: int, final_height: int | None = None, now: datetime
-) -> None:
-    """Record that the chain was read to its tip: the source is healthy. What was final once stays final."""
-    cursor = held(session, chain, generation)
-    leases.settle(cursor)
-    cursor.polled_at, cursor.tip_height = now, tip_height
-    if final_height is not None:
-        _follow_finality(session, cursor, final_height, now=now)
-    if cursor.failing_since is not None:
-        cursor.failing_since = cursor.error = None
-        alerts.clear(session, "chain_source_stale", scope=f"chain:{chain}", now=now, reason="the node answers again")
-
-
-def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *, now: datetime) -> None:
-    """Move what is final ahead, or tell that it stands still: deposits and payments then wait for it."""
-    if cursor.final_height is None or final_height > cursor.final_height:
-        cursor.final_height, cursor.final_moved_at = final_height, now
-        scope = f"chain:{cursor.chain}"
-        alerts.clear(session, "finality_lagging", scope=scope, now=now, reason="blocks become final again")
-    elif cursor.final_moved_at is None:
-        cursor.final_moved_at = now
-    elif now - cursor.final_moved_at >= FINALITY_SILENT:
-        alerts.raise_alert(
-            session,
-            "finality_lagging",
-            scope=f"chain:{cursor.chain}",
-            severity="critical",
-            reason=f"no block of {cursor.chain} has become final since {cursor.final_moved_at:%Y-%m-%d %H:%M} UTC",
-            now=now,
-            details={"final_height": cursor.final_height, "height": cursor.height},
-        )
-
-
-def fail(session: Session, chain: str, *, generation: int, code: str, now: datetime, critical: bool = False) -> None:
-    """Record that the chain could not be read: everything about it is unknown now, and nothing moves."""
-    cursor = held(session, chain, generation)
-    leases.release(cursor, due_at=now + min(leases.back_off(cursor.attempts), timedelta(seconds=15)))
-    cursor.failing_since = cursor.failing_since or now
-    cursor.error = code
-    if critical or now - cursor.failing_since >= STALE_AFTER or now - (cursor.polled_at or now) >= STALE_AFTER:
-        alerts.raise_alert(
-            session,
-            "chain_source_stale",
-            scope=f"chain:{chain}",
-            severity="critical",
-            reason=f"{chain} has not been readable since {cursor.failing_since:%Y-%m-%d %H:%M:%S} UTC: {_spoken(code)}",
-            now=now,
-            details={"error": code, "height": cursor.height},
-        )
-
-
-def pause(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainCursor:
-    """Stop reading a chain until it is resumed. Raises ChainNotFollowed."""
-    cursor = get(session, chain)
-    if cursor.paused_at is None:
-        cursor.paused_at, cursor.paused_by = now, by.name
-        audit.record(session, "observer.paused", by=by, now=now, detail={"chain": chain})
-    return cursor
-
-
-def resume(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainCursor:
-    """Read a paused chain again. Raises ChainNotFollowed."""
-    cursor = get(session, chain)
-    if cursor.paused_at is not None:
-        cursor.paused_at = cursor.paused_by = None
-        audit.record(session, "observer.resumed", by=by, now=now, detail={"chain": chain})
-    return refresh(session, chain, now=now, by=by)
-
-
-def refresh(session: Session, chain: str, *, now: datetime, by: Actor) -> ChainCursor:
-    """Read a chain now rather than at its next turn. Raises ChainNotFollowed."""
-    cursor = get(session, chain)
-    session.execute(update(ChainCursor).where(ChainCursor.chain == chain).values(due_at=None))
-    audit.record(session, "observer.refreshed", by=by, now=now, detail={"chain": chain})
-    outbox.promise(session, "chains.watch", now=now)
-    return cursor
-
-
 def _undo_other_branch(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
     """Un-see what stood in other blocks at these heights: a cursor that was set back by hand may meet a new branch."""
     known = session.execute(
@@ -313,7 +181,3 @@ def _keep(session: Session, chain: str, blocks: Sequence[tuple[int, str, datetim
     """Remember these (height, hash, time); a cursor that was set back by hand reads blocks that are known already."""
     heights, hashes, times = (list(column) for column in zip(*blocks, strict=True))
     session.execute(_KEEP, {"chain": chain, "heights": heights, "hashes": hashes, "times": times})
-
-
-def _spoken(code: str) -> str:
-    return code.replace("_", " ")
