@@ -25,9 +25,10 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnvilServer]:
 
 @pytest.fixture
 def world(anvil: AnvilServer, tmp_path: Path) -> Iterator[World]:
-    """A wallet of its own on the shared chain."""
+    """A wallet of its own on the shared chain; what it leaves in no block is in none of another test's either."""
     made = World(anvil, tmp_path)
     yield made
+    anvil.call("anvil_dropAllTransactions")
     made.close()
 
 
