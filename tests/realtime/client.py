@@ -45,6 +45,9 @@ class Client:
         return bool(self._socket.connected)
 
     def close(self) -> None:
+        # An answer may be here before the request that asked is over, and while one is, the library forgets to say
+        # that it leaves: the server would find out when a ping is not answered.
+        eventually(lambda: not self.connected or not self._socket.eio.queue.unfinished_tasks, what="what was said last")
         self._socket.disconnect()
         # It leaves open what the server closed first.
         if self._socket.eio.ws is not None:

@@ -2,8 +2,12 @@
 
 import pytest
 
+from api.realtime.application import PING_EVERY_S, PONG_WITHIN_S
 from tests.api.house import House
 from tests.realtime.client import Client
+
+GONE_WITHIN_S = PING_EVERY_S + PONG_WITHIN_S + 15
+"""The longest that somebody is thought to be here who left without a word."""
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -28,7 +32,7 @@ def test_people_see_each_other_and_talk_across_processes(
             }
             other.ask("message", {"to": alice.public_key, "message": "Yes"})
             assert one.await_event("message")["message"] == "Yes"
-        one.await_event("user_left", lambda data: data == {"pubkey": bob.public_key}, within_s=45)
+        one.await_event("user_left", lambda data: data == {"pubkey": bob.public_key}, within_s=GONE_WITHIN_S)
 
 
 def test_who_is_blocked_neither_writes_nor_rings_and_their_call_ends(house: House, processes: tuple[str, str]) -> None:
@@ -46,4 +50,5 @@ def test_who_is_blocked_neither_writes_nor_rings_and_their_call_ends(house: Hous
         assert other.ask("rtc:ice", {"to": alice.public_key, "candidate": None})["error"] == "blocked"
         assert other.ask("message", {"to": alice.public_key, "message": "Hello"})["error"] == "blocked"
         assert one.ask("message", {"to": bob.public_key, "message": "Hello"})["error"] == "blocked"
-        assert [event for event, _ in one.heard[told:]] == []
+        # Others who share the processes come and go meanwhile.
+        assert not {event for event, _ in one.heard[told:]} & {"rtc:offer", "rtc:ice", "message"}
