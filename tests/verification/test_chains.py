@@ -269,7 +269,7 @@ def test_what_a_block_created_is_no_payment_before_it_can_be_spent(rail: Rail) -
     reader = build_verifiers((), rail.container.settings.chains)[rail.chain.network.chain]
     address = rail.chain.new_addresses(1)[0].address
     [mined] = rail.node.call("generatetoaddress", 1, address)
-    [created] = rail.node.call("getblock", mined)["tx"]
+    created, *_ = rail.node.call("getblock", mined)["tx"]
 
     def seen() -> int:
         facts = reader.read(ClaimQuestion(created, {"": ""})).facts
