@@ -34,7 +34,7 @@ def test_plans_that_were_made_while_the_ledger_was_small_do_not_read_it_whole_la
             first, second = (outcome.transfer_ids[0] for outcome in held)
             post(session, [transaction(Post(first)), transaction(Void(second))])
 
-    with Session(books.engine) as session:
+    with books.engine.connect() as connection, Session(connection) as session:
         everything(session)
         session.commit()
         opened = "ledger_open_account('user', 'liability', 'GOLD', gen_random_uuid(), 0)"
