@@ -18,7 +18,7 @@ def test_every_process_answers_and_every_name_that_is_drawn_or_watched_is_in_the
     site: Site, tmp_path: Path
 ) -> None:
     with receiving() as watcher, celery(site.house.container.settings, tmp_path, watcher=watcher.url) as ports:
-        eventually(lambda: watcher.calls, within_s=60, what="a round of looking for alerts")
+        eventually(lambda: watcher.calls, within_s=120, what="a round of looking for alerts")
         eventually(lambda: "strongroom_call_seconds_count" in scrape(ports["worker"]).text, what="its call, counted")
         answers = {name: scrape(port) for name, port in ports.items()}
     answers["web"] = scrape(site.web_port)
