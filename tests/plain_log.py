@@ -1,10 +1,17 @@
 """How tests log: in plain lines, as fast as the application does and without drawing anything."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
+
+from wiring.logging import configure_logging
+from wiring.settings import Settings
 
 
 def log_plainly() -> None:
-    """Log as every test begins. A test that has logging configured calls this when it is done.
+    """Log as every test begins.
 
     What structlog does by itself draws a traceback with a picture of each call's variables where rich is installed,
     as it is for schemathesis: that takes seconds.
@@ -19,3 +26,24 @@ def log_plainly() -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
         ]
     )
+
+
+@contextmanager
+def logging_as_served(settings: Settings) -> Iterator[None]:
+    """Log as an installation does while this lasts, and as every test does afterwards.
+
+    Loggers are not kept as they are first used, as they are where it serves: a module's would go on like that in all
+    tests after this one, and what those say could not be captured.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure_logging(settings)
+    structlog.configure(cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        structlog.contextvars.clear_contextvars()
+        log_plainly()

@@ -1,15 +1,12 @@
 """What goes wrong around the money: each cause raises its alert, and its end clears it."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from coincurve import PrivateKey
 from sqlalchemy import select
 
@@ -27,13 +24,12 @@ from tests.alerts.looking import WELL, later, look
 from tests.api.house import House
 from tests.databases import Database
 from tests.oauth.app import register
-from tests.plain_log import log_plainly
+from tests.plain_log import logging_as_served
 from tests.rail import BY
 from tests.waiting import eventually
 from wiring.container import Container
 from wiring.embedded.redis import RedisServer
 from wiring.log_keeper import keep_lines
-from wiring.logging import configure_logging
 
 AN_HOUR = timedelta(hours=1)
 A_WHILE = timedelta(minutes=20)
@@ -171,7 +167,12 @@ def test_failures_to_process_deposits_are_told_of_until_they_are_few(
 ) -> None:
     """The database refuses, for somebody renamed a table; the tasks say so in their log, which is kept."""
     monkeypatch.setattr("tasks.app.container", lambda: container)
-    with raw(own_database.owner_url) as connection, connection.cursor() as cursor, kept_lines(container):
+    with (
+        raw(own_database.owner_url) as connection,
+        connection.cursor() as cursor,
+        logging_as_served(container.settings),
+    ):
+        keep_lines(container.transaction, container.now)
         cursor.execute("ALTER TABLE chain_cursors RENAME TO gone")
         connection.commit()
         for _ in range(RULES["deposit_processing_failure"].threshold + 1):
@@ -198,21 +199,6 @@ def test_a_burst_of_tokens_is_told_of_until_it_is_over(container: Container) -> 
         tokens = answer.get_json()
     assert look(later(container, NODATA_AFTER), few.code, rule=few) == {"tokens:all"}
     assert look(later(container, A_WHILE), few.code, rule=few) == set()
-
-
-@contextmanager
-def kept_lines(container: Container) -> Iterator[None]:
-    """Have warnings and errors kept the way a worker does."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    configure_logging(container.settings)
-    keep_lines(container.transaction, container.now)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.contextvars.clear_contextvars()
-    log_plainly()
 
 
 def failures_kept(container: Container) -> int:

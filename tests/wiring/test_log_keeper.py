@@ -9,26 +9,18 @@ import structlog
 
 from models.log_line import KeptLogLine
 from services import log_lines
-from tests.plain_log import log_plainly
+from tests.plain_log import logging_as_served
 from tests.waiting import eventually
 from wiring import log_keeper
 from wiring.container import Container
 from wiring.log_keeper import LogKeeper, keep_lines
-from wiring.logging import configure_logging
 
 
 @pytest.fixture
 def keeper(container: Container) -> Iterator[LogKeeper]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    configure_logging(container.settings)
-    keep_lines(container.transaction, container.now)
-    yield keep_lines(container.transaction, container.now)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.contextvars.clear_contextvars()
-    log_plainly()
+    with logging_as_served(container.settings):
+        keep_lines(container.transaction, container.now)
+        yield keep_lines(container.transaction, container.now)
 
 
 def kept(container: Container) -> list[KeptLogLine]:

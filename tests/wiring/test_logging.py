@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
-from tests.plain_log import log_plainly
+from tests.plain_log import log_plainly, logging_as_served
 from wiring.logging import configure_logging, mask_credentials
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
@@ -17,14 +18,9 @@ from wiring.settings import Settings, read_settings
 
 @pytest.fixture
 def log_settings(tmp_path: Path) -> Iterator[Settings]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield read_settings({"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_LOG_FORMAT": "json"})
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.contextvars.clear_contextvars()
-    log_plainly()
+    settings = read_settings({"STRONGROOM_VAR_DIR": str(tmp_path), "STRONGROOM_LOG_FORMAT": "json"})
+    with logging_as_served(settings):
+        yield settings
 
 
 def test_a_line_carries_the_request_and_correlation_ids(
@@ -75,3 +71,12 @@ def test_lines_below_the_level_are_left_out(log_settings: Settings, capsys: pyte
     structlog.get_logger("ours").debug("detail")
     logging.getLogger("kombu").info("chatter")
     assert capsys.readouterr().out == ""
+
+
+def test_a_module_that_logged_as_served_can_be_listened_to_by_the_next_test(log_settings: Settings) -> None:
+    log = structlog.get_logger("a.module")
+    log.warning("heard_by_the_installation")
+    log_plainly()
+    with capture_logs() as lines:
+        log.warning("heard_by_a_test")
+    assert [line["event"] for line in lines] == ["heard_by_a_test"]
