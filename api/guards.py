@@ -120,6 +120,12 @@ def person() -> Principal:
     return found
 
 
+def client_id() -> str | None:
+    """The app that sends this request, or None where its user does. Raises NotSignedIn, InvalidToken."""
+    app = caller().delegation
+    return app.client_id if app else None
+
+
 def signed_in(view: View) -> View:
     """Let only signed-in people reach this view, no apps. Outermost of a view's decorators, after its route."""
 

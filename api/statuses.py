@@ -189,6 +189,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         MailRefused: 422,
         # Not by you
         spending.SpendingLimitExceeded: 403,
+        spending.NotThisAppsDoing: 403,
         deciding.SelfApproval: 403,
         # Not there, or not yours to see
         flows.FlowNotFound: 404,

@@ -59,6 +59,8 @@ class ConversionQuote(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    # The app that asked, which alone among apps may use it; nobody, where its user asked.
+    client_id: Mapped[str | None]
     from_asset_id: Mapped[str]
     to_asset_id: Mapped[str]
     # What was asked about; `taken_minor` of it is taken, and the rest is change that stays where it is.

@@ -1,4 +1,4 @@
-"""What apps spend for their users: never more in 24 hours than was agreed to, however many requests come at once."""
+"""What apps spend for their users: never more in 24 hours than was agreed to, and nothing of what others began."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -22,6 +22,12 @@ class SpendingLimitExceeded(StrongroomError):
     code: ClassVar[str] = "spending_limit_exceeded"
 
 
+class NotThisAppsDoing(StrongroomError):
+    """An app acts only on what it asked for itself: this was its user, or another app."""
+
+    code: ClassVar[str] = "not_this_apps_doing"
+
+
 # The grant's row is the lock: it makes the sum exact, and a grant that is taken back meanwhile spends nothing.
 _LOCK = text("SELECT 1 FROM oauth_grants WHERE id = :grant_id AND revoked_at IS NULL FOR NO KEY UPDATE")
 _LEFT = text(
@@ -35,6 +41,25 @@ _LEFT = text(
                        AND coalesce(w.state, c.state, '') NOT IN ('rejected', 'cancelled', 'failed')), 0)
     """
 )
+
+# Whoever takes an app back and allows it again has a new grant, and the app is the same.
+_DID = text(
+    """
+    SELECT 1 FROM oauth_spendings spent
+    JOIN oauth_grants then_given ON then_given.id = spent.grant_id
+    JOIN oauth_grants given ON given.id = :grant_id
+        AND given.client_id = then_given.client_id AND given.user_id = then_given.user_id
+    WHERE spent.flow_id = :flow_id
+    """
+)
+
+
+def check_own(session: Session, flow_id: UUID, *, by: Actor) -> None:
+    """Refuse an app what it did not begin itself; a person may act on whatever is theirs. Raises NotThisAppsDoing."""
+    if by.grant_id is None:
+        return
+    if session.execute(_DID, {"grant_id": by.grant_id, "flow_id": flow_id}).first() is None:
+        raise NotThisAppsDoing
 
 
 def count(session: Session, asset: Asset, *, flow_id: UUID, amount_minor: int, now: datetime, by: Actor) -> None:

@@ -10,7 +10,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
-from api.guards import caller, role, scope
+from api.guards import caller, client_id, role, scope
 from api.request_context import actor, container
 from api.schemas import (
     PageQuery,
@@ -174,6 +174,7 @@ def ask_for_quote(body: dict[str, Any]) -> Response:
             to_asset_id=body["to_asset"],
             amount_minor=parse_amount(body["amount"], assets.get(session, body["from_asset"]).decimals),
             now=parts.now(),
+            client_id=client_id(),
         )
         decimals = assets.decimals(session)
     return json_answer(shape_quote(row, decimals), 201)
@@ -185,10 +186,12 @@ def ask_for_quote(body: dict[str, Any]) -> Response:
 @blueprint.takes(ConversionRequest)
 @blueprint.answers(201, ConversionItem)
 def convert(body: dict[str, Any]) -> Response:
-    """Use a quote up: hold what it takes, and have it carried out within moments."""
+    """Use a quote up: hold what it takes, and have it carried out within moments. An app uses its own quotes."""
 
     def decide(session: Session, now: datetime) -> Answer:
-        view = conversions.request(session, body["quote_id"], user_id=caller().user_id, now=now, by=actor())
+        view = conversions.request(
+            session, body["quote_id"], user_id=caller().user_id, now=now, by=actor(), client_id=client_id()
+        )
         return Answer(201, shape(view, assets.decimals(session)))
 
     return money.once("conversion", body, decide)

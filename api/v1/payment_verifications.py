@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
-from api.guards import caller, scope
+from api.guards import caller, client_id, scope
 from api.request_context import actor, container
 from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
 from api.v1 import money
@@ -127,12 +127,6 @@ def read_verification(verification_id: UUID) -> Response:
         row = verifications.one(session, verification_id, user_id=caller().user_id, client_id=client_id())
         decimals = assets.get(session, row.asset_id).decimals
     return json_answer(shape(row, decimals))
-
-
-def client_id() -> str | None:
-    """The app that asks, or None where its user does."""
-    app = caller().delegation
-    return app.client_id if app else None
 
 
 def shape(row: PaymentVerification, decimals: int) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def read_withdrawal(withdrawal_id: UUID) -> Response:
 @scope("withdrawals:create")
 @blueprint.answers(200, WithdrawalItem)
 def cancel_withdrawal(withdrawal_id: UUID) -> Response:
-    """Take the request back while nothing was signed; the funds are spendable again."""
+    """Take the request back while nothing was signed; the funds are spendable again. An app takes back its own ones."""
     parts = container()
     with parts.transaction() as session:
         row = withdrawals.cancel(session, withdrawal_id, user_id=caller().user_id, now=parts.now(), by=actor())

@@ -37,12 +37,19 @@ class ConversionUnavailable(StrongroomError):
 
 
 def quote(
-    session: Session, *, user_id: UUID, from_asset_id: str, to_asset_id: str, amount_minor: int, now: datetime
+    session: Session,
+    *,
+    user_id: UUID,
+    from_asset_id: str,
+    to_asset_id: str,
+    amount_minor: int,
+    now: datetime,
+    client_id: str | None = None,
 ) -> ConversionQuote:
     """What this amount brings now, good once and until it expires. Nothing is held for it.
 
-    Raises ConversionPairMissing, ConversionPairPaused, ConversionOutOfRange, PriceStale, PriceDisputed, RateOutOfRange,
-    ConversionTooSmall, ConversionUnavailable.
+    `client_id` is the app that asks for its user. Raises ConversionPairMissing, ConversionPairPaused,
+    ConversionOutOfRange, PriceStale, PriceDisputed, RateOutOfRange, ConversionTooSmall, ConversionUnavailable.
     """
     pair = pairs.usable(session, from_asset_id, to_asset_id)
     sold, bought = assets.get(session, from_asset_id), assets.get(session, to_asset_id)
@@ -60,6 +67,7 @@ def quote(
     row = ConversionQuote(
         id=new_id(),
         user_id=user_id,
+        client_id=client_id,
         from_asset_id=from_asset_id,
         to_asset_id=to_asset_id,
         amount_minor=amount_minor,

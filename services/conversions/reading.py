@@ -32,10 +32,10 @@ class ConversionView:
     quote: ConversionQuote
 
 
-def quote_of(session: Session, quote_id: UUID, *, user_id: UUID) -> ConversionQuote:
-    """A quote of this user's. Raises QuoteNotFound."""
+def quote_of(session: Session, quote_id: UUID, *, user_id: UUID, client_id: str | None = None) -> ConversionQuote:
+    """A quote of this user's; with `client_id`, only if that app asked for it. Raises QuoteNotFound."""
     row = session.get(ConversionQuote, quote_id)
-    if row is None or row.user_id != user_id:
+    if row is None or row.user_id != user_id or (client_id is not None and row.client_id != client_id):
         raise QuoteNotFound
     return row
 

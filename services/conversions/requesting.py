@@ -34,13 +34,16 @@ class QuoteExpired(StrongroomError):
     code: ClassVar[str] = "quote_expired"
 
 
-def request(session: Session, quote_id: UUID, *, user_id: UUID, now: datetime, by: Actor) -> ConversionView:
+def request(
+    session: Session, quote_id: UUID, *, user_id: UUID, now: datetime, by: Actor, client_id: str | None = None
+) -> ConversionView:
     """Hold what a quote says is taken, and have it carried out. The quote is good for this once.
 
+    An app (`client_id`) uses its own quotes; a person uses whatever was quoted to them or for them.
     Raises QuoteNotFound, QuoteUsed, QuoteExpired, ConversionPairMissing, ConversionPairPaused, InsufficientFunds,
     SpendingLimitExceeded (for an app: all that is taken counts against its limit of the asset sold).
     """
-    quote = _use(session, quote_id, user_id=user_id, now=now)
+    quote = _use(session, quote_id, user_id=user_id, client_id=client_id, now=now)
     pairs.usable(session, quote.from_asset_id, quote.to_asset_id)
     sold, bought = assets.get(session, quote.from_asset_id), assets.get(session, quote.to_asset_id)
     detail = {
@@ -72,7 +75,7 @@ def request(session: Session, quote_id: UUID, *, user_id: UUID, now: datetime, b
     return ConversionView(conversion, quote)
 
 
-def _use(session: Session, quote_id: UUID, *, user_id: UUID, now: datetime) -> ConversionQuote:
+def _use(session: Session, quote_id: UUID, *, user_id: UUID, client_id: str | None, now: datetime) -> ConversionQuote:
     """Use the quote up, which one request alone can: whoever asks at the same moment waits here and finds it used."""
     used = session.execute(
         update(ConversionQuote)
@@ -86,7 +89,8 @@ def _use(session: Session, quote_id: UUID, *, user_id: UUID, now: datetime) -> C
         .returning(ConversionQuote.id)
         .execution_options(synchronize_session=False)
     ).first()
-    quote = quote_of(session, quote_id, user_id=user_id)
+    # Where that is not the caller's to use, this refuses, and the quote is as unused as before.
+    quote = quote_of(session, quote_id, user_id=user_id, client_id=client_id)
     if used is None:
         raise QuoteUsed if quote.used_at is not None else QuoteExpired
     return quote

@@ -65,8 +65,9 @@ def request(
 
 
 def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetime, by: Actor) -> Withdrawal:
-    """Give the funds back while nothing was signed. Raises WithdrawalNotFound, WrongState."""
+    """Give the funds back while nothing was signed. Raises WithdrawalNotFound, NotThisAppsDoing, WrongState."""
     withdrawal = locked(session, withdrawal_id, user_id=user_id)
+    spending.check_own(session, withdrawal.flow_id, by=by)
     if returns.is_return(session, withdrawal_id):
         raise WrongState("this withdrawal pays back a deposit that was set aside; only an operator can stop it")
     before = withdrawal.state

@@ -46,6 +46,19 @@ PUBLIC = {
     "POST /webhooks/<provider>",
     "POST /webhooks/<provider>/<topic>",
 }
+APPS_CHANGE = {
+    # What an app makes, which touches nothing that was there.
+    "POST /api/v1/conversions/quotes",
+    "POST /api/v1/deposit-addresses",
+    "POST /api/v1/payment-verifications",
+    "POST /api/v1/transfers",
+    "POST /api/v1/withdrawals",
+    # What acts on something that is named: on what the app made itself, and nothing else.
+    "POST /api/v1/conversions",
+    "POST /api/v1/withdrawals/<uuid:withdrawal_id>/cancel",
+    # A second way to read.
+    "POST /oauth/userinfo",
+}
 # Those of the JSON API that keep the addresses they had elsewhere.
 DESCRIBED_TOO = {
     "POST /verify_signature",
@@ -84,6 +97,16 @@ def test_every_route_is_guarded_or_listed_as_public(app: Flask) -> None:
 
 def test_exactly_the_listed_routes_are_public(app: Flask) -> None:
     assert {route for route, guard in guards(app).items() if guard == "public"} == PUBLIC
+
+
+def test_what_apps_can_change_is_known(app: Flask) -> None:
+    """An app acts only on what it began: who lets apps change one thing more looks first whose that is."""
+    changing = {
+        route
+        for route, guard in guards(app).items()
+        if (guard or "").startswith("scope:") and route.split()[0] not in SAFE_METHODS
+    }
+    assert changing == APPS_CHANGE
 
 
 def test_what_only_operators_may_do_is_behind_a_role(app: Flask) -> None:

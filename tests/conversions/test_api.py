@@ -178,6 +178,20 @@ def test_what_an_app_converts_counts_against_what_it_may_spend_of_the_asset_sold
     assert converted(app, token, "2.9").status_code == 201
 
 
+def test_an_app_uses_only_quotes_of_its_own(house: House, person: Person) -> None:
+    apps = [register(house, scope=SCOPE) for _ in range(2)]
+    first, second = (app.redeem(app.code(person, "3", scope=SCOPE)).get_json()["access_token"] for app in apps)
+    of_person, of_first = quoted(person), by_app(apps[0], first, QUOTES, ASKED).get_json()["id"]
+    for quote in (of_person, of_first):
+        refused = by_app(apps[1], second, PATH, {"quote_id": quote}, key=f"other-{quote}")
+        assert error_of(refused) == (404, "quote_not_found")
+    # Nobody used them by that: each is still good to whom it was given, and to the person whose money it is.
+    assert person.post(PATH, {"quote_id": of_person}, key="own").status_code == 201
+    assert by_app(apps[0], first, PATH, {"quote_id": of_first}, key="own").status_code == 201
+    for_person = by_app(apps[0], first, QUOTES, ASKED).get_json()["id"]
+    assert person.post(PATH, {"quote_id": for_person}, key="for").status_code == 201
+
+
 def test_an_app_without_the_scope_neither_sees_nor_makes_any(house: House, person: Person) -> None:
     app = register(house)
     token = app.tokens(person, scope="wallet:read withdrawals:read")["access_token"]

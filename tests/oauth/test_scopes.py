@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from werkzeug.test import TestResponse
 
 from api.guards import guard_of
-from tests.api.house import ASSET, COIN, House
+from auth.oauth import grants
+from tests.api.house import ASSET, COIN, House, Person
 from tests.oauth.app import EVERY_SCOPE, App, register
 from tests.services.threads import at_once
 
@@ -16,6 +18,19 @@ def spender(house: House, limit: str, *, funds: int = 100) -> tuple[App, str]:
     """An app that may spend up to the limit, and its token."""
     app, person = register(house), house.person(funds_minor=funds * COIN)
     return app, app.redeem(app.code(person, limit, scope=SPENDING)).get_json()["access_token"]
+
+
+def disconnect(house: House, person: Person) -> None:
+    """The person ends all of their apps."""
+    now = house.container.now()
+    with house.container.transaction() as session:
+        for one in grants.connected(session, person.user_id):
+            grants.revoke(session, one.grant.id, user_id=person.user_id, now=now)
+
+
+def take_back(house: House, token: str, withdrawal_id: str) -> TestResponse:
+    path = f"/api/v1/withdrawals/{withdrawal_id}/cancel"
+    return house.visitor().post(path, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.mark.parametrize(
@@ -75,9 +90,29 @@ def test_what_was_taken_back_counts_no_longer(house: House) -> None:
     app, token = spender(house, "3")
     made = app.withdraw(token, "3", key="one").get_json()
     assert app.withdraw(token, "3", key="two").status_code == 403
-    path = f"/api/v1/withdrawals/{made['id']}/cancel"
-    assert house.visitor().post(path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert take_back(house, token, made["id"]).status_code == 200
     assert app.withdraw(token, "3", key="three").status_code == 201
+
+
+def test_an_app_takes_back_only_what_it_asked_for_itself(house: House) -> None:
+    house.policy(fee_minor=0)
+    app, other, person = register(house), register(house), house.person(funds_minor=10 * COIN)
+    theirs = person.withdraw("1").get_json()["id"]
+    token = app.redeem(app.code(person, "3", scope=SPENDING)).get_json()["access_token"]
+    by_other = other.redeem(other.code(person, "3", scope=SPENDING)).get_json()["access_token"]
+    others = other.withdraw(by_other, "1", key="one").get_json()["id"]
+    own = app.withdraw(token, "1", key="one").get_json()["id"]
+    for withdrawal_id in (theirs, others):
+        # It sees them, for it may read.
+        assert app.get(f"/api/v1/withdrawals/{withdrawal_id}", token).status_code == 200
+        refused = take_back(house, token, withdrawal_id)
+        assert (refused.status_code, refused.get_json()["error"]) == (403, "not_this_apps_doing")
+    assert person.balance()["held"] == "3.00000000"
+    # Ended and allowed again, it is the same app.
+    disconnect(house, person)
+    token = app.redeem(app.code(person, "3", scope=SPENDING)).get_json()["access_token"]
+    assert take_back(house, token, own).get_json()["state"] == "cancelled"
+    assert take_back(house, person.token, others).get_json()["state"] == "cancelled"
 
 
 def test_the_fee_counts_too(house: House) -> None:
