@@ -25,7 +25,7 @@ from api.refusals import LimitsUnavailable, RateLimited
 from api.request_context import container
 from wiring.container import CACHE, CACHE_WAIT_S
 
-Kind = Literal["sign_in", "read"]
+Kind = Literal["sign_in", "read", "ask"]
 Ask = Callable[..., bool]
 View = TypeVar("View", bound=Callable[..., Any])
 _COUNTER: Final = "strongroom.limits"
@@ -59,7 +59,7 @@ def limited(kind: Kind) -> Callable[[View], View]:
 
 
 def spend(kind: Kind, **names: str) -> None:
-    """Count an attempt against these names (`address=`, `user=`, `page=`). Raises as `limited` says."""
+    """Count an attempt against these names (`address=`, `user=`, `app=`). Raises as `limited` says."""
     _each(kind, names, FixedWindowRateLimiter.hit)
 
 
@@ -127,6 +127,9 @@ def _rules() -> Mapping[Kind, _Rule]:
         "sign_in": _Rule(settings.sign_in_limit, settings.user_limit, settings.sign_in_fails_open),
         # Looking is cheap and pages do it every two seconds: by name it is as free as by address.
         "read": _Rule(settings.read_limit, settings.read_limit, settings.reads_fail_open),
+        # What one app asks of one user: as often as that user may try to sign in, and no less while Redis is down
+        # than they may look.
+        "ask": _Rule(settings.read_limit, settings.user_limit, settings.reads_fail_open),
     }
 
 

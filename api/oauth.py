@@ -45,7 +45,8 @@ from services import audit
 blueprint = Blueprint("oauth", __name__, description="Tokens for apps (OAuth 2, OpenID Connect).")
 
 View = TypeVar("View", bound=Callable[..., Any])
-_CLIENT_ID_LENGTH_MAX: Final = 64
+CLIENT_ID_LENGTH_MAX: Final = 64
+"""More of a name that somebody gives is not looked at to count them: no name of ours is longer."""
 _PUBLISHED: Final = {"Cache-Control": "public, max-age=300"}
 # Pages of other sites may call these (RFC 9700 2.6): no cookie is looked at. Never the authorization endpoint.
 _CROSS_ORIGIN: Final = frozenset(
@@ -247,7 +248,7 @@ def _named() -> set[str]:
         by_header = named_by(dict(request.headers))
     except InvalidClientError:
         by_header = None  # and of no app at all, as the server will say
-    return {name[:_CLIENT_ID_LENGTH_MAX] for name in (by_header, request.form.get("client_id")) if name}
+    return {name[:CLIENT_ID_LENGTH_MAX] for name in (by_header, request.form.get("client_id")) if name}
 
 
 def _userinfo() -> Response:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from api import guards
 from api.access import provider
 from api.guards import public, signed_in
-from api.limits import limited
-from api.oauth import keep_notes
+from api.limits import limited, spend
+from api.oauth import CLIENT_ID_LENGTH_MAX, keep_notes
 from api.pages.context import every_asset, onward_query, page, see, sentence, typed
 from api.pages.shapes import AssetName, FormField
 from api.pages.wording import amount, typed_amount
@@ -56,10 +56,11 @@ class Limit:
 @limited("read")
 def ask() -> Response:
     """Ask the user, or send them straight back when they agreed before."""
-    parts = container()
+    parts, who = container(), _person()
+    if who is not None:
+        _count(who)
     with parts.transaction() as session:
         server = endpoints.server(session, provider(parts), now=parts.now())
-        who = _person()
         asked = _validated(server, who)
         if isinstance(asked, Response):
             return asked
@@ -139,6 +140,18 @@ def signed_in_at(session: Session, who: Principal) -> datetime:
 def _person() -> Principal | None:
     who = guards.principal()
     return who if who is not None and who.delegation is None else None
+
+
+def _count(who: Principal) -> None:
+    """Count what is asked of this user, by whomever, and by the app that the request names.
+
+    An app that they agreed to gets a code each time and shows them nothing, wherever their browser is. Anybody can name
+    an app, so it is counted for this user alone: nobody uses up what it may ask of others. Raises RateLimited,
+    LimitsUnavailable.
+    """
+    spend("read", user=str(who.user_id))
+    named = request.args.get("client_id", "")[:CLIENT_ID_LENGTH_MAX]
+    spend("ask", app=f"{who.user_id} {named}")
 
 
 def _validated(server: Server, who: Principal | None) -> CodeGrant | Response:

@@ -111,9 +111,13 @@ def send_registration(house: House, metadata: Any, owner: Person | None = None) 
     return house.visitor().post("/oauth/register", json=metadata, headers={"Authorization": f"Bearer {token}"})
 
 
-def ask(person: Person, query: dict[str, str]) -> TestResponse:
-    """The person's browser, where the app sent it."""
-    return _browser(person).get(f"/oauth/authorize?{urlencode(query)}", headers={"Accept": "text/html"})
+def ask(person: Person, query: dict[str, str], *, address: str = "127.0.0.1") -> TestResponse:
+    """The person's browser, at this address, where the app sent it."""
+    return _browser(person).get(
+        f"/oauth/authorize?{urlencode(query)}",
+        headers={"Accept": "text/html"},
+        environ_overrides={"REMOTE_ADDR": address},
+    )
 
 
 def allow(person: Person, query: dict[str, str], *, limit: str = "", decision: str = "allow") -> TestResponse:

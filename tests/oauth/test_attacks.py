@@ -66,6 +66,26 @@ def test_each_app_may_ask_so_often_wherever_it_asks_from(counting: House, path: 
     assert told[3].get_json()["error"] == "rate_limited"
 
 
+def test_an_app_that_needs_not_ask_is_counted_for_each_user_wherever_their_browser_is(
+    own_house: House, own_redis: RedisServer, build: Callable[[Settings], Container]
+) -> None:
+    rules = {"user_limit": 3, "read_limit": 8}
+    house = House(build(replace(own_house.container.settings, redis_url=Secret(own_redis.url), **rules)))
+    (app, other), (person, somebody) = (register(house), register(house)), (house.person(), house.person())
+    for one in (app, other):
+        one.code(person)
+    told = [ask(person, app.query(prompt="none"), address=f"192.0.2.{n}") for n in range(5)]
+    assert ["code" in sent_back(answer) for answer in told[:3]] == [True] * 3
+    assert [answer.status_code for answer in told[3:]] == [429] * 2
+    assert 1 <= int(told[3].headers["Retry-After"]) <= 60
+    # Who asks as that app of somebody else, or as another app of this person, is not kept out by it.
+    assert ask(somebody, app.query(), address="192.0.2.9").status_code == 200
+    assert "code" in sent_back(ask(person, other.query(prompt="none"), address="192.0.2.10"))
+    # All of them together are counted for the person, who may be asked no more than they may look.
+    told = [ask(person, register(house).query(), address=f"192.0.3.{n}") for n in range(2)]
+    assert [answer.status_code for answer in told] == [429] * 2
+
+
 @pytest.mark.parametrize("path", ["token", "introspect", "revoke", "device_authorization"])
 def test_nobody_uses_up_what_another_app_may_ask(counting: House, path: str) -> None:
     """Its name is no secret: it counts only with a proof."""
