@@ -69,8 +69,8 @@ def test_each_app_may_ask_so_often_wherever_it_asks_from(counting: House, path: 
 def test_an_app_that_needs_not_ask_is_counted_for_each_user_wherever_their_browser_is(
     own_house: House, own_redis: RedisServer, build: Callable[[Settings], Container]
 ) -> None:
-    rules = {"user_limit": 3, "read_limit": 8}
-    house = House(build(replace(own_house.container.settings, redis_url=Secret(own_redis.url), **rules)))
+    counted = replace(own_house.container.settings, redis_url=Secret(own_redis.url), user_limit=3, read_limit=8)
+    house = House(build(counted))
     (app, other), (person, somebody) = (register(house), register(house)), (house.person(), house.person())
     for one in (app, other):
         one.code(person)
