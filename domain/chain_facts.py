@@ -117,8 +117,8 @@ class Located:
 
     Exactly one of these holds: it is in a block (`confirmations` ≥ 1, hash and height given); it is in the mempool; it
     is known and in neither (0 confirmations: evicted, replaced or reorganised away, and may still come back); or a
-    block holds a transaction that spends one of its inputs (`confirmations` is minus the depth of that block, and
-    `conflicted_by` names the transaction where the wallet knows it).
+    block holds a transaction that spends one of its inputs (`confirmations` is minus the depth of that block;
+    `conflicted_by` names the transaction and `block_height` the block's height where the wallet knows them).
     """
 
     confirmations: int

@@ -112,12 +112,15 @@ class BitcoinWallet:
         if details is None:
             return Located(0, None, None, in_mempool=True, conflicted_by=None) if in_mempool else None
         confirmations = details["confirmations"]
+        if confirmations < 0:
+            rival, height = self._confirmed_among(details["walletconflicts"])
+            return Located(confirmations, None, height, in_mempool=False, conflicted_by=rival)
         return Located(
             confirmations=confirmations,
-            block_hash=details.get("blockhash") if confirmations > 0 else None,
-            block_height=details.get("blockheight") if confirmations > 0 else None,
-            in_mempool=in_mempool and confirmations == 0,
-            conflicted_by=self._confirmed_among(details["walletconflicts"]) if confirmations < 0 else None,
+            block_hash=details.get("blockhash") if confirmations else None,
+            block_height=details.get("blockheight") if confirmations else None,
+            in_mempool=in_mempool and not confirmations,
+            conflicted_by=None,
         )
 
     def sent_since(self, height: int) -> list[SentTransaction]:
@@ -137,13 +140,14 @@ class BitcoinWallet:
                 raise
             self._client.order("createwallet", name, False, False, None, False, None, True)
 
-    def _confirmed_among(self, txids: Sequence[str]) -> str | None:
+    def _confirmed_among(self, txids: Sequence[str]) -> tuple[str | None, int | None]:
+        """The one of these that is in a block, and the height of that."""
         answers = self._client.read_batch([["gettransaction", txid] for txid in txids], wallet=True)
         for txid, answer in zip(txids, answers, strict=True):
             details = _unless_unknown(answer)
             if details is not None and details["confirmations"] > 0:
-                return txid
-        return None
+                return txid, details["blockheight"]
+        return None, None
 
 
 def _unless_unknown(answer: Any) -> Any:

@@ -98,7 +98,7 @@ class Sender:
         other = next((one for one in block["transactions"] if _uses(one, account, nonce)), None)
         if other is None or other["hash"] == txid:
             return None
-        return Located(-(newest - high + 1), None, None, in_mempool=False, conflicted_by=other["hash"])
+        return Located(-(newest - high + 1), None, high, in_mempool=False, conflicted_by=other["hash"])
 
     def _count(self, account: str, height: int) -> int:
         return to_int(self._client.read("eth_getTransactionCount", account, hex(height)))

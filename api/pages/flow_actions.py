@@ -88,8 +88,8 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
         actions.append(Action(path, "Cancel the payment", consequence, quiet=True, value="cancel"))
     if payout.state == "uncertain" and payout.conflicted_by is not None:
         consequence = (
-            "The chain holds another transaction that spends the same coins, so this can never be paid. "
-            f"{rest[0].upper()}{rest[1:]}"
+            "The chain holds another transaction that spends the same coins, so this can never be paid once that one "
+            f"is final; before, this is refused. {rest[0].upper()}{rest[1:]}"
         )
         actions.append(Action(path, "Give it up as failed", consequence, grave=True, typed=True, value="give_up"))
     if found.came_back is not None and found.came_back.retracted_at is None and found.came_back.booked_at is None:

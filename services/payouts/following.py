@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -22,7 +22,8 @@ from services.payouts.impossible import UNCONFIRMED, doubt_conflicted, doubt_orp
 from services.payouts.reading import advance, awaited, locked
 
 BATCH_MAX = 50
-# So deep must another transaction that spends our inputs be before nobody doubts any more that ours never confirms.
+# So deep must another transaction that spends our inputs be before a payment fails of itself, or deeper where one of
+# ours must be to be final.
 CONFLICT_FINAL = 6
 
 
@@ -76,14 +77,15 @@ def fail_conflicted(session: Session, chain: str, *, now: datetime, by: Actor) -
         return 0
     proved = session.scalars(
         select(Payout)
+        .join(WithdrawalPolicy, WithdrawalPolicy.asset_id == Payout.asset_id)
         .where(
             Payout.chain == chain,
             Payout.state.in_(UNCONFIRMED),
-            is_deep(Payout.conflict_height, CONFLICT_FINAL, cursor),
+            is_deep(Payout.conflict_height, func.greatest(WithdrawalPolicy.confirmations, CONFLICT_FINAL), cursor),
         )
         .order_by(Payout.id)
         .limit(BATCH_MAX)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Payout)
     ).all()
     for payout in proved:
         fail(session, payout, now=now, by=by)

@@ -120,8 +120,9 @@ def record_located(
 ) -> None:
     """Record what the wallet knows of a payment that the network would not take. Raises LeaseLost.
 
-    In the mempool or in a block: it was taken before. Made impossible by another transaction in a block: that is kept
-    as the proof, to fail the payment once that block is deep enough. Anything else proves nothing.
+    In the mempool or in a block: it was taken before. Made impossible by another transaction in a block that was read:
+    that is kept as the proof, to fail the payment once that block is deep enough. A block that was not read yet proves
+    nothing, for a fork could take it back unseen; nor does anything else.
     """
     if located is not None and (located.in_mempool or located.confirmations > 0):
         record_answer(session, outgoing, BroadcastAnswer("already_known"), now=now, by=by)
@@ -132,8 +133,9 @@ def record_located(
     ours = {form.txid for form in forms_of(session, payout.id)}
     cursor = session.get(ChainCursor, payout.chain)
     if located is not None and located.conflicted_by not in {None, *ours} and cursor is not None:
-        payout.conflicted_by = located.conflicted_by
-        payout.conflict_height = cursor.height + located.confirmations + 1
+        at = located.block_height
+        if at is not None and at <= cursor.height:
+            payout.conflicted_by, payout.conflict_height = located.conflicted_by, at
     if payout.conflicted_by is not None:
         reason = f"{payout.conflicted_by} spends its inputs"
         doubt(session, payout, code="conflicted", reason=reason, now=now, by=by)

@@ -1,19 +1,26 @@
 """Payments whose fate nobody knows: held until something proves it, never sent twice, never given back too early."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import integers, none
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.chain_facts import OutPoint
 from domain.flows import WrongState
 from domain.ports import DescriptorChain
 from domain.wallet_facts import Payment, SignedPayment
+from models.asset import WithdrawalPolicy
+from models.chain import ChainCursor
 from models.payout import Payout, PayoutTransaction
 from services.alerts import dossier, handling
 from services.payouts import InputsTaken, NoProof, ask_for_bump, give_up, store
-from services.payouts.following import CONFLICT_FINAL
+from services.payouts.following import CONFLICT_FINAL, fail_conflicted
 from services.withdrawals.deciding import SelfApproval
 from tasks import payouts
 from tests.rail import BY, COIN, Rail
@@ -169,18 +176,74 @@ def test_a_double_spend_of_our_input_that_is_deep_enough_fails_the_payment_and_g
     rail.assert_sound()
 
 
-def test_an_operator_may_give_up_on_proof_before_it_is_deep(rail: Rail) -> None:
+def test_an_operator_may_give_up_on_proof_that_is_final_before_the_house_does_of_itself(rail: Rail) -> None:
+    world.set_policy(rail, confirmations=3)
     signed_and_unsent(rail)
     double_spend(rail)
     rail.watch()
     owner = Actor("operator:owner", user_id=rail.withdrawal().user_id)
     with pytest.raises(SelfApproval), rail.container.transaction() as session:
         give_up(session, rail.payout().id, now=rail.container.now(), by=owner)
+    rail.mine()
+    rail.watch()
+    with pytest.raises(NoProof, match="2 of 3 confirmations"):
+        outgoing.give_up(rail)
+    assert rail.withdrawal().state == "uncertain"
+    rail.mine()
+    rail.watch()
     outgoing.give_up(rail)
     assert rail.withdrawal().state == "failed"
     assert rail.balance(rail.withdrawal().user_id) == (2 * COIN, 0)
     with pytest.raises(WrongState), rail.container.transaction() as session:
         give_up(session, rail.payout().id, now=rail.container.now(), by=BY)
+
+
+def test_nothing_is_given_back_before_what_came_instead_is_final(rail: Rail) -> None:
+    """Whatever depth the asset asks for, and whether or not its chain says by itself what is final."""
+    signed_and_unsent(rail)
+    double_spend(rail)
+    rail.watch()
+    cursor_at = world.height(rail)
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        depth=integers(1, 12),
+        needed=integers(1, 12),
+        final=none() | integers(cursor_at - 12, cursor_at),
+    )
+    def holds(depth: int, needed: int, final: int | None) -> None:
+        at, now = cursor_at - depth + 1, rail.container.now()
+        is_final = depth >= needed and (final is None or at <= final)
+        with Session(rail.container.engine) as session:  # which commits nothing
+            payout = session.get_one(Payout, rail.payout().id)
+            session.execute(update(WithdrawalPolicy).values(confirmations=needed))
+            session.execute(update(ChainCursor).values(final_height=final))
+            payout.conflict_height = at
+            session.flush()
+            with session.begin_nested() as attempt:
+                failed = fail_conflicted(session, payout.chain, now=now, by=BY)
+                attempt.rollback()
+            assert failed == (is_final and depth >= CONFLICT_FINAL)
+            with nullcontext() if is_final else pytest.raises(NoProof):
+                give_up(session, payout.id, now=now, by=BY)
+
+    holds()
+
+
+def test_a_double_spend_in_a_block_that_was_not_read_proves_nothing_since_a_fork_may_take_it_back_unseen(
+    rail: Rail,
+) -> None:
+    rail.request(outgoing.funded(rail), AUTO)
+    rail.pay()
+    double_spend(rail)
+    world.travel(rail, A_WHILE)
+    rail.send()
+    assert (rail.payout().state, rail.payout().conflicted_by) == ("uncertain", None)
+    world.fork(rail, 1)
+    world.mine_holding(rail, count=CONFLICT_FINAL)
+    rail.watch()
+    assert rail.payout().state == "uncertain"
+    assert rail.balance(rail.withdrawal().user_id)[1] == AUTO + FEE
 
 
 def test_a_reorganisation_takes_the_proof_back_and_the_payment_completes(rail: Rail) -> None:
