@@ -1,5 +1,6 @@
 """Real parts for every test: one PostgreSQL and one Redis for the whole run, a migrated database for each process."""
 
+import decimal
 import fcntl
 import os
 import shutil
@@ -65,8 +66,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let everything recurse as deep as it may where it serves, not as deep as a library of some test asks for."""
+    """Let everything recurse as deep, and round as far out, as where it serves: some test's compiler asks for more."""
     sys.setrecursionlimit(RECURSION_MAX)
+    decimal.setcontext(decimal.DefaultContext.copy())
 
 
 @pytest.hookimpl(trylast=True)
