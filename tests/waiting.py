@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], *, within_s: float = 20.0, what: str = "it") -> T:
+def eventually(look: Callable[[], T | None], *, within_s: float = 60.0, what: str = "it") -> T:
     """Look until the answer is truthy and give it back; fail with `what` when time is up."""
     deadline = time.monotonic() + within_s
     while not (answer := look()):

@@ -135,7 +135,7 @@ def test_an_altered_row_under_a_seal_is_told_of_until_it_is_restored(
 ) -> None:
     outgoing.funded(rail)
     # Others' open transactions may keep a row from being sealed for a while.
-    eventually(lambda: _seal_to_the_newest(rail), within_s=60, what="the seal of the newest transfer")
+    eventually(lambda: _seal_to_the_newest(rail), what="the seal of the newest transfer")
     assert look(rail.container, "seal_broken") == set()
     with rail.container.reading() as session:
         seals = session.execute(text("SELECT count(*) FROM ledger_seals")).scalar_one()

@@ -71,7 +71,7 @@ class RegtestNode:
         with ExitStack() as stack:
             stack.callback(self.kill)
             self.launch()
-            eventually(self.is_answering, within_s=60, what="an answer of the node")
+            eventually(self.is_answering, what="an answer of the node")
             stack.pop_all()
 
     def is_answering(self) -> bool:

@@ -1,10 +1,10 @@
 """A browser for every test here, and windows in it that must have nothing to complain about."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from api.app import create_app
 from tests.browser.chromium import Window, launch
@@ -13,11 +13,13 @@ from tests.browser.serving import serving
 from tests.rail import Rail
 
 OpenWindow = Callable[..., Window]
+PATIENCE_MS: Final = 60_000
 
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """What drives browsers: one in a process, for it keeps an event loop."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         yield driver
 

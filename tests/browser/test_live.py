@@ -26,7 +26,6 @@ from wiring.embedded.redis import free_port
 from wiring.secret import Secret
 from wiring.settings import read_settings
 
-SOON_MS = 12_000
 PLAYING = "document.getElementById('theirs').videoWidth > 0 && document.getElementById('theirs').currentTime > 0"
 
 
@@ -67,7 +66,7 @@ def live(
 
 def is_told(page: Page) -> None:
     """The page hears: from now on it polls every 15 seconds at most, and waits below are shorter than that."""
-    expect(page.locator("html[data-sockets=connected]")).to_have_count(1, timeout=SOON_MS)
+    expect(page.locator("html[data-sockets=connected]")).to_have_count(1)
 
 
 def tell(rail: Rail) -> None:
@@ -86,33 +85,33 @@ def test_two_people_see_each_other_talk_and_call(browser: Browser, live: Live, t
     bob.sign_in(other.page, "/chat")
     one.page.get_by_label("Write to somebody").fill(bob.public_key)
     one.page.get_by_role("button", name="Open the conversation").click()
-    expect(one.page.get_by_text("here now")).to_be_visible(timeout=SOON_MS)
+    expect(one.page.get_by_text("here now")).to_be_visible()
 
     is_told(one.page)
     is_told(other.page)
     one.page.get_by_label("Your message").fill("Is this\n<b>safe</b>?")
     one.page.get_by_role("button", name="Send").click()
-    expect(one.page.locator(".messages .mine .said")).to_have_text("Is this\n<b>safe</b>?", timeout=SOON_MS)
-    expect(other.page.get_by_text("1 new message")).to_be_visible(timeout=SOON_MS)
+    expect(one.page.locator(".messages .mine .said")).to_have_text("Is this\n<b>safe</b>?")
+    expect(other.page.get_by_text("1 new message")).to_be_visible()
     assert one.faults() == other.faults() == []
     other.page.locator(".threads a").click()
     expect(other.page.locator(".messages .theirs .said")).to_have_text("Is this\n<b>safe</b>?")
     is_told(other.page)
     other.page.get_by_label("Your message").fill("As safe as it gets.")
     other.page.get_by_role("button", name="Send").click()
-    expect(one.page.locator(".messages .theirs .said")).to_have_text("As safe as it gets.", timeout=SOON_MS)
+    expect(one.page.locator(".messages .theirs .said")).to_have_text("As safe as it gets.")
 
     one.page.get_by_role("button", name="Call with video").click()
-    other.page.get_by_role("button", name="Take the call").click(timeout=SOON_MS)
+    other.page.get_by_role("button", name="Take the call").click()
     for window in (one, other):
-        expect(window.page.locator("#call-words")).to_contain_text("You are talking to", timeout=SOON_MS)
+        expect(window.page.locator("#call-words")).to_contain_text("You are talking to")
         # Asked from outside: a page that waits by itself may have to evaluate words, which its policy forbids.
         eventually(lambda page=window.page: page.evaluate(PLAYING), what="a picture that moves")  # type: ignore[misc]
         assert window.faults() == []
     other.page.get_by_role("button", name="Hang up").click()
-    expect(one.page.locator("#call-words")).to_have_text("The call has ended.", timeout=SOON_MS)
+    expect(one.page.locator("#call-words")).to_have_text("The call has ended.")
     other.page.close()
-    expect(one.page.get_by_text("away")).to_be_visible(timeout=SOON_MS)
+    expect(one.page.get_by_text("away")).to_be_visible()
     assert one.said == other.said == []
     one.close()
 
@@ -133,11 +132,11 @@ def test_money_moves_on_both_peoples_pages_without_a_reload(browser: Browser, li
     rail.send_to(address, 20 * COIN)
     rail.watch()
     tell(rail)
-    expect(page.get_by_text("seen · 0 of 3 confirmations")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("seen · 0 of 3 confirmations")).to_be_visible()
     rail.mine(6)
     rail.watch()
     tell(rail)
-    expect(page.locator(".available .digits")).to_have_text("20.000\u2009000\u200900", timeout=SOON_MS)
+    expect(page.locator(".available .digits")).to_have_text("20.000\u2009000\u200900")
 
     is_told(board.page)
     destination = rail.outside_address()
@@ -150,20 +149,20 @@ def test_money_moves_on_both_peoples_pages_without_a_reload(browser: Browser, li
         assert rollups.fold(session, owner="test", now=rail.container.now())
     tell(rail)
     asked = board.page.get_by_role("link", name="1 withdrawal waits for a person")
-    expect(asked).to_be_visible(timeout=SOON_MS)
+    expect(asked).to_be_visible()
     # What is drawn by a script is drawn too when it comes with a fragment.
-    expect(board.page.locator("#chart-moves canvas")).to_have_count(1, timeout=SOON_MS)
+    expect(board.page.locator("#chart-moves canvas")).to_have_count(1)
     asked.click()
     is_told(board.page)
     board.page.get_by_role("button", name="Approve").click()
-    expect(board.page.get_by_text("Waiting for approval")).to_have_count(0, timeout=SOON_MS)
+    expect(board.page.get_by_text("Waiting for approval")).to_have_count(0)
     tell(rail)
-    expect(page.get_by_text("withdrawal approved, not sent yet, fee included")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("withdrawal approved, not sent yet, fee included")).to_be_visible()
     rail.pay()
     rail.mine(6)
     rail.watch()
     tell(rail)
-    expect(page.locator(".activity").get_by_text("Sent and final.")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator(".activity").get_by_text("Sent and final.")).to_be_visible()
     assert rail.received(destination) == 10 * COIN
     assert window.said == board.said == []
     window.close()

@@ -12,7 +12,6 @@ from tests.browser.person import Person
 from tests.rail import COIN, Rail
 
 # Pages read themselves again every two seconds; a busy machine gets some more.
-SOON_MS = 15_000
 
 
 def look(window: Window) -> None:
@@ -69,7 +68,7 @@ def test_a_coin_comes_in_and_goes_out_while_its_owner_watches(
     rail.send_to(address, 20 * COIN)
     assert rail.watch() == 1
     # Nobody reloads the page from here on: it finds out by itself.
-    expect(page.get_by_text("Seen on the network. 0 of 3 confirmations.")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("Seen on the network. 0 of 3 confirmations.")).to_be_visible()
     look(window)
 
     page.goto("/")
@@ -78,10 +77,10 @@ def test_a_coin_comes_in_and_goes_out_while_its_owner_watches(
     expect(balance.locator(".available .digits")).to_have_text("0.000\u2009000\u200900")
     rail.mine()
     rail.watch()
-    expect(balance.get_by_text("in a block · 1 of 3 confirmations")).to_be_visible(timeout=SOON_MS)
+    expect(balance.get_by_text("in a block · 1 of 3 confirmations")).to_be_visible()
     rail.mine(2)
     rail.watch()
-    expect(balance.locator(".available .digits")).to_have_text("20.000\u2009000\u200900", timeout=SOON_MS)
+    expect(balance.locator(".available .digits")).to_have_text("20.000\u2009000\u200900")
     expect(page.get_by_text("Credited. It is part of your available balance.")).to_be_visible()
 
     destination = rail.outside_address()
@@ -106,11 +105,11 @@ def test_a_coin_comes_in_and_goes_out_while_its_owner_watches(
     expect(board.page.get_by_text("Nothing waits for you.")).to_be_visible()
     look(board)
 
-    expect(page.locator(".standing")).to_contain_text("Approved.", timeout=SOON_MS)
+    expect(page.locator(".standing")).to_contain_text("Approved.")
     rail.pay()
     rail.mine()
     rail.watch()
-    expect(page.locator(".standing")).to_contain_text("Sent and final.", timeout=SOON_MS)
+    expect(page.locator(".standing")).to_contain_text("Sent and final.")
     assert rail.received(destination, 1) == 10 * COIN
     page.get_by_text("Chain transactions").click()
     look(window)

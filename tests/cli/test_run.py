@@ -95,7 +95,7 @@ def installation() -> Iterator[Installation]:
     with tempfile.TemporaryDirectory(prefix="sr-", ignore_cleanup_errors=True) as directory:
         made = Installation(Path(directory))
         yield made
-        eventually(lambda: not made.pid_of(""), within_s=60, what="the end of every process")
+        eventually(lambda: not made.pid_of(""), what="the end of every process")
 
 
 @pytest.mark.long
@@ -106,10 +106,10 @@ def test_the_installation_survives_what_is_killed_and_stops_when_told(installati
         web = eventually(lambda: installation.pid_of("gunicorn.conf.py wsgi:app"), what="the web process")
         os.kill(web, signal.SIGKILL)
         eventually(lambda: "web was ended by SIGKILL" in installation.told(), what="the report")
-        eventually(lambda: installation.health().get("status") == "healthy", within_s=60, what="the second start")
+        eventually(lambda: installation.health().get("status") == "healthy", what="the second start")
         process.kill()
     with installation.running(A_PART) as process:
-        eventually(lambda: installation.health().get("status") == "healthy", within_s=60, what="health again")
+        eventually(lambda: installation.health().get("status") == "healthy", what="health again")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert installation.health() == {}

@@ -83,7 +83,7 @@ def site(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFac
         door.start()
         for process in realtime:
             process.await_answer()
-        eventually(lambda: _answers(door), within_s=60, what="the web process")
+        eventually(lambda: _answers(door), what="the web process")
         yield site
 
 

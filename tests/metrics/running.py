@@ -88,7 +88,6 @@ def celery(settings: Settings, directory: Path, *, watcher: str) -> Iterator[dic
             log_file = directory / f"{name}.log"
             eventually(
                 lambda port=port: _answers(port),  # type: ignore[misc]
-                within_s=60,
                 what=f"an answer of {name}: {tail(log_file)}",
             )
         yield ports

@@ -27,7 +27,7 @@ class Client:
         headers = options.pop("headers", {})
         auth = options.pop("auth", {"token": token} if token is not None else None)
         try:
-            self._socket.connect(url, headers=headers, auth=auth, transports=[transport], wait_timeout=20, **options)
+            self._socket.connect(url, headers=headers, auth=auth, transports=[transport], wait_timeout=60, **options)
         except socketio.exceptions.ConnectionError as refusal:
             self.close()
             raise NotAdmitted([data for event, data in self.heard if event == "connect_error"]) from refusal
@@ -57,16 +57,15 @@ class Client:
 
     def ask(self, event: str, data: Any) -> Any:
         """Say something and wait for the acknowledgement."""
-        return self._socket.call(event, data, timeout=20)
+        return self._socket.call(event, data, timeout=60)
 
     def say(self, event: str, data: Any = None) -> None:
         self._socket.emit(event, data)
 
-    def await_event(self, event: str, matches: Callable[[Any], bool] = lambda _: True, *, within_s: float = 20) -> Any:
+    def await_event(self, event: str, matches: Callable[[Any], bool] = lambda _: True) -> Any:
         """The first such event, once it is there."""
         found: list[Any] = eventually(
             lambda: [data for name, data in list(self.heard) if name == event and matches(data)],
-            within_s=within_s,
             what=f"{event} among {[name for name, _ in self.heard]}",
         )
         return found[0]

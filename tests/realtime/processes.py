@@ -46,9 +46,7 @@ class RealtimeProcess:
             )  # fmt: skip
 
     def await_answer(self) -> None:
-        eventually(
-            self.answers, within_s=60, what=f"an answer of the realtime process:\n{self.log.read_text()[-2000:]}"
-        )
+        eventually(self.answers, what=f"an answer of the realtime process:\n{self.log.read_text()[-2000:]}")
 
     def answers(self) -> bool:
         try:

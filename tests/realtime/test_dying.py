@@ -64,7 +64,7 @@ def presence_is_right_within_a_minute_of_a_killed_process(lonely: House, pair: l
             eventually(partial(watching.has_heard, "user_joined", {"pubkey": here}), what="an arrival")
         killed_at = time.monotonic()
         pair[0].kill()
-        watching.await_event("user_left", lambda data: data == {"pubkey": bob.public_key}, within_s=60)
+        watching.await_event("user_left", lambda data: data == {"pubkey": bob.public_key})
         assert time.monotonic() - killed_at < 60
         # Carol is still here, in another window; so is the one who watches.
         left = lonely.container.presence.online(limit=10)
@@ -82,10 +82,10 @@ def a_process_that_has_gone_deaf_ends_itself_and_is_started_again(house: House, 
             with Client(process.url, house.person().token) as client:
                 client.await_event("online_users")
                 wire.mute()
-                eventually(lambda: '"event": "deaf"' in process.log.read_text(), within_s=40, what="being noticed")
+                eventually(lambda: '"event": "deaf"' in process.log.read_text(), what="being noticed")
                 eventually(lambda: not client.connected, what="the end of the connection")
             wire.unmute()
-            eventually(lambda: process.answers() and process.worker() != first, within_s=30, what="another worker")
+            eventually(lambda: process.answers() and process.worker() != first, what="another worker")
         finally:
             process.kill()
 
@@ -120,10 +120,9 @@ def test_a_redis_that_restarts_empty_is_caught_up_with(
         assert own_redis._password == password
         # Each process notices by itself, says so to its own, and vouches for them again.
         for client in (one, other):
-            client.await_event("online_users", within_s=30)
+            client.await_event("online_users")
         eventually(
             lambda: set(lonely.container.presence.online(limit=10)) == {alice.public_key, bob.public_key},
-            within_s=30,
             what="presence",
         )
         missed = bob.get(f"/conversations/{alice.public_key}/messages").get_json()["items"]

@@ -69,7 +69,7 @@ def test_everybody_who_closes_at_once_is_away(house: House, processes: tuple[str
     people = [house.person() for _ in range(5)]
     clients = [Client(processes[number % 2], person.token) for number, person in enumerate(people)]
     keys = [person.public_key for person in people]
-    eventually(lambda: house.container.presence.among(keys) == set(keys), within_s=20, what="presence")
+    eventually(lambda: house.container.presence.among(keys) == set(keys), what="presence")
     for client in clients:
         client.close()
-    eventually(lambda: not house.container.presence.among(keys), within_s=20, what="absence")
+    eventually(lambda: not house.container.presence.among(keys), what="absence")

@@ -14,7 +14,7 @@ from tests.waiting import eventually
 from wiring.database import make_engine
 from wiring.fair_pool import FairPool, Turns
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from models.together import Together
 from tests.waiting import eventually
 
 AT_ONCE = 20
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Source:
