@@ -1,4 +1,4 @@
-"""`python -m cli payout`: act on one payment that waits for a block, a sweep's or a withdrawal's."""
+"""`python -m cli payout`: act on one payment that is not final, a sweep's or a withdrawal's."""
 
 import os
 from collections.abc import Callable
@@ -54,6 +54,23 @@ def book_return(payout_id: UUID) -> None:
     """Give back what a payment took of which its provider says that it came back, once."""
     _act(lambda session, now: payouts.book_return(session, payout_id, now=now, by=BY))
     click.echo("its owner has the amount and the fee again")
+
+
+@payout.command("never-made")
+@click.argument("payout_id", type=click.UUID)
+def never_made(payout_id: UUID) -> None:
+    """Say that an uncertain payment is none of its provider's, or agree. This command line is one voice of the two."""
+    _act(lambda session, now: payouts.say_never_made(session, payout_id, now=now, by=BY))
+    click.echo("once two have said so, its provider is asked; its flow tells")
+
+
+@payout.command("it-is")
+@click.argument("payout_id", type=click.UUID)
+@click.argument("provider_id")
+def it_is(payout_id: UUID, provider_id: str) -> None:
+    """Say which of its provider's payments an uncertain one is. It is, if amount and destination are the same."""
+    _act(lambda session, now: payouts.say_it_is(session, payout_id, provider_id=provider_id, now=now, by=BY))
+    click.echo("its provider is asked about that one; its flow tells")
 
 
 def _act(work: Callable[[Session, datetime], object]) -> None:

@@ -1,7 +1,7 @@
 """What the core asks of custodians and of providers of payouts, and of what they post."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.chain_facts import OutPoint
@@ -65,6 +65,15 @@ class Provider(Protocol):
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:
         """What became of the payment with this reference of ours; `provider_id` is its own, once we were told it."""
+        ...
+
+    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:
+        """Every payment since then that may be what this request had it make, each with the provider's id.
+
+        By our reference where the provider tells it, else by what is paid to whom; with `provider_id`, that one alone,
+        if it fits. None means that it shows all, and none of them fits: a list that is not whole raises ChainError.
+        Nothing is asked for again.
+        """
         ...
 
     def holding(self, contract: str = "") -> Holding:

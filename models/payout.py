@@ -20,7 +20,9 @@ class Payout(Leased, Base):
             name="state_is_known",
         ),
         CheckConstraint("purpose IN ('withdrawal', 'sweep', 'gas_top_up')", name="purpose_is_known"),
-        CheckConstraint("void_because IN ('reverted', 'cancelled', 'refused')", name="void_reason_is_known"),
+        CheckConstraint(
+            "void_because IN ('reverted', 'cancelled', 'refused', 'never_made')", name="void_reason_is_known"
+        ),
         CheckConstraint("purpose <> 'withdrawal' OR sweep_id IS NULL", name="sweep_pays_nobody"),
         CheckConstraint("(block_height IS NULL) = (block_hash IS NULL)", name="block_is_whole"),
         CheckConstraint("(conflict_height IS NULL) = (conflicted_by IS NULL)", name="conflict_is_whole"),
@@ -39,7 +41,14 @@ class Payout(Leased, Base):
             "conflict_height",
             postgresql_where=text("state = 'failed' AND block_height IS NULL"),
         ),
-        Index("ix_payouts_chain_provider_id", "chain", "provider_id"),
+        # One payment of a provider's settles one of ours.
+        Index(
+            "uq_payouts_chain_provider_id",
+            "chain",
+            "provider_id",
+            unique=True,
+            postgresql_where=text("provider_id IS NOT NULL"),
+        ),
         # What a provider has paid, and is to be asked about once more.
         Index(
             "ix_payouts_looked_at_again",
@@ -71,7 +80,8 @@ class Payout(Leased, Base):
     fee_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # What the ledger says that it cost, once that is booked: another block may make it another cost.
     fee_booked_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # Why it pays nobody although it is in a block, or a provider's word is final: the proof to fail it on.
+    # Why it pays nobody although it is in a block, or a provider's word is final, or two operators say that it never
+    # was made and the provider shows nothing like it: the proof to fail it on.
     void_because: Mapped[str | None]
     # When a provider was first asked for it, as far as that may have come through: written before it is.
     asked_at: Mapped[datetime | None]

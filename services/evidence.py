@@ -16,6 +16,7 @@ from models.deposit import Deposit
 from models.flow import Flow, FlowEvent
 from models.log_line import KeptLogLine
 from models.payout import Payout, PayoutTransaction
+from models.payout_assertion import PayoutAssertion
 from models.payout_return import PayoutReturn
 from models.quarantine import DepositQuarantine
 from models.replenishment import Replenishment
@@ -51,7 +52,8 @@ class Evidence:
 
     `payout` is the newest of its `payments`, and `forms` are those of all of them. `quarantine` says why a deposit
     was set aside, or which deposit a withdrawal pays back; `pair_id` is the flow on the other side of such a return.
-    `came_back` is what a provider says of a withdrawal that it had paid.
+    `came_back` is what a provider says of a withdrawal that it had paid, and `said` what operators say of one that it
+    knows nothing of.
     """
 
     flow: Flow
@@ -72,6 +74,7 @@ class Evidence:
     quarantine: DepositQuarantine | None = None
     pair_id: UUID | None = None
     came_back: PayoutReturn | None = None
+    said: PayoutAssertion | None = None
 
     @property
     def is_return(self) -> bool:
@@ -149,6 +152,7 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         quarantine=quarantine,
         pair_id=pair_id,
         came_back=payouts.return_of(session, parts[-1].id) if withdrawal and parts else None,
+        said=payouts.assertion_of(session, parts[-1].id) if withdrawal and parts else None,
     )
 
 

@@ -9,7 +9,7 @@ from domain.provider_facts import Report
 from domain.provider_ports import Provider
 from services import payouts
 from services.leases import LeaseLost
-from services.payouts import Outgoing
+from services.payouts import Asserted, Outgoing
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -21,6 +21,7 @@ def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
 
     Returns how many payments.
     """
+    looked_into = _look_into(container, provider, by)
     with container.transaction() as session:
         due = payouts.claim_reportable(session, provider.rail.chain, owner=worker_name(), now=container.now())
     crash_point("withdrawal.sending")
@@ -29,7 +30,34 @@ def follow_provider(container: Container, provider: Provider, by: Actor) -> int:
             _follow(container, provider, outgoing, by, is_new=is_new, may_ask=may_ask)
         except LeaseLost:
             log.warning("lease_lost", payout_id=str(outgoing.payout_id))
-    return len(due) + _look_again(container, provider, by)
+    return looked_into + len(due) + _look_again(container, provider, by)
+
+
+def _look_into(container: Container, provider: Provider, by: Actor) -> int:
+    """Ask whether what operators say of doubtful payments is so. Nothing is asked for. Returns how many."""
+    with container.transaction() as session:
+        said = payouts.claim_asserted(session, provider.rail.chain, owner=worker_name(), now=container.now())
+    for asserted in said:
+        try:
+            _look_into_one(container, provider, asserted, by)
+        except LeaseLost:
+            log.warning("lease_lost", payout_id=str(asserted.outgoing.payout_id))
+    return len(said)
+
+
+def _look_into_one(container: Container, provider: Provider, asserted: Asserted, by: Actor) -> None:
+    outgoing = asserted.outgoing
+    try:
+        found = provider.made(outgoing.raw_tx, since=asserted.since, provider_id=asserted.provider_id)
+    except ChainError as error:
+        log.warning("provider_not_asked", payout_id=str(outgoing.payout_id), code=error.code)
+        with container.transaction() as session:
+            payouts.record_unsent(session, outgoing, code=error.code, now=container.now(), by=by)
+        return
+    with container.transaction() as session:
+        row = payouts.record_found(session, asserted, found, now=container.now(), by=by)
+        is_upheld = None if row is None else row.is_upheld
+    log.info("assertion_looked_into", reference=outgoing.txid, is_upheld=is_upheld, found=len(found))
 
 
 def _look_again(container: Container, provider: Provider, by: Actor) -> int:

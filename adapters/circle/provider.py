@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 
 from adapters.circle.places import Place
-from adapters.circle.words import incoming_of, minor_units, moment, report_of, spelled, unreadable
+from adapters.circle.words import fits, incoming_of, minor_units, moment, report_of, spelled, unreadable
 from adapters.provider_http import Answer, ProviderEndpoint, ProviderHttp
 from domain.chain_facts import OutPoint
 from domain.errors import ensure
@@ -24,6 +24,8 @@ from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, S
 
 PAGE_SIZE: Final = 50
 PAGES_MAX: Final = 10
+TRACED_PAGES_MAX: Final = 200
+"""How far a transfer is looked for whose id was never told: a few hours of a busy house."""
 ADDRESSES_AT_ONCE: Final = 20
 WAITING_AT_ONCE: Final = 50
 PENDING_FOR: Final = timedelta(days=1)
@@ -110,6 +112,19 @@ class CircleProvider:
             return Report("unknown", reason="Circle does not know this transfer", provider_id=provider_id)
         return report_of(transfer, self.rail)
 
+    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:
+        """Transfers of the same amount from our wallet to the same place: Circle shows nobody our key for one."""
+        if provider_id:
+            transfer = self._transfer(provider_id)
+            listed, is_whole = ([] if transfer is None else [transfer]), True
+        else:
+            listed, is_whole = self._listed(since, None, side="sourceWalletId", pages_max=TRACED_PAGES_MAX)
+        if not is_whole:
+            raise NodeError("Circle lists more transfers since then than can be read")
+        asked = json.loads(raw_tx)
+        fitting = [told for told in listed if moment(told.get("createDate")) >= since and fits(told, asked, self.rail)]
+        return tuple(report_of(told, self.rail) for told in fitting)
+
     def holding(self, contract: str = "") -> Holding:
         """The wallet's balance, and beside it what is announced and not in the balance yet."""
         answer = self._http.get(f"/v1/wallets/{self._wallet_id}")
@@ -160,9 +175,16 @@ class CircleProvider:
         read = [incoming_of(transfer, self.rail, self._wallet_id) for transfer in listed]
         return [told for told in read if told is not None]
 
-    def _listed(self, since: datetime | None, until: datetime | None) -> tuple[list[Mapping[str, Any]], bool]:
-        """The transfers made in this time, newest first, and whether that was all of them."""
-        asked = {"destinationWalletId": self._wallet_id, "pageSize": str(PAGE_SIZE)}
+    def _listed(
+        self,
+        since: datetime | None,
+        until: datetime | None,
+        *,
+        side: str = "destinationWalletId",
+        pages_max: int = PAGES_MAX,
+    ) -> tuple[list[Mapping[str, Any]], bool]:
+        """The transfers to our wallet, or from it, made in this time, newest first, and whether that was all."""
+        asked = {side: self._wallet_id, "pageSize": str(PAGE_SIZE)}
         if since is not None:
             asked["from"] = since.isoformat()
         if until is not None:
@@ -172,7 +194,7 @@ class CircleProvider:
             page = self._http.get("/v1/transfers", asked).body.get("data")
             if not isinstance(page, list):
                 raise unreadable("list of transfers")
-            if page and len(listed) >= PAGES_MAX * PAGE_SIZE:
+            if page and len(listed) >= pages_max * PAGE_SIZE:
                 return listed, False
             listed += page
             if len(page) < PAGE_SIZE:

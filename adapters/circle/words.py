@@ -56,6 +56,29 @@ def report_of(transfer: Mapping[str, Any], rail: Custodian) -> Report:
     )
 
 
+def fits(transfer: Mapping[str, Any], asked: Mapping[str, Any], rail: Custodian) -> bool:
+    """Whether a transfer may be what a request of ours had Circle make. Raises ChainUncertain when that is not told."""
+    source, destination = _part(transfer, "source"), _part(transfer, "destination")
+    if source.get("type") != "wallet" or str(source.get("id")) != asked["source"]["id"]:
+        return False
+    if destination.get("type") != "blockchain":
+        return False
+    amount = _part(transfer, "amount")
+    if str(amount.get("currency")) != asked["amount"]["currency"]:
+        return False
+    if minor_units(amount, rail) != minor_units(asked["amount"], rail):
+        return False
+    wanted = asked["destination"]
+    chain = str(destination.get("chain")).upper()
+    if rail.also_called.get(chain, chain) != wanted["chain"]:
+        return False
+    try:
+        told = rail.parse_destination(f"{chain}:{destination.get('address')}")
+    except StrongroomError as error:
+        raise unreadable("destination") from error
+    return told == rail.parse_destination(f"{wanted['chain']}:{wanted['address']}")
+
+
 def incoming_of(transfer: Mapping[str, Any], rail: Custodian, wallet_id: str) -> IncomingTransfer | None:
     """A transfer from some chain to our wallet; None when it is anything else, or to an address like none of ours."""
     source, destination = _part(transfer, "source"), _part(transfer, "destination")

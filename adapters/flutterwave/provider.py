@@ -6,7 +6,7 @@ https://developer.flutterwave.com/v3.0/docs/transfers: a transfer is NEW or PEND
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import uuid4
@@ -120,6 +120,11 @@ class FlutterwaveProvider:
             provider_id=_id(found),
         )
 
+    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:  # noqa: ARG002 - a reference is enough
+        """The transfer with our reference, if there is one."""
+        report = self.report(json.loads(raw_tx)["reference"], provider_id=provider_id)
+        return () if report.state == "unknown" else (report,)
+
     def holding(self, contract: str = "") -> Holding:
         """The balance in one currency: what may be sent, and what is on its way out is not in it any more."""
         found = _data(self._http.get(f"/v3/balances/{contract}"))
@@ -142,7 +147,11 @@ class FlutterwaveProvider:
             return None
         if not isinstance(rows, list):
             raise ChainUncertain("the provider's answer is not a list of transfers")
-        return next((row for row in rows if isinstance(row, dict) and row.get("reference") == reference), None)
+        found = [row for row in rows if isinstance(row, dict) and row.get("reference") == reference]
+        if rows and not found:
+            # It did not look for the reference, but listed what it pleased: that is no answer.
+            raise ChainUncertain("the provider's list is about other transfers")
+        return found[0] if found else None
 
     def _minor(self, amount: Any, currency: str) -> int:
         try:

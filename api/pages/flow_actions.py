@@ -6,6 +6,7 @@ from typing import Final
 
 from api.pages.flow_shapes import Action
 from auth.sessions import Principal
+from domain.providers import PROVIDERS
 from domain.rails import RAILS
 from models.replenishment import Replenishment
 from models.verification import PaymentVerification
@@ -31,6 +32,8 @@ def possible(found: Evidence, caller: Principal) -> tuple[Action, ...]:
         return tuple(actions)
     if withdrawal is not None:
         actions += _resolutions(found, f"/operator/withdrawals/{withdrawal.id}/resolve")
+        if withdrawal.user_id != caller.user_id:
+            actions += _sayings(found, f"/operator/withdrawals/{withdrawal.id}/resolve", caller)
     if found.sweep is not None:
         actions += _resolutions(found, f"/operator/sweeps/{found.sweep.id}/resolve")
     if found.replenishment is not None:
@@ -99,6 +102,27 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
         )
         actions.append(Action(path, "Book the return", consequence, grave=True, typed=True, value="book_return"))
     return actions
+
+
+def _sayings(found: Evidence, path: str, caller: Principal) -> list[Action]:
+    """What may be said of a payment that its provider knows nothing of."""
+    payout, said = found.payout, found.said
+    if payout is None or payout.state != "uncertain" or payout.provider_id is not None or payout.chain not in PROVIDERS:
+        return []
+    consequence = (
+        "The provider is asked about the payment of this id. If it goes from our wallet to this destination with this "
+        "amount, and is no other payment's of ours, it is this one, and what became of it is what becomes of this."
+    )
+    actions = [Action(path, "It is this one", consequence, value="it_is", asks="What the provider calls it")]
+    is_first = said is None or said.provider_id is not None or said.answered_at is not None
+    if said is not None and not is_first and (said.agreed_at is not None or said.said_by_id == caller.user_id):
+        return actions
+    who = "Another operator has to say so too." if is_first else "Another operator says so already."
+    consequence = (
+        f"{who} The provider is then asked for everything that it paid since, and only if nothing is like this payment "
+        "are the funds their owner's again. Look into its dashboard first."
+    )
+    return [*actions, Action(path, "It was never made", consequence, grave=True, typed=True, value="never_made")]
 
 
 _REST: Final[Mapping[str, str]] = MappingProxyType(

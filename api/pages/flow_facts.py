@@ -20,6 +20,7 @@ from models.alert import OpsAlert
 from models.conversion import ConversionQuote
 from models.log_line import KeptLogLine
 from models.payout import PayoutTransaction
+from models.payout_assertion import PayoutAssertion
 from models.replenishment import Replenishment
 from models.sweep import Sweep
 from models.verification import PaymentVerification
@@ -205,11 +206,21 @@ def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, 
         for one in reading.found.approvals
     )
     needed = f"{row.approvals_needed} needed" if row.approvals_needed else "none needed"
+    said = reading.found.said if reading.is_operator else None
     return (
         shapes.Evidence("To", row.destination, copy=True),
         shapes.Evidence("Fee", spelled(row.fee_minor, reading.asset)),
         shapes.Evidence("Approvals", needed + (f"; {decided}" if decided else "")),
+        *((shapes.Evidence("Said of it", _said(said)),) if said is not None else ()),
     )
+
+
+def _said(row: PayoutAssertion) -> str:
+    """What operators say became of a payment, and what its provider shows."""
+    who = sentences.actor(row.said_by) + (f" and {sentences.actor(row.agreed_by)}" if row.agreed_by else "")
+    what = f"it is {row.provider_id}" if row.provider_id else "it was never made"
+    answer = "that is so" if row.is_upheld else row.answer or "the provider was not asked yet"
+    return f"{who}: {what}; {answer}"
 
 
 def _of_sweep(reading: Reading, row: Sweep) -> tuple[shapes.Evidence, ...]:

@@ -77,7 +77,8 @@ class Action:
     """Something that may be done now, and what it leads to.
 
     A `grave` one ends something for good; a `quiet` one is offered without being suggested.
-    `typed` asks for the flow's short id to be typed first; `reason` asks for words that go on record.
+    `typed` asks for the flow's short id to be typed first; `reason` asks for words that go on record, and
+    `asks` for a provider's id, in these words.
     """
 
     path: str
@@ -88,6 +89,7 @@ class Action:
     typed: bool = False
     reason: bool = False
     value: str = ""
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

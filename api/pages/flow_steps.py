@@ -25,6 +25,8 @@ _COPIED: Final = frozenset(
         "replaces",
         "cancels",
         "reorganised",
+        "said_to_be",
+        "identified_as",
         "replaced_by",
         "to",
     }
@@ -104,9 +106,18 @@ _SAID: Final[Mapping[str, str]] = MappingProxyType(
         "cancels": "A payment of nothing was signed to take its place: a block decides which of the two is first.",
         "replaces": "Its network fee was raised. The new form spends the same coins, so only one of them can be paid.",
         "paid_after_all": "The provider says that it was paid after all.",
+        "is_upheld": "The provider does not bear out what was said of it: it stays uncertain.",
+        "said_to_be": "An operator says which of the provider's payments it is. The provider is asked.",
+        "identified_as": "It is the provider's payment that an operator named.",
         "return_booked": "Its return was booked: the amount and the fee it took were given back.",
     }
 )
+
+
+_NEVER_MADE: Final = {
+    1: "An operator says that it was never made. Another has to say so too.",
+    2: "Two operators say that it was never made. The provider is asked.",
+}
 
 
 def _note(event: FlowEvent) -> str:
@@ -116,6 +127,8 @@ def _note(event: FlowEvent) -> str:
         return sentences.waiting(str(detail["waits_because"]))
     if "approvals" in detail:
         return f"{detail['approvals']} of {detail['approvals_needed']} approvals given."
+    if "said_never_made" in detail:
+        return _NEVER_MADE[detail["said_never_made"]]
     for name in _SAID.keys() & detail.keys():
         return _SAID[name]
     for name in _NOTED.keys() & detail.keys():

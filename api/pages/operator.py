@@ -1,6 +1,6 @@
 """The operator's board, and the decisions taken on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -24,7 +24,7 @@ blueprint = Blueprint("operator", __name__)
 REASON_LENGTH_MAX: Final = 500
 
 Decision = Callable[[Session], object]
-RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
+RESOLUTIONS: Final[dict[str, Callable[..., object]]] = {
     "retry": payouts.retry,
     "bump": payouts.ask_for_bump,
     "cancel": payouts.ask_for_cancel,
@@ -32,7 +32,14 @@ RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
     "book_return": payouts.book_return,
 }
 """What an operator may do about a signed payment, by the name of its button."""
-GRAVE: Final = frozenset({"give_up", "book_return"})
+SAID: Final[dict[str, Callable[..., object]]] = {
+    "never_made": payouts.say_never_made,
+    "it_is": lambda session, payout_id, **by: payouts.say_it_is(
+        session, payout_id, provider_id=typed("provider_id"), **by
+    ),
+}
+"""What an operator may say of a withdrawal's payment that its provider knows nothing of."""
+GRAVE: Final = frozenset({"give_up", "book_return", "never_made"})
 """Those that are final, so that the flow's short id is typed first."""
 
 
@@ -76,16 +83,16 @@ def reject(withdrawal_id: UUID) -> Response:
 @blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/resolve")
 @role("approver")
 def resolve(withdrawal_id: UUID) -> Response:
-    """Send a payment again, raise its fee, give it up on proof, or book that it came back."""
-    parts, action = container(), typed("action")
-    if action not in RESOLUTIONS:
+    """Send a payment again, raise its fee, give it up on proof, say what became of it, or book that it came back."""
+    parts, known, action = container(), RESOLUTIONS | SAID, typed("action")
+    if action not in known:
         abort(HTTPStatus.BAD_REQUEST)
 
     def act(session: Session) -> None:
         payout_id = withdrawals.one(session, withdrawal_id).payout_id
         if payout_id is None:
             raise payouts.PayoutNotFound
-        RESOLUTIONS[action](session, payout_id, now=parts.now(), by=operator())
+        known[action](session, payout_id, now=parts.now(), by=operator())
 
     return _decide(withdrawal_id, act, is_grave=action in GRAVE)
 

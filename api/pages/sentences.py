@@ -26,6 +26,7 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
         "node_warming_up": "The node is starting. It is sent as soon as it is ready.",
         "node_unauthorised": "The node refuses our credentials. It is sent as soon as an operator has mended them.",
         "node_wrong_chain": "The node is on another chain. It is sent as soon as an operator has mended that.",
+        "provider_unknown": "Its provider knows nothing of it, which proves nothing. It is asked again.",
         "withdrawals_paused": "An operator has paused withdrawals. It is sent as soon as they are resumed.",
     }
 )

@@ -16,6 +16,7 @@ from api.told import told
 from api.v1.flows import FlowApproval
 from api.v1.withdrawals import SignedForm, WithdrawalItem, shape, shape_forms
 from domain.flows import WITHDRAWAL, WrongState
+from models.payout_assertion import PayoutAssertion
 from models.withdrawal import Withdrawal
 from services import assets, payouts, withdrawals
 
@@ -30,8 +31,10 @@ _RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
     "bump": payouts.ask_for_bump,
     "cancel": payouts.ask_for_cancel,
     "give_up": payouts.give_up,
+    "never_made": payouts.say_never_made,
     "book_return": payouts.book_return,
 }
+_IT_IS: Final = "it_is"
 
 
 class OperatorQuery(PageQuery):
@@ -52,10 +55,25 @@ class OperatorItem(WithdrawalItem):
     approvals = ma.fields.List(ma.fields.Nested(FlowApproval), required=True)
 
 
+class Assertion(ma.Schema):
+    """What operators last said of a payment that its provider knows nothing of, and whether the provider bears it out.
+
+    Without a `provider_id`, that it was never made, which takes two. `upheld` is null until the provider was asked.
+    """
+
+    provider_id = ma.fields.String(required=True, allow_none=True)
+    said_by = ma.fields.String(required=True)
+    said_at = ma.fields.String(required=True)
+    agreed_by = ma.fields.String(required=True, allow_none=True)
+    upheld = ma.fields.Boolean(required=True, allow_none=True)
+    answer = ma.fields.String(required=True, allow_none=True)
+
+
 class OperatorDetail(OperatorItem):
     """The same with the transactions that carry it."""
 
     transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
+    assertion = ma.fields.Nested(Assertion, required=True, allow_none=True)
 
 
 class Rejection(StrictSchema):
@@ -69,12 +87,19 @@ class Resolution(StrictSchema):
 
     action = ma.fields.String(
         required=True,
-        validate=ma.validate.OneOf(list(_RESOLUTIONS)),
+        validate=ma.validate.OneOf([*_RESOLUTIONS, _IT_IS]),
         metadata={
             "description": "retry: send the same bytes again. bump: raise its fee. cancel: replace it by one that pays "
             "nobody, where the rail can; a block decides which was first. give_up: fail it, if that is proved. "
+            "it_is: it is the provider's payment of this `provider_id`, if that one fits. never_made: it is none of "
+            "the provider's; two operators say so, and the provider is asked before the funds go back. "
             "book_return: give back what was paid, if the provider says that it came back."
         },
+    )
+    provider_id = Text(
+        load_default="",
+        length_max=64,
+        metadata={"description": "For it_is alone: what the provider calls its payment."},
     )
 
 
@@ -146,7 +171,11 @@ def resolve(body: dict[str, Any], withdrawal_id: UUID) -> Response:
         row = withdrawals.one(session, withdrawal_id)
         if row.payout_id is None:
             raise WrongState(f"this withdrawal is {row.state}; nothing was signed for it yet")
-        _RESOLUTIONS[body["action"]](session, row.payout_id, now=parts.now(), by=operator())
+        if body["action"] == _IT_IS:
+            named = body["provider_id"]
+            payouts.say_it_is(session, row.payout_id, provider_id=named, now=parts.now(), by=operator())
+        else:
+            _RESOLUTIONS[body["action"]](session, row.payout_id, now=parts.now(), by=operator())
         answer = _detail(session, row)
     return json_answer(answer)
 
@@ -173,4 +202,20 @@ def _item(session: Session, row: Withdrawal) -> dict[str, Any]:
 def _detail(session: Session, row: Withdrawal) -> dict[str, Any]:
     forms = payouts.forms_of(session, row.payout_id) if row.payout_id else ()
     decimals = assets.get(session, row.asset_id).decimals
-    return {**_item(session, row), "transactions": shape_forms(forms, decimals)}
+    said = payouts.assertion_of(session, row.payout_id) if row.payout_id else None
+    return {
+        **_item(session, row),
+        "transactions": shape_forms(forms, decimals),
+        "assertion": None if said is None else _assertion(said),
+    }
+
+
+def _assertion(row: PayoutAssertion) -> dict[str, Any]:
+    return {
+        "provider_id": row.provider_id,
+        "said_by": row.said_by,
+        "said_at": moment(row.said_at),
+        "agreed_by": row.agreed_by,
+        "upheld": row.is_upheld,
+        "answer": row.answer,
+    }

@@ -18,7 +18,8 @@ def fail(session: Session, payout: Payout, *, now: datetime, by: Actor) -> None:
     """Fail a payout on the proof that it carries.
 
     Either `conflicted_by` names the final transaction that took its inputs, or `void_because` says why it pays nobody:
-    it is in a final block and reverted, a form of it that cancels is, or a provider's final word is no.
+    it is in a final block and reverted, a form of it that cancels is, a provider's final word is no, or two operators
+    say that it was never made and the provider shows nothing like it.
     """
     ensure(payout.conflicted_by is not None or payout.void_because is not None, "a payout fails only on proof")
     proof = {"void_because": payout.void_because} if payout.void_because else {"conflicted_by": payout.conflicted_by}

@@ -82,6 +82,10 @@ def record_report(session: Session, outgoing: Outgoing, report: Report, *, now: 
     is asked again, less and less often.
     """
     payout = held(session, outgoing)
+    if _is_anothers(session, payout, report):
+        reason = f"the provider calls it {report.provider_id}, as it does another payment of ours"
+        doubt(session, payout, code="provider_unknown", reason=reason, now=now, by=by)
+        return
     payout.provider_id = report.provider_id or payout.provider_id
     if report.state == "unknown":
         reason = report.reason or "the provider knows nothing of it"
@@ -108,8 +112,21 @@ def record_refused(
         book(session, [], [payout], now=now)
 
 
+def first_asked_at(payout: Payout) -> datetime:
+    """When a provider may have heard of this payment first; one that was stored before that was kept, when it was."""
+    return payout.asked_at or payout.created_at
+
+
 def _asked_at(payout: Payout) -> datetime | None:
-    return payout.asked_at or (None if payout.state == "signed" else payout.created_at)
+    return None if payout.asked_at is None and payout.state == "signed" else first_asked_at(payout)
+
+
+def _is_anothers(session: Session, payout: Payout, report: Report) -> bool:
+    """Whether the provider's payment is another one's of ours already: it cannot settle both."""
+    if report.provider_id in {"", payout.provider_id}:
+        return False
+    same = (Payout.chain == payout.chain, Payout.provider_id == report.provider_id, Payout.id != payout.id)
+    return session.scalar(select(Payout.id).where(*same)) is not None
 
 
 def _wait(session: Session, payout: Payout, outgoing: Outgoing, *, now: datetime, by: Actor) -> None:

@@ -220,10 +220,11 @@ class FakeCircle:
         """Newest first, from and to inclusive, behind the id of `pageAfter`."""
         begin = dt.datetime.fromisoformat(query.get("from", "2000-01-01T00:00:00Z"))
         end = dt.datetime.fromisoformat(query.get("to", "2999-01-01T00:00:00Z"))
+        side = "source" if "sourceWalletId" in query else "destination"
         rows = [
             told
             for transfer_id, told in reversed(self.transfers.items())
-            if told["destination"].get("id") == query["destinationWalletId"] and transfer_id not in self.hidden
+            if told[side].get("id") == query[f"{side}WalletId"] and transfer_id not in self.hidden
             if begin <= self.made[transfer_id] <= end
         ]
         after = query.get("pageAfter")

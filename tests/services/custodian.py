@@ -52,13 +52,18 @@ class Custodian:
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
         self.requests.append(raw_tx)
         if self.takes:
-            self.reports.setdefault(raw_tx.split(" ", maxsplit=1)[0], Report("pending", provider_id="p-1"))
+            reference = raw_tx.split(" ", maxsplit=1)[0]
+            self.reports.setdefault(reference, Report("pending", provider_id=f"p-{len(self.reports) + 1}"))
         if self.breaks is not None:
             raise self.breaks
         return self.says
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:  # noqa: ARG002
         return self.reports.get(reference, Report("unknown"))
+
+    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:  # noqa: ARG002
+        report = self.report(raw_tx.split(" ", maxsplit=1)[0])
+        return () if report.state == "unknown" else (report,)
 
     def holding(self, contract: str = "") -> Holding:  # noqa: ARG002
         return Holding(self.holds_minor, 0, 0, 0, "")

@@ -1,0 +1,205 @@
+"""What operators may say of a payment that its provider knows nothing of by its reference: which one it is, or none.
+
+Nobody's word alone moves money. The provider is asked again, and nothing is asked for again: by now it may have
+forgotten the reference, so that the same request would be another payment.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from domain.actor import Actor
+from domain.errors import StrongroomError
+from domain.flows import WrongState
+from domain.provider_facts import Report
+from domain.providers import PROVIDERS
+from models.payout import Payout
+from models.payout_assertion import PayoutAssertion
+from models.user import MAY_APPROVE, UserRole
+from services import audit, flows, leases, outbox
+from services.payouts.doubting import doubt
+from services.payouts.failing import fail
+from services.payouts.reading import one, refuse_own, withdrawals_of
+from services.payouts.reporting import ASK_AGAIN_WITHIN, first_asked_at, record_report
+from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
+from services.withdrawals.deciding import AlreadyDecided
+
+NEVER_MADE_AFTER: Final = 2 * ASK_AGAIN_WITHIN
+"""From when on nobody can be about to make the same request still, and what was made is shown."""
+CLOCKS_DIFFER: Final = timedelta(minutes=15)
+_PROVIDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class NotAProviderId(StrongroomError):
+    """No provider names a payment like that: letters, digits, hyphens and underscores, 64 at most."""
+
+    code: ClassVar[str] = "invalid_provider_id"
+
+
+class MayStillBeMade(StrongroomError):
+    """The request may still be repeated, or be under way: too early to say that it was never made."""
+
+    code: ClassVar[str] = "may_still_be_made"
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """A payment of which something is said, and what its provider is asked: about one of its own, or about all."""
+
+    outgoing: Outgoing
+    said_at: datetime
+    since: datetime
+    provider_id: str
+
+
+def say_never_made(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
+    """Say that a payment was never made, or agree with another operator who did; then its provider is asked.
+
+    Raises PayoutNotFound, SelfApproval, WrongState, MayStillBeMade, AlreadyDecided.
+    """
+    payout = _doubtful(session, payout_id, by)
+    if now - first_asked_at(payout) < NEVER_MADE_AFTER:
+        raise MayStillBeMade
+    row = session.get(PayoutAssertion, payout_id)
+    if row is None or not _waits_for_another(session, row):
+        _say(session, payout, None, now=now, by=by)
+        return payout
+    if row.said_by == by.name or (by.user_id is not None and row.said_by_id == by.user_id):
+        raise AlreadyDecided
+    row.agreed_by, row.agreed_at = by.name, now
+    _note(session, payout, {"said_never_made": 2}, now=now, by=by)
+    audit.record(session, "payout.never_made_agreed", by=by, now=now, detail={"payout_id": str(payout_id)})
+    _have_asked(session, payout, now)
+    return payout
+
+
+def say_it_is(session: Session, payout_id: UUID, *, provider_id: str, now: datetime, by: Actor) -> Payout:
+    """Say which of its provider's payments a payment is; it is, if that one fits.
+
+    Raises PayoutNotFound, SelfApproval, WrongState, NotAProviderId.
+    """
+    if not _PROVIDER_ID.fullmatch(provider_id):
+        raise NotAProviderId
+    payout = _doubtful(session, payout_id, by)
+    _say(session, payout, provider_id, now=now, by=by)
+    _have_asked(session, payout, now)
+    return payout
+
+
+def assertion_of(session: Session, payout_id: UUID) -> PayoutAssertion | None:
+    """What was last said of a payment."""
+    return session.get(PayoutAssertion, payout_id)
+
+
+def claim_asserted(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Asserted]:
+    """Lease the payments of a provider of which enough operators have said something that it was not asked about."""
+    is_open = PayoutAssertion.answered_at.is_(None)
+    is_enough = or_(PayoutAssertion.provider_id.is_not(None), PayoutAssertion.agreed_at.is_not(None))
+    said = select(PayoutAssertion.payout_id).where(is_open, is_enough)
+    query = (
+        select(Payout)
+        .where(Payout.chain == chain, Payout.state == "uncertain", Payout.id.in_(said))
+        .order_by(Payout.id)
+        .limit(BATCH_MAX)
+    )
+    claimed = leases.claim(session, query, Payout, owner=owner, now=now)
+    rows = [session.get_one(PayoutAssertion, payout.id) for payout in claimed]
+    return [
+        Asserted(outgoing, row.said_at, first_asked_at(payout) - CLOCKS_DIFFER, row.provider_id or "")
+        for outgoing, payout, row in zip(of_provider(session, claimed), claimed, rows, strict=True)
+    ]
+
+
+def record_found(
+    session: Session, asserted: Asserted, found: Sequence[Report], *, now: datetime, by: Actor
+) -> PayoutAssertion | None:
+    """Decide by what a provider shows that may be this payment. Returns what was decided, or None. Raises LeaseLost.
+
+    A payment that is another one's already is not this one's. One that fits settles it, as any report does; none at all
+    fails it, if that is what two have said; and anything else speaks against what was said, and leaves the doubt.
+    """
+    payout = held(session, asserted.outgoing)
+    row = session.get(PayoutAssertion, payout.id, with_for_update=True, populate_existing=True)
+    if row is None or row.answered_at is not None or row.said_at != asserted.said_at:
+        leases.release(payout, due_at=now)
+        return None
+    left = _nobodys(session, payout, found)
+    row.answered_at = now
+    row.is_upheld = len(left) == 1 if row.provider_id else not left
+    if not row.is_upheld:
+        row.answer = _against(row, left)
+        _note(session, payout, {"is_upheld": False}, now=now, by=by)
+        doubt(session, payout, code="provider_unknown", reason=row.answer, now=now, by=by)
+    elif left:
+        _note(session, payout, {"identified_as": row.provider_id}, now=now, by=by)
+        record_report(session, asserted.outgoing, left[0], now=now, by=by)
+    else:
+        payout.txid, payout.void_because = asserted.outgoing.txid, "never_made"
+        fail(session, payout, now=now, by=by)
+    session.flush()
+    return row
+
+
+def _doubtful(session: Session, payout_id: UUID, by: Actor) -> Payout:
+    payout = one(session, payout_id)
+    refuse_own(withdrawals_of(session, payout_id), by)
+    if payout.chain not in PROVIDERS:
+        raise WrongState("what became of a payment on a chain is read from its blocks, and nothing else")
+    if payout.state != "uncertain":
+        raise WrongState(f"this payout is {payout.state}; only of an uncertain one is that open")
+    if payout.provider_id is not None:
+        raise WrongState(f"its provider knows it as {payout.provider_id}, and is asked about that")
+    return payout
+
+
+def _waits_for_another(session: Session, row: PayoutAssertion) -> bool:
+    """Whether somebody, who may still decide, has said that it was never made, and nobody has agreed."""
+    if row.provider_id is not None or row.agreed_at is not None or row.answered_at is not None:
+        return False
+    may = exists().where(UserRole.user_id == row.said_by_id, UserRole.role.in_(MAY_APPROVE))
+    return row.said_by_id is None or bool(session.scalar(select(may)))
+
+
+def _say(session: Session, payout: Payout, provider_id: str | None, *, now: datetime, by: Actor) -> None:
+    row = session.get(PayoutAssertion, payout.id)
+    if row is None:
+        row = PayoutAssertion(payout_id=payout.id)
+        session.add(row)
+    row.provider_id, row.said_by, row.said_by_id, row.said_at = provider_id, by.name, by.user_id, now
+    row.agreed_by = row.agreed_at = row.answered_at = row.is_upheld = row.answer = None
+    session.flush()
+    said: dict[str, Any] = {"said_to_be": provider_id} if provider_id else {"said_never_made": 1}
+    _note(session, payout, said, now=now, by=by)
+    audit.record(session, "payout.asserted", by=by, now=now, detail={"payout_id": str(payout.id), **said})
+
+
+def _have_asked(session: Session, payout: Payout, now: datetime) -> None:
+    leases.release(payout, due_at=now)
+    outbox.promise(session, "payouts.send", now=now)
+
+
+def _nobodys(session: Session, payout: Payout, found: Sequence[Report]) -> list[Report]:
+    """Those that are not another payment's of ours."""
+    named = [report.provider_id for report in found]
+    theirs = select(Payout.provider_id).where(
+        Payout.chain == payout.chain, Payout.id != payout.id, Payout.provider_id.in_(named)
+    )
+    taken = set(session.scalars(theirs))
+    return [report for report in found if report.provider_id not in taken]
+
+
+def _against(row: PayoutAssertion, left: Sequence[Report]) -> str:
+    if row.provider_id is None:
+        return f"the provider shows what may be this payment: {', '.join(report.provider_id for report in left)}"
+    return f"{row.provider_id} is not a payment of this amount to this destination, or is another one's already"
+
+
+def _note(session: Session, payout: Payout, detail: dict[str, Any], *, now: datetime, by: Actor) -> None:
+    for withdrawal in withdrawals_of(session, payout.id):
+        flows.note(session, withdrawal.flow_id, withdrawal.state, detail, now=now, by=by)
