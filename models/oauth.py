@@ -172,7 +172,7 @@ class OAuthAccessToken(Base):
 
 
 class OAuthRefreshToken(Base):
-    """A refresh token; a family's live one is the one that was not redeemed."""
+    """A refresh token; a family's live one is the one that was not redeemed. Spent ones are dropped after a day."""
 
     __tablename__ = "oauth_refresh_tokens"
     __table_args__ = (
@@ -189,7 +189,9 @@ class OAuthRefreshToken(Base):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     family_id: Mapped[UUID] = mapped_column(ForeignKey("oauth_families.id"), index=True)
     # The token that this one was given for.
-    predecessor_id: Mapped[UUID | None] = mapped_column(ForeignKey("oauth_refresh_tokens.id"))
+    predecessor_id: Mapped[UUID | None] = mapped_column(ForeignKey("oauth_refresh_tokens.id", ondelete="SET NULL"))
+    # Whether its family stands in its text, so that it is recognised without this row; those before did not tell.
+    tells_family: Mapped[bool] = mapped_column(server_default=text("false"))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]

@@ -141,7 +141,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         family: OAuthFamily = self.request.authorization_code.family
         if client.check_grant_type("refresh_token"):
             session = self.server.session
-            token["refresh_token"] = tokens.issue_refresh(session, family.id, predecessor_id=None, now=self.server.now)
+            token["refresh_token"] = tokens.issue_refresh(
+                session, self.server.provider, family.id, predecessor_id=None, now=self.server.now
+            )
         self.server.note("oauth.token_issued", client_id=client.row.client_id, family_id=str(family.id), by="code")
         return status, token, headers
 

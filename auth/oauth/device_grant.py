@@ -165,7 +165,9 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
         self.server.keep_key(self.request.client, lineage.family)
         status, token, headers = super().create_token_response()
         if self.request.client.check_grant_type("refresh_token"):
-            token["refresh_token"] = tokens.issue_refresh(session, lineage.family.id, predecessor_id=None, now=now)
+            token["refresh_token"] = tokens.issue_refresh(
+                session, self.server.provider, lineage.family.id, predecessor_id=None, now=now
+            )
         client_id, family_id = lineage.client.client_id, str(lineage.family.id)
         self.server.note("oauth.token_issued", client_id=client_id, family_id=family_id, by="device")
         return status, token, headers

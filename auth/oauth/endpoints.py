@@ -31,8 +31,8 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib is not ty
     def authenticate_token(self, request: ProtocolRequest, client: Client) -> Found | None:
         """The token, if it is this app's. Of another app's nothing is said or done (RFC 7009 2.1)."""
         self.check_params(request, client)
-        session, shown = self.server.session, request.form["token"]
-        found = tokens.shown(session, self.server.provider, shown) or tokens.lost(session, shown)
+        asked = (self.server.session, self.server.provider, request.form["token"])
+        found = tokens.shown(*asked) or tokens.replaced(*asked)
         return found if found is not None and found.client.id == client.row.id else None
 
     def revoke_token(self, token: Found, request: ProtocolRequest) -> None:

@@ -7,10 +7,10 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from sqlalchemy import select, text
 
-from auth.oauth import grants, tokens
+from auth.oauth import grants, refresh_secrets, tokens
 from auth.oauth.clients import AUTH_METHODS, Client
 from auth.oauth.issuing import Server, no_longer
-from auth.oauth.provider import GRACE, REFRESH_LIFETIME, SIMULTANEOUS, digest, new_secret
+from auth.oauth.provider import GRACE, REFRESH_LIFETIME, SIMULTANEOUS, digest
 from auth.oauth.requests import ProtocolRequest
 from auth.oauth.tokens import Found, Lineage
 from models.oauth import OAuthRefreshToken
@@ -32,8 +32,8 @@ class SimultaneousRefreshError(OAuth2Error):  # type: ignore[misc]  # Authlib is
 class Refresh:
     """A refresh token that was shown, as Authlib asks about it."""
 
-    def __init__(self, found: Found, row: OAuthRefreshToken, *, was_lost: bool) -> None:
-        self.found, self.row, self.was_lost = found, row, was_lost
+    def __init__(self, found: Found, row: OAuthRefreshToken, *, was_replaced: bool) -> None:
+        self.found, self.row, self.was_replaced = found, row, was_replaced
 
     def check_client(self, client: Client) -> bool:
         """Whether it was given to this app."""
@@ -53,13 +53,14 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
 
     def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
         """The token, whatever its state; the claim says whether it is good."""
-        found = tokens.shown(self.server.session, self.server.provider, refresh_token)
-        was_lost = found is None
+        session, provider = self.server.session, self.server.provider
+        found = tokens.shown(session, provider, refresh_token)
+        was_replaced = found is None
         if found is None:
-            found = tokens.lost(self.server.session, refresh_token)
+            found = tokens.replaced(session, provider, refresh_token)
         if found is None or not isinstance(found.row, OAuthRefreshToken):
             return None
-        return Refresh(found, found.row, was_lost=was_lost)
+        return Refresh(found, found.row, was_replaced=was_replaced)
 
     def authenticate_user(self, refresh_token: Refresh) -> Lineage:
         """Claim the token. By now the app has proved that it is the one it was given to.
@@ -71,8 +72,8 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         if found.family.revoked_at or found.grant.revoked_at:
             no_longer()
         server.check_key(self.request.client, found.family.dpop_jkt)
-        if refresh_token.was_lost:
-            # Two had an answer, and only one of them is the app.
+        if refresh_token.was_replaced:
+            # Two had the same token, and only one of them is the app.
             self._end(refresh_token.row.family_id)
         self._successor = self._claim(refresh_token.row)
         server.keep_key(self.request.client, found.family)
@@ -94,7 +95,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         """Spend the token and return its successor, a new one, or the unused one anew within the grace."""
         session, now = self.server.session, self.server.now
         if _CLAIM.rows(session, row.id, now):
-            return tokens.issue_refresh(session, row.family_id, predecessor_id=row.id, now=now)
+            return tokens.issue_refresh(session, self.server.provider, row.family_id, predecessor_id=row.id, now=now)
         redeemed_at = session.scalar(select(OAuthRefreshToken.redeemed_at).where(OAuthRefreshToken.id == row.id))
         if redeemed_at is None:
             no_longer()
@@ -102,7 +103,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         if since <= SIMULTANEOUS:
             raise SimultaneousRefreshError("Another request has just redeemed this token. Ask again in 3 seconds")
         if since <= GRACE:
-            token = new_secret()
+            token = refresh_secrets.new(self.server.provider, row.family_id)
             parameters = {"id": row.id, "hash": digest(token), "now": now, "expires_at": now + REFRESH_LIFETIME}
             if session.execute(_REISSUE, parameters).first() is not None:
                 return token

@@ -11,9 +11,9 @@ import jwt
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from auth.oauth import keys, scopes
+from auth.oauth import keys, refresh_secrets, scopes
 from auth.oauth.delegation import Delegation
-from auth.oauth.provider import ACCESS_LIFETIME, REFRESH_LIFETIME, Provider, digest, new_secret
+from auth.oauth.provider import ACCESS_LIFETIME, REFRESH_LIFETIME, Provider, digest
 from auth.sessions import Principal
 from domain.ids import new_id
 from models.copies import columns, copies
@@ -53,8 +53,8 @@ _KEEP_REFRESH = Deferred(
     "refresh_token_kept",
     "uuid, bytea, uuid, uuid, timestamptz, timestamptz",
     """
-    INSERT INTO oauth_refresh_tokens (id, token_hash, family_id, predecessor_id, issued_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO oauth_refresh_tokens (id, token_hash, family_id, predecessor_id, issued_at, expires_at, tells_family)
+    VALUES ($1, $2, $3, $4, $5, $6, true)
     """,
 )
 
@@ -86,9 +86,11 @@ def issue_access(
     return keys.sign(session, provider, claims, kind=TYPE, now=now)
 
 
-def issue_refresh(session: Session, family_id: UUID, *, predecessor_id: UUID | None, now: datetime) -> str:
+def issue_refresh(
+    session: Session, provider: Provider, family_id: UUID, *, predecessor_id: UUID | None, now: datetime
+) -> str:
     """A new refresh token of a family; only its hash is kept."""
-    token = new_secret()
+    token = refresh_secrets.new(provider, family_id)
     _KEEP_REFRESH.later(session, new_id(), digest(token), family_id, predecessor_id, now, now + REFRESH_LIFETIME)
     return token
 
@@ -187,16 +189,25 @@ def shown(session: Session, provider: Provider, token: str) -> Found | None:
     return Found("refresh_token", *copies(rows[0], OAuthRefreshToken, *_LINEAGE)) if rows else None
 
 
-def lost(session: Session, token: str) -> Found | None:
-    """What took the place of a refresh token whose answer was said to be lost; None when this is no such token."""
+def replaced(session: Session, provider: Provider, token: str) -> Found | None:
+    """What took the place of a refresh token that is good no more and that `shown` does not know.
+
+    Its answer was said to be lost, or it was spent so long ago that it is kept no longer: whoever shows it had it once.
+    None when this is no such token, or nothing is left of its family.
+    """
     rows = _LOST_REFRESH.rows(session, digest(token))
+    family_id = refresh_secrets.family_of(provider, token)
+    if not rows and family_id is not None:
+        rows = _NEWEST_REFRESH.rows(session, family_id)
     return Found("refresh_token", *copies(rows[0], OAuthRefreshToken, *_LINEAGE)) if rows else None
 
 
 _LINEAGE: Final = (OAuthFamily, OAuthGrant, OAuthClient)
 
 
-def _showing(name: str, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], which: str, of_type: str) -> Prepared:
+def _showing(
+    name: str, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], which: str, of_type: str, *, then: str = ""
+) -> Prepared:
     return Prepared(
         name,
         of_type,
@@ -206,7 +217,7 @@ def _showing(name: str, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], 
         JOIN oauth_families f ON f.id = t.family_id
         JOIN oauth_grants g ON g.id = f.grant_id
         JOIN oauth_clients c ON c.id = g.client_id
-        WHERE t.{which} = $1
+        WHERE t.{which} = $1 {then}
         """,  # noqa: S608 - names of ours
     )
 
@@ -214,6 +225,9 @@ def _showing(name: str, kind: type[OAuthAccessToken] | type[OAuthRefreshToken], 
 _SHOWN_ACCESS = _showing("access_token_shown", OAuthAccessToken, "jti", "uuid")
 _SHOWN_REFRESH = _showing("refresh_token_shown", OAuthRefreshToken, "token_hash", "bytea")
 _LOST_REFRESH = _showing("refresh_token_lost", OAuthRefreshToken, "lost_hash", "bytea")
+_NEWEST_REFRESH = _showing(
+    "refresh_token_newest", OAuthRefreshToken, "family_id", "uuid", then="ORDER BY t.issued_at DESC LIMIT 1"
+)
 
 
 def _verified(session: Session, provider: Provider, token: str) -> dict[str, Any] | None:

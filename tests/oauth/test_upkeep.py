@@ -1,14 +1,20 @@
 """What is dropped when it ended long ago, what is kept, and how often one may ask."""
 
+import string
 from dataclasses import replace
 from datetime import timedelta
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
-from auth.oauth import forgetting
+from auth.oauth import forgetting, refresh_secrets
+from auth.oauth.provider import Provider
+from domain.ids import new_id
 from tests.api.house import House
-from tests.oauth.ageing import age
-from tests.oauth.app import register
+from tests.oauth.ageing import age, audited
+from tests.oauth.app import App, register
+from tests.oauth.test_refresh import is_welcome
 
 TABLES = ("oauth_codes", "oauth_device_codes", "oauth_access_tokens", "oauth_refresh_tokens", "oauth_families")
 
@@ -46,6 +52,92 @@ def test_what_ended_long_ago_is_dropped_and_what_lives_is_kept(own_house: House)
     # Nothing is left of it, and what lives goes on.
     assert counts(own_house) == [1, 0, 1, 1, 1]
     assert app.refresh(living).status_code == 200
+
+
+def long_lived(house: House, app: App) -> tuple[list[str], dict[str, str]]:
+    """The refresh tokens that a family spent long ago, oldest first, and what it lives by."""
+    spent, living = [], app.tokens(house.person())
+    for _ in range(4):
+        spent.append(living["refresh_token"])
+        living = app.refresh(spent[-1]).get_json()
+    age(house, "oauth_refresh_tokens", "redeemed_at", timedelta(days=2))
+    return spent, living
+
+
+def kept_tokens(house: House) -> int:
+    return counts(house)[TABLES.index("oauth_refresh_tokens")]
+
+
+def test_a_family_keeps_its_living_token_alone_and_knows_every_one_that_it_spent(own_house: House) -> None:
+    app = register(own_house)
+    for shown in (0, 3):
+        spent, living = long_lived(own_house, app)
+        forget(own_house)
+        assert kept_tokens(own_house) == 1
+        # By nobody else, and not by a text that only looks like it.
+        assert register(own_house).refresh(spent[shown]).get_json()["error"] == "invalid_grant"
+        assert App(own_house, app.client_id, "wrong").refresh(spent[shown]).status_code == 401
+        forged = spent[shown][:-6] + ("A" if spent[shown][-6] != "A" else "B") + spent[shown][-5:]
+        assert app.refresh(forged).get_json()["error"] == "invalid_grant"
+        living = app.refresh(living["refresh_token"]).get_json()
+        assert is_welcome(app, living["access_token"])
+        assert app.introspect(spent[shown]) == {"active": False}
+        # It was stolen from the app or by it: nobody can tell, so it ends.
+        assert app.refresh(spent[shown]).get_json()["error"] == "invalid_grant"
+        assert not is_welcome(app, living["access_token"])
+        assert app.refresh(living["refresh_token"]).get_json()["error"] == "invalid_grant"
+        age(own_house, "oauth_refresh_tokens", "expires_at", timedelta(days=40))
+        forget(own_house)
+        assert kept_tokens(own_house) == 0
+        # Of a family that is gone there is nothing to end.
+        assert app.refresh(spent[shown]).get_json()["error"] == "invalid_grant"
+    assert audited(own_house, "oauth.replay") == 2
+
+
+def test_an_app_ends_its_family_with_any_token_of_it(own_house: House) -> None:
+    app = register(own_house)
+    spent, living = long_lived(own_house, app)
+    forget(own_house)
+    assert app.post("/oauth/revoke", token=spent[0]).status_code == 200
+    assert not is_welcome(app, living["access_token"])
+
+
+def test_a_spent_token_that_does_not_tell_its_family_is_kept_as_long_as_that(own_house: House) -> None:
+    """Such were given out before there were others, and by processes that were not upgraded yet."""
+    app = register(own_house)
+    spent, living = long_lived(own_house, app)
+    with own_house.container.transaction() as session:
+        session.execute(text("UPDATE oauth_refresh_tokens SET tells_family = false"))
+    forget(own_house)
+    assert kept_tokens(own_house) == 5
+    assert app.refresh(spent[0]).get_json()["error"] == "invalid_grant"
+    assert not is_welcome(app, living["access_token"])
+
+
+def test_what_is_too_much_for_once_is_dropped_in_turns(own_house: House) -> None:
+    app = register(own_house)
+    long_lived(own_house, app)
+
+    def drop() -> int:
+        with own_house.container.transaction() as session:
+            return forgetting.forget_ended(session, now=own_house.container.now(), at_once=3)
+
+    assert [drop() for _ in range(3)] == [3, 1, 0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(place=st.integers(0, 85), by=st.integers(1, 63))
+def test_a_refresh_token_tells_its_family_to_its_house_alone(place: int, by: int) -> None:
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    house, family = Provider("https://one.example", "first"), new_id()
+    token = refresh_secrets.new(house, family)
+    assert refresh_secrets.family_of(house, token) == family
+    assert refresh_secrets.family_of(Provider("https://one.example", "second"), token) is None
+    altered = alphabet[(alphabet.index(token[place]) + by) % len(alphabet)]
+    read = refresh_secrets.family_of(house, token[:place] + altered + token[place + 1 :])
+    # The last letter has four bits that stand for nothing.
+    assert read is None or (place == len(token) - 1 and read == family)
+    assert refresh_secrets.family_of(house, token[place:]) == (family if place == 0 else None)
 
 
 def test_an_app_that_asks_too_often_is_told_to_wait(own_house: House) -> None:
