@@ -1,14 +1,14 @@
 """Which refresh tokens tell their family themselves: once spent, those need not be kept to be recognised.
 
 Revision ID: 0108
-Revises: 0107
+Revises: 0104
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0108"
-down_revision = "0107"
+down_revision = "0104"
 branch_labels = None
 depends_on = None
 
