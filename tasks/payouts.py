@@ -44,7 +44,7 @@ def settle(container: Container, by: Actor) -> int:
 
 @task("payouts.bump")
 def bump(container: Container, by: Actor) -> int:
-    """Raise the fee of the payments that operators named, or cancel them. Returns how many."""
+    """Raise the fee of the payments that operators named, or cancel them; and what is in the way. Returns how many."""
     return sum(bump_chain(container, chain, by) for chain in container.chains.values())
 
 
@@ -84,10 +84,15 @@ def settle_chain(container: Container, chain: str, by: Actor) -> int:
 
 
 def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
-    """Sign and store other forms of the payments that operators named, then send them. Returns how many."""
+    """Sign and store other forms of the payments that operators named, then send them. Returns how many.
+
+    A payment that was signed before its asset was paused, and behind whose nonce others wait, is cancelled: the pause
+    is about what it carries, and not about them.
+    """
     with container.reading() as session:
         named = payouts.asked_for_bump(session, chain.rail.chain)
-    bumped = sum(_bump(container, chain, payout_id, by) for payout_id in named)
+        blocking = payouts.in_the_way(session, chain.rail.chain, now=container.now())
+    bumped = sum(_bump(container, chain, payout_id, by) for payout_id in (*named, *blocking))
     if bumped:
         send_chain(container, chain, by)
     return bumped

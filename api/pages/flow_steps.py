@@ -101,6 +101,14 @@ _NOTED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+_WHY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "paused_and_in_the_way": "It was signed before withdrawals of its asset were paused, and no payment that was "
+        "signed after it can be in a block before its number is used up."
+    }
+)
+
+
 _SAID: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cancels": "A payment of nothing was signed to take its place: a block decides which of the two is first.",
@@ -129,10 +137,11 @@ def _note(event: FlowEvent) -> str:
         return f"{detail['approvals']} of {detail['approvals_needed']} approvals given."
     if "said_never_made" in detail:
         return _NEVER_MADE[detail["said_never_made"]]
+    why = f"{_WHY[detail['because']]} " if detail.get("because") in _WHY else ""
     for name in _SAID.keys() & detail.keys():
-        return _SAID[name]
+        return why + _SAID[name]
     for name in _NOTED.keys() & detail.keys():
-        return f"{_NOTED[name]}: {wording.spoken(str(detail[name]))}."
+        return f"{why}{_NOTED[name]}: {wording.spoken(str(detail[name]))}."
     return f"Noted while {wording.spoken(event.state)}."
 
 

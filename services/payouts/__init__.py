@@ -57,6 +57,7 @@ from services.payouts.sending import (
     record_unsent,
 )
 from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting, store
+from services.payouts.unblocking import in_the_way
 
 __all__ = [
     "CLOSED",
@@ -93,6 +94,7 @@ __all__ = [
     "forms_of",
     "give_up",
     "hurry",
+    "in_the_way",
     "inputs_in_flight",
     "one",
     "record_answer",

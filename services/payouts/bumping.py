@@ -24,6 +24,7 @@ from services import audit, flows, leases, outbox
 from services.payouts.reading import forms_of, one, withdrawals_of
 from services.payouts.signing import add_form
 from services.payouts.sweeping import note
+from services.payouts.unblocking import BECAUSE, is_in_the_way
 
 BUMPABLE = ("broadcast", "uncertain")
 
@@ -38,7 +39,8 @@ class CannotCancel(StrongroomError):
 class Replaceable:
     """A payment that waits for a block: its newest form, what its fee may be at most, and what was asked for.
 
-    `derivation_index` names the deposit address that pays, where it is not the hot wallet.
+    `derivation_index` names the deposit address that pays, where it is not the hot wallet. One that `is_in_the_way`
+    may not leave, and others wait behind it: nobody asked, and it is to be cancelled.
     """
 
     payment: SignedPayment
@@ -46,6 +48,7 @@ class Replaceable:
     derivation_index: int | None
     to_cancel: bool
     is_cancellation: bool
+    is_in_the_way: bool
 
 
 def ask_for_bump(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
@@ -84,19 +87,33 @@ def asked_for_bump(session: Session, chain: str) -> Sequence[UUID]:
 
 
 def record_not_bumped(session: Session, payout_id: UUID, *, code: str, now: datetime, by: Actor) -> None:
-    """Record why a payment could not be replaced; the form that is out there stays the newest."""
+    """Record why a payment could not be replaced; the form that is out there stays the newest.
+
+    One that is in the way of others is tried again, as long as it takes.
+    """
     payout = one(session, payout_id)
+    if payout.state == "signed":
+        payout.attempts += 1
+        leases.release(payout, due_at=now + leases.back_off(payout.attempts))
+        if payout.reason == code:
+            return
+        payout.reason = code
+        _tell(session, payout, {"not_cancelled_because": code, "because": BECAUSE}, now=now, by=by)
+        return
     name = "not_cancelled_because" if payout.cancel_requested_by else "not_bumped_because"
     payout.bump_requested_by = payout.cancel_requested_by = None
     _tell(session, payout, {name: code}, now=now, by=by)
 
 
 def bumpable(session: Session, payout_id: UUID) -> Replaceable:
-    """The newest form of a payout that waits for a block, and how it may be replaced.
+    """The newest form of a payout that waits for a block, or is in the way of others, and how it may be replaced.
 
     Raises PayoutNotFound, WrongState.
     """
-    payout = _waiting(session, payout_id)
+    payout = one(session, payout_id)
+    blocks = payout.state == "signed" and is_in_the_way(session, payout)
+    if not blocks:
+        _refuse_unless_waiting(payout)
     newest = forms_of(session, payout_id)[-1]
     signed = SignedPayment(
         txid=newest.txid,
@@ -111,8 +128,9 @@ def bumpable(session: Session, payout_id: UUID) -> Replaceable:
         payment=signed,
         fee_max_minor=session.get_one(WithdrawalPolicy, payout.asset_id).network_fee_cap_minor,
         derivation_index=_derivation_index(session, payout),
-        to_cancel=payout.cancel_requested_by is not None,
+        to_cancel=blocks or payout.cancel_requested_by is not None,
         is_cancellation=newest.is_cancellation,
+        is_in_the_way=blocks,
     )
 
 
@@ -125,7 +143,10 @@ def record_bumped(
     """
     payout = one(session, payout_id)
     forms = forms_of(session, payout_id)
-    if payout.state not in BUMPABLE or forms[-1].txid != replaced.payment.txid:
+    as_before = payout.state in BUMPABLE
+    if replaced.is_in_the_way:
+        as_before = payout.state == "signed" and is_in_the_way(session, payout)
+    if not as_before or forms[-1].txid != replaced.payment.txid:
         raise WrongState("this payout moved on while it was being replaced")
     cancels = replaced.to_cancel or replaced.is_cancellation
     add_form(session, payout, signed, form=len(forms) + 1, is_cancellation=cancels, now=now)
@@ -133,7 +154,7 @@ def record_bumped(
         "cancels" if replaced.to_cancel else "replaces": replaced.payment.txid,
         "txid": signed.txid,
         "network_fee_minor": str(signed.fee_minor),
-    }
+    } | ({"because": BECAUSE} if replaced.is_in_the_way else {})
     _tell(session, payout, detail, now=now, by=by)
     action = "payout.cancelling" if replaced.to_cancel else "payout.bumped"
     audit.record(session, action, by=by, now=now, detail={"payout_id": str(payout_id), **detail})
@@ -146,9 +167,13 @@ def record_bumped(
 
 def _waiting(session: Session, payout_id: UUID) -> Payout:
     payout = one(session, payout_id)
+    _refuse_unless_waiting(payout)
+    return payout
+
+
+def _refuse_unless_waiting(payout: Payout) -> None:
     if payout.state not in BUMPABLE:
         raise WrongState(f"this payout is {payout.state}; only one that waits for a block can be replaced")
-    return payout
 
 
 def _derivation_index(session: Session, payout: Payout) -> int | None:

@@ -143,10 +143,14 @@ def record_located(
     doubt(session, payout, code="broadcast_rejected", reason=reason, now=now, by=by)
 
 
-def may_leave() -> ColumnElement[bool]:
-    """Whether a payout was offered before, or nobody has paused what it carries: until then it need never leave."""
-    is_paused = exists().where(WithdrawalPolicy.asset_id == Payout.asset_id, WithdrawalPolicy.paused)
-    return or_(Payout.state != "signed", Payout.purpose != "withdrawal", ~is_paused)
+def may_leave(payout: type[Payout] = Payout) -> ColumnElement[bool]:
+    """Whether a payout was offered before, or nobody has paused what it carries: until then it need never leave.
+
+    One that has a form which pays nobody may: that is its newest, and the only one that is offered from then on.
+    """
+    is_paused = exists().where(WithdrawalPolicy.asset_id == payout.asset_id, WithdrawalPolicy.paused)
+    cancelled = exists().where(PayoutTransaction.payout_id == payout.id, PayoutTransaction.is_cancellation)
+    return or_(payout.state != "signed", payout.purpose != "withdrawal", ~is_paused, cancelled)
 
 
 def held(session: Session, outgoing: Outgoing) -> Payout:
