@@ -32,7 +32,7 @@ class _Tally:
 
 @click.command()
 def doctor() -> None:
-    """Check databases, nodes, keys, providers, prices, schema, clock and disk; exit 1 if something is wrong.
+    """Check databases, nodes, keys, providers, prices, schema, clock, disk and alerts; exit 1 if something is wrong.
 
     Joins a running installation. Where none runs and no address is set, the embedded servers are started to look at
     them, and stopped again.

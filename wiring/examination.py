@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wiring import migrate
 from wiring.container import Container
+from wiring.examining_alerts import examine_alerts
 from wiring.examining_rails import examine_rails
 from wiring.finding import Finding
 
@@ -74,6 +75,8 @@ def _postgres(container: Container) -> Iterator[Finding]:
             "Run `python -m cli migrate` while no process of Strongroom runs.",
         )  # fmt: skip
     yield _clock(server_now)
+    if revision == migrate.head():
+        yield from examine_alerts(container)
 
 
 def _postgres_version(version: int) -> Finding:

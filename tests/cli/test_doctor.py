@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.doctor import doctor
+from domain.actor import Actor
+from domain.alert_rules import RULES
+from services import alerts
+from services.alerts import engine, handling
+from tests.alerts.looking import WELL, later
 from tests.databases import Database, Server
 from wiring import examination
+from wiring.container import Container
 from wiring.embedded.node import NodeServer
 from wiring.embedded.redis import RedisServer
 from wiring.environ import to_environ
+from wiring.examining_alerts import examine_alerts
 from wiring.secret import Secret
 from wiring.settings import ChainSettings, Settings
 
@@ -132,6 +140,33 @@ def test_a_redis_that_evicts_is_wrong(well: Settings, own_redis: RedisServer, mo
         client.config_set("maxmemory-policy", "allkeys-lru")
     result = examine(well, monkeypatch)
     assert "WRONG Redis maxmemory-policy is allkeys-lru" in " ".join(result.output.split())
+
+
+def test_critical_alerts_that_stand_are_named_with_what_to_do(
+    well: Settings, build: Callable[[Settings], Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = build(well)
+    assert "note alerts nobody has looked for any yet" in told(examine(well, monkeypatch), "alerts")
+    now, scope = container.now(), "ledger:seals"
+    with container.transaction() as session:
+        alerts.raise_alert(session, "seal_broken", scope=scope, severity="critical", reason="row 7", now=now)
+        alerts.raise_alert(session, "flow_stuck", scope="flow:1", severity="warning", reason="late", now=now)
+        handling.acknowledge(session, "seal_broken", scope, note="on it", now=now, by=Actor("user:bob"))
+        for code in ("login_failures", "seal_broken"):
+            engine.without_answer(session, RULES[code], WELL, error="OperationalError", now=now)
+    result = examine(well, monkeypatch)
+    assert result.exit_code == 1
+    told_of = [" ".join(line.split()) for line in result.output.splitlines()]
+    [line] = [line for line in told_of if "seal_broken of ledger:seals since" in line]
+    assert line.startswith("WRONG alert")
+    assert line.endswith(": row 7; user:bob looks after it")
+    assert RULES["seal_broken"].what_to_do in result.output
+    assert "note alerts 1 that are not critical stand: flow_stuck" in told_of
+    assert "note alert login_failures: it cannot be told whether it is so" in told_of
+    assert "WRONG alert seal_broken: it cannot be told whether it is so" in told_of
+    assert any(line.startswith("ok alerts looked for") for line in told_of)
+    *_, last = examine_alerts(later(container, timedelta(minutes=2)))
+    assert (last.state, "nobody has looked for any since" in last.fact) == ("note", True)
 
 
 def test_clocks_that_differ_and_a_full_disk_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
