@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
+from models import dropping
 from models.session import AuthChallenge
 
 LIFETIME = timedelta(minutes=5)
@@ -109,11 +110,9 @@ def claim(session: Session, challenge: AuthChallenge, *, now: datetime) -> None:
         raise ChallengeUsed if challenge.used_at is not None else ChallengeExpired
 
 
-def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> None:
-    """Delete challenges that expired longer ago than `kept`: until then their fate can still be told by name."""
-    session.execute(
-        delete(AuthChallenge).where(AuthChallenge.expires_at < now - kept).execution_options(synchronize_session=False)
-    )
+def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> int:
+    """Delete some that expired longer ago than `kept`, and say how many: until then their fate is told by name."""
+    return dropping.some(session, AuthChallenge, AuthChallenge.expires_at < now - kept)
 
 
 def _purpose(subject: str, domain: str, link_to: UUID | None) -> str:

@@ -4,16 +4,16 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from auth import signatures
 from auth.challenges import ChallengeExpired, ChallengeNotFound, ChallengeUsed
 from domain.ids import new_id, short_id
+from models import dropping
 from models.watch_wallet import WatchChallenge
 
 LIFETIME = timedelta(minutes=5)
-KEPT = timedelta(days=1)
 NONCE_BYTES = 16
 
 
@@ -21,12 +21,9 @@ def issue(session: Session, *, user_id: UUID, subject: str, domain: str, now: da
     """Give a user a text that the holder of `subject` may sign. Raises MalformedKey.
 
     It says what it is for and for whom, so that a signature got by trickery serves nobody else; it cannot sign
-    anybody in, because sign-in knows only challenges of its own. The user's long expired ones are dropped.
+    anybody in, because sign-in knows only challenges of its own.
     """
     spelled = signatures.normalise_subject(subject)
-    session.execute(
-        delete(WatchChallenge).where(WatchChallenge.user_id == user_id, WatchChallenge.expires_at < now - KEPT)
-    )
     expires_at = now + LIFETIME
     until = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     challenge = WatchChallenge(
@@ -69,3 +66,8 @@ def redeem(session: Session, challenge_id: UUID, signature: str, *, user_id: UUI
         session.refresh(challenge)
         raise ChallengeUsed if challenge.used_at is not None else ChallengeExpired
     return signer
+
+
+def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> int:
+    """Delete some that expired longer ago than `kept`, and say how many: until then their fate is told by name."""
+    return dropping.some(session, WatchChallenge, WatchChallenge.expires_at < now - kept)

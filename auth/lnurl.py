@@ -9,13 +9,14 @@ from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from coincurve import PublicKey
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from auth.ecdsa import der_of, low_s, read_der
 from domain.bech32 import encode_bech32
 from domain.errors import StrongroomError
 from domain.ids import new_id
+from models import dropping
 from models.lnurl import LnurlChallenge
 
 LIFETIME: Final = timedelta(minutes=5)
@@ -182,13 +183,9 @@ def withdraw(session: Session, user_id: UUID, *, answered: bool, now: datetime) 
     session.execute(_WITHDRAW, {"user_id": user_id, "answered": answered, "now": now})
 
 
-def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> None:
-    """Delete challenges that expired longer ago than `kept`: until then their fate can still be told by name."""
-    session.execute(
-        delete(LnurlChallenge)
-        .where(LnurlChallenge.expires_at < now - kept)
-        .execution_options(synchronize_session=False)
-    )
+def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> int:
+    """Delete some that expired longer ago than `kept`, and say how many: until then their fate is told by name."""
+    return dropping.some(session, LnurlChallenge, LnurlChallenge.expires_at < now - kept)
 
 
 def _digest(browser_secret: str) -> bytes:

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Engine, delete, insert, select, text, update
+from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from auth import changes, lnurl
 from auth.oauth.delegation import Delegation
 from auth.roles import implied
 from domain.ids import new_id
+from models import dropping
 from models.prepared import Prepared, Rows
 from models.session import UserSession
 from models.together import Everywhere
@@ -230,11 +231,9 @@ def end(session: Session, user_id: UUID, *, now: datetime, only: UUID | None = N
     return len(hashes)
 
 
-def forget_ended(session: Session, *, now: datetime, kept: timedelta = timedelta(days=30)) -> None:
-    """Delete sessions that expired longer ago than `kept`; the audit log remembers that they were."""
-    session.execute(
-        delete(UserSession).where(UserSession.expires_at < now - kept).execution_options(synchronize_session=False)
-    )
+def forget_ended(session: Session, *, now: datetime, kept: timedelta = timedelta(days=30)) -> int:
+    """Delete some sessions that expired longer ago than `kept`, and say how many; the audit log remembers them."""
+    return dropping.some(session, UserSession, UserSession.expires_at < now - kept)
 
 
 def digest(token: str) -> bytes:

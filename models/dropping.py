@@ -11,15 +11,15 @@ AT_ONCE: Final = 5_000
 """Few enough for one statement to be over soon, however many rows were left lying."""
 
 
-def some(session: Session, kind: type[Base], which: ColumnElement[bool], *, at_once: int = AT_ONCE) -> int:
-    """Delete rows of one kind for which `which` holds, `at_once` at most; returns how many.
+def some(session: Session, kind: type[Base], *which: ColumnElement[bool], at_once: int = AT_ONCE) -> int:
+    """Delete rows of one kind for which all of `which` holds, `at_once` at most; returns how many.
 
     Fewer than that means that there are no more, or that somebody else drops them too.
     """
     key = inspect(kind).primary_key
-    found = select(*key).where(which).limit(at_once)
+    found = select(*key).where(*which).limit(at_once)
     # Asked of the row once more, for somebody may have changed it since it was found.
     gone: CursorResult[Any] = session.execute(  # type: ignore[assignment]  # what a DELETE gives
-        delete(kind).where(tuple_(*key).in_(found), which).execution_options(synchronize_session=False)
+        delete(kind).where(tuple_(*key).in_(found), *which).execution_options(synchronize_session=False)
     )
     return gone.rowcount

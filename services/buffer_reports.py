@@ -13,6 +13,8 @@ from models.deposit import Deposit
 from models.withdrawal import Withdrawal
 
 DAYS_BACK = 7
+KEPT_WHOLE = timedelta(days=90)
+BATCH = 5000
 """An installation that was down writes the reports of so many days when it is back."""
 
 
@@ -20,6 +22,15 @@ def write_due(session: Session, *, now: datetime) -> int:
     """Write what is missing of the last days. Safe to repeat; returns how many lines are new."""
     today = now.astimezone(UTC).date()
     return sum(_write(session, today - timedelta(days=back)) for back in range(1, DAYS_BACK + 1))
+
+
+def thin(session: Session, *, now: datetime) -> int:
+    """Drop some comparisons older than ninety days, but each hour's last and every difference; returns how many.
+
+    By then the days that they were of are summed up. The table is append-only to everybody but the database's own
+    function, which refuses the last thirty days whoever asks. Fewer than `BATCH` means that there are no more.
+    """
+    return int(session.scalar(select(func.thin_buffer_snapshots(now - KEPT_WHOLE, BATCH))) or 0)
 
 
 def newest(session: Session, *, asset_id: str | None = None, limit: int) -> Sequence[BufferReport]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.errors import StrongroomError
 from domain.ids import new_id
 from domain.provider_facts import Notification
+from models import dropping
 from models.webhook import NotificationKey, NotificationRefusal, ReceivedNotification
 from services import alerts, leases, outbox
 
@@ -18,6 +19,7 @@ UNVERIFIED_MAX = 1_000
 BATCH_MAX = 500
 REFUSALS_BEFORE_ALERT = 10
 ALERT = "webhook_signature_failures"
+REFUSALS_KEPT = timedelta(days=30)
 _HOUR = timedelta(hours=1)
 
 
@@ -95,6 +97,11 @@ def refused(session: Session, provider: str, *, now: datetime) -> int:
         NotificationRefusal.provider == provider, NotificationRefusal.hour > now - 2 * _HOUR
     )
     return int(session.scalar(query) or 0)
+
+
+def forget_refusals(session: Session, *, now: datetime) -> int:
+    """Drop some of the counts that nobody asks for any more; returns how many."""
+    return dropping.some(session, NotificationRefusal, NotificationRefusal.hour < now - REFUSALS_KEPT)
 
 
 def alert_refusals(session: Session, provider: str, *, now: datetime) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from models import dropping
 from models.traffic import RequestMinute, TaskTotal
 
 KEPT: Final = timedelta(days=1)
@@ -87,6 +88,6 @@ def tasks(session: Session) -> dict[Run, Counted]:
     return {Run(task, outcome): Counted(count, 0, duration_us) for task, outcome, count, duration_us in rows}
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop minutes that nobody asks for any more."""
-    session.execute(delete(RequestMinute).where(RequestMinute.minute < now - KEPT))
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Drop some of the minutes that nobody asks for any more; returns how many."""
+    return dropping.some(session, RequestMinute, RequestMinute.minute < now - KEPT)

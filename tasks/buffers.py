@@ -13,6 +13,8 @@ from services import assets, buffer_marks, buffer_reports, buffers, sweeps
 from tasks.app import task
 from wiring.container import Container
 
+BATCHES_MAX = 100
+
 
 @task("buffers.compare")
 def compare(container: Container, by: Actor) -> None:
@@ -29,6 +31,19 @@ def report(container: Container, by: Actor) -> int:
     """Sum up the days that are over. Returns how many lines are new."""
     with container.transaction() as session:
         return buffer_reports.write_due(session, now=container.now())
+
+
+@task("buffers.thin")
+def thin(container: Container, by: Actor) -> int:
+    """Keep of old comparisons one an hour, and every difference. Returns how many rows are gone."""
+    gone = 0
+    for _ in range(BATCHES_MAX):
+        with container.transaction() as session:
+            dropped = buffer_reports.thin(session, now=container.now())
+        gone += dropped
+        if dropped < buffer_reports.BATCH:
+            break
+    return gone
 
 
 def follow_marks(container: Container, by: Actor) -> int:

@@ -69,6 +69,7 @@ SWEEPS: Final = {
     "ledger.check_all": 60.0,
     "buffers.compare": 60.0,
     "buffers.report": 900.0,
+    "buffers.thin": 6 * 3600.0,
     "watch_wallets.derive": 5.0,
     "watch_wallets.scan": 5.0,
     "flows.archive": 900.0,

@@ -1,12 +1,41 @@
 """Housekeeping: prove that queues are consumed, and drop what has expired."""
 
-from auth import challenges, lnurl, sessions
+from datetime import datetime
+from typing import Final, Protocol
+
+from sqlalchemy.orm import Session
+
+from auth import challenges, key_proofs, lnurl, sessions
 from auth.oauth import forgetting
 from domain.actor import Actor
-from services import conversions, heartbeats, mail, traffic, webhooks_out
+from models import dropping
+from services import conversions, heartbeats, mail, notifications_in, traffic, webhooks_out
 from tasks.app import task
 from tasks.runtime import worker_name
 from wiring.container import Container
+
+
+class Forget(Protocol):
+    """Something that nobody needs any more."""
+
+    def __call__(self, session: Session, *, now: datetime) -> int:
+        """Drop some of it, and say how many rows that were: fewer than are dropped at once when it was all."""
+
+
+FORGETTING: Final[tuple[Forget, ...]] = (
+    challenges.forget_expired,
+    lnurl.forget_expired,
+    key_proofs.forget_expired,
+    sessions.forget_ended,
+    forgetting.forget_ended,
+    webhooks_out.forget_old,
+    mail.forget_old,
+    traffic.forget_old,
+    conversions.forget_unused,
+    notifications_in.forget_refusals,
+)
+"""What is kept for how long stands in docs/operations.md."""
+BATCHES_MAX: Final = 100
 
 
 @task("upkeep.heartbeat")
@@ -17,14 +46,21 @@ def heartbeat(container: Container, by: Actor, queue: str) -> None:
 
 
 @task("upkeep.purge")
-def purge(container: Container, by: Actor) -> None:
-    """Drop sign-in challenges, sessions, codes, tokens and quotes that ended long ago, and old messages and sums."""
-    with container.transaction() as session:
-        challenges.forget_expired(session, now=container.now())
-        lnurl.forget_expired(session, now=container.now())
-        sessions.forget_ended(session, now=container.now())
-        forgetting.forget_ended(session, now=container.now())
-        webhooks_out.forget_old(session, now=container.now())
-        mail.forget_old(session, now=container.now())
-        traffic.forget_old(session, now=container.now())
-        conversions.forget_unused(session, now=container.now())
+def purge(container: Container, by: Actor) -> int:
+    """Drop what ended long ago: sign-ins, codes, tokens, quotes, messages, sums. Returns how many rows are gone.
+
+    Each few of them in a transaction of their own: however many were left lying, no statement runs out of time, and
+    what is gone stays gone if the process ends.
+    """
+    return sum(_drop(container, forget) for forget in FORGETTING)
+
+
+def _drop(container: Container, forget: Forget) -> int:
+    gone = 0
+    for _ in range(BATCHES_MAX):
+        with container.transaction() as session:
+            dropped = forget(session, now=container.now())
+        gone += dropped
+        if dropped < dropping.AT_ONCE:
+            break
+    return gone

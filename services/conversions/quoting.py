@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from domain.conversions import Charges, exchange, rate_of
@@ -13,6 +12,7 @@ from domain.errors import StrongroomError
 from domain.ids import new_id
 from domain.money import format_amount
 from domain.prices import PriceStale
+from models import dropping
 from models.asset import Asset
 from models.conversion import ConversionPair, ConversionQuote
 from services import assets, prices
@@ -21,7 +21,6 @@ from services.prices import PairMissing
 
 FORGOTTEN_AFTER: Final = timedelta(days=1)
 """A quote that nobody used is dropped so long after it expired."""
-_FORGOTTEN_AT_ONCE: Final = 10_000
 
 
 class ConversionOutOfRange(StrongroomError):
@@ -97,19 +96,10 @@ def rate_now(session: Session, pair: ConversionPair, *, now: datetime) -> Decima
     return rate_of(sold, bought)
 
 
-def forget_unused(session: Session, *, now: datetime) -> None:
-    """Drop quotes that expired long ago and that nobody used, a batch at a time."""
-    old = (
-        select(ConversionQuote.id)
-        .where(ConversionQuote.used_at.is_(None), ConversionQuote.expires_at < now - FORGOTTEN_AFTER)
-        .limit(_FORGOTTEN_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    session.execute(
-        delete(ConversionQuote)
-        .where(ConversionQuote.id.in_(old.scalar_subquery()))
-        .execution_options(synchronize_session=False)
-    )
+def forget_unused(session: Session, *, now: datetime) -> int:
+    """Drop some of the quotes that expired long ago and that nobody used; returns how many."""
+    is_over = ConversionQuote.expires_at < now - FORGOTTEN_AFTER
+    return dropping.some(session, ConversionQuote, is_over, ConversionQuote.used_at.is_(None))
 
 
 def _check_range(pair: ConversionPair, sold: Asset, amount_minor: int) -> None:

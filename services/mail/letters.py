@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.ids import new_id
+from models import dropping
 from models.mail import MailAddress, MailLetter
 from models.user import UserRole
 from services import event_log, leases
@@ -135,9 +136,9 @@ def withdraw(session: Session, user_id: UUID) -> None:
     )  # fmt: skip
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop letters that were dealt with long ago."""
-    session.execute(delete(MailLetter).where(MailLetter.created_at < now - KEPT, MailLetter.state != "waiting"))
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Drop some of the letters that were dealt with long ago; returns how many."""
+    return dropping.some(session, MailLetter, MailLetter.created_at < now - KEPT, MailLetter.state != "waiting")
 
 
 def readers(session: Session) -> Sequence[MailAddress]:

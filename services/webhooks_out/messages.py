@@ -5,20 +5,20 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain import webhooks
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import new_id
+from models import dropping
 from models.webhook_out import WebhookAttempt, WebhookDelivery
 from services import audit
 from services.webhooks_out import endpoints
 from services.webhooks_out.endpoints import Owner
 
 KEPT: Final = timedelta(days=30)
-_FORGOTTEN_AT_ONCE: Final = 10_000
 
 
 class WebhookDeliveryNotFound(StrongroomError):
@@ -134,16 +134,10 @@ def send_test(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetim
     return row
 
 
-def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop messages that nobody will ask about any more, with their attempts, a bounded number at a time."""
-    old = (
-        select(WebhookDelivery.id)
-        .where(WebhookDelivery.created_at < now - KEPT, WebhookDelivery.state != "waiting")
-        .limit(_FORGOTTEN_AT_ONCE)
-    )
-    session.execute(
-        delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).execution_options(synchronize_session=False)
-    )
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Drop some of the messages that nobody will ask about any more, with their attempts; returns how many."""
+    is_over = WebhookDelivery.state != "waiting"
+    return dropping.some(session, WebhookDelivery, WebhookDelivery.created_at < now - KEPT, is_over)
 
 
 def _again(now: datetime) -> dict[str, Any]:
