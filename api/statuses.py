@@ -26,6 +26,7 @@ from auth import challenges, keys, lnurl, roles, signatures, users
 from auth.oauth import clients, device_grant, dpop, grants
 from domain import webhooks
 from domain.addresses import InvalidAddress, UnsupportedAddress, WrongNetwork
+from domain.beneficiaries import InvalidBeneficiary
 from domain.conversions import ConversionTooSmall, RateOutOfRange
 from domain.descriptors import InvalidDescriptor, InvalidRange
 from domain.errors import StrongroomError
@@ -135,6 +136,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         InvalidAmount: 422,
         InvalidPosition: 422,
         InvalidAddress: 422,
+        InvalidBeneficiary: 422,
         WrongNetwork: 422,
         UnsupportedAddress: 422,
         InvalidTransactionHash: 422,

@@ -65,12 +65,16 @@ _CIRCLE_ALSO_SAYS: Final[Mapping[str, str]] = MappingProxyType({"MATIC": "POLY",
 
 
 class Currency(NamedTuple):
-    """Something that a provider pays out, and about one dollar of it in the smallest unit, for first limits only."""
+    """Something that a provider pays out, and about one dollar of it in the smallest unit, for first limits only.
+
+    `banks_want_names`: whether its banks take nothing for somebody who is not named; mobile networks never do.
+    """
 
     code: str
     name: str
     dollar_minor: int
     decimals: int = 2
+    banks_want_names: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,16 @@ class PayoutProvider:
         canonical = f"{kind}:{code}:{account}"
         return Destination(canonical, canonical.encode())
 
+    def needs_name(self, destination: str, asset_id: str) -> bool:
+        """Whether nobody is paid there without their name (`domain.beneficiaries.NamedRail`).
+
+        developer.flutterwave.com/docs/payout-outflow/mobile-money-transfer, and its guides for each country.
+        """
+        if destination.startswith("mobile:"):
+            return True
+        rows = zip(self.assets, self.currencies, strict=True)
+        return any(currency.banks_want_names for row, currency in rows if row.asset_id == asset_id)
+
     def payment_uri(self, address: str, *, contract: str = "", amount_minor: int | None = None) -> str:  # noqa: ARG002 - nothing comes in
         """The account as it stands; nobody is asked to pay by this rail."""
         return address
@@ -251,8 +265,8 @@ def _policy(dollar_minor: int) -> DefaultPolicy:
 
 _AFRICAN: Final = (
     Currency("NGN", "Nigerian naira", 150_000),
-    Currency("KES", "Kenyan shilling", 13_000),
-    Currency("GHS", "Ghanaian cedi", 1_500),
+    Currency("KES", "Kenyan shilling", 13_000, banks_want_names=True),
+    Currency("GHS", "Ghanaian cedi", 1_500, banks_want_names=True),
 )
 _ROWS: Final = (
     Custodian("circle", "Circle", "https://api.circle.com", "USDC.circle", "USD Coin at Circle"),

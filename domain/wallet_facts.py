@@ -1,6 +1,6 @@
 """What the hot wallet of a chain holds, is asked to pay, and answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from domain.chain_facts import OutPoint
@@ -37,11 +37,15 @@ class NewAddress:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One amount to one address (which the caller has validated for the network); `contract` "" is the coin."""
+    """One amount to one address (which the caller has validated for the network); `contract` "" is the coin.
+
+    `name` is that of the person who is paid, where a provider has to be told.
+    """
 
     address: str
     amount_minor: int
     contract: str = ""
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Withdrawal(Leased, Base):
             "state NOT IN ('signed', 'broadcast', 'confirming', 'completed') OR payout_id IS NOT NULL",
             name="sent_only_by_a_stored_payout",
         ),
+        CheckConstraint("char_length(beneficiary_name) BETWEEN 2 AND 80", name="beneficiary_name_in_range"),
         Index("ix_withdrawals_user_id_id", "user_id", "id"),
         Index("ix_withdrawals_destination_flow_id", "destination", "flow_id"),
         Index("ix_withdrawals_user_id_requested_at", "user_id", "asset_id", "requested_at"),
@@ -42,6 +43,8 @@ class Withdrawal(Leased, Base):
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
     chain: Mapped[str]
     destination: Mapped[str]
+    # Who is paid there, where a provider has to be told: shown in full to its owner and to approvers alone.
+    beneficiary_name: Mapped[str | None]
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     fee_minor: Mapped[int] = mapped_column(MinorUnits)
     state: Mapped[str]

@@ -2,8 +2,11 @@
 
 from typing import Final
 
-from domain.provider_family import ProviderAccess, ProviderFamily
+from domain.provider_family import OwnSetting, ProviderAccess, ProviderFamily
 from domain.provider_ports import NotificationReader, Provider
+
+_SENDER: Final = {"SENDER_NAME": "sender", "SENDER_COUNTRY": "sender_country", "SENDER_PHONE": "mobile_number"}
+"""Who pays, as Kenya has to be told: our settings, and Flutterwave's names for them."""
 
 
 def _provider(access: ProviderAccess) -> Provider:
@@ -15,6 +18,7 @@ def _provider(access: ProviderAccess) -> Provider:
         ProviderEndpoint(access.url, access.api_key),
         access.rail,
         callback_url=access.callback_url,
+        sender={told: access.own[name] for name, told in _SENDER.items() if access.own[name]},
         poll_interval=access.poll_interval,
     )
 
@@ -25,5 +29,7 @@ def _reader(access: ProviderAccess) -> NotificationReader:
     return FlutterwaveNotifications(secret=access.webhook_secret)
 
 
-FAMILY: Final = ProviderFamily(provider=_provider, reader=_reader)
+FAMILY: Final = ProviderFamily(
+    provider=_provider, reader=_reader, own=tuple(OwnSetting(name, default="") for name in _SENDER)
+)
 """Its notifications carry a secret and no signature."""

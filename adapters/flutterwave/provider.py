@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from uuid import uuid4
 
@@ -32,6 +33,9 @@ _SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*
 DIGITS_MAX: Final = 60
 """No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
 NARRATION: Final = "Withdrawal"
+_TELL_THE_SENDER: Final = frozenset({"KES"})
+"""Kenya's networks and banks want to know who pays: the house."""
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class FlutterwaveProvider:
@@ -46,11 +50,13 @@ class FlutterwaveProvider:
         rail: ProviderRow,
         *,
         callback_url: str,
+        sender: Mapping[str, str] = _NOBODY,
         poll_interval: timedelta = timedelta(seconds=30),
     ) -> None:
         self.rail = rail
         self.poll_interval = poll_interval
         self._callback_url = callback_url
+        self._sender = sender
         self._http = ProviderHttp(endpoint)
         self._decimals = {row.contracts[0]: row.decimals for row in rail.assets}
 
@@ -78,7 +84,7 @@ class FlutterwaveProvider:
         _, code, account = payment.address.split(":")
         reference = str(uuid4())
         amount = Decimal(payment.amount_minor).scaleb(-self._decimals[payment.contract])
-        body = {
+        body: dict[str, Any] = {
             "account_bank": code,
             "account_number": account,
             "amount": "AMOUNT",
@@ -87,6 +93,10 @@ class FlutterwaveProvider:
             "narration": NARRATION,
             "callback_url": self._callback_url,
         }
+        if payment.name:
+            body["beneficiary_name"] = payment.name
+        if payment.contract in _TELL_THE_SENDER and self._sender:
+            body["meta"] = dict(self._sender)
         # A JSON number, which a float would round.
         raw = json.dumps(body, separators=(",", ":")).replace('"AMOUNT"', format(amount, "f"), 1)
         return SignedPayment(reference, raw, 0, 0, (), (0,), None)

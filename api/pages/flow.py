@@ -40,6 +40,7 @@ def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK)
             parts.now(),
             caller.user_id,
             is_operator,
+            "approver" in caller.roles,
             fee_asset,
             known=known,
             usual=flow_stats.usual(session, flow.kind),

@@ -75,8 +75,8 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
         return []
     actions = []
     if payout.state in {"signed", "broadcast", "uncertain"}:
-        consequence = "Offers the very same bytes to the network again and looks for them. It cannot pay twice."
-        actions.append(Action(path, "Send again", consequence, value="retry"))
+        label, consequence = _RETRIES[payout.chain in PROVIDERS]
+        actions.append(Action(path, label, consequence, value="retry"))
     if payout.state in _BUMPABLE:
         consequence = (
             "Replaces it by a payment of the same inputs and receivers with a higher network fee, within the cap."
@@ -123,6 +123,21 @@ def _sayings(found: Evidence, path: str, caller: Principal) -> list[Action]:
         "are the funds their owner's again. Look into its dashboard first."
     )
     return [*actions, Action(path, "It was never made", consequence, grave=True, typed=True, value="never_made")]
+
+
+_RETRIES: Final[Mapping[bool, tuple[str, str]]] = MappingProxyType(
+    {
+        False: (
+            "Send again",
+            "Offers the very same bytes to the network again and looks for them. It cannot pay twice.",
+        ),
+        True: (
+            "Ask again",
+            "Asks the provider about it. In its first hour the same request may be made again: it cannot pay twice.",
+        ),
+    }
+)
+"""What trying again is called, and what comes of it: on a chain, and at a provider."""
 
 
 _REST: Final[Mapping[str, str]] = MappingProxyType(

@@ -1,5 +1,6 @@
 """Shape what a flow is about: its facts, what it leads to elsewhere, and its transactions on a chain."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from api.pages import sentences, shapes, wording
 from api.pages.flow_shapes import ChainLine, Link
 from api.pages.shapes import AssetName, Money
 from api.told import told
+from domain.beneficiaries import masked
 from domain.conversions import FAILURES, spell_rate
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
@@ -20,7 +22,6 @@ from models.alert import OpsAlert
 from models.conversion import ConversionQuote
 from models.log_line import KeptLogLine
 from models.payout import PayoutTransaction
-from models.payout_assertion import PayoutAssertion
 from models.replenishment import Replenishment
 from models.sweep import Sweep
 from models.verification import PaymentVerification
@@ -46,6 +47,7 @@ class Reading:
     now: datetime
     viewer_id: UUID
     is_operator: bool = False
+    may_decide: bool = False
     # What the network's fee is paid in, where that is another asset.
     fee_asset: AssetName | None = None
     usual: Mapping[str, Usual] = field(default_factory=dict)
@@ -209,18 +211,16 @@ def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, 
     said = reading.found.said if reading.is_operator else None
     return (
         shapes.Evidence("To", row.destination, copy=True),
+        *((shapes.Evidence("Who is paid", _name(reading, row.beneficiary_name)),) if row.beneficiary_name else ()),
         shapes.Evidence("Fee", spelled(row.fee_minor, reading.asset)),
         shapes.Evidence("Approvals", needed + (f"; {decided}" if decided else "")),
-        *((shapes.Evidence("Said of it", _said(said)),) if said is not None else ()),
+        *((shapes.Evidence("Said of it", sentences.said(said)),) if said is not None else ()),
     )
 
 
-def _said(row: PayoutAssertion) -> str:
-    """What operators say became of a payment, and what its provider shows."""
-    who = sentences.actor(row.said_by) + (f" and {sentences.actor(row.agreed_by)}" if row.agreed_by else "")
-    what = f"it is {row.provider_id}" if row.provider_id else "it was never made"
-    answer = "that is so" if row.is_upheld else row.answer or "the provider was not asked yet"
-    return f"{who}: {what}; {answer}"
+def _name(reading: Reading, name: str) -> str:
+    """A person's name, in full for whoever named them and for those who decide."""
+    return name if reading.is_owner or reading.may_decide else masked(name)
 
 
 def _of_sweep(reading: Reading, row: Sweep) -> tuple[shapes.Evidence, ...]:
@@ -282,7 +282,11 @@ def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) ->
         words = f"gas for the address, {words}"
     cost_minor = payment.fee_minor if is_it and payment.fee_minor is not None else form.fee_minor
     height = payment.block_height if is_it else None
-    return ChainLine(form.txid, words, form.raw_tx, Money(cost_minor, reading.paid_in), height, _shown(rail, form.txid))
+    raw = form.raw_tx
+    named = reading.found.withdrawal.beneficiary_name if reading.found.withdrawal is not None else None
+    if named:
+        raw = raw.replace(json.dumps(named), json.dumps(_name(reading, named)))
+    return ChainLine(form.txid, words, raw, Money(cost_minor, reading.paid_in), height, _shown(rail, form.txid))
 
 
 def _shown(rail: RailRow | None, txid: str) -> str | None:

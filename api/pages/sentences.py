@@ -8,6 +8,7 @@ from api.pages.wording import THIN_SPACE, about, counted, middle, spoken
 from domain.flows import FLOW_KINDS
 from domain.money import format_amount
 from domain.rails import RAILS
+from models.payout_assertion import PayoutAssertion
 
 WAITING: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -120,6 +121,15 @@ def actor(name: str) -> str:
     """Who or what did a step, as records name it: "user:0a1b2c3d4e" → "user 0a1b2c3d4e"."""
     kind, _, rest = name.partition(":")
     return {"task": f"by itself ({rest})", "cli": "on the command line"}.get(kind, f"{kind} {rest}".strip())
+
+
+def said(row: PayoutAssertion) -> str:
+    """What operators say became of a payment, and what its provider shows."""
+    who = actor(row.said_by) + (f" and {actor(row.agreed_by)}" if row.agreed_by else "")
+    what = f"it is {row.provider_id}" if row.provider_id else "it was never made"
+    waits = "the provider is asked" if row.provider_id or row.agreed_by else "another operator has to say so too"
+    answer = "that is so" if row.is_upheld else row.answer or waits
+    return f"{who}: {what}; {answer}"
 
 
 def destination(address: str) -> str:

@@ -116,7 +116,7 @@ class FormField:
 class Rules:
     """What a withdrawal of one asset has to satisfy, in words that are shown beside the form.
 
-    `network` is what an address has to be one of.
+    `network` is what an address has to be one of; `names` says whether whoever is paid is named.
     """
 
     asset: AssetName
@@ -131,6 +131,7 @@ class Rules:
     paused: bool
     cooldown: timedelta | None = None
     worth: Worth | None = None
+    names: bool = False
 
 
 @dataclass(frozen=True, slots=True)

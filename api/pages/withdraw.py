@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Final
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -17,6 +18,7 @@ from api.pages.worths import current_prices, worth
 from api.request_context import actor, container
 from api.statuses import status_of
 from api.v1 import money
+from domain.beneficiaries import takes_names
 from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
 from domain.money import parse_amount
@@ -25,6 +27,8 @@ from services import assets, balances, flows, withdrawals
 from services.idempotency import Answer
 
 blueprint = Blueprint("withdraw", __name__)
+
+_FIELDS: Final = ("destination", "beneficiary_name", "amount")
 
 
 @blueprint.get("/withdraw")
@@ -39,6 +43,7 @@ def show() -> Response:
 def ask() -> Response:
     """Hold the funds and ask for the withdrawal; a form sent twice asks once."""
     asset_id, destination, amount = typed("asset"), typed("destination"), typed_amount(typed("amount"))
+    named = {"beneficiary_name": typed("beneficiary_name")} if typed("beneficiary_name") else {}
 
     def decide(session: Session, now: datetime) -> Answer:
         asset = assets.get(session, asset_id)
@@ -50,18 +55,19 @@ def ask() -> Response:
             destination=destination,
             now=now,
             by=actor(),
+            beneficiary_name=named.get("beneficiary_name"),
         )
         return Answer(HTTPStatus.CREATED, {"flow": short_id(withdrawal.flow_id)})
 
-    body = {"asset": asset_id, "destination": destination, "amount": amount}
+    body = {"asset": asset_id, "destination": destination, "amount": amount, **named}
     try:
         answer = money.decided("withdraw page", body, typed("idempotency_key"), decide)
     except StrongroomError as refusal:
-        beside, above = field_errors(refusal, "destination", "amount")
+        beside, above = field_errors(refusal, *_FIELDS)
         return _form(asset_id, beside=beside, problem=above, status=status_of(type(refusal)))
     if answer.status == HTTPStatus.CREATED:
         return see(f"/flows/{answer.body['flow']}")
-    beside, above = field_errors(answer.body, "destination", "amount")
+    beside, above = field_errors(answer.body, *_FIELDS)
     return _form(asset_id, beside=beside, problem=above, status=answer.status)
 
 
@@ -98,6 +104,7 @@ def _form(
         # A form that was refused is a new request once it is mended.
         idempotency_key=f"page-{new_id()}",
         destination=FormField(typed("destination"), errors.get("destination", ())),
+        beneficiary=FormField(typed("beneficiary_name"), errors.get("beneficiary_name", ())),
         typed=FormField(typed("amount"), errors.get("amount", ())),
         problem=problem,
     )
@@ -120,5 +127,6 @@ def _rules(session: Session, user_id: UUID, asset: AssetName) -> Rules:
         two_approvals_from=Money(policy.two_approvals_above_minor, asset),
         allowlist_only=policy.allowlist_only,
         paused=policy.paused,
+        names=takes_names(rail),
         cooldown=timedelta(seconds=policy.key_cooldown_s) if policy.key_cooldown_s else None,
     )

@@ -25,6 +25,7 @@ from api.schemas import (
 )
 from api.v1 import money
 from auth import sessions
+from domain.beneficiaries import masked
 from domain.flows import WITHDRAWAL
 from domain.ids import short_id
 from domain.money import format_amount, parse_amount
@@ -45,6 +46,12 @@ class WithdrawalRequest(StrictSchema):
     destination = ma.fields.Raw(
         required=True, metadata={"type": "string", "description": "An address on the asset's chain."}
     )
+    beneficiary_name = Text(
+        metadata={
+            "description": "Who is paid, as their bank or mobile network knows them: needed for mobile money, and for "
+            "banks in some currencies; to be left out where a chain is paid on. Answers show it in part."
+        },
+    )
 
 
 class WithdrawalItem(ma.Schema):
@@ -56,6 +63,9 @@ class WithdrawalItem(ma.Schema):
     fee = ma.fields.String(required=True)
     chain = ma.fields.String(required=True)
     destination = ma.fields.String(required=True)
+    beneficiary_name = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "Who is paid, in part: the first letter of each word."}
+    )
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(list(WITHDRAWAL.states)))
     meaning = ma.fields.String(required=True)
     sentence = ma.fields.String(required=True)
@@ -108,6 +118,7 @@ def request_withdrawal(body: dict[str, Any]) -> Response:
             now=now,
             by=actor(),
             terms=known,
+            beneficiary_name=body.get("beneficiary_name"),
         )
         return Answer(201, shape(withdrawal, known.asset.decimals))
 
@@ -161,6 +172,7 @@ def shape(row: Withdrawal, decimals: int) -> dict[str, Any]:
         "fee": format_amount(row.fee_minor, decimals),
         "chain": row.chain,
         "destination": row.destination,
+        "beneficiary_name": masked(row.beneficiary_name) if row.beneficiary_name else None,
         "state": row.state,
         "meaning": state.meaning,
         "sentence": state.sentence,

@@ -81,7 +81,10 @@ def claim_approved(
         asset_id=asset.asset_id,
         fee_asset_id=fee_asset_id,
         claims=tuple((row.id, row.lease_generation) for row in claimed),
-        payments=tuple(Payment(row.destination, row.amount_minor, asset.contract or "") for row in claimed),
+        payments=tuple(
+            Payment(row.destination, row.amount_minor, asset.contract or "", row.beneficiary_name or "")
+            for row in claimed
+        ),
         fee_max_minor=policy.network_fee_cap_minor,
         avoid=tuple(inputs_in_flight(session, asset.chain)),
     )

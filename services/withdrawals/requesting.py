@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.beneficiaries import beneficiary_of
 from domain.crash import crash_point
 from domain.errors import ensure
 from domain.flows import WITHDRAWAL, WrongState, move
@@ -32,18 +33,21 @@ def request(
     now: datetime,
     by: Actor,
     terms: Terms | None = None,
+    beneficiary_name: object = None,
 ) -> Withdrawal:
     """Hold the amount and its fee, and let the withdrawal begin: waiting for approval, or approved under the policy.
 
     Its row is written with the commit; what comes back is a copy of it. `terms` are those of this user and asset, if
-    the caller has read them in this transaction. Raises UnknownAsset, InsufficientFunds, SpendingLimitExceeded (for an
-    app), and whatever services/withdrawals/policy.py refuses.
+    the caller has read them in this transaction; `beneficiary_name` is whoever is paid, if a provider has to be told.
+    Raises UnknownAsset, InsufficientFunds, SpendingLimitExceeded (for an app), InvalidBeneficiary, and whatever
+    services/withdrawals/policy.py refuses.
     """
     terms = terms or read(session, user_id=user_id, asset_id=asset_id)
     asset, policy = terms.asset, terms.policy
     spelled = rules.check_request(
         session, terms, user_id=user_id, destination=destination, amount_minor=amount_minor, now=now
     )
+    beneficiary = beneficiary_of(rules.rail_of(asset), beneficiary_name, destination=spelled, asset_id=asset.asset_id)
     needed = rules.approvals_needed(policy, amount_minor)
     opening = flows.Opening(
         WITHDRAWAL, "requested", user_id, asset_id, amount_minor, {"destination": spelled, "approvals_needed": needed}
@@ -51,6 +55,7 @@ def request(
     state = "approved" if needed == 0 else "pending_approval"
     flow_id = flows.open_one(session, opening, now=now, by=by, then=state)
     withdrawal = _draft(opening, flow_id, terms, state=state, destination=spelled, approvals_needed=needed, now=now)
+    withdrawal.beneficiary_name = beneficiary
     _hold(session, terms, withdrawal, now)
     rules.check_user_limit(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
     spent_minor = amount_minor + policy.fee_minor
@@ -115,11 +120,12 @@ def _draft(
 # Its result is known beforehand, so it need not be waited for.
 _WRITE = Deferred(
     "withdrawal_requested",
-    "uuid, uuid, text, text, text, numeric, numeric, text, bigint, bigint, bigint, timestamptz, uuid, boolean",
+    "uuid, uuid, text, text, text, numeric, numeric, text, bigint, bigint, bigint, timestamptz, uuid, boolean, text",
     """
     INSERT INTO withdrawals (id, user_id, asset_id, chain, destination, amount_minor, fee_minor, state,
-        approvals_needed, amount_hold_id, fee_hold_id, requested_at, state_changed_at, flow_id, is_counted)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)
+        approvals_needed, amount_hold_id, fee_hold_id, requested_at, state_changed_at, flow_id, is_counted,
+        beneficiary_name)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15)
     """,
 )
 
@@ -141,6 +147,7 @@ def _write(session: Session, withdrawal: Withdrawal) -> None:
         withdrawal.requested_at,
         withdrawal.flow_id,
         withdrawal.is_counted,
+        withdrawal.beneficiary_name,
     )
 
 

@@ -60,11 +60,13 @@ class House:
         self.provider.close()
         self.container.engine.dispose()
 
-    def withdraw(self, destination: str = "bank:044:0690000031", amount_minor: int = 1_500_050) -> UUID:
+    def withdraw(
+        self, destination: str = "bank:044:0690000031", amount_minor: int = 1_500_050, name: object = None
+    ) -> UUID:
         with self.container.transaction() as session:
             made = withdrawals.request(
                 session, user_id=self.user_id, asset_id=ASSET, amount_minor=amount_minor, destination=destination,
-                now=self.container.now(), by=BY,
+                now=self.container.now(), by=BY, beneficiary_name=name,
             )  # fmt: skip
         return made.id
 

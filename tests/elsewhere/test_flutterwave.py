@@ -37,7 +37,7 @@ def test_a_bank_is_paid_once_and_the_fee_is_booked(house: House, fake: FakeFlutt
 def test_nothing_is_asked_before_somebody_approved(house: House, fake: FakeFlutterwave) -> None:
     with house.container.transaction() as session:
         session.execute(update(WithdrawalPolicy).values(auto_limit_minor=0))
-    withdrawal_id = house.withdraw("mobile:MTN:+233 24 123 4567")
+    withdrawal_id = house.withdraw("mobile:MTN:+233 24 123 4567", name="Ama  Mensah-Owusu")
     house.later()
     assert fake.server.requests == []
     approver = new_id()
@@ -48,6 +48,7 @@ def test_nothing_is_asked_before_somebody_approved(house: House, fake: FakeFlutt
     house.pay()
     [told] = fake.transfers.values()
     assert (told["bank_code"], told["account_number"]) == ("MTN", "233241234567")
+    assert (told["full_name"], told["meta"]) == ("Ama Mensah-Owusu", None)
 
 
 def test_a_transfer_that_failed_gives_the_funds_back(house: House, fake: FakeFlutterwave) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.fakes.serving import JsonServer
 
+PHONES = frozenset({"MTN", "MPS"})
 KEY, SECRET = "FLWSECK_TEST-1", "hash-of-the-dashboard"
 
 
@@ -72,11 +73,15 @@ class FakeFlutterwave:
             return 400, {"status": "error", "message": message, "data": None}
         if self.refuses:
             return 400, {"status": "error", "message": self.refuses, "data": None}
+        if body["account_bank"] in PHONES and not body.get("beneficiary_name"):
+            return 400, {"status": "error", "message": "beneficiary_name is required", "data": None}
         number = len(self.transfers) + 187_000
         fields = ("account_number", "currency", "amount", "reference", "narration")
         told = {name: body[name] for name in fields} | {
             "id": number,
             "bank_code": body["account_bank"],
+            "full_name": body.get("beneficiary_name", "N/A"),
+            "meta": body.get("meta"),
             "fee": float(self.fee),
             "status": "NEW",
             "complete_message": "",
