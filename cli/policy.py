@@ -27,7 +27,7 @@ AMOUNTS: Final = {
 }
 NUMBERS: Final = {"key_cooldown_s": range(366 * 24 * 3600 + 1), "confirmations": range(1, 1001)}
 """How many seconds, or blocks, may be meant: more would refuse every withdrawal, or wait for ever."""
-SWITCHES: Final = ("allowlist_only", "paused")
+SWITCHES: Final = ("transfers_count", "allowlist_only", "paused")
 NAMES: Final = (*AMOUNTS, *NUMBERS, *SWITCHES)
 
 

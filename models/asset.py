@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -66,6 +66,8 @@ class WithdrawalPolicy(Base):
     auto_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_user_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_system_limit_minor: Mapped[int | None] = mapped_column(MinorUnits)
+    # Whether what a user sends to others of this house counts on their day, and waits for the cool-down, as well.
+    transfers_count: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     two_approvals_above_minor: Mapped[int] = mapped_column(MinorUnits)
     key_cooldown_s: Mapped[int]
     allowlist_only: Mapped[bool] = mapped_column(default=False)

@@ -19,6 +19,14 @@ class Flow(Base):
         Index("ix_flows_user_id_group_id", "user_id", "group_id"),
         Index("ix_flows_search", "asset_id", "kind", "state", "group_id"),
         Index("ix_flows_closed", "closed_at", "group_id", postgresql_where=text("closed_at IS NOT NULL")),
+        # What a user sent to others within a day.
+        Index(
+            "ix_flows_transfers_made",
+            "user_id",
+            "asset_id",
+            "opened_at",
+            postgresql_where=text("kind = 'internal_transfer'"),
+        ),
         Index("ix_flows_open", "kind", "state", "state_since", postgresql_where=text("closed_at IS NULL")),
     )
 

@@ -18,6 +18,7 @@ from models.deferred import Deferred
 from models.prepared import Prepared, Rows
 from services import audit, flows, ledger, spending
 from services.assets import UnknownAsset
+from services.withdrawals import policy, terms
 
 
 class RecipientNotFound(StrongroomError):
@@ -43,7 +44,8 @@ def question(user: str) -> str:
     return f"""
     SELECT a.asset_id, a.chain, a.symbol, a.name, a.decimals,
         (SELECT id FROM ledger_accounts
-         WHERE owner_id = {user} AND code = 'user' AND asset_id = a.asset_id AND shard = 0) AS account
+         WHERE owner_id = {user} AND code = 'user' AND asset_id = a.asset_id AND shard = 0) AS account,
+        (SELECT transfers_count FROM withdrawal_policies WHERE asset_id = a.asset_id) AS is_limited
     FROM assets AS a
     """  # noqa: S608 - an expression of ours
 
@@ -67,10 +69,11 @@ _RECIPIENT = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """An asset (to be read, not changed) and its sender's account in it."""
+    """An asset (to be read, not changed), its sender's account in it, and whether transfers count on their day."""
 
     asset: Asset
     account: int
+    is_limited: bool
 
 
 def purse(session: Session, sender_id: UUID, asset_id: str) -> Purse:
@@ -83,9 +86,9 @@ def among(rows: Rows, session: Session, *, sender_id: UUID, asset_id: str) -> Pu
     row = next((row for row in rows if row[0] == asset_id), None)
     if row is None:
         raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
-    _, chain, symbol, name, decimals, account = row
+    _, chain, symbol, name, decimals, account, is_limited = row
     asset = Asset(asset_id=asset_id, chain=chain, symbol=symbol, name=name, decimals=decimals)
-    return Purse(asset, account or ledger.user_account(session, sender_id, asset_id))
+    return Purse(asset, account or ledger.user_account(session, sender_id, asset_id), bool(is_limited))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def transfer(
 ) -> InternalTransfer:
     """Move an amount to the user known by the key or address `recipient`.
 
-    Raises RecipientNotFound, SelfTransfer, InsufficientFunds, SpendingLimitExceeded (for an app).
+    Raises RecipientNotFound, SelfTransfer, InsufficientFunds, SpendingLimitExceeded (for an app); where the asset's
+    policy has transfers count, also KeyCooldown and DailyLimitExceeded.
     """
     asset = paid_from.asset
     recipient_id, paid_to = _recipient(session, recipient, asset.asset_id)
@@ -131,6 +135,9 @@ def transfer(
     if outcome.refused == "insufficient_funds":
         raise InsufficientFunds("amount: is more than is available", fields={"amount": ["is more than is available"]})
     ensure(outcome.refused is None, f"the ledger refused a transfer: {outcome.refused}")
+    if paid_from.is_limited:
+        known = terms.read(session, user_id=sender_id, asset_id=asset.asset_id)
+        policy.check_transfer(session, known, user_id=sender_id, amount_minor=amount_minor, now=now)
     RECEIVED.later(session, recipient_id, flow_id)
     spending.count(session, asset, flow_id=flow_id, amount_minor=amount_minor, now=now, by=by)
     audit.record(session, "transfer.made", by=by, now=now, detail={"flow_id": str(flow_id)})

@@ -127,6 +127,7 @@ class Rules:
     auto_limit: Money
     daily_limit: Money
     two_approvals_from: Money
+    transfers_count: bool
     allowlist_only: bool
     paused: bool
     cooldown: timedelta | None = None

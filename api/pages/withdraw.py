@@ -124,6 +124,7 @@ def _rules(session: Session, user_id: UUID, asset: AssetName) -> Rules:
         minimum=Money(policy.minimum_minor, asset),
         auto_limit=Money(policy.auto_limit_minor, asset),
         daily_limit=Money(policy.daily_user_limit_minor, asset),
+        transfers_count=policy.transfers_count,
         two_approvals_from=Money(policy.two_approvals_above_minor, asset),
         allowlist_only=policy.allowlist_only,
         paused=policy.paused,

@@ -32,6 +32,9 @@ class WithdrawalTerms(ma.Schema):
     automatic_up_to = ma.fields.String(required=True)
     two_approvals_from = ma.fields.String(required=True)
     daily_limit = ma.fields.String(required=True)
+    transfers_count = ma.fields.Boolean(
+        required=True, metadata={"description": "Whether `daily_limit` includes what goes to others of this house."}
+    )
     confirmations = ma.fields.Integer(required=True)
     allowlist_only = ma.fields.Boolean(required=True)
     paused = ma.fields.Boolean(required=True)
@@ -90,6 +93,7 @@ def _shape(asset: Asset, policy: WithdrawalPolicy) -> dict[str, Any]:
             "automatic_up_to": amount(policy.auto_limit_minor),
             "two_approvals_from": amount(policy.two_approvals_above_minor),
             "daily_limit": amount(policy.daily_user_limit_minor),
+            "transfers_count": policy.transfers_count,
             "confirmations": policy.confirmations,
             "allowlist_only": policy.allowlist_only,
             "paused": policy.paused,

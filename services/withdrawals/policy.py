@@ -34,7 +34,7 @@ class AmountBelowMinimum(StrongroomError):
 
 
 class DailyLimitExceeded(StrongroomError):
-    """With this withdrawal, more would leave within 24 hours than the limit allows."""
+    """With this, more would leave within 24 hours than the limit allows."""
 
     code: ClassVar[str] = "daily_limit_exceeded"
 
@@ -92,14 +92,37 @@ def check_user_limit(
 
     It need not be waited for: the transaction raises DailyLimitExceeded, with the commit at the latest.
     """
+    _within_limit(session, asset, policy, user_id=user_id, asked_minor=amount_minor, counted_minor=0, now=now)
 
+
+def check_transfer(session: Session, terms: Terms, *, user_id: UUID, amount_minor: int, now: datetime) -> None:
+    """The same for what goes to another user, where that counts; the cool-down of the keys as well.
+
+    Call after the flow was opened and the amount has moved: it is among what is counted. Raises KeyCooldown, and as
+    `check_user_limit` DailyLimitExceeded.
+    """
+    _check_cooldown(terms, timedelta(seconds=terms.policy.key_cooldown_s), now)
+    asset, policy = terms.asset, terms.policy
+    _within_limit(session, asset, policy, user_id=user_id, asked_minor=0, counted_minor=amount_minor, now=now)
+
+
+def _within_limit(
+    session: Session,
+    asset: Asset,
+    policy: WithdrawalPolicy,
+    *,
+    user_id: UUID,
+    asked_minor: int,
+    counted_minor: int,
+    now: datetime,
+) -> None:
     def refusal(left_minor: str) -> DailyLimitExceeded:
-        left = format_amount(int(left_minor), asset.decimals)
+        left = format_amount(max(int(left_minor) + counted_minor, 0), asset.decimals)
         reason = f"is above what is left of your daily limit: {left} {asset.symbol}"
         return DailyLimitExceeded(f"amount: {reason}", fields={"amount": [reason]})
 
     refuse(session, _WITHIN_USER_LIMIT, refusal)
-    _CHECK_USER.later(session, user_id, asset.asset_id, now - DAY, amount_minor, policy.daily_user_limit_minor)
+    _CHECK_USER.later(session, user_id, asset.asset_id, now - DAY, asked_minor, policy.daily_user_limit_minor)
 
 
 def check_system_limit(

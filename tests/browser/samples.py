@@ -208,6 +208,7 @@ def withdraw() -> dict[str, Any]:
             Money(1_000_000, BTC),
             Money(100_000_000, BTC),
             Money(50_000_000, BTC),
+            transfers_count=True,
             allowlist_only=True,
             paused=False,
             cooldown=timedelta(days=1),
