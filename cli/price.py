@@ -1,5 +1,6 @@
 """`python -m cli price`: follow prices, say who is asked, and set one by hand."""
 
+import os
 import re
 from datetime import timedelta
 from typing import Final
@@ -10,7 +11,9 @@ from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
 from domain.prices import PriceRule, parse_price, spell_price
+from domain.private_ways import allowed_hosts, in_the_clear
 from services import assets, prices
+from wiring.settings import read_settings
 
 BY: Final = Actor("cli")
 
@@ -90,6 +93,9 @@ def source(
         raise click.UsageError("give --url with --price-path, or --fixed")
     if key_header and re.fullmatch(r"[A-Za-z0-9-]{1,64}", key_header, re.ASCII) is None:
         raise click.BadParameter("is not the name of a header", param_hint="--key-header")
+    host = in_the_clear(url, allowed_hosts(read_settings(os.environ).plain_http_hosts)) if key_header else ""
+    if host:
+        raise click.BadParameter(f"would send the key to {host} over plain http: use https://", param_hint="--url")
     with transaction() as (session, now):
         prices.add_source(
             session,

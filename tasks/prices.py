@@ -8,6 +8,7 @@ import structlog
 from adapters.http_json import NoAnswer
 from domain.actor import Actor
 from domain.prices import InvalidPrice
+from domain.private_ways import allowed_hosts, in_the_clear
 from models.price import PriceSource
 from services import prices
 from tasks.app import task
@@ -70,4 +71,7 @@ def _headers(container: Container, source: PriceSource) -> dict[str, str]:
     key = dict(container.settings.price_keys).get(source.name)
     if key is None:
         raise NoAnswer(f"it was not asked: STRONGROOM_PRICE_KEYS has no key of {source.name}")
+    host = in_the_clear(source.url or "", allowed_hosts(container.settings.plain_http_hosts))
+    if host:
+        raise NoAnswer(f"it was not asked: its key would travel over plain http to {host}")
     return {source.key_header: key.reveal()}

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from wiring import plain_http
 from wiring.chain_settings import PREFIX
 
 # The second means nothing without the first.
@@ -27,6 +28,7 @@ def disagreements(values: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_name('realtime_url')} must begin with https:// as {_name('public_url')} does: browsers refuse to mix"
     if "smtp_password" in values and values.get("smtp_security") == "none" and not _is_here(values.get("smtp_host")):
         yield f"{_name('smtp_security')} is none, which would send the password in the clear to another host"
+    yield from plain_http.refusals(values)
     if values.get("environment") == "production":
         yield from _in_production(values)
 

@@ -221,6 +221,12 @@ class Settings:
         "What sources of prices know us by: name=key, separated by commas, under the names of `cli price source`.",
         default=(),
     )
+    plain_http_hosts: str = _setting(
+        parsing.text,
+        "Hosts elsewhere that keys and passwords may be sent to over plain http, separated by commas: those that "
+        "a tunnel or a network of your own leads to. This host and private addresses need not be named.",
+        default="",
+    )
     chains: tuple[ChainSettings, ...] = _setting(
         parsing.text,
         "Comma-separated networks, each with its STRONGROOM_<NETWORK>_RPC_URL, _COOKIE_FILE, _KEYSTORE and so on.",

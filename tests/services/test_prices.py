@@ -7,19 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
 from adapters.http_json import NoAnswer
 from adapters.prices.http import HttpPrices
 from domain.actor import Actor
 from domain.prices import PriceRule, PriceStale
-from models.price import ReferencePrice
+from models.price import PriceSource, ReferencePrice
 from services import alerts, prices
 from tasks import prices as tasks
 from tests.databases import Database, settings_for
 from tests.fakes.json_service import JsonService, serving
 from wiring.container import Container, build_container
+from wiring.examining_ways import examine_ways
 from wiring.secret import Secret
 
 BY = Actor("test")
@@ -204,6 +205,34 @@ def test_a_key_comes_from_the_settings_and_goes_into_a_header(parts: Container, 
         errors = {row.name: row.last_error for row in prices.of_pair(session, PAIR)}
     assert errors["known"] is None
     assert "has no key of unknown" in str(errors["unknown"])
+
+
+def test_a_key_is_never_sent_where_others_read_it_unless_that_host_is_named(parts: Container) -> None:
+    with parts.transaction() as session:
+        prices.add_source(
+            session, PAIR, "known", interval_s=60, url="http://prices.invalid/now", price_path="price",
+            key_header="X-Key", now=parts.now(), by=BY,
+        )  # fmt: skip
+    settings = replace(parts.settings, price_keys=(("known", Secret("open sesame")),))
+    heard: list[str] = []
+
+    class Heard(HttpPrices):
+        def ask(self, url: str, **_: Any) -> tuple[Decimal, None]:
+            heard.append(url)
+            return Decimal(7), None
+
+    def found_out(allowed: str) -> tuple[bool, str, list[str]]:
+        house = replace(parts, settings=replace(settings, plain_http_hosts=allowed), price_feed=Heard())
+        with house.transaction() as session:
+            session.execute(update(PriceSource).values(due_at=house.now()))
+        tasks.collect.run.__wrapped__(house, BY)
+        with parts.reading() as session:
+            [source] = prices.of_pair(session, PAIR)
+        return bool(heard), str(source.last_error), [finding.state for finding in examine_ways(house)]
+
+    refusal = "it was not asked: its key would travel over plain http to prices.invalid"
+    assert found_out("") == (False, refusal, ["wrong"])
+    assert found_out("prices.invalid") == (True, "None", [])
 
 
 def test_an_answer_without_the_price_says_so(service: JsonService) -> None:
