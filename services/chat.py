@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.orm import Session, aliased
 
@@ -126,13 +126,9 @@ def threads(session: Session, user_id: UUID, *, before: datetime | None, limit: 
 
 def messages(session: Session, user_id: UUID, peer_id: UUID, *, before: int | None, limit: int) -> list[Said]:
     """What the two said to each other, newest first; before that sequence if it is given. Nothing is not an error."""
-    query = (
-        select(ChatMessage)
-        .join(ChatMember, ChatMember.conversation_id == ChatMessage.conversation_id)
-        .where(ChatMember.user_id == user_id, ChatMember.peer_id == peer_id)
-        .order_by(ChatMessage.sequence.desc())
-        .limit(limit)
-    )
+    between = _between(user_id, peer_id).scalar_subquery()
+    query = select(ChatMessage).where(ChatMessage.conversation_id == between)
+    query = query.order_by(ChatMessage.sequence.desc()).limit(limit)
     if before is not None:
         query = query.where(ChatMessage.sequence < before)
     return [_said(row) for row in session.scalars(query)]
@@ -144,7 +140,7 @@ def mark_read(session: Session, user_id: UUID, peer_id: UUID, *, up_to: int) -> 
         update(ChatMember)
         .where(
             ChatMember.user_id == user_id,
-            ChatMember.peer_id == peer_id,
+            ChatMember.conversation_id == _between(user_id, peer_id).scalar_subquery(),
             Conversation.id == ChatMember.conversation_id,
         )
         .values(read_sequence=func.greatest(ChatMember.read_sequence, func.least(up_to, Conversation.last_sequence)))
@@ -158,24 +154,23 @@ def mark_read(session: Session, user_id: UUID, peer_id: UUID, *, up_to: int) -> 
 
 def read_by(session: Session, user_id: UUID, peer_id: UUID) -> int:
     """How far a person has read what they and the other said; 0 when there is nothing."""
-    query = select(ChatMember.read_sequence).where(ChatMember.user_id == user_id, ChatMember.peer_id == peer_id)
+    between = _between(user_id, peer_id).scalar_subquery()
+    query = select(ChatMember.read_sequence).where(ChatMember.conversation_id == between, ChatMember.user_id == user_id)
     return session.scalar(query) or 0
 
 
-def unread(session: Session, user_id: UUID) -> int:
-    """How many messages a person has not read."""
-    query = (
-        select(func.coalesce(func.sum(Conversation.last_sequence - ChatMember.read_sequence), 0))
-        .join(Conversation, Conversation.id == ChatMember.conversation_id)
-        .where(ChatMember.user_id == user_id)
-    )
-    return int(session.scalar(query) or 0)
+def _between(one_id: UUID, other_id: UUID) -> Select[UUID]:
+    """The conversation of these two: by the pair, for either of them may have thousands."""
+    # An alias, so that it stays a statement of its own within those about conversations.
+    found = aliased(Conversation)
+    first, second = sorted((one_id, other_id))
+    return select(found.id).where(found.first_user_id == first, found.second_user_id == second)
 
 
 def _conversation(session: Session, sender_id: UUID, recipient_id: UUID, now: datetime) -> UUID:
     """The conversation of the two, begun now if there is none."""
     first, second = sorted((sender_id, recipient_id))
-    between = select(Conversation.id).where(Conversation.first_user_id == first, Conversation.second_user_id == second)
+    between = _between(first, second)
     known = session.scalar(between)
     if known is not None:
         return known
