@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,9 +13,10 @@ from models.deposit import Deposit
 from models.withdrawal import Withdrawal
 
 DAYS_BACK = 7
+"""An installation that was down writes the reports of so many days when it is back."""
 KEPT_WHOLE = timedelta(days=90)
 BATCH = 5000
-"""An installation that was down writes the reports of so many days when it is back."""
+_THIN = text("SELECT looked_count, gone_count FROM thin_buffer_snapshots(:before, :batch)")
 
 
 def write_due(session: Session, *, now: datetime) -> int:
@@ -24,13 +25,15 @@ def write_due(session: Session, *, now: datetime) -> int:
     return sum(_write(session, today - timedelta(days=back)) for back in range(1, DAYS_BACK + 1))
 
 
-def thin(session: Session, *, now: datetime) -> int:
-    """Drop some comparisons older than ninety days, but each hour's last and every difference; returns how many.
+def thin(session: Session, *, now: datetime) -> tuple[int, int]:
+    """Look at the next comparisons older than ninety days, and drop all but each hour's last and every difference.
 
-    By then the days that they were of are summed up. The table is append-only to everybody but the database's own
-    function, which refuses the last thirty days whoever asks. Fewer than `BATCH` means that there are no more.
+    Returns how many rows were looked at, `BATCH` at most, and how many are gone; fewer than `BATCH` means that there
+    are no more. By then the days that they were of are summed up. The table is append-only to everybody but the
+    database's own function, which refuses the last thirty days whoever asks.
     """
-    return int(session.scalar(select(func.thin_buffer_snapshots(now - KEPT_WHOLE, BATCH))) or 0)
+    found = session.execute(_THIN, {"before": now - KEPT_WHOLE, "batch": BATCH}).one()
+    return found.looked_count, found.gone_count
 
 
 def newest(session: Session, *, asset_id: str | None = None, limit: int) -> Sequence[BufferReport]:

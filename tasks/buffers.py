@@ -39,9 +39,9 @@ def thin(container: Container, by: Actor) -> int:
     gone = 0
     for _ in range(BATCHES_MAX):
         with container.transaction() as session:
-            dropped = buffer_reports.thin(session, now=container.now())
+            looked, dropped = buffer_reports.thin(session, now=container.now())
         gone += dropped
-        if dropped < buffer_reports.BATCH:
+        if looked < buffer_reports.BATCH:
             break
     return gone
 

@@ -36,9 +36,9 @@ def thin(container: Container, by: Actor) -> int:
     gone = 0
     for _ in range(BATCHES_MAX):
         with container.transaction() as session:
-            dropped = prices.thin(session, now=container.now())
+            looked, dropped = prices.thin(session, now=container.now())
         gone += dropped
-        if dropped < prices.BATCH:
+        if looked < prices.BATCH:
             break
     return gone
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from adapters.http_json import NoAnswer
 from adapters.prices.http import HttpPrices
@@ -191,6 +192,31 @@ def test_of_old_prices_the_last_of_every_hour_is_kept(parts: Container) -> None:
     with parts.reading() as session:
         kept = [(row.source, int(row.price)) for row in session.query(ReferencePrice).order_by(ReferencePrice.id)]
     assert kept == [("one", 60), ("one", 62), ("two", 21), ("one", 1), ("one", 1)]
+
+
+def test_thinning_reads_no_price_twice_however_many_there_are(parts: Container) -> None:
+    hour = (parts.now() - timedelta(days=40)).replace(minute=0, second=0, microsecond=0)
+    said = [hour + timedelta(minutes=minute) for minute in range(600)]
+    with parts.transaction() as session:
+        for at in said:
+            prices.record(session, PAIR, "one", Decimal(1), observed_at=at, now=at, by=BY)
+    with parts.transaction() as session:
+        assert prices.thin(session, now=parts.now()) == (600, 590)
+    with parts.transaction() as session:
+        at = said[-1] + timedelta(seconds=1)
+        prices.record(session, PAIR, "one", Decimal(1), observed_at=at, now=at, by=BY)
+    with parts.transaction() as session:
+        # A table as small as this one would be read as a whole.
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        before = _prices_read(session)
+        assert prices.thin(session, now=parts.now()) == (1, 0)
+        assert _prices_read(session) - before < 10
+
+
+def _prices_read(session: Session) -> int:
+    """How many rows this connection has read lately."""
+    query = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'reference_prices'"
+    return int(session.execute(text(query)).scalar_one())
 
 
 def test_a_key_comes_from_the_settings_and_goes_into_a_header(parts: Container, service: JsonService) -> None:
