@@ -15,6 +15,8 @@ class ListedAddress(Base):
     """An address whose payments are set aside, in the rail's canonical spelling."""
 
     __tablename__ = "listed_addresses"
+    # Of all rails in one order, as it is paged through.
+    __table_args__ = (Index("ix_listed_addresses_address_chain", "address", "chain"),)
 
     chain: Mapped[str] = mapped_column(primary_key=True)
     address: Mapped[str] = mapped_column(primary_key=True)

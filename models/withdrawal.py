@@ -12,6 +12,7 @@ STATES = (
     "'requested', 'pending_approval', 'approved', 'signed', 'broadcast', 'confirming', 'completed', "
     "'rejected', 'cancelled', 'failed', 'uncertain'"
 )
+UNPAID = "'rejected', 'cancelled', 'failed'"
 
 
 class Withdrawal(Leased, Base):
@@ -30,6 +31,8 @@ class Withdrawal(Leased, Base):
         Index("ix_withdrawals_destination_flow_id", "destination", "flow_id"),
         Index("ix_withdrawals_user_id_requested_at", "user_id", "asset_id", "requested_at"),
         Index("ix_withdrawals_due", "asset_id", "due_at", postgresql_where=text("state = 'approved'")),
+        # Few end like this, so that nobody should look for them among all that were paid.
+        Index("ix_withdrawals_unpaid", "state", "id", postgresql_where=text(f"state IN ({UNPAID})")),
         Index(
             "ix_withdrawals_open",
             "state",

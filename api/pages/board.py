@@ -1,6 +1,6 @@
 """Read the operator's board."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,7 @@ from domain.ids import short_id
 from domain.rails import RAILS
 from models.buffer import BufferSnapshot
 from models.chain import ChainCursor
-from models.withdrawal import Withdrawal
+from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import alerts, buffers, chains, heartbeats, overview, state, withdrawals
 from services.alerts import pausing
 from wiring.container import Container
@@ -35,8 +35,10 @@ def read(session: Session, parts: Container, caller: Principal) -> Board:
     known = every_asset(session)
 
     def waiting(*states: str) -> list[WaitingLine]:
-        rows = withdrawals.in_states(session, states, limit=LISTED_MAX)
-        return [_waiting(session, row, known[row.asset_id], caller) for row in rows if _needs_an_eye(row)]
+        found = withdrawals.in_states(session, states, limit=LISTED_MAX)
+        rows = [row for row in found if _needs_an_eye(row)]
+        given = withdrawals.approvals_of_many(session, [row.id for row in rows])
+        return [_waiting(row, known[row.asset_id], given[row.id], caller) for row in rows]
 
     return Board(
         health=tuple(_health(session, parts, known, now)),
@@ -140,8 +142,10 @@ def _verdict_words(snapshot: BufferSnapshot, asset: AssetName) -> str:
     return f"{spelled} {'more' if snapshot.difference_minor > 0 else 'less'} than the books say"
 
 
-def _waiting(session: Session, row: Withdrawal, asset: AssetName, caller: Principal) -> WaitingLine:
-    given = sum(1 for approval in withdrawals.approvals_of(session, row.id) if approval.decision == "approve")
+def _waiting(
+    row: Withdrawal, asset: AssetName, approvals: Sequence[WithdrawalApproval], caller: Principal
+) -> WaitingLine:
+    given = sum(1 for approval in approvals if approval.decision == "approve")
     return WaitingLine(
         id=row.id,
         flow=short_id(row.flow_id),

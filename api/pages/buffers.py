@@ -137,7 +137,9 @@ def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
             for asset_id in known
             for snapshot in buffers.newest(session, asset_id)
         ]
-        orders = [_order(session, row, known[row.asset_id]) for row in replenishments.newest(session, limit=ORDERS_MAX)]
+        rows = replenishments.newest(session, limit=ORDERS_MAX)
+        paid_to = replenishments.addresses_of(session, rows)
+        orders = [_order(row, known[row.asset_id], paid_to.get(row.id)) for row in rows]
     may_decide = "approver" in guards.caller().roles
     values = {"lines": lines, "orders": orders, "choice": on_rails(known), "may_decide": may_decide}
     return page("buffers.html", status=status, problem=problem, **values)
@@ -173,7 +175,7 @@ def _past(row: BufferSnapshot, asset: AssetName) -> tuple[datetime, str, str]:
     return row.at, row.verdict, held
 
 
-def _order(session: Session, row: Replenishment, asset: AssetName) -> OrderLine:
+def _order(row: Replenishment, asset: AssetName, address: str | None) -> OrderLine:
     return OrderLine(
         id=row.id,
         flow=short_id(row.flow_id),
@@ -182,7 +184,7 @@ def _order(session: Session, row: Replenishment, asset: AssetName) -> OrderLine:
         received=Money(row.received_minor, asset),
         state=row.state,
         reason=row.closed_because or row.reason,
-        address=replenishments.address_of(session, row),
+        address=address,
         since=row.proposed_at,
         expires_at=row.expires_at,
         is_open=row.state in {"proposed", "approved"},

@@ -120,7 +120,7 @@ def _page(*, problem: str = "", status: int = HTTPStatus.OK) -> Response:
     with container().reading() as session:
         values: dict[str, Any] = {
             "observers": [_observer(cursor) for cursor in chains.every(session)],
-            "withdrawals": [_withdrawals(session, asset) for asset in every_asset(session).values()],
+            "withdrawals": _withdrawals(session),
             "alerts": board.looking(session, container().now()),
             "pause": pausing.current(session, now=container().now()),
         }
@@ -149,6 +149,9 @@ def _observer(cursor: ChainCursor) -> ObserverLine:
     )
 
 
-def _withdrawals(session: Session, asset: AssetName) -> WithdrawalLine:
-    waiting = [row for row in withdrawals.in_states(session, ("approved",)) if row.asset_id == asset.asset_id]
-    return WithdrawalLine(asset, assets.policy(session, asset.asset_id).paused, len(waiting))
+def _withdrawals(session: Session) -> list[WithdrawalLine]:
+    waiting = withdrawals.waiting_counts(session)
+    return [
+        WithdrawalLine(asset, assets.policy(session, asset_id).paused, waiting.get(asset_id, 0))
+        for asset_id, asset in every_asset(session).items()
+    ]

@@ -1,6 +1,6 @@
 """Withdrawals as operators see them: those that wait, and what may be decided about them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from api.v1.flows import FlowApproval
 from api.v1.withdrawals import SignedForm, WithdrawalItem, shape, shape_forms
 from domain.flows import WITHDRAWAL, WrongState
 from models.payout_assertion import PayoutAssertion
-from models.withdrawal import Withdrawal
+from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import assets, payouts, withdrawals
 
 blueprint = Blueprint("operator-withdrawals", __name__, description="Approve, reject, resolve.")
@@ -113,8 +113,16 @@ def list_waiting(query: dict[str, Any]) -> Response:
     with container().reading() as session:
         after = id_cursor(query["cursor"])
         rows = withdrawals.in_states(session, states, after=after, limit=query["limit"] + 1)
-        items = {row.id: _item(session, row) for row in rows[: query["limit"]]}
-    return json_answer(page(rows, query["limit"], lambda row: items[row.id], lambda row: row.id))
+        decimals = assets.decimals(session)
+        given = withdrawals.approvals_of_many(session, [row.id for row in rows])
+    return json_answer(
+        page(
+            rows,
+            query["limit"],
+            lambda row: _shaped(row, decimals[row.asset_id], given[row.id]),
+            lambda row: row.id,
+        )
+    )
 
 
 @blueprint.get("/operator/withdrawals/<uuid:withdrawal_id>")
@@ -181,10 +189,13 @@ def resolve(body: dict[str, Any], withdrawal_id: UUID) -> Response:
 
 
 def _item(session: Session, row: Withdrawal) -> dict[str, Any]:
-    decimals, is_owner = assets.get(session, row.asset_id).decimals, row.user_id == caller().user_id
+    return _shaped(row, assets.get(session, row.asset_id).decimals, withdrawals.approvals_of(session, row.id))
+
+
+def _shaped(row: Withdrawal, decimals: int, approvals: Sequence[WithdrawalApproval]) -> dict[str, Any]:
     return {
         **shape(row, decimals),
-        "sentence": told(WITHDRAWAL.states[row.state].sentence, is_owner=is_owner),
+        "sentence": told(WITHDRAWAL.states[row.state].sentence, is_owner=row.user_id == caller().user_id),
         "user_id": str(row.user_id),
         "payout_id": str(row.payout_id) if row.payout_id else None,
         "approvals": [
@@ -194,7 +205,7 @@ def _item(session: Session, row: Withdrawal) -> dict[str, Any]:
                 "reason": decision.reason,
                 "decided_at": moment(decision.decided_at),
             }
-            for decision in withdrawals.approvals_of(session, row.id)
+            for decision in approvals
         ],
     }
 

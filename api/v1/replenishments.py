@@ -63,7 +63,15 @@ def list_replenishments(query: dict[str, Any]) -> Response:
     """All orders, newest first."""
     with container().reading() as session:
         rows = replenishments.newest(session, before=id_cursor(query["cursor"]), limit=query["limit"] + 1)
-        return json_answer(page(rows, query["limit"], lambda row: _shape(session, row), lambda row: row.id))
+        decimals, paid_to = assets.decimals(session), replenishments.addresses_of(session, rows)
+    return json_answer(
+        page(
+            rows,
+            query["limit"],
+            lambda row: _shaped(row, decimals[row.asset_id], paid_to.get(row.id)),
+            lambda row: row.id,
+        )
+    )
 
 
 @blueprint.post("/operator/replenishments")
@@ -109,6 +117,10 @@ def cancel(body: dict[str, Any], replenishment_id: UUID) -> Response:
 
 def _shape(session: Session, row: Replenishment) -> dict[str, Any]:
     decimals = assets.get(session, row.asset_id).decimals
+    return _shaped(row, decimals, replenishments.address_of(session, row))
+
+
+def _shaped(row: Replenishment, decimals: int, address: str | None) -> dict[str, Any]:
     return {
         "id": str(row.id),
         "flow": short_id(row.flow_id),
@@ -117,7 +129,7 @@ def _shape(session: Session, row: Replenishment) -> dict[str, Any]:
         "received": format_amount(row.received_minor, decimals),
         "state": row.state,
         "reason": row.reason,
-        "address": replenishments.address_of(session, row),
+        "address": address,
         "proposed_at": moment(row.proposed_at),
         "approved_at": moment(row.approved_at),
         "approved_by": row.approved_by,

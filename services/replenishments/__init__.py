@@ -9,13 +9,14 @@ from services.replenishments.ordering import (
     expire_due,
     propose,
 )
-from services.replenishments.reading import CANCELLABLE, address_of, newest, one, open_of
+from services.replenishments.reading import CANCELLABLE, address_of, addresses_of, newest, one, open_of
 
 __all__ = [
     "CANCELLABLE",
     "ReplenishmentNotFound",
     "ReplenishmentOpen",
     "address_of",
+    "addresses_of",
     "approve",
     "cancel",
     "count",

@@ -1,6 +1,6 @@
 """Read orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -56,6 +56,14 @@ def newest(
     return session.scalars(query).all()
 
 
+def addresses_of(session: Session, orders: Sequence[Replenishment]) -> Mapping[UUID, str]:
+    """Where the funds of those of these orders are to be sent that were approved, by the id of the order."""
+    wanted = [order.address_id for order in orders if order.address_id is not None]
+    rows = session.execute(select(DepositAddress.id, DepositAddress.address).where(DepositAddress.id.in_(wanted)))
+    known = {row.id: row.address for row in rows}
+    return {order.id: known[order.address_id] for order in orders if order.address_id is not None}
+
+
 def address_of(session: Session, order: Replenishment) -> str | None:
     """Where the funds of an approved order are to be sent."""
-    return None if order.address_id is None else session.get_one(DepositAddress, order.address_id).address
+    return addresses_of(session, [order]).get(order.id)

@@ -3,7 +3,16 @@
 from services.withdrawals.deciding import approve, reject
 from services.withdrawals.destinations import allow, allowed, forget
 from services.withdrawals.policy import pause, resume
-from services.withdrawals.reading import WithdrawalNotFound, approvals_of, in_states, newest, of_flow, one
+from services.withdrawals.reading import (
+    WithdrawalNotFound,
+    approvals_of,
+    approvals_of_many,
+    in_states,
+    newest,
+    of_flow,
+    one,
+    waiting_counts,
+)
 from services.withdrawals.requesting import cancel, request
 
 __all__ = [
@@ -11,6 +20,7 @@ __all__ = [
     "allow",
     "allowed",
     "approvals_of",
+    "approvals_of_many",
     "approve",
     "cancel",
     "forget",
@@ -22,4 +32,5 @@ __all__ = [
     "reject",
     "request",
     "resume",
+    "waiting_counts",
 ]

@@ -1,10 +1,10 @@
 """Look at withdrawals."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from domain.errors import StrongroomError
@@ -59,10 +59,24 @@ def in_states(
     return session.scalars(query).all()
 
 
+def waiting_counts(session: Session) -> Mapping[str, int]:
+    """How many approved withdrawals of each asset wait to be sent; an asset of which none does is not in it."""
+    waits = Withdrawal.state == literal_column("'approved'")
+    query = select(Withdrawal.asset_id, func.count().label("waiting")).where(waits).group_by(Withdrawal.asset_id)
+    return {row.asset_id: row.waiting for row in session.execute(query)}
+
+
 def approvals_of(session: Session, withdrawal_id: UUID) -> Sequence[WithdrawalApproval]:
     """Who decided what about a withdrawal, oldest first."""
-    return session.scalars(
-        select(WithdrawalApproval)
-        .where(WithdrawalApproval.withdrawal_id == withdrawal_id)
-        .order_by(WithdrawalApproval.decided_at)
-    ).all()
+    return approvals_of_many(session, [withdrawal_id])[withdrawal_id]
+
+
+def approvals_of_many(
+    session: Session, withdrawal_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[WithdrawalApproval]]:
+    """The same for each of these withdrawals, asked at once."""
+    found: dict[UUID, list[WithdrawalApproval]] = {withdrawal_id: [] for withdrawal_id in withdrawal_ids}
+    query = select(WithdrawalApproval).where(WithdrawalApproval.withdrawal_id.in_(withdrawal_ids))
+    for approval in session.scalars(query.order_by(WithdrawalApproval.decided_at)):
+        found[approval.withdrawal_id].append(approval)
+    return found

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 from models.withdrawal import Withdrawal
 from tests.api.house import House
@@ -31,6 +32,27 @@ def test_an_approver_sees_what_waits_and_approves_it(house: House, owner: Reader
     assert answer.location == "/operator"
     assert withdrawal_of(house).state == "approved"
     assert "Nothing waits for you." in approver.text("/operator")
+
+
+def test_what_waits_is_asked_for_at_once_however_much_it_is(house: House, owner: Reader, approver: Reader) -> None:
+    asked: list[str] = []
+    event.listen(house.container.engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+    pages = ("/operator", "/operator/overwatch", "/operator/controls", "/api/v1/operator/withdrawals")
+
+    def questions() -> list[int]:
+        counts = []
+        for path in pages:
+            asked.clear()
+            assert approver.get(path).status_code == 200
+            counts.append(len(asked))
+        return counts
+
+    owner.withdraw("1", key="first")
+    questions()
+    few = questions()
+    for number in range(4):
+        owner.withdraw("1", key=f"more-{number}")
+    assert questions() == few
 
 
 def test_nobody_approves_their_own(house: House) -> None:

@@ -25,8 +25,10 @@ from services import (
     invariants,
     payouts,
     prices,
+    screening,
     sweeps,
     verifications,
+    withdrawals,
 )
 from services.alerts import handling
 from services.checking import recent
@@ -71,6 +73,14 @@ QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
         lambda session: chat.threads(session, ME, before=None, limit=20),
         {"ix_chat_members_user_id_moved_at"},
     ),
+    "what two people said": (
+        lambda session: chat.messages(session, ME, ENDPOINT, before=None, limit=20),
+        {"uq_conversations_first_user_id_second_user_id", "pk_chat_messages"},
+    ),
+    "how far somebody has read": (
+        lambda session: chat.read_by(session, ME, ENDPOINT),
+        {"uq_conversations_first_user_id_second_user_id", "pk_chat_members"},
+    ),
     "a person's addresses": (
         lambda session: addresses.of_user(session, ME),
         {"ix_deposit_addresses_user_id_issued_at"},
@@ -91,6 +101,15 @@ QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
     "the claims in one state": (
         lambda session: verifications.listed(session, state="rejected"),
         {"ix_payment_verifications_state_id"},
+    ),
+    "the withdrawals that failed": (
+        lambda session: withdrawals.in_states(session, ["failed"], limit=20),
+        {"ix_withdrawals_unpaid"},
+    ),
+    "the withdrawals that wait to be sent": (withdrawals.waiting_counts, {"ix_withdrawals_due"}),
+    "the addresses that are not taken from": (
+        lambda session: screening.listed(session, after=("a", "b"), limit=20),
+        {"ix_listed_addresses_address_chain"},
     ),
     "the messages to an endpoint": (
         lambda session: messages.deliveries(session, Owner(None), ENDPOINT, limit=50),
