@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, NoReturn
 
 import httpx
@@ -20,6 +22,9 @@ _UNAUTHORISED: Final = frozenset({401, 403})
 _TIMED_OUT: Final = 408
 _SERVER_FAILED: Final = 500
 _REDIRECTED: Final = range(300, 400)
+_LEAVES_ALONE: Final = frozenset({429, 503})
+QUIET_MAX_S: Final = 600
+"""However long a provider asks to be left alone, it is asked again after this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class ProviderHttp:
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._process_id = 0
+        self._quiet_until = 0.0
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask. Raises NodeRefused, NodeTimeout, ChainUncertain, NodeUnauthorised, NodeBusy, NodeError."""
@@ -73,8 +79,13 @@ class ProviderHttp:
     def _send(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, content: str | None = None
     ) -> Answer:
+        left_s = self._quiet_until - time.monotonic()
+        if left_s > 0:
+            raise NodeBusy(f"the provider asked to be left alone, for {left_s:.0f} s more")
         try:
             with self._client().stream(method, path, params=params, content=content) as response:
+                if response.status_code in _LEAVES_ALONE:
+                    self._quiet_until = time.monotonic() + _quiet_s(response.headers.get("Retry-After", ""))
                 _refuse_status(response.status_code)
                 return Answer(response.status_code, _object(self._read(response)))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
@@ -115,6 +126,18 @@ class ProviderHttp:
                     trust_env=False,
                 )
             return self._http
+
+
+def _quiet_s(retry_after: str) -> float:
+    """How long a provider wants not to be asked (RFC 9110 10.2.3): seconds, or a moment; 0 where it does not say."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after[:9]), QUIET_MAX_S)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), QUIET_MAX_S)
 
 
 def _refuse_status(status: int) -> None:

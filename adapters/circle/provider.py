@@ -32,6 +32,11 @@ PENDING_FOR: Final = timedelta(days=1)
 """How long an announced transfer is looked for beside the balance."""
 _BEGINNING: Final = datetime(2018, 1, 1, tzinfo=UTC)
 _FINAL_NO: Final = frozenset({400, 422})
+_SOMETHING_WENT_WRONG: Final = -1
+"""What Circle calls an error that has no name, and that may be gone next time: no word on the request.
+
+developers.circle.com/api-reference/circle-mint/error-codes
+"""
 
 
 class CircleProvider:
@@ -100,8 +105,8 @@ class CircleProvider:
             if not transfer_id:
                 raise unreadable("id")
             return BroadcastAnswer("accepted", provider_id=transfer_id)
-        reason = _reason(answer)
-        return BroadcastAnswer("refused" if answer.status in _FINAL_NO else "rejected", reason)
+        is_final = answer.status in _FINAL_NO and answer.body.get("code") != _SOMETHING_WENT_WRONG
+        return BroadcastAnswer("refused" if is_final else "rejected", _reason(answer))
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:  # noqa: ARG002 - Circle cannot be asked by it
         """What became of a transfer, by Circle's id; without one nothing can be said."""

@@ -50,7 +50,7 @@ def report_of(transfer: Mapping[str, Any], rail: Custodian) -> Report:
     return Report(
         state=_REPORTED.get(str(transfer.get("status")), "pending"),
         fee_minor=_fees(transfer, rail),
-        reason=str(transfer.get("errorCode") or ""),
+        reason=_why(transfer),
         provider_id=str(transfer.get("id") or ""),
         tx_hash=str(transfer.get("transactionHash") or ""),
     )
@@ -104,6 +104,12 @@ def incoming_of(transfer: Mapping[str, Any], rail: Custodian, wallet_id: str) ->
 def unreadable(what: str) -> ChainUncertain:
     """That an answer lacks what its documentation promises."""
     return ChainUncertain(f"Circle's answer has no {what} that can be read")
+
+
+def _why(transfer: Mapping[str, Any]) -> str:
+    """Why it failed, with the number by which Circle explains what its risk engine decided."""
+    number = _part(transfer, "riskEvaluation").get("reason")
+    return f"{transfer.get('errorCode') or ''}{f' ({number})' if number else ''}".strip()[:200]
 
 
 def _fees(transfer: Mapping[str, Any], rail: Custodian) -> int | None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 from typing import Any, Final, Literal
 from uuid import uuid4
@@ -122,10 +122,10 @@ class FlutterwaveProvider:
             return Report("unknown", reason="the provider knows no such reference", provider_id=provider_id)
         state = _STATES.get(str(found.get("status")).upper())
         # A transfer that failed goes on naming its fee, which is given back with the amount.
-        fee_minor = 0 if state == "failed" else self._minor(found.get("fee", 0), str(found.get("currency")))
+        fee = 0 if state == "failed" else found.get("fee")
         return Report(
             state=state or "pending",
-            fee_minor=fee_minor,
+            fee_minor=None if fee is None else self._minor(fee, str(found.get("currency")), ROUND_CEILING),
             reason=str(found.get("complete_message") or "")[:200],
             provider_id=_id(found),
         )
@@ -140,7 +140,7 @@ class FlutterwaveProvider:
         found = _data(self._http.get(f"/v3/balances/{contract}"))
         if not isinstance(found, Mapping) or found.get("currency") != contract:
             raise ChainUncertain("the provider's answer has no balance in this currency")
-        return Holding(self._minor(found.get("available_balance"), contract), 0, 0, 0, "")
+        return Holding(self._minor(found.get("available_balance"), contract, ROUND_FLOOR), 0, 0, 0, "")
 
     def incoming(self, cursor: str) -> IncomingPage:
         """Nothing, ever."""
@@ -163,15 +163,15 @@ class FlutterwaveProvider:
             raise ChainUncertain("the provider's list is about other transfers")
         return found[0] if found else None
 
-    def _minor(self, amount: Any, currency: str) -> int:
+    def _minor(self, amount: Any, currency: str, rounding: str) -> int:
+        """An amount of theirs in whole units, against us: a fee of 26.875 with its tax is more than 26.87."""
         try:
             scaled = Decimal(str(amount)).scaleb(self._decimals[currency])
-            whole = int(scaled) if scaled.adjusted() < DIGITS_MAX else 0
+            if not scaled.is_finite() or scaled.adjusted() >= DIGITS_MAX:
+                raise ChainUncertain("the provider's answer has an amount that there cannot be")
+            return int(scaled.to_integral_value(rounding))
         except (ArithmeticError, ValueError, KeyError) as error:
             raise ChainUncertain("the provider's answer has no amount that can be read") from error
-        if scaled != whole:
-            raise ChainUncertain("the provider's answer has an amount finer than its currency")
-        return whole
 
 
 def _data(answer: Answer) -> Any:

@@ -145,6 +145,17 @@ def test_a_no_to_the_first_request_is_proof_and_gives_the_funds_back(house: Hous
     assert house.standing() == set()
 
 
+def test_that_something_went_wrong_is_no_no(house: House, circle: FakeCircle) -> None:
+    user_id = house.funded()
+    circle.refuses, circle.refusal_code = "Something went wrong.", -1
+    house.withdraw(user_id)
+    house.pay()
+    assert (house.payout().state, house.balance(user_id)[1]) == ("uncertain", 20 * USDC + FEE)
+    circle.refuses = ""
+    house.sweep()
+    assert (house.payout().state, len(circle.outgoing())) == ("broadcast", 1)
+
+
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_no_after_an_answer_was_lost_proves_nothing(house: House, circle: FakeCircle, by_hand: bool) -> None:
     user_id = house.funded()
@@ -165,9 +176,11 @@ def test_a_transfer_that_failed_at_circle_gives_the_funds_back(house: House, cir
     user_id = house.funded()
     house.withdraw(user_id)
     house.pay()
-    circle.decides(circle.outgoing()[0]["id"], "failed", error="insufficient_funds")
+    [transfer] = circle.outgoing()
+    transfer["riskEvaluation"] = {"decision": "denied", "reason": "3220"}
+    circle.decides(transfer["id"], "failed", error="transfer_denied")
     house.sweep()
-    assert (house.payout().state, house.payout().reason) == ("failed", "insufficient_funds")
+    assert (house.payout().state, house.payout().reason) == ("failed", "transfer_denied (3220)")
     assert house.balance(user_id) == (500 * USDC, 0)
     assert (house.compare(), house.standing()) == ("ok", set())
 

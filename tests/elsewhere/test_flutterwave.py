@@ -1,5 +1,7 @@
 """A withdrawal to a bank or a phone: the same states, one reference for ever, finished by the provider's word."""
 
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import update
 
@@ -31,6 +33,18 @@ def test_a_bank_is_paid_once_and_the_fee_is_booked(house: House, fake: FakeFlutt
     assert (house.one(Payout).state, house.one(Payout).fee_minor) == ("completed", 1_075)
     assert house.one(Withdrawal).state == "completed"
     assert house.balance() == (FLOAT - 1_500_050 - FEE, 0)
+    assert house.standing() == set()
+
+
+def test_a_fee_with_its_tax_that_is_finer_than_the_currency_is_booked_as_the_next_whole_one(
+    house: House, fake: FakeFlutterwave
+) -> None:
+    fake.fee = Decimal("26.875")
+    house.withdraw()
+    house.pay()
+    fake.decides("SUCCESSFUL")
+    house.later()
+    assert (house.one(Payout).state, house.one(Payout).fee_minor) == ("completed", 2_688)
     assert house.standing() == set()
 
 

@@ -43,7 +43,7 @@ class FakeCircle:
         self.by_key: dict[str, str] = {}
         self.bodies: dict[str, Any] = {}
         self.balance_minor = 0
-        self.refuses = ""
+        self.refuses, self.refusal_code = "", 2
         self.hidden: set[str] = set()
         self.clock = dt.datetime.now(UTC) - timedelta(hours=1)
         self.key_id = str(uuid4())
@@ -201,7 +201,7 @@ class FakeCircle:
                 return 409, {"code": 4, "message": "another request had this key"}
             return 200, {"data": self.transfers[self.by_key[key]]}
         if self.refuses:
-            return 400, {"code": 2, "message": self.refuses}
+            return 400, {"code": self.refusal_code, "message": self.refuses}
         transfer_id = str(uuid4())
         self._advance(transfer_id)
         self.by_key[key], self.bodies[key] = transfer_id, body

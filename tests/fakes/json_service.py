@@ -20,6 +20,7 @@ class JsonService:
     answer: Any = None
     answers: dict[str, Any] = field(default_factory=dict)
     trouble: str = ""
+    retry_after: str = ""
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -52,7 +53,9 @@ def serving() -> Iterator[JsonService]:
                 service.let_go.wait(10)
                 return
             body = service.body(path)
-            self.send_response(503 if service.trouble == "down" else 302 if service.trouble == "elsewhere" else 200)
+            self.send_response({"down": 503, "elsewhere": 302, "busy": 429}.get(service.trouble, 200))
+            if service.retry_after:
+                self.send_header("Retry-After", service.retry_after)
             if service.trouble == "elsewhere":
                 self.send_header("Location", service.url + "/stolen")
             self.send_header("Content-Length", str(len(body)))
