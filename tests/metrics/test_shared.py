@@ -1,6 +1,7 @@
 """Counts of several processes make one sum, and those of processes that ended stay in it without leaving files."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,53 @@ def test_a_directory_that_cannot_be_written_costs_figures_and_no_work(
     assert shared.directory() is None
     shared.leave()
     shared.gone(1)
+
+
+# Whoever folds is killed before each step that changes a file, and somebody else folds what is left.
+KILLED: Final = """
+import os, signal, sys
+from pathlib import Path
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from wiring.metrics import shared
+KEY = mmap_key("told", "told", (), (), "")
+STEPS = {"open", "os.rename", "os.remove", "shutil.copyfile"}
+ENDED = (4194990, 4194991)  # more than any process has as its id
+def kill_before(step):
+    seen = 0
+    def look(event, _):
+        nonlocal seen
+        seen += event in STEPS
+        if event in STEPS and seen == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(look)
+for step in range(1, 1000):
+    where = Path(sys.argv[1]) / str(step)
+    where.mkdir()
+    for number, process_id in enumerate((0, *ENDED)):
+        counted = MmapedDict(str(where / f"counter_{process_id}.db"))
+        counted.write_value(KEY, 4.0 ** number, 0.0)
+        counted.close()
+    child = os.fork()
+    if not child:
+        kill_before(step)
+        shared.fold(where)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    again = MmapedDict(str(where / f"counter_{ENDED[0]}.db"))  # the number is another process's by now
+    again.write_value(KEY, again.read_value(KEY)[0] + 100, 0.0)
+    again.close()
+    [metric] = shared.SharedCollector(where).collect()
+    print(step, status, metric.samples[0].value, sorted(path.suffix for path in where.iterdir()))
+    if not status:
+        break
+"""
+
+
+def test_whoever_folds_may_be_killed_at_any_step_and_nothing_is_counted_twice_or_lost(tmp_path: Path) -> None:
+    answer = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    told = [line.split(maxsplit=3) for line in answer.stdout.splitlines()]
+    assert len(told) > 15, "it was killed at every step"
+    assert {status for _, status, _, _ in told[:-1]} == {str(int(signal.SIGKILL))}
+    assert {value for _, _, value, _ in told} == {"121.0"}
+    assert {left for _, _, _, left in told} == {"['', '.db']"}

@@ -23,6 +23,8 @@ DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 _ADDABLE: Final = frozenset({"counter", "histogram"})
 _ENDED: Final = "0"
 """Stands for all processes that ended, where a file has the process id in its name."""
+_TAKEN, _ADDED, _NEW = ".taken", ".added", ".new"
+"""What a file of a process that ended is called while it is folded, before and after the new sums have it; and they."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,12 +78,9 @@ def gone(process_id: int) -> None:
 
 
 def fold(where: Path) -> None:
-    """Add what processes counted that ended to one file for all of them."""
-    with _turn(where, fcntl.LOCK_EX):
-        for path in where.glob("*.db"):
-            kind, _, process_id = path.stem.rpartition("_")
-            if kind in _ADDABLE and process_id != _ENDED and not _lives(process_id):
-                _add(path, where / f"{kind}_{_ENDED}.db")
+    """Add what processes counted that ended to one file for all of them: once, wherever somebody who did was killed."""
+    with _turn(where):
+        _fold(where)
 
 
 class SharedCollector:
@@ -94,16 +93,35 @@ class SharedCollector:
         """Every metric with the sums of all processes."""
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        fold(self._where)
-        with _turn(self._where, fcntl.LOCK_SH):
+        # In one turn: somebody else who folded in between may have been killed in the middle of it.
+        with _turn(self._where):
+            _fold(self._where)
             return list(MultiProcessCollector(None, str(self._where)).collect())  # type: ignore[no-untyped-call]
 
 
+def _fold(where: Path) -> None:
+    for path in where.glob(f"*{_ADDED}"):
+        _settle(path, _sums(path))
+    for path in where.glob(f"*{_TAKEN}"):
+        _add(path, _sums(path))
+    for path in where.glob("*.db"):
+        kind, _, process_id = path.stem.rpartition("_")
+        if kind in _ADDABLE and process_id != _ENDED and not _lives(process_id):
+            # Under a name of its own: another process may be given the number, and begins a file of this name anew.
+            _add(path.replace(path.with_suffix(_TAKEN)), _sums(path))
+
+
+def _sums(path: Path) -> Path:
+    """The file that what this one counted is added to."""
+    kind = path.stem.rpartition("_")[0]
+    return path.with_name(f"{kind}_{_ENDED}.db")
+
+
 def _add(path: Path, ended: Path) -> None:
-    """All of it or nothing: the sums take the place of the old ones in one step."""
+    """New sums beside the old ones, which this file is part of from the moment on at which its own name says so."""
     from prometheus_client.mmap_dict import MmapedDict
 
-    new = ended.with_suffix(".new")
+    new = ended.with_suffix(_NEW)
     if ended.exists():
         shutil.copyfile(ended, new)
     else:
@@ -113,8 +131,15 @@ def _add(path: Path, ended: Path) -> None:
         before, _ = sums.read_value(key)  # type: ignore[no-untyped-call]
         sums.write_value(key, before + value, timestamp)  # type: ignore[no-untyped-call]
     sums.close()  # type: ignore[no-untyped-call]
-    new.replace(ended)
-    path.unlink()
+    _settle(path.replace(path.with_suffix(_ADDED)), ended)
+
+
+def _settle(added: Path, ended: Path) -> None:
+    """Put the new sums, which have all of this file, into the place of the old ones, unless that was done."""
+    new = ended.with_suffix(_NEW)
+    if new.exists():
+        new.replace(ended)
+    added.unlink()
 
 
 def _lives(process_id: str) -> bool:
@@ -128,7 +153,7 @@ def _lives(process_id: str) -> bool:
 
 
 @contextmanager
-def _turn(where: Path, how: int) -> Iterator[None]:
+def _turn(where: Path) -> Iterator[None]:
     with (where / "turn").open("a") as held:
-        fcntl.flock(held, how)
+        fcntl.flock(held, fcntl.LOCK_EX)
         yield
