@@ -15,6 +15,8 @@ from tasks.schedule import SWEEPS, queue_of
 INTERVAL_S: Final = 15.0
 SELDOM_S: Final = 300.0
 """No sweep is woken more seldom: a wake-up may be lost, and what is due once a day finds out for itself if it is."""
+FIRST: Final = "alerts.evaluate"
+"""What comes before all else when a worker starts: behind it, others ask nodes, and may wait for one that is silent."""
 _stopped = threading.Event()
 
 
@@ -26,8 +28,8 @@ class Rota:
         self._due_at = {name: float("-inf") for name in SWEEPS if queue_of(name) in queues}
 
     def take(self, now_s: float) -> list[str]:
-        """Those that are due now, which are then due again later."""
-        due = [name for name, at in self._due_at.items() if at <= now_s]
+        """Those that are due now, which are then due again later; first the one that nothing may keep waiting."""
+        due = sorted((name for name, at in self._due_at.items() if at <= now_s), key=lambda name: name != FIRST)
         self._due_at.update({name: now_s + min(SWEEPS[name], SELDOM_S) for name in due})
         return due
 
@@ -36,7 +38,8 @@ def sweep_until(stopped: threading.Event, *, queues: Collection[str], interval_s
     """Wake the sweeps of these queues at once, then again each interval, give or take a fifth, until told to stop."""
     publisher, rota = CeleryPublisher(app), Rota(queues)
     while not stopped.is_set():
-        publisher.wake(rota.take(monotonic()))
+        for name in rota.take(monotonic()):
+            publisher.wake([name])
         stopped.wait(interval_s * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the load
 
 

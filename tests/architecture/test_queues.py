@@ -50,6 +50,7 @@ def test_a_worker_sweeps_what_it_consumes_and_nothing_as_often_as_what_is_urgent
     assert set(every.take(15)) == {name for name, seconds in SWEEPS.items() if seconds <= 15}
     every.take(299)
     assert "chains.backfill" in every.take(300)
+    assert Rota([queue_of("alerts.evaluate")]).take(0)[0] == "alerts.evaluate", "it is not to wait for a silent node"
     assert set(Rota(["verify"]).take(0)) == {name for name in SWEEPS if queue_of(name) == "verify"}
 
 
