@@ -13,6 +13,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from api.app import create_app
+from api.glossary import MEANINGS, OWN
 from api.guards import public
 from domain.errors import ensure
 from tests.api.house import House
@@ -200,6 +201,26 @@ def test_whatever_a_caller_sends_is_explained(house: House) -> None:
                 fields = body.get("properties", {})
                 unexplained += [f"{path} {name}" for name, one in fields.items() if not one.get("description")]
     assert unexplained == []
+
+
+def test_whatever_is_answered_is_explained_and_nothing_that_is_not_there(house: House) -> None:
+    spec: dict[str, Any] = json.loads(house.visitor().get("/openapi.json").text)
+    fields = {
+        f"{schema}.{name}": field
+        for schema, shape in spec["components"]["schemas"].items()
+        for name, field in shape.get("properties", {}).items()
+    }
+    assert [name for name, field in fields.items() if "$ref" not in field and not field.get("description")] == []
+    asked = {
+        f"{path}.{parameter['name']}"
+        for path, operations in spec["paths"].items()
+        for operation in operations.values()
+        for parameter in (operation if isinstance(operation, list) else operation.get("parameters", []))
+        if "name" in parameter
+    }
+    known = {*fields, *asked}
+    assert [own for own in OWN if own not in known] == []
+    assert {*MEANINGS} - {name.rpartition(".")[2] for name in known} == set()
 
 
 def test_what_is_wrong_with_fields_is_said_as_of_people(house: House) -> None:

@@ -1,8 +1,7 @@
-"""What the names in the API's description mean, said once for all places where nothing more is said of them."""
+"""What the names of fields and parameters mean wherever they are: nothing is here that means two things."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 _MONEY: Final = {
     "amount": "In whole units of the asset, as a decimal string.",
@@ -116,48 +115,6 @@ _LISTS: Final = {
     "wallet_id": "Id of a watched wallet.",
     "withdrawal_id": "Id of a withdrawal.",
 }
-COMMON: Final[Mapping[str, str]] = MappingProxyType(
-    {**_MONEY, **_STATES, **_CHAINS, **_MOMENTS, **_PEOPLE, **_OPERATORS, **_APPS, **_LISTS}
-)
-"""What a name means wherever it is: nothing is here that means two things."""
-OWN: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "CreateRequest.action": "Sign in (left out), or link a wallet to the account that is signed in.",
-        "MessageRequest.message": "What to say.",
-        "ReplayRequest.source": "`evidence` decides again from what is stored; `network` asks the chain once more.",
-        "TransferRequest.to": "Who gets it: a user id, a public key, or an address that signs in here.",
-        "VerificationRequest.reference": "Your own name for it, such as an order's number. It is kept.",
-        "WebhookEndpointBody.description": "What you call it.",
-        "WebhookEndpointChange.description": "What you call it.",
-        "WebhookEndpointChange.kinds": "Types of events, `deposit.*`, `*`.",
-        "WebhookRedelivery.only_failed": "Leave out what was delivered; true unless said otherwise.",
-        "/api/v1/flows/{reference}.reference": "A flow's id or short id.",
-        "/api/v1/operator/screening.after": "Only addresses behind this one, of `after_chain`.",
-        "/api/v1/operator/screening.after_chain": "The chain of `after`.",
-        "/api/v1/operator/screening.search": "How the address begins.",
-        "/api/v1/streams/{name}.name": "Which stream: docs/streams.md has them.",
-    }
-)
-"""What a name means in one schema or path."""
-
-
-def explain(described: Mapping[str, Any]) -> None:
-    """Write a meaning to each field and parameter of a description in OpenAPI that has none and whose name is known."""
-    for name, schema in described["components"]["schemas"].items():
-        for field, shape in schema.get("properties", {}).items():
-            _explain(shape, f"{name}.{field}", field)
-    for path, operations in described["paths"].items():
-        for operation in operations.values():
-            known: dict[str, Any] = {"parameters": operation} if isinstance(operation, list) else operation
-            for parameter in known.get("parameters", []):
-                _explain(parameter, f"{path}.{parameter.get('name', '')}", parameter.get("name", ""))
-            for content in known.get("requestBody", {}).get("content", {}).values():
-                for field, shape in content["schema"].get("properties", {}).items():
-                    _explain(shape, f"{path}.{field}", field)
-
-
-def _explain(shape: dict[str, Any], own: str, common: str) -> None:
-    meaning = OWN.get(own) or COMMON.get(common)
-    # What stands beside a reference is ignored by whoever reads OpenAPI 3.0.
-    if meaning and "$ref" not in shape:
-        shape.setdefault("description", meaning)
+COMMON: Final[Mapping[str, str]] = {
+    **_MONEY, **_STATES, **_CHAINS, **_MOMENTS, **_PEOPLE, **_OPERATORS, **_APPS, **_LISTS,
+}  # fmt: skip

@@ -1,0 +1,35 @@
+"""What the names in the API's description mean, said once for all places where nothing more is said of them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from api.glossary.answers import ANSWERS
+from api.glossary.common import COMMON
+from api.glossary.metadata import METADATA
+from api.glossary.own import OWN
+
+MEANINGS: Final[Mapping[str, str]] = MappingProxyType({**ANSWERS, **METADATA, **COMMON})
+"""What a name means wherever nothing else is said."""
+
+
+def explain(described: Mapping[str, Any]) -> None:
+    """Write a meaning to each field and parameter of a description in OpenAPI that has none and whose name is known."""
+    for name, schema in described["components"]["schemas"].items():
+        for field, shape in schema.get("properties", {}).items():
+            _explain(shape, f"{name}.{field}", field)
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            known: dict[str, Any] = {"parameters": operation} if isinstance(operation, list) else operation
+            for parameter in known.get("parameters", []):
+                _explain(parameter, f"{path}.{parameter.get('name', '')}", parameter.get("name", ""))
+            for content in known.get("requestBody", {}).get("content", {}).values():
+                for field, shape in content["schema"].get("properties", {}).items():
+                    _explain(shape, f"{path}.{field}", field)
+
+
+def _explain(shape: dict[str, Any], own: str, common: str) -> None:
+    meaning = OWN.get(own) or MEANINGS.get(common)
+    # What stands beside a reference is ignored by whoever reads OpenAPI 3.0.
+    if meaning and "$ref" not in shape:
+        shape.setdefault("description", meaning)
