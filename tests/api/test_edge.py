@@ -13,7 +13,8 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.glossary import MEANINGS, OWN
+from api.glossary import MEANINGS
+from api.glossary.own import OWN
 from api.guards import public
 from domain.errors import ensure
 from tests.api.house import House
