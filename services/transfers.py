@@ -124,6 +124,8 @@ def transfer(
     recipient_id, paid_to = _recipient(session, recipient, asset.asset_id)
     if recipient_id == sender_id:
         raise SelfTransfer(fields={"to": ["is yourself"]})
+    # Before the sender's account is locked: what is read may open accounts, as it does for a withdrawal.
+    limits = terms.read(session, user_id=sender_id, asset_id=asset.asset_id) if paid_from.is_limited else None
     detail = {"to": str(recipient_id), "note": note}
     opening = flows.Opening(INTERNAL_TRANSFER, "completed", sender_id, asset.asset_id, amount_minor, detail)
     flow_id = flows.open_one(session, opening, now=now, by=by)
@@ -135,9 +137,8 @@ def transfer(
     if outcome.refused == "insufficient_funds":
         raise InsufficientFunds("amount: is more than is available", fields={"amount": ["is more than is available"]})
     ensure(outcome.refused is None, f"the ledger refused a transfer: {outcome.refused}")
-    if paid_from.is_limited:
-        known = terms.read(session, user_id=sender_id, asset_id=asset.asset_id)
-        policy.check_transfer(session, known, user_id=sender_id, amount_minor=amount_minor, now=now)
+    if limits is not None:
+        policy.check_transfer(session, limits, user_id=sender_id, amount_minor=amount_minor, now=now)
     RECEIVED.later(session, recipient_id, flow_id)
     spending.count(session, asset, flow_id=flow_id, amount_minor=amount_minor, now=now, by=by)
     audit.record(session, "transfer.made", by=by, now=now, detail={"flow_id": str(flow_id)})
