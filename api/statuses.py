@@ -47,6 +47,7 @@ from services import (
     flows,
     idempotency,
     leases,
+    losses,
     mail,
     notifications_in,
     prices,
@@ -189,6 +190,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         webhooks_out.WebhookEndpointNotFound: 404,
         webhooks_out.WebhookDeliveryNotFound: 404,
         replenishments.ReplenishmentOpen: 409,
+        losses.NotThatMuch: 409,
         mail.InvalidMailAddress: 422,
         mail.MailCodeWrong: 404,
         MailUnavailable: 503,
@@ -197,6 +199,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         spending.SpendingLimitExceeded: 403,
         spending.NotThisAppsDoing: 403,
         deciding.SelfApproval: 403,
+        losses.ProposedByYou: 403,
         # Not there, or not yours to see
         flows.FlowNotFound: 404,
         DepositNotFound: 404,
@@ -211,6 +214,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         streams.UnknownStream: 404,
         WatchWalletNotFound: 404,
         replenishments.ReplenishmentNotFound: 404,
+        losses.LossNotFound: 404,
         prices.PairMissing: 404,
         prices.SourceMissing: 404,
         # Not now

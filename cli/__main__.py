@@ -19,6 +19,7 @@ COMMANDS = {
     "flows": "Look at movements of money.",
     "key": "Make and use a key on this machine.",
     "ledger": "Verify the ledger.",
+    "loss": "See what suspense carries for good, and propose to book it.",
     "migrate": "Bring the database to the newest schema, and no more.",
     "oauth": "Replace the key that signs the tokens of apps.",
     "payout": "Act on one payment that waits for a block.",

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from auth import users
 from cli.listing import Listed
-from domain.account_ports import CountingChain, counts_own
+from cli.recover_account import book_account, look_at_account
+from domain.account_ports import counts_own
 from domain.actor import Actor
 from domain.money import format_amount
 from domain.ports import DescriptorChain, understands_descriptors
@@ -74,7 +75,7 @@ def look(asset: str | None, since: int | None) -> None:
         )
     if not asset:
         with _parts() as parts:
-            total += sum([look_at_account(parts, chain) for chain in parts.chains.values() if counts_own(chain)])
+            total += sum([look_at_account(parts, chain, since) for chain in parts.chains.values() if counts_own(chain)])
     if total:
         raise SystemExit(1)
     click.echo("Every payment of the wallet is in the books.")
@@ -113,6 +114,23 @@ def charge(txid: str, reason: str, user_id: UUID | None, asset: str | None, sinc
         click.echo(f"{txid} is ledger transaction {moved}")
 
 
+@recover.command()
+@click.argument("chain_name", metavar="CHAIN")
+@_SINCE
+def account(chain_name: str, since: int | None) -> None:
+    """Book what the hot wallet's account on CHAIN sent since the dump: each as the payment of the withdrawal it paid.
+
+    What no withdrawal in the dump explains is carried by suspense once it is final: see `loss`.
+    """
+    with _parts() as parts:
+        chain = parts.chains.get(chain_name)
+        if chain is None or not counts_own(chain):
+            raise click.BadParameter("is no chain of accounts that is followed here", param_hint="CHAIN")
+        if book_account(parts, chain, since):
+            raise SystemExit(1)
+    click.echo("Every payment of the account is in the books.")
+
+
 @recover.command("addresses")
 @click.option("--skip", type=click.IntRange(1), default=SKIPPED, show_default=True, help="So many indexes of a key.")
 def retire_addresses(skip: int) -> None:
@@ -123,24 +141,6 @@ def retire_addresses(skip: int) -> None:
     """
     with _parts() as parts:
         retire(parts, skip=skip)
-
-
-def look_at_account(parts: Container, chain: CountingChain) -> int:
-    """How many transactions the account of a chain of accounts made beyond those in the books, which this says.
-
-    If there are any, withdrawals of the chain's assets are paused: what waits in the dump may have been paid by them.
-    """
-    name = chain.rail.chain
-    made = chain.transactions_made()
-    with parts.transaction() as session:
-        known = payouts.transactions_known(session, name, chain.account)
-        if made <= known:
-            return 0
-        for kept in assets.of_chain(session, name):
-            withdrawals.pause(session, kept.asset_id, now=parts.now(), by=BY)
-    click.echo(f"{name}: withdrawals are paused; {chain.account} made {made - known} transactions beyond the books,")
-    click.echo(f"  with the nonces {known} to {made - 1}. Look each up before anything waiting is paid again.")
-    return made - known
 
 
 @contextmanager

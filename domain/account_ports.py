@@ -1,11 +1,11 @@
 """What the core asks of chains of accounts beside what every chain can do."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, TypeGuard
 
 from domain.chain_facts import OutPoint, TokenMovement
 from domain.ports import Chain
-from domain.wallet_facts import SignedPayment, SweepCost
+from domain.wallet_facts import SentTransaction, SignedPayment, SweepCost
 
 
 class CancellingChain(Chain, Protocol):
@@ -87,6 +87,15 @@ class CountingChain(Chain, Protocol):
 
     def transactions_made(self) -> int:
         """How many transactions that account has made, the ones that wait for a block included. Raises ChainError."""
+        ...
+
+    def sent_since(
+        self, height: int, nonces: Collection[int], *, contracts: Mapping[str, str]
+    ) -> Sequence[SentTransaction]:
+        """That account's transactions with these nonces in blocks above this height, in their order; failed ones too.
+
+        `contracts` is as for `blocks`. Raises ChainError.
+        """
         ...
 
 

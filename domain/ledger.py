@@ -23,6 +23,7 @@ CHART: Mapping[str, str] = {
     "conversion_spread": "income",
     "network_fees": "expense",
     "unexplained_payments": "expense",
+    "losses": "expense",
     "owner_equity": "equity",
     "conversion_float": "equity",
     "suspense": "suspense",

@@ -99,11 +99,15 @@ class BroadcastAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SentOutput:
-    """One output of a wallet's transaction that left it; `address` is empty where the script has none."""
+    """One output of a wallet's transaction that left it; `address` is empty where the script has none.
+
+    `contract` "" is the coin.
+    """
 
     vout: int
     address: str
     amount_minor: int
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class SentTransaction:
     """A transaction that the wallet remembers having sent, to others (`outputs`) or, without any, only to itself.
 
     `confirmations` is 0 while no block holds it; `change_vout` is None where there is not exactly one other output.
+    `raw_tx` is empty where its bytes are not known; one that is in a block and not `succeeded` moved nothing.
     """
 
     txid: str
@@ -123,3 +128,4 @@ class SentTransaction:
     confirmations: int
     block_hash: str | None
     block_height: int | None
+    succeeded: bool = True

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import configure_mappers
 
+from cli.recover_account import book_account
 from domain.crash import CRASH_AT
 from services import addresses, conversions, deposits, withdrawals
 from tasks import flows, mail, webhooks
@@ -123,6 +124,7 @@ _OF_CHAIN: Final[Mapping[str, Callable[..., object]]] = {
     "pay": pay_chain,
     "send": send_chain,
     "bump": bump_chain,
+    "recover_account": lambda container, chain, _: book_account(container, chain),
     "sweep": sweep_chain,
     "backfill": backfill_chain,
     "reread": reread_chain,

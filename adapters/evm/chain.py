@@ -1,5 +1,8 @@
 """One rail of the EVM family: its nodes to read, its hot wallet, and its deposit addresses."""
 
+from collections.abc import Collection, Mapping
+
+from adapters.evm import history
 from adapters.evm.client import EvmClient
 from adapters.evm.endpoint import EvmEndpoint
 from adapters.evm.senders import EvmSenders
@@ -7,6 +10,7 @@ from adapters.evm.source import EvmSource
 from adapters.evm.sweeping import EvmSweeper
 from domain.evm.networks import EvmNetwork
 from domain.ports import ChainWaker
+from domain.wallet_facts import SentTransaction
 
 
 class EvmChain(EvmSource, EvmSweeper, EvmSenders):
@@ -24,6 +28,12 @@ class EvmChain(EvmSource, EvmSweeper, EvmSenders):
     def news(self) -> ChainWaker | None:
         """None: blocks come every few seconds, and polling sees them."""
         return None
+
+    def sent_since(
+        self, height: int, nonces: Collection[int], *, contracts: Mapping[str, str]
+    ) -> list[SentTransaction]:
+        """What the hot wallet's account sent with these nonces in blocks above this height."""
+        return history.sent_since(self, self._client, height, account=self.account, nonces=nonces, contracts=contracts)
 
     def close(self) -> None:
         """Hang up."""

@@ -36,9 +36,12 @@ class Transaction:
 
     def signed(self, key: AccountKey) -> tuple[str, str]:
         """(id, bytes), both in hexadecimal after 0x; the same each time (RFC 6979)."""
-        r, s, parity = key.sign(keccak256(self.unsigned()))
-        raw = _TYPE + rlp([*self._fields(), number(parity), number(r), number(s)])
-        return "0x" + keccak256(raw).hex(), "0x" + raw.hex()
+        raw_tx = self.with_signature(*key.sign(keccak256(self.unsigned())))
+        return txid_of(raw_tx), raw_tx
+
+    def with_signature(self, r: int, s: int, parity: int) -> str:
+        """The bytes of the transaction as signed with this, in hexadecimal after 0x."""
+        return "0x" + (_TYPE + rlp([*self._fields(), number(parity), number(r), number(s)])).hex()
 
     @classmethod
     def read(cls, raw_tx: str) -> Self:

@@ -101,6 +101,7 @@ _LISTS: Final = {
     "deposit_id": "Id of a deposit.",
     "destination_id": "Id of an entry of the list.",
     "conversion_id": "Id of a conversion.",
+    "loss_id": "Id of a loss.",
     "endpoint_id": "Id of an endpoint.",
     "flow_id": "Id of the flow, whose story `GET /api/v1/flows/{reference}` tells.",
     "id": "Its own id.",

@@ -13,7 +13,7 @@ from api.pages.shapes import AssetName, Money
 from api.told import told
 from domain.beneficiaries import masked
 from domain.conversions import FAILURES, spell_rate
-from domain.flows import FLOW_KINDS
+from domain.flows import FLOW_KINDS, LOSS
 from domain.ids import short_id
 from domain.rail_rows import RailRow
 from domain.rails import RAILS
@@ -123,6 +123,8 @@ def links(reading: Reading) -> tuple[Link, ...]:
         made.append(Link("/operator/deposits", "Release it or pay it back"))
     if found.sweep is not None:
         made.append(Link("/operator/sweeps", "All sweeps"))
+    if found.flow.kind == LOSS.name:
+        made.append(Link("/operator/losses", "Propose to book it, or agree"))
     if found.replenishment is not None:
         made.append(Link("/operator/buffers", "The buffer that it is for"))
     return tuple(made)

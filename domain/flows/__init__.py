@@ -3,6 +3,7 @@
 from domain.flows.conversion import CONVERSION
 from domain.flows.deposit import DEPOSIT
 from domain.flows.internal_transfer import INTERNAL_TRANSFER
+from domain.flows.loss import LOSS
 from domain.flows.replenishment import REPLENISHMENT
 from domain.flows.sweep import SWEEP
 from domain.flows.table import FlowKind, State, WrongState, move
@@ -10,7 +11,8 @@ from domain.flows.verification import VERIFICATION
 from domain.flows.withdrawal import WITHDRAWAL
 
 FLOW_KINDS = {
-    kind.name: kind for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER, CONVERSION, REPLENISHMENT, VERIFICATION, SWEEP)
+    kind.name: kind
+    for kind in (DEPOSIT, WITHDRAWAL, INTERNAL_TRANSFER, CONVERSION, REPLENISHMENT, VERIFICATION, SWEEP, LOSS)
 }
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "DEPOSIT",
     "FLOW_KINDS",
     "INTERNAL_TRANSFER",
+    "LOSS",
     "REPLENISHMENT",
     "SWEEP",
     "VERIFICATION",

@@ -36,9 +36,10 @@ from services.payouts.recovering import (
     adopt,
     charge,
     claimants,
-    transactions_known,
     unbooked,
+    unknown,
 )
+from services.payouts.recovering_accounts import account_for, nonces_known, nonces_to_explain
 from services.payouts.reporting import (
     about_to_ask,
     claim_reportable,
@@ -75,6 +76,7 @@ __all__ = [
     "PayoutNotFound",
     "Replaceable",
     "about_to_ask",
+    "account_for",
     "adopt",
     "ask_for_bump",
     "ask_for_cancel",
@@ -96,6 +98,8 @@ __all__ = [
     "hurry",
     "in_the_way",
     "inputs_in_flight",
+    "nonces_known",
+    "nonces_to_explain",
     "one",
     "record_answer",
     "record_bumped",
@@ -118,8 +122,8 @@ __all__ = [
     "settle_due",
     "sight_blocks",
     "store",
-    "transactions_known",
     "unbooked",
     "undo_above",
+    "unknown",
     "was_not_asked",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -21,7 +21,7 @@ from models.ledger import LedgerTransaction
 from models.payout import Payout, PayoutInput, PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import alerts, assets, audit, flows, ledger
-from services.payouts.reading import advance, one, withdrawals_of
+from services.payouts.reading import CLOSED, advance, forms_of, one, withdrawals_of
 from services.payouts.signing import add_form, take_inputs
 
 WAITING = ("pending_approval", "approved")
@@ -41,33 +41,33 @@ class NotThesePayments(StrongroomError):
 
 def unbooked(session: Session, chain: str, sent: Collection[SentTransaction]) -> list[SentTransaction]:
     """Those of a wallet's transactions that paid others and that no payout and no charge accounts for."""
+    return [row for row in unknown(session, chain, sent) if row.outputs]
+
+
+def unknown(session: Session, chain: str, sent: Collection[SentTransaction]) -> list[SentTransaction]:
+    """The same with those that paid nobody: on a chain of accounts they cost their fee."""
     txids = [one_.txid for one_ in sent]
     stored = session.scalars(
         select(PayoutTransaction.txid).where(PayoutTransaction.chain == chain, PayoutTransaction.txid.in_(txids))
     )
     charged = session.scalars(
         select(LedgerTransaction.idempotency_key).where(
-            LedgerTransaction.idempotency_key.in_([_key(chain, txid) for txid in txids])
+            LedgerTransaction.idempotency_key.in_([key_of(chain, txid) for txid in txids])
         )
     )
     known, keys = set(stored), set(charged)
-    return [row for row in sent if row.outputs and row.txid not in known and _key(chain, row.txid) not in keys]
-
-
-def transactions_known(session: Session, chain: str, account: str) -> int:
-    """How many transactions an account of ours has made, as far as the books can know: up to its newest nonce."""
-    newest = session.scalar(
-        select(func.max(PayoutInput.vout)).where(PayoutInput.chain == chain, PayoutInput.txid == account)
-    )
-    return 0 if newest is None else newest + 1
+    return [row for row in sent if row.txid not in known and key_of(chain, row.txid) not in keys]
 
 
 def claimants(session: Session, chain: str, sent: SentTransaction) -> Sequence[Withdrawal]:
-    """The withdrawals that this transaction seems to have paid, one for each output where there is one, oldest first.
+    """The withdrawals that this transaction seems to have paid, one for each output where there is one.
+
+    Those that were approved come first, then the oldest. Which of several that ask for the same is taken makes no
+    difference: each is paid once in the end.
 
     For another form of a payment that is stored, they are those which it carries.
     """
-    payout_id = _payout_of(session, chain, sent)
+    payout_id = payout_of(session, chain, sent)
     if payout_id is not None:
         return withdrawals_of(session, payout_id)
     waiting = session.scalars(
@@ -79,11 +79,14 @@ def claimants(session: Session, chain: str, sent: SentTransaction) -> Sequence[W
         )
         .order_by(Withdrawal.id)
     ).all()
-    left = [(output.address, output.amount_minor) for output in sent.outputs]
+    left = [(output.address, output.amount_minor, output.contract) for output in sent.outputs]
+    contracts = {asset.asset_id: asset.contract or "" for asset in assets.of_chain(session, chain)}
     found = []
-    for withdrawal in waiting:
-        if (withdrawal.destination, withdrawal.amount_minor) in left:
-            left.remove((withdrawal.destination, withdrawal.amount_minor))
+    # What was approved in the dump already was paid before what was not.
+    for withdrawal in sorted(waiting, key=lambda row: row.state != "approved"):
+        wanted = (withdrawal.destination, withdrawal.amount_minor, contracts[withdrawal.asset_id])
+        if wanted in left:
+            left.remove(wanted)
             found.append(withdrawal)
     return found
 
@@ -99,27 +102,29 @@ def adopt(
 ) -> Payout:
     """Book a transaction as the payment of these withdrawals: from here on it is followed like any other payout.
 
-    Where a stored payout spends the same inputs, it is another form of that one, such as a fee bump. Nothing is sent
-    by this. Raises AlreadyBooked, NotThesePayments, WrongState, InputsTaken.
+    Where a stored payout spends the same inputs, it is another form of that one, such as a fee bump, or on a chain of
+    accounts one that pays nobody. Nothing is sent by this. Raises AlreadyBooked, NotThesePayments, WrongState,
+    InputsTaken.
     """
-    if not unbooked(session, chain, [sent]):
+    if not unknown(session, chain, [sent]):
         raise AlreadyBooked
-    payout_id = _payout_of(session, chain, sent)
-    if payout_id is not None:
-        payout, carried = one(session, payout_id), withdrawals_of(session, payout_id)
-        if {row.id for row in carried} != set(withdrawal_ids) or payout.state in {"completed", "failed"}:
-            raise NotThesePayments(f"it spends the inputs of payout {payout_id}, which is {payout.state}")
-    else:
-        carried = _waiting(session, withdrawal_ids)
+    payout_id = payout_of(session, chain, sent)
+    carried = _waiting(session, withdrawal_ids) if payout_id is None else withdrawals_of(session, payout_id)
+    pays_nobody = payout_id is not None and not sent.outputs
+    signed = as_signed(sent, ()) if pays_nobody else _as_paid(session, sent, carried)
+    if payout_id is None:
         payout = _new_payout(session, chain, carried, sent, now=now)
-    signed = _as_signed(sent, carried)
-    form = 1 + len(session.scalars(select(PayoutTransaction).where(PayoutTransaction.payout_id == payout.id)).all())
-    add_form(session, payout, signed, form=form, now=now)
+    else:
+        payout = one(session, payout_id)
+        if {row.id for row in carried} != set(withdrawal_ids) or payout.state in CLOSED:
+            raise NotThesePayments(f"it spends the inputs of payout {payout_id}, which is {payout.state}")
+    cancels = pays_nobody and sent.succeeded
+    add_form(session, payout, signed, form=1 + len(forms_of(session, payout.id)), is_cancellation=cancels, now=now)
     if payout_id is None:
         _go_on(session, payout, carried, sent.txid, now=now, by=by)
     if payout.conflicted_by == sent.txid:  # taken for a stranger, by a worker that ran before this
         payout.conflicted_by = payout.conflict_height = None
-    _place(session, payout, sent, now=now, by=by)
+    place(session, payout, sent, now=now, by=by)
     payout.due_at = now
     detail = {"txid": sent.txid, "payout_id": str(payout.id), "withdrawals": [str(row.id) for row in carried]}
     audit.record(session, "payout.recovered", by=by, now=now, detail=detail)
@@ -147,7 +152,7 @@ def charge(
     needed = assets.policy(session, asset.asset_id).confirmations
     if sent.confirmations < needed:
         raise WrongState(f"it has {sent.confirmations} of {needed} confirmations; what is not final is not booked")
-    if _payout_of(session, asset.chain, sent) is not None:
+    if payout_of(session, asset.chain, sent) is not None:
         raise NotThesePayments("it spends the inputs of a stored payout: it is another form of that payment")
     hot_wallet = ledger.system_account(session, "hot_wallet", asset.asset_id)
     bearer = (
@@ -159,29 +164,33 @@ def charge(
     if sent.fee_minor:
         fees = ledger.system_account(session, "network_fees", asset.asset_id)
         legs.append(Transfer(fees, hot_wallet, sent.fee_minor))
-    key = _key(asset.chain, sent.txid)
+    key = key_of(asset.chain, sent.txid)
     outcome = ledger.post_one(session, Transaction(key, "recovered_payment", tuple(legs), effective_at=now))
     detail = {"txid": sent.txid, "user_id": str(user_id) if user_id else None, "reason": reason}
     audit.record(session, "payout.charged", by=by, now=now, detail=detail)
     return outcome.transaction_id
 
 
-def _key(chain: str, txid: str) -> str:
+def key_of(chain: str, txid: str) -> str:
+    """Under which the ledger has a transaction that no withdrawal explains."""
     return f"recovered:{chain}:{txid}"
 
 
-def _payout_of(session: Session, chain: str, sent: SentTransaction) -> UUID | None:
+def payout_of(session: Session, chain: str, sent: SentTransaction) -> UUID | None:
     """The stored payout that spends an output which this transaction spends: both cannot confirm.
 
     One that failed because of it is over: this is not another form of it, but what came instead.
     """
-    txids = {spent.txid for spent in sent.inputs}
-    rows = session.scalars(
-        select(PayoutInput)
+    return session.scalars(
+        select(PayoutInput.payout_id)
         .join(Payout, Payout.id == PayoutInput.payout_id)
-        .where(PayoutInput.chain == chain, PayoutInput.txid.in_(txids), Payout.state != "failed")
-    )
-    return next((row.payout_id for row in rows if (row.txid, row.vout) in sent.inputs), None)
+        .where(
+            PayoutInput.chain == chain,
+            tuple_(PayoutInput.txid, PayoutInput.vout).in_(sent.inputs),
+            Payout.state != "failed",
+        )
+        .limit(1)
+    ).first()
 
 
 def _waiting(session: Session, withdrawal_ids: Sequence[UUID]) -> Sequence[Withdrawal]:
@@ -196,20 +205,28 @@ def _waiting(session: Session, withdrawal_ids: Sequence[UUID]) -> Sequence[Withd
     return rows
 
 
-def _as_signed(sent: SentTransaction, withdrawals: Sequence[Withdrawal]) -> SignedPayment:
+def _as_paid(session: Session, sent: SentTransaction, withdrawals: Sequence[Withdrawal]) -> SignedPayment:
     """The transaction as the payment of these withdrawals, in their order. Raises NotThesePayments."""
     left = list(sent.outputs)
     vouts = []
     for row in withdrawals:
-        match = next(
-            (out for out in left if (out.address, out.amount_minor) == (row.destination, row.amount_minor)), None
-        )
+        wanted = (row.destination, row.amount_minor, assets.get(session, row.asset_id).contract or "")
+        match = next((out for out in left if (out.address, out.amount_minor, out.contract) == wanted), None)
         if match is None:
             raise NotThesePayments(f"no output of {sent.txid} pays withdrawal {row.id}")
         left.remove(match)
         vouts.append(match.vout)
     if left or not vouts:
         raise NotThesePayments(f"{sent.txid} also pays {', '.join(out.address for out in left) or 'nobody'}")
+    return as_signed(sent, vouts)
+
+
+def as_signed(sent: SentTransaction, vouts: Sequence[int]) -> SignedPayment:
+    """A transaction as one that we signed, its payments in these places. Raises NotThesePayments without its bytes."""
+    if not sent.raw_tx:
+        raise NotThesePayments(
+            f"the bytes of {sent.txid} are not known: should it leave its block, nobody could resend it"
+        )
     return SignedPayment(
         sent.txid, sent.raw_tx, sent.fee_minor, sent.vsize, sent.inputs, tuple(vouts), sent.change_vout
     )
@@ -256,7 +273,7 @@ def _go_on(
     advance(session, payout, "broadcast", {"txid": txid, "recovered": True}, now=now, by=by)
 
 
-def _place(session: Session, payout: Payout, sent: SentTransaction, *, now: datetime, by: Actor) -> None:
+def place(session: Session, payout: Payout, sent: SentTransaction, *, now: datetime, by: Actor) -> None:
     """Put it into its block where the cursor has passed that already; otherwise it is found there by reading on."""
     cursor = session.get(ChainCursor, payout.chain, with_for_update=True)
     ensure(cursor is not None, "a chain that is not followed has no payouts to recover")
@@ -264,6 +281,8 @@ def _place(session: Session, payout: Payout, sent: SentTransaction, *, now: date
         return
     payout.txid, payout.block_height, payout.block_hash = sent.txid, sent.block_height, sent.block_hash
     payout.reason = None
+    if not sent.succeeded or not sent.outputs:
+        payout.void_because = "cancelled" if sent.succeeded else "reverted"
     alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="it is in a block")
     detail = {"txid": sent.txid, "block_height": sent.block_height, "block_hash": sent.block_hash, "recovered": True}
     advance(session, payout, "confirming", detail, now=now, by=by)

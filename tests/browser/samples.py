@@ -27,6 +27,7 @@ from tests.browser.samples_controls import CONTROLS
 from tests.browser.samples_convert import CONVERSIONS
 from tests.browser.samples_dashboard import DASHBOARDS
 from tests.browser.samples_flows import FLOWS
+from tests.browser.samples_losses import LOSSES
 from tests.browser.samples_operator import flow, operator, operator_quiet
 from tests.browser.samples_sweeps import SWEEPS
 from tests.browser.samples_treasury import TREASURY
@@ -422,6 +423,7 @@ SAMPLES = {
     **CHAT,
     **CLAIMS,
     **FLOWS,
+    **LOSSES,
     **SWEEPS,
     **TREASURY,
     **APP_SAMPLES,

@@ -70,6 +70,8 @@ OF_ACCOUNTS = (
     "deposit.backfilling",
     "deposit.rereading",
 )
+# Killed in tests/evm/test_recovery.py.
+OF_A_RECOVERY = ("recovery.booking", "recovery.booked")
 # Killed in tests/webhooks/test_delivering.py, tests/mail/test_letters.py and tests/services/test_retention.py.
 OF_TELLING = ("webhook.sent", "mail.sent", "flows.archiving")
 OTHERS = (
@@ -121,6 +123,7 @@ def test_every_marked_step_is_exercised() -> None:
         *OF_A_CLAIM,
         *OF_A_CONVERSION,
         *OF_A_NOTIFICATION,
+        *OF_A_RECOVERY,
         *OF_TELLING,
         *OTHERS,
     }

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
-from cli.recover import look_at_account, retire
+from cli.recover import retire
+from cli.recover_account import look_at_account
 from domain.evm.networks import WEI
 from domain.wallet_facts import Payment
 from models.chain import ChainCursor

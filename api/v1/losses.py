@@ -1,0 +1,167 @@
+"""What suspense carries for good: proposed by one operator, booked by another."""
+
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.blueprint import Blueprint
+from api.guards import role
+from api.request_context import container, operator
+from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
+from domain.ids import short_id
+from domain.money import format_amount, parse_amount
+from models.loss import Loss
+from services import assets, losses
+
+blueprint = Blueprint("losses", __name__, description="Book what suspense carries and nothing will explain any more.")
+
+REASON_LENGTH_MAX: Final = 500
+
+
+class LossItem(ma.Schema):
+    """One amount that suspense carries; `is_gain` if it has too much, because what was booked as lost came back."""
+
+    id = ma.fields.UUID(required=True)
+    flow = ma.fields.String(required=True)
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+    is_gain = ma.fields.Boolean(required=True)
+    tx_hash = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "The payment that nothing explains, if it is one."}
+    )
+    state = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True)
+    created_at = ma.fields.DateTime(required=True)
+    proposed_at = ma.fields.DateTime(required=True, allow_none=True)
+    proposed_by = ma.fields.String(required=True, allow_none=True)
+    decided_at = ma.fields.DateTime(required=True, allow_none=True)
+    decided_by = ma.fields.String(required=True, allow_none=True)
+
+
+class CarriedItem(ma.Schema):
+    """What suspense lacks of one asset; with a minus sign, what it has too much."""
+
+    asset = ma.fields.String(required=True)
+    amount = ma.fields.String(required=True)
+
+
+class Carried(ma.Schema):
+    """The same of every asset, without those of which it has exactly what is owed."""
+
+    items = ma.fields.List(ma.fields.Nested(CarriedItem), required=True)
+
+
+class ProposeLoss(StrictSchema):
+    """How much of what suspense lacks is lost for good, and why."""
+
+    asset = Text(required=True, length_max=80)
+    amount = Text(required=True, length_max=120, metadata={"example": "0.25"})
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
+class LossReason(StrictSchema):
+    """Why; it is on record with who said so."""
+
+    reason = Text(required=True, length_max=REASON_LENGTH_MAX)
+
+
+@blueprint.get("/operator/losses")
+@role("viewer")
+@blueprint.takes(PageQuery, location="query")
+@blueprint.answers(200, page_schema("LossPage", LossItem))
+def list_losses(query: dict[str, Any]) -> Response:
+    """All of them, newest first."""
+    with container().reading() as session:
+        rows = losses.newest(session, before=id_cursor(query["cursor"]), limit=query["limit"] + 1)
+        return json_answer(page(rows, query["limit"], lambda row: _shape(session, row), lambda row: row.id))
+
+
+@blueprint.get("/operator/suspense")
+@role("viewer")
+@blueprint.answers(200, Carried)
+def list_carried() -> Response:
+    """What suspense lacks, by asset: losses that nobody has booked. What it owes to depositors does not count."""
+    with container().reading() as session:
+        carried = [(asset, losses.carried(session, asset.asset_id)) for asset in assets.every(session)]
+    items = [
+        {
+            "asset": asset.asset_id,
+            "amount": ("-" if minor < 0 else "") + format_amount(abs(minor), asset.decimals),
+        }
+        for asset, minor in carried
+        if minor
+    ]
+    return json_answer({"items": items})
+
+
+@blueprint.post("/operator/losses")
+@role("approver")
+@blueprint.takes(ProposeLoss)
+@blueprint.answers(201, LossItem)
+def propose(body: dict[str, Any]) -> Response:
+    """Ask another operator to book so much of what suspense lacks; where it has too much, as come back."""
+    parts = container()
+    with parts.transaction() as session:
+        amount_minor = parse_amount(body["amount"], assets.get(session, body["asset"]).decimals)
+        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
+        answer = _shape(session, losses.propose(session, body["asset"], amount_minor, **facts))
+    return json_answer(answer, HTTPStatus.CREATED)
+
+
+@blueprint.post("/operator/losses/<uuid:loss_id>/propose")
+@role("approver")
+@blueprint.takes(LossReason)
+@blueprint.answers(200, LossItem)
+def propose_payment(body: dict[str, Any], loss_id: UUID) -> Response:
+    """The same for a payment that suspense carries by itself."""
+    parts = container()
+    with parts.transaction() as session:
+        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
+        answer = _shape(session, losses.propose_payment(session, loss_id, **facts))
+    return json_answer(answer)
+
+
+@blueprint.post("/operator/losses/<uuid:loss_id>/agree")
+@role("approver")
+@blueprint.answers(200, LossItem)
+def agree(loss_id: UUID) -> Response:
+    """Book it for good. Whoever proposed it cannot."""
+    parts = container()
+    with parts.transaction() as session:
+        answer = _shape(session, losses.agree(session, loss_id, now=parts.now(), by=operator()))
+    return json_answer(answer)
+
+
+@blueprint.post("/operator/losses/<uuid:loss_id>/refuse")
+@role("approver")
+@blueprint.takes(LossReason)
+@blueprint.answers(200, LossItem)
+def refuse(body: dict[str, Any], loss_id: UUID) -> Response:
+    """Leave it in suspense."""
+    parts = container()
+    with parts.transaction() as session:
+        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
+        answer = _shape(session, losses.refuse(session, loss_id, **facts))
+    return json_answer(answer)
+
+
+def _shape(session: Session, row: Loss) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "flow": short_id(row.flow_id),
+        "asset": row.asset_id,
+        "amount": format_amount(row.amount_minor, assets.get(session, row.asset_id).decimals),
+        "is_gain": row.is_gain,
+        "tx_hash": row.txid,
+        "state": row.state,
+        "reason": row.reason,
+        "created_at": moment(row.created_at),
+        "proposed_at": moment(row.proposed_at),
+        "proposed_by": row.proposed_by,
+        "decided_at": moment(row.decided_at),
+        "decided_by": row.decided_by,
+    }

@@ -1,0 +1,28 @@
+"""The life of a loss that suspense carries, from being found to being booked for good."""
+
+from datetime import timedelta
+
+from domain.flows.table import FlowKind, State
+
+LOSS = FlowKind(
+    name="loss",
+    initial=("carried", "proposed"),
+    states={
+        "carried": State(
+            moves=("proposed",),
+            time_limit=timedelta(days=7),
+            meaning="wrong",
+            sentence="It left the house and nothing explains it. Suspense carries it until two operators book it.",
+        ),
+        "proposed": State(
+            moves=("booked", "refused", "carried"),
+            time_limit=timedelta(days=1),
+            meaning="waiting",
+            sentence="Proposed to be booked for good. An operator other than the one who proposed it agrees.",
+        ),
+        "booked": State(moves=(), time_limit=None, meaning="wrong", sentence="Booked for good: suspense is rid of it."),
+        "refused": State(
+            moves=(), time_limit=None, meaning="wrong", sentence="An operator refused to book it. Suspense keeps it."
+        ),
+    },
+)

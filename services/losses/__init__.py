@@ -1,0 +1,19 @@
+"""What suspense carries and nothing will explain any more: proposed by one operator, booked for good by another."""
+
+from services.losses.carrying import carry
+from services.losses.deciding import NotThatMuch, ProposedByYou, agree, propose, propose_payment, refuse
+from services.losses.reading import LossNotFound, carried, newest, one
+
+__all__ = [
+    "LossNotFound",
+    "NotThatMuch",
+    "ProposedByYou",
+    "agree",
+    "carried",
+    "carry",
+    "newest",
+    "one",
+    "propose",
+    "propose_payment",
+    "refuse",
+]
