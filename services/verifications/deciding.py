@@ -52,7 +52,9 @@ def record(
     evidence.keep(session, row.id, generation, reading.exchanges)
     if row.state == "verified":
         return looking_again.record(session, row, reading, now=now)
-    decision = apply(session, row, reading, now=now, by=by)
+    # The first look at a claim is recorded once, and nobody can have been told before it that there is no deciding it.
+    is_first = generation == 1 and row.state == "requested"
+    decision = apply(session, row, reading, is_first=is_first, now=now, by=by)
     crash_point("verification.recording")
     return decision
 
@@ -63,12 +65,14 @@ def apply(
     reading: Reading,
     *,
     is_looked_at: bool = False,
+    is_first: bool = False,
     now: datetime,
     by: Actor,
 ) -> Decision:
     """Move a locked claim to what follows from a reading: credit it, refuse it, or have it looked at again.
 
-    `is_looked_at`: an operator carries it out, who knows, or answers for, who paid.
+    `is_looked_at`: an operator carries it out, who knows, or answers for, who paid. `is_first`: nobody looked before,
+    so that no alert about it can stand.
     """
     decision = decided(session, row, reading, is_looked_at=is_looked_at, now=now)
     while decision.transfer is not None and not _taken(session, row, decision.transfer.place):
@@ -79,7 +83,8 @@ def apply(
         credit_id = _credit(session, row, decision.transfer.amount_minor, now)
     before = row.state
     # Together, and with nothing asked in between: the table's constraints hold for every state that is written.
-    row.state = decision.state if decision.state == before else move(VERIFICATION, before, decision.state)
+    if decision.state != before:
+        row.state, row.state_changed_at = move(VERIFICATION, before, decision.state), now
     row.reason = decision.reason or None
     if decision.transfer is not None:
         row.transfer_place, row.paid_minor = decision.transfer.place, decision.transfer.amount_minor
@@ -92,8 +97,9 @@ def apply(
         if decision.state == "verified":
             looking_again.plan(row, reading.facts, now=now)
         row.decided_at = now
-        reason = f"it is {decision.state}"
-        alerts.clear(session, "verification_undecided", scope=f"verification:{row.id}", now=now, reason=reason)
+        if not is_first:
+            reason = f"it is {decision.state}"
+            alerts.clear(session, "verification_undecided", scope=f"verification:{row.id}", now=now, reason=reason)
     _note(session, row, before, decision, now=now, by=by)
     session.flush()
     return decision
@@ -194,5 +200,4 @@ def _note(
     if decision.state == before:
         flows.note(session, row.flow_id, before, detail, now=now, by=by)
         return
-    row.state_changed_at = now
     flows.record(session, flows.Step(row.flow_id, VERIFICATION, before, row.state, detail), now=now, by=by)

@@ -42,6 +42,7 @@ def test_a_payment_to_the_house_is_credited_once_with_what_arrived(desk: Desk) -
             select(FlowEvent).where(FlowEvent.group_id == row.flow_id).order_by(FlowEvent.id)
         ).all()
         assert [event.state for event in events] == ["requested", "verified"]
+        assert row.decided_at == row.state_changed_at > row.requested_at
         assert {event.correlation_id for event in events} == {row.correlation_id}
         assert invariants.check(session) == []
 
