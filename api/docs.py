@@ -45,7 +45,7 @@ def describe(app: Flask) -> DescribedApi:
     )
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": "session"})
-    app.extensions[_SPEC] = api.spec
+    app.extensions[_SPEC] = api
     return api
 
 
@@ -65,11 +65,11 @@ def documentation() -> Response:
 
 def _description() -> dict[str, Any]:
     """The description, completed with what follows from the guards; the same object for the life of the process."""
-    spec = current_app.extensions[_SPEC]
-    if isinstance(spec, dict):
-        return spec
+    known = current_app.extensions[_SPEC]
+    if isinstance(known, dict):
+        return known
     # A copy of its own: parts of what is collected are constants of the modules that they come from.
-    described: dict[str, Any] = deepcopy(spec.to_dict())
+    described: dict[str, Any] = deepcopy(known.spec.to_dict())
     guards = {
         (str(rule.rule), method.lower()): guard_of(current_app.view_functions[rule.endpoint])
         for rule in current_app.url_map.iter_rules()
@@ -80,9 +80,18 @@ def _description() -> dict[str, Any]:
         for method, operation in operations.items():
             if isinstance(operation, dict):
                 _complete(operation, spelled.get((path, method)))
+    _introduce(known, described["components"]["schemas"])
     explain(described)
     current_app.extensions[_SPEC] = described
     return described
+
+
+def _introduce(api: DescribedApi, schemas: dict[str, Any]) -> None:
+    """Have each schema say what its class says of itself."""
+    for (kind, *_), name in api.ma_plugin.converter.refs.items():
+        words = kind.__dict__.get("__doc__")
+        if words is not None and name in schemas:
+            schemas[name].setdefault("description", " ".join(words.split()))
 
 
 def _complete(operation: dict[str, Any], guard: str | None) -> None:

@@ -148,3 +148,4 @@ MetadataAnswer = ma.Schema.from_dict(
     },
     name="Metadata",
 )
+MetadataAnswer.__doc__ = "What this house does of OAuth 2 and OpenID Connect, for apps to find out (RFC 8414)."

@@ -151,13 +151,15 @@ def page(rows: Sequence[Any], limit: int, shape: Callable[[Any], Any], position:
 
 def page_schema(name: str, item: type[ma.Schema]) -> type[ma.Schema]:
     """The schema of a page of such items."""
-    return ma.Schema.from_dict(
+    made = ma.Schema.from_dict(
         {
             "items": ma.fields.List(ma.fields.Nested(item), required=True),
             "next_cursor": ma.fields.String(required=True, allow_none=True),
         },
         name=name,
     )
+    made.__doc__ = "A page of rows, and what leads to the one after it."
+    return made
 
 
 def idempotency_key() -> str | None:

@@ -211,6 +211,7 @@ def test_whatever_is_answered_is_explained_and_nothing_that_is_not_there(house: 
         for schema, shape in spec["components"]["schemas"].items()
         for name, field in shape.get("properties", {}).items()
     }
+    assert [name for name, shape in spec["components"]["schemas"].items() if not shape.get("description")] == []
     assert [name for name, field in fields.items() if "$ref" not in field and not field.get("description")] == []
     asked = {
         f"{path}.{parameter['name']}"
