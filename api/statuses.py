@@ -63,6 +63,7 @@ from services.deposits import DepositNotFound, SelfDecision
 from services.events.shape import InvalidPosition
 from services.payouts import (
     AlreadyBooked,
+    AlreadySaid,
     CannotCancel,
     InputsTaken,
     MayStillBeMade,
@@ -174,6 +175,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         deciding.AlreadyDecided: 409,
         AlreadyBooked: 409,
         NotThesePayments: 409,
+        AlreadySaid: 409,
         MayStillBeMade: 409,
         NoProof: 409,
         NotAProviderId: 422,

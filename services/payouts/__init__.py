@@ -1,6 +1,7 @@
 """Chain payments on their way out: signed once, stored, sent, followed until final."""
 
 from services.payouts.asserting import (
+    AlreadySaid,
     Asserted,
     MayStillBeMade,
     NotAProviderId,
@@ -63,6 +64,7 @@ from services.payouts.unblocking import in_the_way
 __all__ = [
     "CLOSED",
     "AlreadyBooked",
+    "AlreadySaid",
     "Asserted",
     "Batch",
     "CannotCancel",

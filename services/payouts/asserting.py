@@ -28,7 +28,6 @@ from services.payouts.failing import fail
 from services.payouts.reading import one, refuse_own, withdrawals_of
 from services.payouts.reporting import ASK_AGAIN_WITHIN, first_asked_at, record_report
 from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
-from services.withdrawals.deciding import AlreadyDecided
 
 NEVER_MADE_AFTER: Final = 2 * ASK_AGAIN_WITHIN
 """From when on nobody can be about to make the same request still, and what was made is shown."""
@@ -40,6 +39,12 @@ class NotAProviderId(StrongroomError):
     """No provider names a payment like that: letters, digits, hyphens and underscores, 64 at most."""
 
     code: ClassVar[str] = "invalid_provider_id"
+
+
+class AlreadySaid(StrongroomError):
+    """You have said so already, and another has to, or two others have: the provider is asked."""
+
+    code: ClassVar[str] = "already_said"
 
 
 class MayStillBeMade(StrongroomError):
@@ -61,17 +66,19 @@ class Asserted:
 def say_never_made(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
     """Say that a payment was never made, or agree with another operator who did; then its provider is asked.
 
-    Raises PayoutNotFound, SelfApproval, WrongState, MayStillBeMade, AlreadyDecided.
+    Raises PayoutNotFound, SelfApproval, WrongState, MayStillBeMade, AlreadySaid.
     """
     payout = _doubtful(session, payout_id, by)
     if now - first_asked_at(payout) < NEVER_MADE_AFTER:
         raise MayStillBeMade
-    row = session.get(PayoutAssertion, payout_id)
+    row = session.get(PayoutAssertion, payout_id, populate_existing=True)
+    if row is not None and row.agreed_at is not None and row.answered_at is None:
+        raise AlreadySaid
     if row is None or not _waits_for_another(session, row):
         _say(session, payout, None, now=now, by=by)
         return payout
     if row.said_by == by.name or (by.user_id is not None and row.said_by_id == by.user_id):
-        raise AlreadyDecided
+        raise AlreadySaid
     row.agreed_by, row.agreed_at = by.name, now
     _note(session, payout, {"said_never_made": 2}, now=now, by=by)
     audit.record(session, "payout.never_made_agreed", by=by, now=now, detail={"payout_id": str(payout_id)})
@@ -159,8 +166,8 @@ def _doubtful(session: Session, payout_id: UUID, by: Actor) -> Payout:
 
 
 def _waits_for_another(session: Session, row: PayoutAssertion) -> bool:
-    """Whether somebody, who may still decide, has said that it was never made, and nobody has agreed."""
-    if row.provider_id is not None or row.agreed_at is not None or row.answered_at is not None:
+    """Whether somebody who may still decide has said that it was never made, and nobody was asked since."""
+    if row.provider_id is not None or row.answered_at is not None:
         return False
     may = exists().where(UserRole.user_id == row.said_by_id, UserRole.role.in_(MAY_APPROVE))
     return row.said_by_id is None or bool(session.scalar(select(may)))
