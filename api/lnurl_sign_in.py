@@ -126,8 +126,8 @@ def _answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: 
 
 _ANSWER: Final = known.answering(
     "wallet_answer_of_known",
-    audit_along.line("answered", "lnurl_answered", at="$4", user_id="user_id", first=known.ANSWERED_FIRST),
-    audit_along.PARAMETERS,
+    audit_along.line("answered", "lnurl_answered"),
+    audit_along.COLUMNS,
 )
 
 

@@ -127,8 +127,8 @@ def renew(parts: Container, session: Session, token: str, principal: Principal) 
 
 _CLAIM: Final = known.claiming(
     "sign_in_of_known",
-    audit_along.line("claimed", "login", at="$3", user_id="user_id", first=known.CLAIMED_FIRST),
-    audit_along.PARAMETERS,
+    audit_along.line("claimed", "login"),
+    audit_along.COLUMNS,
 )
 
 

@@ -1,20 +1,22 @@
 """Signing in somebody whom we know: what it takes to judge their proof, and one statement that acts on it.
 
+Both are carried out for all who sign in at the same moment together.
+
 This is the usual case and no other. Whatever is unusual (a first time, a challenge used up, a key removed meanwhile)
 changes nothing here and is left to auth/challenges.py, auth/lnurl.py and auth/users.py, which act on it or refuse it
 by name.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from auth.sessions import USER_AGENT_LENGTH_MAX, OpenedSession, digest
-from models.many import Many
-from models.prepared import Prepared
+from models.many import Jointly, Many, shown, types
 
 
 class Asked(NamedTuple):
@@ -37,7 +39,7 @@ class AskedWallet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The values of the audit line that goes with a decision: what services/audit_along.py calls its parameters."""
+    """The values of the audit line that goes with a decision: what services/audit_along.py calls its columns."""
 
     actor: str
     address: str | None
@@ -66,7 +68,6 @@ def _asking(column: str, of_type: str) -> Many:
     )
 
 
-# Reads only, so whoever shows a proof at the same moment is asked for with it; what they lead to stands by itself.
 _BY_ID = _asking("id", "uuid")
 _BY_MESSAGE = _asking("message", "text")
 _WALLET = Many(
@@ -93,71 +94,85 @@ def asked_of_wallet(engine: Engine, challenge_id: UUID, key: str) -> AskedWallet
     return AskedWallet(*rows[0]) if rows else None
 
 
-CLAIMED_FIRST = 9
-"""The number of the first parameter of the audit line in `claiming`."""
+_CLAIM: Final = {
+    "challenge_id": "uuid", "user_id": "uuid", "at": "timestamptz",
+    "session_id": "uuid", "token_hash": "bytea", "expires_at": "timestamptz",
+}  # fmt: skip
+_ANSWER: Final = {"challenge_id": "uuid", "key": "text", "user_id": "uuid", "at": "timestamptz"}
 
 
-def claiming(name: str, line: str, line_types: str) -> Prepared:
-    """The statement for `claim`; `line` is the audit line's SQL for the rows of `claimed`.
+def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
+    """The statement for `claim`; `line` is the audit line's SQL for the rows of `claimed`, which have its columns.
 
-    Of simultaneous ones the first takes the challenge's row, and the others find it used: everything else hangs on it.
+    Of simultaneous ones the first takes the challenge's row, and everything else hangs on it. Nobody waits for a row
+    here, so that no two processes can wait for each other: a challenge that somebody else is about to use is left to
+    the long way, and whose last sign-in somebody else notes is noted by them.
     """
-    return Prepared(
+    columns = {**_CLAIM, **line_columns}
+    return Jointly(
         name,
-        f"uuid, uuid, timestamptz, uuid, bytea, timestamptz, text, text, {line_types}",
+        types(columns),
         f"""
-        WITH claimed AS (
-            UPDATE auth_challenges c SET used_at = $3 FROM user_keys k
-            WHERE c.id = $1 AND c.used_at IS NULL AND c.expires_at > $3
-              AND k.subject = c.subject AND k.user_id = $2 AND k.removed_at IS NULL
-            RETURNING k.user_id
+        WITH shown AS (SELECT * FROM {shown(columns)}),
+        unused AS (
+            SELECT id FROM auth_challenges WHERE id = ANY ($1) AND used_at IS NULL FOR UPDATE SKIP LOCKED
+        ), claimed AS (
+            UPDATE auth_challenges c SET used_at = shown.at FROM unused, shown, user_keys k
+            WHERE c.id = unused.id AND c.id = shown.challenge_id AND c.expires_at > shown.at
+              AND k.subject = c.subject AND k.user_id = shown.user_id AND k.removed_at IS NULL
+            RETURNING shown.*
+        ), idle AS (
+            SELECT id FROM users WHERE id = ANY (ARRAY(SELECT user_id FROM claimed)) FOR NO KEY UPDATE SKIP LOCKED
         ), noted AS (
-            UPDATE users SET last_login_at = $3 FROM claimed WHERE users.id = claimed.user_id
+            UPDATE users SET last_login_at = claimed.at FROM idle, claimed
+            WHERE users.id = idle.id AND claimed.user_id = idle.id
         ), opened AS (
             INSERT INTO sessions (id, token_hash, user_id, created_at, last_seen_at, expires_at, address, user_agent)
-            SELECT $4, $5, user_id, $3, $3, $6, $7, $8 FROM claimed
+            SELECT session_id, token_hash, user_id, at, at, expires_at,
+                address, left(user_agent, {USER_AGENT_LENGTH_MAX})
+            FROM claimed
         ), recorded AS ({line})
-        SELECT ARRAY(SELECT role FROM user_roles r WHERE r.user_id = claimed.user_id) FROM claimed
+        SELECT place, ARRAY(SELECT role FROM user_roles r WHERE r.user_id = claimed.user_id) FROM claimed
         """,  # noqa: S608 - SQL of ours
     )
 
 
 def claim(
-    engine: Engine, statement: Prepared, challenge: Asked, opened: OpenedSession, *, now: datetime, line: Line
+    engine: Engine, statement: Jointly, challenge: Asked, opened: OpenedSession, *, now: datetime, line: Line
 ) -> list[str] | None:
     """Use the challenge up, begin this session and put it on record, together; the roles that were given to the user.
 
     None, and nothing has happened, when the challenge is used or expired or the key was removed.
     """
-    agent = line.user_agent[:USER_AGENT_LENGTH_MAX] if line.user_agent else None
-    session = opened.session_id, digest(opened.token), opened.expires_at, line.address, agent
-    rows = statement.alone(engine, challenge.challenge_id, challenge.user_id, now, *session, *line.values)
+    session = opened.session_id, digest(opened.token), opened.expires_at
+    rows = statement.rows(engine, challenge.challenge_id, challenge.user_id, now, *session, *line.values)
     return list(rows[0][0]) if rows else None
 
 
-ANSWERED_FIRST = 5
-"""The number of the first parameter of the audit line in `answering`."""
-
-
-def answering(name: str, line: str, line_types: str) -> Prepared:
-    """The statement for `answer`; `line` is the audit line's SQL for the rows of `answered`."""
-    return Prepared(
+def answering(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
+    """The statement for `answer`; `line` is the audit line's SQL for the rows of `answered`, which have its columns."""
+    columns = {**_ANSWER, **line_columns}
+    return Jointly(
         name,
-        f"uuid, text, uuid, timestamptz, {line_types}",
+        types(columns),
         f"""
-        WITH answered AS (
-            UPDATE lnurl_challenges c SET key = $2, user_id = k.user_id, answered_at = $4 FROM user_keys k
-            WHERE c.id = $1 AND c.answered_at IS NULL AND c.expires_at > $4
-              AND k.subject = $2 AND k.user_id = $3 AND k.removed_at IS NULL
-            RETURNING k.user_id
+        WITH shown AS (SELECT * FROM {shown(columns)}),
+        unanswered AS (
+            SELECT id FROM lnurl_challenges WHERE id = ANY ($1) AND answered_at IS NULL FOR UPDATE SKIP LOCKED
+        ), answered AS (
+            UPDATE lnurl_challenges c SET key = shown.key, user_id = k.user_id, answered_at = shown.at
+            FROM unanswered, shown, user_keys k
+            WHERE c.id = unanswered.id AND c.id = shown.challenge_id AND c.expires_at > shown.at
+              AND k.subject = shown.key AND k.user_id = shown.user_id AND k.removed_at IS NULL
+            RETURNING shown.*
         ), recorded AS ({line})
-        SELECT user_id FROM answered
+        SELECT place FROM answered
         """,  # noqa: S608 - SQL of ours
     )
 
 
 def answer(
-    engine: Engine, statement: Prepared, challenge_id: UUID, *, key: str, user_id: UUID, now: datetime, line: Line
+    engine: Engine, statement: Jointly, challenge_id: UUID, *, key: str, user_id: UUID, now: datetime, line: Line
 ) -> bool:
     """Keep a wallet's proven key and put it on record, together; False, and nothing happened, when it is too late."""
-    return bool(statement.alone(engine, challenge_id, key, user_id, now, *line.values))
+    return bool(statement.rows(engine, challenge_id, key, user_id, now, *line.values))

@@ -1,19 +1,22 @@
 """A line of the audit log as part of the statement that it tells of, for decisions that are one statement."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-PARAMETERS: Final = "text, text, text, text, jsonb"
-"""The types of a line's own parameters: actor, address, user agent, request id, detail."""
+COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {"actor": "text", "address": "text", "user_agent": "text", "request_id": "text", "detail": "jsonb"}
+)
+"""What a line tells besides who did what when, with its types."""
 
 
-def line(source: str, event: str, *, at: str, user_id: str, first: int) -> str:
+def line(source: str, event: str) -> str:
     """SQL that adds one line of a success for each row of `source`, a part of the same WITH.
 
-    `at` and `user_id` are expressions; `first` is the number of the first of the line's own parameters, which are of
-    the types PARAMETERS. Everything but the parameters' values is ours.
+    That has COLUMNS, and `at` and `user_id`.
     """
-    actor, address, user_agent, request_id, detail = (f"${first + place}" for place in range(5))
+    columns = ", ".join(COLUMNS)
     return f"""
-    INSERT INTO audit_logs (at, event, user_id, actor, success, address, user_agent, request_id, detail)
-    SELECT {at}, '{event}', {user_id}, {actor}, true, {address}, {user_agent}, {request_id}, {detail} FROM {source}
-    """  # noqa: S608
+    INSERT INTO audit_logs (at, event, user_id, success, {columns})
+    SELECT at, '{event}', user_id, true, {columns} FROM {source}
+    """  # noqa: S608 - names of ours

@@ -98,6 +98,11 @@ def test_everybody_who_signs_in_at_one_moment_is_themselves(own_house: House, na
         told = list(pool.map(sign_in, crowd, given))
     assert told[5] == (401, None)
     assert told[:5] + told[6:] == [(200, str(person.user_id)) for person in crowd if person is not crowd[5]]
+    lines = [line for line in recorded(own_house, "login") if line.success]
+    assert len({line.request_id for line in lines}) == len(lines) == 11
+    with own_house.container.reading() as session:
+        opened = {str(row.id): row.user_id for row in session.scalars(select(UserSession))}
+    assert all(opened[line.detail["session_id"]] == line.user_id for line in lines)
 
 
 def test_somebody_known_is_refused_for_the_same_reasons(own_house: House) -> None:
