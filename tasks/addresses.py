@@ -14,6 +14,7 @@ from domain.rail_rows import RailRow
 from domain.wallet_facts import NewAddress
 from services import addresses, assets
 from tasks.app import task
+from tasks.patience import Patience
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
@@ -33,8 +34,9 @@ def refill_chain(container: Container, chain: Chain) -> int:
 
 def refill_provider(container: Container, provider: Provider) -> int:
     """Fill the pools of a provider, one for each of the networks on which its money moves."""
+    patience = Patience()
     return sum(
-        _refill(container, provider.rail, network, partial(provider.new_addresses, network=network))
+        _refill(container, provider.rail, network, patience.asking(partial(provider.new_addresses, network=network)))
         for network in provider.rail.networks or ("",)
     )
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from domain.actor import Actor
-from domain.node_refusals import ChainError, NodeTimeout
+from domain.node_refusals import ChainError
 from domain.ports import Chain
 from domain.provider_ports import Provider
 from domain.wallet_facts import Holding
 from models.asset import Asset
 from services import assets, buffer_marks, buffer_reports, buffers, sweeps
 from tasks.app import task
+from tasks.patience import Patience
 from wiring.container import Container
 
 BATCHES_MAX = 100
@@ -64,7 +65,7 @@ def compare_chain(container: Container, chain: Chain) -> str:
         kept = assets.of_chain(session, rail.chain)
         unswept = sweeps.unswept_addresses(session, rail.chain) if rail.has_accounts else []
         left_minor = sweeps.left_behind(session, rail.chain, besides=unswept) if rail.has_accounts else 0
-    patience = _Patience()
+    patience = Patience()
     return _worst(
         compare_asset(
             container,
@@ -80,32 +81,11 @@ def compare_provider(container: Container, provider: Provider) -> str:
     """Snapshot every asset of one provider. Returns the worst verdict: mismatch, unknown or ok."""
     with container.reading() as session:
         kept = assets.of_chain(session, provider.rail.chain)
-    patience = _Patience()
+    patience = Patience()
     return _worst(
         compare_asset(container, asset, patience.asking(partial(provider.holding, asset.contract or "")))
         for asset in kept
     )
-
-
-class _Patience:
-    """Waits once for somebody who does not answer in time: half a minute for each asset, and nothing else gets done."""
-
-    def __init__(self) -> None:
-        self._silence: NodeTimeout | None = None
-
-    def asking(self, read: Callable[[], Holding]) -> Callable[[], Holding]:
-        """The same question, not asked any more once an earlier one had no answer."""
-
-        def ask() -> Holding:
-            if self._silence is not None:
-                raise self._silence
-            try:
-                return read()
-            except NodeTimeout as silence:
-                self._silence = silence
-                raise
-
-        return ask
 
 
 def _worst(verdicts: Iterable[str]) -> str:

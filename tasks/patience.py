@@ -1,0 +1,30 @@
+"""Wait once for somebody who does not answer in time."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from domain.node_refusals import NodeTimeout
+
+Told = ParamSpec("Told")
+Answer = TypeVar("Answer")
+
+
+class Patience:
+    """What one round has for one node or provider: each wait may take half a minute, and nothing else gets done."""
+
+    def __init__(self) -> None:
+        self._silence: NodeTimeout | None = None
+
+    def asking(self, ask: Callable[Told, Answer]) -> Callable[Told, Answer]:
+        """The same question, which fails at once when an earlier one had no answer. Raises what it raises."""
+
+        def asked(*args: Told.args, **kwargs: Told.kwargs) -> Answer:
+            if self._silence is not None:
+                raise self._silence
+            try:
+                return ask(*args, **kwargs)
+            except NodeTimeout as silence:
+                self._silence = silence
+                raise
+
+        return asked
