@@ -13,7 +13,7 @@ from models.user import User
 from services import addresses, chains
 from tasks import addresses as address_tasks
 from tasks import chains as chain_tasks
-from tasks.chains import BLOCKS_PER_BATCH, HASHES_PER_READ, Reader
+from tasks.block_reader import BLOCKS_PER_BATCH, HASHES_PER_READ, Reader
 from tasks.runtime import worker_name
 from wiring.container import Container
 from wiring.embedded.node import MINER

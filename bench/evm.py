@@ -22,7 +22,7 @@ from models.user import User
 from services import addresses, assets, chains
 from tasks import addresses as address_tasks
 from tasks import chains as chain_tasks
-from tasks.chains import Reader
+from tasks.block_reader import Reader
 from tasks.runtime import worker_name
 from wiring.chain_settings import ChainSettings
 from wiring.container import Container

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-import tasks.chains
+import tasks.block_reader
 from domain.chain_facts import Block
 from domain.networks import NETWORKS
 from domain.ports import Chain, DescriptorChain
@@ -212,7 +212,7 @@ def test_an_unknown_chain_cannot_be_paused(rail: Rail) -> None:
 
 
 def test_the_lease_of_a_reader_is_renewed_while_its_node_is_slow(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.chains, "RENEWED_EVERY_S", 0.01)
+    monkeypatch.setattr(tasks.block_reader, "RENEWED_EVERY_S", 0.01)
 
     class Slow(outgoing.Wrapped):
         def blocks(self, hashes: Sequence[str], **options: Any) -> list[Block]:
