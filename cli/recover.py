@@ -128,7 +128,7 @@ def account(chain_name: str, since: int | None) -> None:
             raise click.BadParameter("is no chain of accounts that is followed here", param_hint="CHAIN")
         if book_account(parts, chain, since):
             raise SystemExit(1)
-    click.echo("Every payment of the account is in the books.")
+    click.echo("Every payment of the account is in the books. Then: python -m cli policy set ASSET paused no")
 
 
 @recover.command("addresses")
@@ -145,7 +145,7 @@ def retire_addresses(skip: int) -> None:
 
 @contextmanager
 def _parts() -> Iterator[Container]:
-    with provided(read_settings(os.environ), "postgres", "node") as settings:
+    with provided(read_settings(os.environ), "postgres", "node", "anvil") as settings:
         parts = build_container(settings)
         try:
             yield parts
@@ -194,7 +194,7 @@ def _show(session: Session, rail: _Rail, sent: SentTransaction) -> None:
 @contextmanager
 def _rails(asset_id: str | None, since: int | None) -> Iterator[list[_Rail]]:
     """The rails and what their wallets sent, read from the nodes before any transaction is open."""
-    with provided(read_settings(os.environ), "postgres", "node") as settings:
+    with provided(read_settings(os.environ), "postgres", "node", "anvil") as settings:
         parts = build_container(settings)
         try:
             yield [

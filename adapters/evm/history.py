@@ -66,7 +66,7 @@ def _signed_bytes(told: Mapping[str, Any]) -> str:
 
     Few nodes give the bytes themselves. That these are they, their digest says.
     """
-    if told["type"] != _WITH_A_FEE_MARKET or not told.get("to") or told.get("accessList"):
+    if told.get("type") != _WITH_A_FEE_MARKET or not told.get("to") or told.get("accessList"):
         return ""
     fields = Transaction(
         chain_id=to_int(told["chainId"]),
