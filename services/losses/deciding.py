@@ -66,7 +66,8 @@ def propose_payment(session: Session, loss_id: UUID, *, reason: str, now: dateti
     """The same for a payment that suspense carries by itself. Raises LossNotFound, WrongState."""
     row = _locked(session, loss_id)
     _go(session, row, "proposed", {"reason": reason}, now=now, by=by)
-    row.proposed_at, row.proposed_by, row.decided_at, row.decided_by = now, by.name, None, None
+    # Whoever is to agree reads why; what it was found with is on its flow.
+    row.reason, row.proposed_at, row.proposed_by, row.decided_at, row.decided_by = reason, now, by.name, None, None
     _on_record(session, "loss.proposed", row, reason, now=now, by=by)
     return row
 

@@ -105,6 +105,7 @@ def test_a_payment_that_is_carried_can_be_refused_and_proposed_again(rail: Rail)
     agree(rail, loss_id, ONE)
     assert stands(rail) == (0, COIN)
     [row] = rail.rows(Loss)
+    assert row.reason == "stolen, said the police"
     assert world.states(rail, row.flow_id) == ["carried", "proposed", "carried", "proposed", "booked"]
 
 
