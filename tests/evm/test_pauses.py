@@ -233,7 +233,7 @@ def in_the_way(stored: list[Stored], paused: set[str]) -> list[int]:
 
 
 def test_only_what_keeps_others_from_leaving_is_in_the_way(rail: EvmRail) -> None:
-    @how(max_examples=40, deadline=None)
+    @how(max_examples=30, deadline=None)
     @given(lists(_STORED, min_size=2, max_size=6), sampled_from([{COIN}, {COIN, TOKEN}]))
     def holds(stored: list[Stored], paused: set[str]) -> None:
         with Session(rail.container.engine) as session:  # which commits nothing

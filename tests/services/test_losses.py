@@ -145,7 +145,7 @@ _MOVES = sampled_from(["lose", "come back", "propose", "agree", "refuse"])
 def test_whatever_is_proposed_suspense_never_gives_more_than_it_carries(rail: Rail) -> None:
     now, asset_id = rail.container.now(), rail.asset_id
 
-    @how(max_examples=30, deadline=None)
+    @how(max_examples=20, deadline=None)
     @given(lists(tuples(_MOVES, integers(1, 5)), max_size=14))
     @example([("lose", 3), ("propose", 3), ("come back", 2), ("agree", 1)])
     def holds(moves: list[tuple[str, int]]) -> None:

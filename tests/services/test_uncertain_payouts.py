@@ -205,7 +205,7 @@ def test_nothing_is_given_back_before_what_came_instead_is_final(rail: Rail) -> 
     rail.watch()
     cursor_at = world.height(rail)
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(
         depth=integers(1, 12),
         needed=integers(1, 12),
