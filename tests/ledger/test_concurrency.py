@@ -15,6 +15,7 @@ from domain.ledger import Hold, Outcome, Post, Transfer, Void
 from services.ledger import post
 from services.ledger.verify import verify
 from tests.ledger.conftest import Books, transaction
+from tests.plans import use_indexes
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_a_free_shard_is_found_by_its_number(crowd: Books) -> None:
         # What a connection read is counted where the view looks until it is handed over, which it is once a second.
         session.execute(text("SELECT pg_stat_force_next_flush()"))
         session.commit()
-        session.execute(text("SET LOCAL enable_seqscan = off"))
+        use_indexes(session)
         for _ in range(3):
             assert post(session, [transaction(Transfer(hot, user, 1))])[0].refused is None
         legs = [transaction(Transfer(hot, user, 1)), transaction(Transfer(user, hot, 1))]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from domain.ids import new_id
 from services import flow_search, flows
 from services.flow_search import Wanted
+from tests.plans import use_indexes
 from tests.services import logged
 from tests.services.logged import moved, opened
 from wiring.container import Container
@@ -111,7 +112,7 @@ def test_no_search_reads_every_flow(container: Container) -> None:
 def test_what_an_address_and_a_transaction_did_is_looked_up_by_indexes(container: Container) -> None:
     with container.transaction() as session:
         # In a small table the planner would rather read everything: what is left without an index still does.
-        session.execute(text("SET LOCAL enable_seqscan = off"))
+        use_indexes(session)
         plans = _Plans(session, about="flow_id")
         for wanted in (Wanted(tx_hash="ab" * 32), Wanted(address="nobody's")):
             flow_search.search(session, wanted, before=new_id(), limit=51)

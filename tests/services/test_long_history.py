@@ -37,6 +37,7 @@ from services.ledger.following import next_span
 from services.webhooks_out import messages
 from services.webhooks_out.endpoints import Owner
 from tests.databases import Database
+from tests.plans import use_indexes
 from wiring.container import Container
 from wiring.secret import Secret
 
@@ -166,7 +167,7 @@ def test_no_question_reads_all_that_ever_happened(container: Container, raw: Raw
         _add_endpoint(session)
     with container.transaction() as session:
         plans = _Plans(session)
-        session.execute(text("SET LOCAL enable_seqscan = off"))
+        use_indexes(session)
         found: dict[str, set[str]] = {}
         for name, (ask, _) in QUESTIONS.items():
             plans.taken.clear()

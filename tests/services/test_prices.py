@@ -20,6 +20,7 @@ from services import alerts, prices
 from tasks import prices as tasks
 from tests.databases import Database, settings_for
 from tests.fakes.json_service import JsonService, serving
+from tests.plans import use_indexes
 from wiring.container import Container, build_container
 from wiring.examining_ways import examine_ways
 from wiring.secret import Secret
@@ -207,7 +208,7 @@ def test_thinning_reads_no_price_twice_however_many_there_are(parts: Container) 
         prices.record(session, PAIR, "one", Decimal(1), observed_at=at, now=at, by=BY)
     with parts.transaction() as session:
         # A table as small as this one would be read as a whole.
-        session.execute(text("SET LOCAL enable_seqscan = off"))
+        use_indexes(session)
         before = _prices_read(session)
         assert prices.thin(session, now=parts.now()) == (1, 0)
         assert _prices_read(session) - before < 10
