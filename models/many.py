@@ -1,7 +1,7 @@
 """Prepared statements that a process carries out for all who ask at one moment together, each with its own rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +10,8 @@ from models.prepared import Prepared, Rows
 from models.together import Everywhere
 
 Question = tuple[object, ...]
+# The class of what a server says as it goes away. Whether the broken connection or this is seen first is chance.
+_SERVER_ENDS: Final = "57P"
 
 
 class Many:
@@ -48,7 +50,8 @@ class Jointly(Many):
         try:
             return super()._found(engine, questions)
         except DBAPIError as fault:
-            if getattr(fault.orig, "pgcode", None) is not None:
+            code = getattr(fault.orig, "pgcode", None)
+            if code is not None and not code.startswith(_SERVER_ENDS):
                 raise
             return [fault] * len(questions)
 
