@@ -11,10 +11,9 @@ from domain.wallet_facts import Holding
 from models.asset import Asset
 from services import assets, buffer_marks, buffer_reports, buffers, sweeps
 from tasks.app import task
+from tasks.batches import drop_all
 from tasks.patience import Patience
 from wiring.container import Container
-
-BATCHES_MAX = 100
 
 
 @task("buffers.compare")
@@ -37,14 +36,8 @@ def report(container: Container, by: Actor) -> int:
 @task("buffers.thin")
 def thin(container: Container, by: Actor) -> int:
     """Keep of old comparisons one an hour, and every difference. Returns how many rows are gone."""
-    gone = 0
-    for _ in range(BATCHES_MAX):
-        with container.transaction() as session:
-            looked, dropped = buffer_reports.thin(session, now=container.now())
-        gone += dropped
-        if looked < buffer_reports.BATCH:
-            break
-    return gone
+    thin_some = partial(buffer_reports.thin, now=container.now())
+    return drop_all(container, thin_some, batch=buffer_reports.BATCH)
 
 
 def follow_marks(container: Container, by: Actor) -> int:

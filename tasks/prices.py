@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import structlog
 
@@ -12,9 +13,8 @@ from domain.private_ways import allowed_hosts, in_the_clear
 from models.price import PriceSource
 from services import prices
 from tasks.app import task
+from tasks.batches import drop_all
 from wiring.container import Container
-
-BATCHES_MAX = 100
 
 log = structlog.get_logger(__name__)
 
@@ -33,14 +33,8 @@ def collect(container: Container, by: Actor) -> int:
 @task("prices.thin")
 def thin(container: Container, by: Actor) -> int:
     """Keep of old prices one an hour. Returns how many rows are gone."""
-    gone = 0
-    for _ in range(BATCHES_MAX):
-        with container.transaction() as session:
-            looked, dropped = prices.thin(session, now=container.now())
-        gone += dropped
-        if looked < prices.BATCH:
-            break
-    return gone
+    thin_some = partial(prices.thin, now=container.now())
+    return drop_all(container, thin_some, batch=prices.BATCH)
 
 
 def _ask(container: Container, source: PriceSource, by: Actor) -> bool:

@@ -11,6 +11,7 @@ from domain.actor import Actor
 from models import dropping
 from services import conversions, heartbeats, mail, notifications_in, traffic, webhooks_out
 from tasks.app import task
+from tasks.batches import drop_all
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -35,7 +36,6 @@ FORGETTING: Final[tuple[Forget, ...]] = (
     notifications_in.forget_refusals,
 )
 """What is kept for how long stands in docs/operations.md."""
-BATCHES_MAX: Final = 100
 
 
 @task("upkeep.heartbeat")
@@ -47,20 +47,13 @@ def heartbeat(container: Container, by: Actor, queue: str) -> None:
 
 @task("upkeep.purge")
 def purge(container: Container, by: Actor) -> int:
-    """Drop what ended long ago: sign-ins, codes, tokens, quotes, messages, sums. Returns how many rows are gone.
-
-    Each few of them in a transaction of their own: however many were left lying, no statement runs out of time, and
-    what is gone stays gone if the process ends.
-    """
+    """Drop what ended long ago: sign-ins, codes, tokens, quotes, messages, sums. Returns how many rows are gone."""
     return sum(_drop(container, forget) for forget in FORGETTING)
 
 
 def _drop(container: Container, forget: Forget) -> int:
-    gone = 0
-    for _ in range(BATCHES_MAX):
-        with container.transaction() as session:
-            dropped = forget(session, now=container.now())
-        gone += dropped
-        if dropped < dropping.AT_ONCE:
-            break
-    return gone
+    def some(session: Session) -> tuple[int, int]:
+        dropped = forget(session, now=container.now())
+        return dropped, dropped
+
+    return drop_all(container, some, batch=dropping.AT_ONCE)

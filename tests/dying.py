@@ -11,7 +11,7 @@ from sqlalchemy.orm import configure_mappers
 
 from cli.recover_account import book_account
 from domain.crash import CRASH_AT
-from services import addresses, conversions, deposits, withdrawals
+from services import addresses, conversions, deposits, losses, withdrawals
 from tasks import flows, mail, webhooks
 from tasks.addresses import refill_chain
 from tasks.app import app
@@ -107,6 +107,11 @@ def _decide(container: Container, deposit_id: str, decider_id: str, destination:
             deposits.release(session, UUID(deposit_id), **facts)
 
 
+def _agree(container: Container, loss_id: str) -> None:
+    with container.transaction() as session:
+        losses.agree(session, UUID(loss_id), now=container.now(), by=BY)
+
+
 def _write_letters(container: Container) -> None:
     mailer = mailer_of(container.settings)
     assert mailer is not None
@@ -143,6 +148,7 @@ _OF_HOUSE: Final[Mapping[str, Callable[..., object]]] = {
     "relay": relay_promises,
     "request": _request,
     "decide": _decide,
+    "agree": _agree,
     "convert": _convert,
     "carry out": lambda container: settle_due(container, BY),
     "verify": lambda container: check_batch(container, BY),

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.crash import crash_point
 from domain.errors import StrongroomError, ensure
 from domain.flows import LOSS, WrongState, move
 from domain.ids import new_id
@@ -95,6 +96,7 @@ def agree(session: Session, loss_id: UUID, *, now: datetime, by: Actor) -> Loss:
     row.transaction_id, row.decided_at, row.decided_by = outcome.transaction_id, now, by.name
     _go(session, row, "booked", {"transaction_id": outcome.transaction_id}, now=now, by=by)
     _on_record(session, "loss.booked", row, row.reason, now=now, by=by)
+    crash_point("loss.booking")
     return row
 
 

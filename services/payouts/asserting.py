@@ -15,6 +15,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.crash import crash_point
 from domain.errors import StrongroomError
 from domain.flows import WrongState
 from domain.provider_facts import Report
@@ -150,6 +151,7 @@ def record_found(
         payout.txid, payout.void_because = asserted.outgoing.txid, "never_made"
         fail(session, payout, now=now, by=by)
     session.flush()
+    crash_point("payout.looking_into")
     return row
 
 

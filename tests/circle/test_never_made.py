@@ -1,5 +1,6 @@
 """A payment that Circle was asked for and knows nothing of: operators say what became of it, Circle bears them out."""
 
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -16,10 +17,12 @@ from models.withdrawal import Withdrawal
 from services import payouts
 from tests.api.house import House as Offices
 from tests.circle.house import BY, FEE, USDC, House
+from tests.dying import die_at
 from tests.fakes.circle import FakeCircle
 from tests.pages.reader import Reader
 from tests.services.threads import at_once
 
+KILLED = -signal.SIGKILL
 ASKED = "POST /v1/transfers"
 HELD = (500 * USDC - 20 * USDC - FEE, 20 * USDC + FEE)
 
@@ -97,6 +100,22 @@ def test_what_two_operators_say_was_never_made_and_circle_does_not_show_gives_th
     assert (house.payout().state, house.payout().void_because) == ("failed", "never_made")
     assert (house.balance(user_id), house.standing(), house.compare()) == ((500 * USDC, 0), set(), "ok")
     assert (circle.server.count(ASKED), circle.outgoing()) == (asked, [])
+
+
+def test_the_funds_are_back_once_whenever_the_one_who_looks_into_it_dies(house: House, circle: FakeCircle) -> None:
+    user_id = doubtful(house, circle, is_made=False)
+    asked = circle.server.count(ASKED)
+    assert [never_made(house, operator(house)), never_made(house, operator(house))] == ["", ""]
+    # The other process has no clock of ours.
+    with house.container.transaction() as session:
+        session.get_one(Payout, house.payout().id).due_at = None
+    assert die_at(house.container, "follow", "payout.looking_into") == KILLED
+    assert (house.payout().state, answer(house), house.balance(user_id)) == ("uncertain", (None, None), HELD)
+    house.sweep()
+    house.sweep()
+    assert (house.payout().state, house.payout().void_because) == ("failed", "never_made")
+    assert (house.balance(user_id), house.standing(), house.compare()) == ((500 * USDC, 0), set(), "ok")
+    assert circle.server.count(ASKED) == asked
 
 
 def test_whoever_may_not_decide_any_more_is_not_one_of_the_two(house: House, circle: FakeCircle) -> None:

@@ -59,6 +59,8 @@ OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releas
 OF_A_CLAIM = ("verification.claimed", "verification.looked", "verification.recording")
 # Killed in tests/conversions/test_crashes.py.
 OF_A_CONVERSION = ("conversion.claimed", "conversion.settling", "conversion.settled")
+# Killed in tests/services/test_losses.py and tests/circle/test_never_made.py.
+OF_A_DECISION = ("loss.booking", "payout.looking_into")
 OF_A_NOTIFICATION = ("notification.acted",)  # killed in tests/circle/test_crashes.py
 # Exercised on a chain of accounts, in tests/evm/test_crashes.py.
 OF_ACCOUNTS = (
@@ -122,6 +124,7 @@ def test_every_marked_step_is_exercised() -> None:
         *OF_ACCOUNTS,
         *OF_A_CLAIM,
         *OF_A_CONVERSION,
+        *OF_A_DECISION,
         *OF_A_NOTIFICATION,
         *OF_A_RECOVERY,
         *OF_TELLING,

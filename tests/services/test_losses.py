@@ -1,5 +1,6 @@
 """What suspense carries for good is booked once two operators say so, and never more than it carries."""
 
+import signal
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,6 +18,7 @@ from models.audit import AuditLog
 from models.loss import Loss
 from services import conversions, deposits, ledger, losses
 from services.losses import NotThatMuch, ProposedByYou
+from tests.dying import die_at
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
 from tests.services.threads import at_once
@@ -77,6 +79,19 @@ def test_a_loss_is_booked_by_two_and_leaves_suspense(rail: Rail) -> None:
         ("loss.proposed", ONE.name, "gone"), ("loss.booked", OTHER.name, "gone"),
     ]  # fmt: skip
     rail.assert_sound()
+
+
+def test_an_agreement_that_dies_before_its_commit_never_happened(rail: Rail) -> None:
+    with rail.container.transaction() as session:
+        lose(session, rail, COIN)
+    loss_id = propose(rail, COIN)
+    assert die_at(rail.container, "agree", "loss.booking", str(loss_id)) == -signal.SIGKILL
+    assert stands(rail) == (COIN, 0)
+    assert die_at(rail.container, "agree", "", str(loss_id)) == 0
+    assert stands(rail) == (0, COIN)
+    with pytest.raises(WrongState):
+        agree(rail, loss_id)
+    assert stands(rail) == (0, COIN)
 
 
 def test_what_came_back_after_it_was_booked_makes_up_for_it(rail: Rail) -> None:
