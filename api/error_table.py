@@ -6,7 +6,7 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
 
-from api.statuses import HTTP_ERRORS, STATUS, status_of
+from api.statuses import HTTP_ERRORS, status_of
 from domain.errors import StrongroomError
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "errors.md"
@@ -50,11 +50,6 @@ def render() -> str:
     rows = {(code, status, meaning) for code, (status, meaning) in HTTP_ERRORS.items()}
     rows |= {(kind.code, status_of(kind), _meaning(kind)) for kind in refusals()}
     return _HEAD + "".join(f"| `{code}` | {status} | {meaning} |\n" for code, status, meaning in sorted(rows))
-
-
-def unmapped() -> list[str]:
-    """The names of refusals that have no status, by themselves or by a base."""
-    return [kind.__name__ for kind in refusals() if not any(base in STATUS for base in kind.__mro__)]
 
 
 def _below(kind: type[StrongroomError]) -> set[type[StrongroomError]]:

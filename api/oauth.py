@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -198,11 +197,9 @@ def openid_configuration() -> Response:
     return _published(metadata.document(provider(container())))
 
 
-def keep_notes(session: Session, server: Server, *, now: datetime, user_id: Any = None) -> None:
+def keep_notes(session: Session, server: Server, *, now: datetime) -> None:
     """Write what a server noted to the audit log, in the transaction that it tells of."""
     doer = actor()
-    if user_id is not None:
-        doer = replace(doer, user_id=user_id)
     for event, success, detail in server.noted:
         audit.record(session, event, by=doer, now=now, success=success, detail=detail)
 

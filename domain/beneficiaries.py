@@ -31,20 +31,18 @@ def takes_names(rail: RailRow) -> TypeGuard[NamedRail]:
     return hasattr(rail, "needs_name")
 
 
-def beneficiary_of(
-    rail: RailRow, text: object, *, destination: str, asset_id: str, field: str = "beneficiary_name"
-) -> str | None:
+def beneficiary_of(rail: RailRow, text: object, *, destination: str, asset_id: str) -> str | None:
     """The name of whoever is paid there, None where there is none. Raises InvalidBeneficiary.
 
     Nothing is kept of anybody that no provider is to be told.
     """
     if text in (None, ""):
         if takes_names(rail) and rail.needs_name(destination, asset_id):
-            raise _refusal(field, "must be the name of whoever is paid, as their bank or network knows it")
+            raise _refusal("must be the name of whoever is paid, as their bank or network knows it")
         return None
     if not takes_names(rail):
-        raise _refusal(field, "is not asked for on this rail: leave it out")
-    return _name(text, field)
+        raise _refusal("is not asked for on this rail: leave it out")
+    return _name(text)
 
 
 def masked(name: str) -> str:
@@ -52,14 +50,14 @@ def masked(name: str) -> str:
     return " ".join(f"{word[0]}\N{HORIZONTAL ELLIPSIS}" for word in name.split())
 
 
-def _name(text: object, field: str) -> str:
+def _name(text: object) -> str:
     if not isinstance(text, str):
-        raise _refusal(field, "must be a string")
+        raise _refusal("must be a string")
     name = re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
     if not NAME_LENGTH_MIN <= len(name) <= NAME_LENGTH_MAX:
-        raise _refusal(field, f"must have {NAME_LENGTH_MIN} to {NAME_LENGTH_MAX} characters")
+        raise _refusal(f"must have {NAME_LENGTH_MIN} to {NAME_LENGTH_MAX} characters")
     if not name[0].isalpha() or not all(_is_of_names(character) for character in name):
-        raise _refusal(field, "must be letters, with spaces, full stops, hyphens and apostrophes between them")
+        raise _refusal("must be letters, with spaces, full stops, hyphens and apostrophes between them")
     return name
 
 
@@ -67,5 +65,5 @@ def _is_of_names(character: str) -> bool:
     return character in _MARKS or unicodedata.category(character)[0] in "LM"
 
 
-def _refusal(field: str, reason: str) -> InvalidBeneficiary:
-    return InvalidBeneficiary(f"{field}: {reason}", fields={field: [reason]})
+def _refusal(reason: str) -> InvalidBeneficiary:
+    return InvalidBeneficiary(f"beneficiary_name: {reason}", fields={"beneficiary_name": [reason]})

@@ -102,13 +102,6 @@ class Network:
         """Where anybody can look a transaction up; None on a test network nobody shows."""
         return None if self.explorer is None else f"{self.explorer}{tx_hash}"
 
-    def confirmations_for(self, amount_minor: int) -> int:
-        """The confirmations a deposit of this amount needs before it is credited."""
-        for tier in self.confirmation_tiers:
-            if tier.below_amount_minor is None or amount_minor < tier.below_amount_minor:
-                return tier.confirmations
-        return self.confirmation_tiers[-1].confirmations
-
 
 _BITCOIN_TIERS: Final = (
     ConfirmationTier(COIN // 1000, 1),

@@ -201,7 +201,7 @@ def is_settled(rule: ClaimRule, facts: ClaimFacts, amount_minor: int) -> bool:
     return facts.confirmations >= rule.confirmations_needed(amount_minor)
 
 
-def parse_transaction_hash(text: object, rail: RailRow, *, field: str = "tx_hash") -> str:
+def parse_transaction_hash(text: object, rail: RailRow) -> str:
     """The canonical spelling of a transaction's hash on this rail, checked before anybody is asked about it.
 
     Raises InvalidTransactionHash.
@@ -209,5 +209,5 @@ def parse_transaction_hash(text: object, rail: RailRow, *, field: str = "tx_hash
     spelled = rail.hashes.parse(text) if rail.hashes is not None and isinstance(text, str) else None
     if spelled is None:
         reason = f"is not the hash of a transaction on {rail.name}"
-        raise InvalidTransactionHash(f"{field}: {reason}", fields={field: [reason]})
+        raise InvalidTransactionHash(f"tx_hash: {reason}", fields={"tx_hash": [reason]})
     return spelled

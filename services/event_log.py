@@ -24,7 +24,7 @@ from models.deposit import Deposit, FundingObservation
 from models.flow import Flow, FlowEvent
 from models.withdrawal import Withdrawal
 from services.events import ALERT, FLOW, FUNDING, SOURCES, Event, Position, shape
-from services.leases import LEASE, LeaseLost, back_off
+from services.leases import LEASE, LeaseLost
 
 BATCH_MAX: Final = 500
 BEGINNING: Final = Position(0, 0, 0)
@@ -65,7 +65,6 @@ class Batch:
 
     consumer: str
     generation: int
-    attempts: int
     end: Position
     keys: Sequence[Key]
     events: Sequence[Event]
@@ -110,18 +109,30 @@ def claim(
     row.attempts += 1
     session.flush()
     events = _events(session, keys) if shaped else ()
-    return Batch(consumer, row.lease_generation, row.attempts, end, keys, events)
+    return Batch(consumer, row.lease_generation, end, keys, events)
 
 
 def advance(session: Session, batch: Batch, *, now: datetime, to: Position | None = None) -> None:
     """Be done with a batch, or with its events up to `to`, and let the next be claimed. Raises LeaseLost."""
     end = batch.end if to is None else to
-    _let_go(session, batch, xid=end.xid, source=end.source, seq=end.seq, moved_at=now, due_at=None, attempts=0)
-
-
-def put_off(session: Session, batch: Batch, *, now: datetime) -> None:
-    """Have the same batch claimed again after a while that grows with every attempt. Raises LeaseLost."""
-    _let_go(session, batch, due_at=now + back_off(batch.attempts))
+    settled = session.execute(
+        update(Consumer)
+        .where(Consumer.name == batch.consumer, Consumer.lease_generation == batch.generation)
+        .values(
+            xid=end.xid,
+            source=end.source,
+            seq=end.seq,
+            moved_at=now,
+            lease_owner=None,
+            lease_until=None,
+            due_at=None,
+            attempts=0,
+        )
+        .returning(Consumer.name)
+        .execution_options(synchronize_session=False)
+    )
+    if settled.first() is None:
+        raise LeaseLost
 
 
 def read(session: Session, *, after: Position, sources: Collection[str], limit: int = BATCH_MAX) -> Sequence[Event]:
@@ -165,18 +176,6 @@ def _place(session: Session, name: str, *, start: Literal["beginning", "now"], n
 
 def _position(row: Consumer) -> Position:
     return Position(row.xid, row.source, row.seq)
-
-
-def _let_go(session: Session, batch: Batch, **values: Any) -> None:
-    settled = session.execute(
-        update(Consumer)
-        .where(Consumer.name == batch.consumer, Consumer.lease_generation == batch.generation)
-        .values(lease_owner=None, lease_until=None, **values)
-        .returning(Consumer.name)
-        .execution_options(synchronize_session=False)
-    )
-    if settled.first() is None:
-        raise LeaseLost
 
 
 def _next(session: Session, after: Position, sources: Collection[str], limit: int) -> tuple[Position, Sequence[Key]]:

@@ -12,14 +12,12 @@ FLOWS_PER_BATCH: Final = 200
 _ARCHIVE: Final = text("SELECT flow_count, event_count FROM flow_events_archive_some(:before, :flows)")
 
 
-def archive_some(
-    session: Session, *, now: datetime, kept: timedelta = KEPT, flows: int = FLOWS_PER_BATCH
-) -> tuple[int, int]:
+def archive_some(session: Session, *, now: datetime, flows: int = FLOWS_PER_BATCH) -> tuple[int, int]:
     """Move the events of some flows that closed a while ago; answers how many flows and events.
 
     Goes by whole days, so that it has something to do once a day. What consumers of the log have yet to read is left
     where it is. Safe to run twice, and at once. Raises an error of PostgreSQL, and moves nothing, if a row were lost.
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    flow_count, event_count = session.execute(_ARCHIVE, {"before": midnight - kept, "flows": flows}).one()
+    flow_count, event_count = session.execute(_ARCHIVE, {"before": midnight - KEPT, "flows": flows}).one()
     return int(flow_count), int(event_count)

@@ -44,11 +44,11 @@ class Couriers:
             self._out[future] = may_be_vain
         future.add_done_callback(self._back)
 
-    def await_all(self, timeout_s: float = END_WITHIN_S) -> None:
-        """Wait until all that are out now are back."""
+    def await_all(self) -> None:
+        """Wait a while for all that are out now."""
         with self._lock:
             out = list(self._out)
-        wait(out, timeout=timeout_s)
+        wait(out, timeout=END_WITHIN_S)
 
     def end(self) -> None:
         """Send nobody any more, and wait a while for those who are out."""

@@ -112,8 +112,6 @@ def build_container(
     publisher: Publisher | None = None,
     chains: Mapping[str, Chain] | None = None,
     listens: bool = False,
-    providers: Mapping[str, Provider] | None = None,
-    verifiers: Mapping[str, ClaimReader] | None = None,
 ) -> Container:
     """Everything that these settings describe; nothing connects until it is used. A realtime process `listens`.
 
@@ -133,12 +131,10 @@ def build_container(
         settings=settings,
         engine=engine,
         chains=MappingProxyType(dict(chains)) if chains is not None else build_chains(settings.chains),
-        providers=MappingProxyType(dict(providers)) if providers is not None else build_providers(settings),
+        providers=build_providers(settings),
         readers=build_readers(settings),
         screening=build_screening(settings),
-        verifiers=MappingProxyType(dict(verifiers))
-        if verifiers is not None
-        else build_verifiers(settings.verify_chains, settings.chains),
+        verifiers=build_verifiers(settings.verify_chains, settings.chains),
         publisher=publisher or NullPublisher(),
         session_cache=SessionCache(cache),
         bus=Bus(bus, listens=listens),

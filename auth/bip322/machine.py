@@ -59,10 +59,10 @@ class Machine:
         """Take the item on top as true or false."""
         return is_true(self.pop())
 
-    def peek(self, depth: int = 1) -> bytes:
-        """The item on top, or one further down, left where it is."""
-        demand(len(self.stack) >= depth, "the stack is too low")
-        return self.stack[-depth]
+    def peek(self) -> bytes:
+        """The item on top, left where it is."""
+        demand(bool(self.stack), "the stack is too low")
+        return self.stack[-1]
 
     def verify(self) -> None:
         """Fail unless the item on top, which goes, is true."""

@@ -25,7 +25,6 @@ KEPT: Final = 2 * WINDOW + timedelta(seconds=10)
 NONCE_STEP: Final = timedelta(minutes=5)
 """How often the nonce changes. The one before is still good, and the one after: clocks of hosts differ."""
 NONCE_LENGTH: Final = 32
-THUMBPRINT_LENGTH: Final = 43
 _TYPE: Final = "dpop+jwt"
 _LENGTH_MAX: Final = 4096
 _JTI_LENGTH_MAX: Final = 256

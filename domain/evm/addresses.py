@@ -9,7 +9,6 @@ from domain.evm.keccak import keccak256
 from domain.rail_rows import Destination
 
 ADDRESS_SIZE: Final = 20
-ZERO_ADDRESS: Final = "0x" + "00" * ADDRESS_SIZE
 _SPELLING: Final = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _CAPITAL_FROM: Final = 8
 

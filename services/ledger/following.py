@@ -36,7 +36,6 @@ def next_span(
     now: datetime,
     start: Literal["beginning", "now"] = "beginning",
     after: int | None = None,
-    limit: int = SPAN_MAX,
 ) -> Span | None:
     """Take what a reader has yet to look at, in the transaction in which it does; None when there is nothing.
 
@@ -48,7 +47,7 @@ def next_span(
     ends = session.execute(_ENDS).one()
     row = _locked(session, reader, ends.sealed if start == "now" else 0, now)
     begins = max(row.transfer_id, after or 0)
-    last = min(begins + limit, ends.newest)
+    last = min(begins + SPAN_MAX, ends.newest)
     settled = max(row.transfer_id, min(last, ends.sealed))
     if settled != row.transfer_id:
         row.transfer_id, row.moved_at = settled, now

@@ -67,8 +67,7 @@ def check_request(
 ) -> str:
     """Everything that can be refused before funds are held; returns the destination in its canonical spelling.
 
-    Raises InvalidAddress, WrongNetworkAddress, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown,
-    DestinationNotAllowed.
+    Raises InvalidAddress, WrongNetwork, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown, DestinationNotAllowed.
     """
     asset, policy = terms.asset, terms.policy
     if policy.paused:

@@ -36,7 +36,7 @@ def request(
 
     They chose where it goes, so another has to agree, unless it goes to the only address that is known to have paid.
 
-    Raises InvalidAddress, WrongNetworkAddress, SystemLimitExceeded. The deposit and its quarantine are the caller's to
+    Raises InvalidAddress, WrongNetwork, SystemLimitExceeded. The deposit and its quarantine are the caller's to
     move.
     """
     asset, policy = assets.get(session, deposit.asset_id), assets.policy(session, deposit.asset_id)

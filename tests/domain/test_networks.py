@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from domain.networks import COIN, NETWORKS, Network
+from domain.networks import NETWORKS, Network
 
 # What Bitcoin's genesis headers commit to: merkle root, time, target in compact form, nonce.
 CLASSIC_ROOT = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"
@@ -58,18 +58,6 @@ def test_tiers_ask_for_more_as_amounts_grow_and_end_with_any_amount(network: Net
     assert len(finite) == len(bounds) - 1
     assert numbers == sorted(numbers)
     assert numbers[0] >= 1
-
-
-def test_the_bound_of_a_tier_belongs_to_the_next_one() -> None:
-    bitcoin = NETWORKS["bitcoin"]
-    assert [
-        bitcoin.confirmations_for(amount) for amount in (COIN // 1000 - 1, COIN // 1000, COIN // 10, 21 * COIN)
-    ] == [
-        1,
-        3,
-        6,
-        6,
-    ]
 
 
 @ROWS

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.addresses import InvalidAddress
+from domain.networks import COIN
 from domain.prices import InvalidPrice, PriceRule
 from domain.rails import RAILS
 from services import assets, prices
@@ -32,6 +33,13 @@ def test_every_contract_of_a_row_stands_for_its_asset_and_the_empty_one_for_the_
     for row in GNOSIS.assets[1:]:
         assert {money[contract].asset_id for contract in row.contracts} == {row.asset_id}
     assert set(money) == {"", *(contract for row in GNOSIS.assets for contract in row.contracts)}
+
+
+def test_the_bound_of_a_tier_belongs_to_the_next_one(session: Session) -> None:
+    assets.ensure_rail(session, RAILS["bitcoin"])
+    bitcoin = assets.get(session, "BTC")
+    amounts = (COIN // 1000 - 1, COIN // 1000, COIN // 10, 21 * COIN)
+    assert [assets.confirmations_needed(bitcoin, amount) for amount in amounts] == [1, 3, 6, 6]
 
 
 def test_a_token_that_an_operator_adds_is_money_by_its_contract_and_leaves_only_on_their_word(session: Session) -> None:

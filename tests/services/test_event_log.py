@@ -97,7 +97,7 @@ def test_a_consumer_that_dies_gets_its_batch_again_and_one_that_is_overtaken_is_
     assert taken(container) == []
 
 
-def test_a_batch_may_be_half_done_and_put_off(container: Container) -> None:
+def test_a_batch_may_be_half_done(container: Container) -> None:
     with container.transaction() as session:
         opened(session, container, count=3)
     horizon.reached(container.engine)
@@ -109,10 +109,6 @@ def test_a_batch_may_be_half_done_and_put_off(container: Container) -> None:
         rest = claim(session, container)
         assert rest is not None
         assert rest.events == batch.events[1:]
-        event_log.put_off(session, rest, now=container.now())
-    with container.transaction() as session:
-        assert claim(session, container) is None
-        assert event_log.claim(session, "test", owner="me", now=container.now() + timedelta(minutes=1)) is not None
 
 
 def test_every_event_of_many_writers_counts_once_with_several_readers(container: Container) -> None:
