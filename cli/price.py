@@ -10,8 +10,8 @@ import click
 from cli.listing import Listed
 from cli.transaction import transaction
 from domain.actor import Actor
+from domain.cleartext import allowed_hosts, in_the_clear
 from domain.prices import PriceRule, parse_price, spell_price
-from domain.private_ways import allowed_hosts, in_the_clear
 from services import assets, prices
 from wiring.settings import read_settings
 

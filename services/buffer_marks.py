@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.buffer_marks import is_low, wanted_minor
 from domain.errors import ensure
-from domain.marks import is_low, wanted_minor
 from domain.money import format_amount
 from models.buffer import BufferMarks, BufferSnapshot
 from services import alerts, assets, audit, replenishments

@@ -6,7 +6,7 @@ import structlog
 
 from domain.actor import Actor
 from domain.crash import crash_point
-from services import flow_stats, log_lines, received, retention
+from services import flow_stats, log_lines, received_transfers, retention
 from tasks.app import task
 from wiring.container import Container
 
@@ -51,7 +51,7 @@ def list_received(container: Container, by: Actor) -> int:
     listed, after = 0, None
     for _ in range(SPANS_MAX):
         with container.transaction() as session:
-            span, missing = received.list_missing(session, now=container.now(), after=after)
+            span, missing = received_transfers.list_missing(session, now=container.now(), after=after)
         listed += missing
         if span is None or span.is_last:
             break

@@ -8,8 +8,8 @@ import structlog
 
 from adapters.http_json import NoAnswer
 from domain.actor import Actor
+from domain.cleartext import allowed_hosts, in_the_clear
 from domain.prices import InvalidPrice
-from domain.private_ways import allowed_hosts, in_the_clear
 from models.price import PriceSource
 from services import prices
 from tasks.app import task

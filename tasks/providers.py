@@ -9,7 +9,7 @@ from domain.crash import crash_point
 from domain.node_refusals import ChainError
 from domain.provider_facts import IncomingPage
 from domain.provider_ports import Provider
-from services import assets, chains, collecting
+from services import assets, chains, provider_cursors
 from services.leases import LeaseLost
 from tasks.app import task
 from tasks.deposits import credit_chain
@@ -33,7 +33,7 @@ def collect_provider(container: Container, provider: Provider, by: Actor) -> int
     name = provider.rail.chain
     with container.transaction() as session:
         assets.ensure_rail(session, provider.rail)
-        collecting.begin(session, name, now=container.now())
+        provider_cursors.begin(session, name, now=container.now())
         cursor = chains.claim(session, name, owner=worker_name(), now=container.now())
     if cursor is None:
         return 0
@@ -43,7 +43,7 @@ def collect_provider(container: Container, provider: Provider, by: Actor) -> int
         with container.transaction() as session:
             height = chains.held(session, name, generation).height
             chains.finish(session, name, generation=generation, tip_height=height, now=container.now())
-            collecting.rest(session, name, until=container.now() + provider.poll_interval)
+            provider_cursors.rest(session, name, until=container.now() + provider.poll_interval)
     except LeaseLost:
         log.warning("lease_lost", chain=name)
         return 0
@@ -66,8 +66,8 @@ def collect_named(container: Container, provider: Provider, transfer_ids: Sequen
         return frozenset()
     with container.transaction() as session:
         assets.ensure_rail(session, provider.rail)
-        collecting.begin(session, name, now=container.now())
-        collecting.rest(session, name, until=None)
+        provider_cursors.begin(session, name, now=container.now())
+        provider_cursors.rest(session, name, until=None)
         cursor = chains.claim(session, name, owner=worker_name(), now=container.now())
     if cursor is None:
         return frozenset()
@@ -84,7 +84,7 @@ def collect_named(container: Container, provider: Provider, transfer_ids: Sequen
         return frozenset(asked)
     finally:
         with container.transaction() as session:
-            collecting.let_go(session, name, generation=generation, now=container.now())
+            provider_cursors.let_go(session, name, generation=generation, now=container.now())
     credit_chain(container, name, by)
     return frozenset(asked)
 
@@ -103,7 +103,7 @@ def _read_on(container: Container, provider: Provider, place: str, generation: i
 
 def _record(container: Container, provider: Provider, page: IncomingPage, generation: int, by: Actor) -> int:
     with container.transaction() as session:
-        found = collecting.record(
+        found = provider_cursors.record(
             session,
             provider.rail.chain,
             page,

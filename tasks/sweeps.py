@@ -16,7 +16,7 @@ from services.leases import LeaseLost
 from services.payouts import InputsTaken
 from services.sweeps import Order
 from tasks.app import task
-from tasks.means import refuse_beyond
+from tasks.hot_funds import refuse_uncovered
 from tasks.payouts import send_chain
 from tasks.runtime import worker_name
 from wiring.container import Container
@@ -91,7 +91,7 @@ def _top_up(
     gas = Payment(order.address, cost.missing_minor * MARGIN_PARTS // MARGIN_OF)
     payment = chain.build([gas], fee_max_minor=order.gas_fee_max_minor, avoid=(*order.avoid, *used))
     coin = order.fee_asset_id
-    refuse_beyond(container, chain, payment, asset_id=coin, contract="", fee_asset_id=coin)
+    refuse_uncovered(container, chain, payment, asset_id=coin, contract="", fee_asset_id=coin)
     return payment
 
 

@@ -17,7 +17,7 @@ from models.asset import Asset
 from services import assets, payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task
-from tasks.means import refuse_beyond
+from tasks.hot_funds import refuse_uncovered
 from tasks.payouts import send_chain
 from tasks.reports import follow_provider
 from tasks.runtime import worker_name
@@ -122,7 +122,9 @@ def _build(container: Container, chain: Chain, part: Batch) -> SignedPayment:
         chain.reserve(in_flight)
         payment = chain.build(part.payments, fee_max_minor=part.fee_max_minor, avoid=part.avoid)
     contract = part.payments[0].contract
-    refuse_beyond(container, chain, payment, asset_id=part.asset_id, contract=contract, fee_asset_id=part.fee_asset_id)
+    refuse_uncovered(
+        container, chain, payment, asset_id=part.asset_id, contract=contract, fee_asset_id=part.fee_asset_id
+    )
     return payment
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from wiring import migrate
 from wiring.container import Container
 from wiring.examining_alerts import examine_alerts
+from wiring.examining_plain_http import examine_plain_http
 from wiring.examining_rails import examine_rails
-from wiring.examining_ways import examine_ways
 from wiring.finding import Finding
 
 POSTGRES_VERSION_MIN: Final = 150000
@@ -33,7 +33,7 @@ def examine(container: Container) -> Iterator[Finding]:
     yield from _postgres(container)
     yield from _redis(container)
     yield from examine_rails(container)
-    yield from examine_ways(container)
+    yield from examine_plain_http(container)
     yield from _front(container)
     yield _disk(container)
 

@@ -1,9 +1,9 @@
-"""Settings by which keys and passwords would be sent where others can read them."""
+"""Settings that would send a key or a password over plain http to another host."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from domain.private_ways import allowed_hosts, in_the_clear, may_hold_a_key
+from domain.cleartext import allowed_hosts, in_the_clear, may_hold_a_key
 from wiring.chain_settings import PREFIX, ChainSettings, chain_env
 from wiring.secret import Secret
 from wiring.verify_settings import VerifySettings
@@ -11,8 +11,8 @@ from wiring.verify_settings import VerifySettings
 ALLOWING: Final = f"{PREFIX}PLAIN_HTTP_HOSTS"
 
 
-def ways(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every address that a secret is sent to, and the setting that names it."""
+def secret_addresses(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The setting and the address of everything that is sent a secret."""
     for chain in values.get("chains", ()):
         for url in _of_chain(chain):
             yield chain_env(chain.chain, "RPC_URL"), url
@@ -27,16 +27,16 @@ def ways(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def exposed(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Those settings by which one travels readable by others, each with the host it goes to."""
+    """Those of these settings whose secret would travel unencrypted, each with the host that it goes to."""
     allowed = allowed_hosts(values.get("plain_http_hosts", ""))
-    for name, url in ways(values):
+    for name, url in secret_addresses(values):
         host = in_the_clear(url, allowed)
         if host:
             yield name, host
 
 
 def refusals(values: Mapping[str, Any]) -> Iterator[str]:
-    """One sentence for each of them."""
+    """One sentence for each exposed setting."""
     for name, host in dict.fromkeys(exposed(values)):
         yield (
             f"{name} would send a key or a password to {host} over plain http, for anybody on the way to read: use "

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from domain.ledger import Outcome, Transaction
 from services import ledger
-from services.ledger import plain
+from services.ledger import fast_path
 
 
 def post_alone(engine: Engine, transaction: Transaction) -> Outcome:
@@ -15,7 +15,7 @@ def post_alone(engine: Engine, transaction: Transaction) -> Outcome:
     decide (a known key, a refusal, other legs) is decided in a transaction like any other. Raises SQLAlchemy's
     DBAPIError; after a connection that broke, ask again with the same key: it answers what became of it.
     """
-    outcome = plain.attempt(transaction, lambda said, parameters: said.alone(engine, *parameters))
+    outcome = fast_path.attempt(transaction, lambda said, parameters: said.alone(engine, *parameters))
     if outcome is not None:
         return outcome
     with Session(engine) as session, session.begin():

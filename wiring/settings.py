@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.crash import CRASH_AT
-from wiring.agreeing import disagreements
 from wiring.chain_settings import (
     POLL_INTERVAL_DEFAULT_S,
     PREFIX,
@@ -17,10 +16,11 @@ from wiring.chain_settings import (
     read_chains,
     variables,
 )
-from wiring.generated import generated_secret
+from wiring.generated_secrets import generated_secret
 from wiring.parsing import SettingsRefused
 from wiring.provider_settings import ProviderSettings, provider_names, provider_variables, read_providers
 from wiring.secret import Secret
+from wiring.settings_conflicts import conflicts
 from wiring.settings_fields import Settings, env_name
 from wiring.verify_settings import read_verifiers, verify_variables
 
@@ -60,7 +60,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     _refuse_unknown(environ, faults)
     values.setdefault("environment", "development")
     values["var_dir"] = values.get("var_dir", Path("var")).absolute()
-    faults.extend(disagreements(values))
+    faults.extend(conflicts(values))
     _complete(values, faults)
     if faults:
         raise SettingsRefused(faults)

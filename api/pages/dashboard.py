@@ -17,8 +17,8 @@ from api.pages.heatmap import HeatMap
 from api.pages.last_hour import LastHour
 from api.pages.sankey import Sankey
 from api.pages.shapes import AssetName, Board, Money
+from api.possessives import for_reader
 from api.request_context import container
-from api.told import told
 from domain.flows import FLOW_KINDS
 from domain.rails import RAILS
 from services import assets, prices, rollups
@@ -147,7 +147,7 @@ def late_line(row: Late, asset: AssetName) -> LateLine:
         kind=flow.kind,
         state=flow.state,
         meaning=state.meaning,
-        sentence=told(state.sentence, is_owner=False),
+        sentence=for_reader(state.sentence, is_owner=False),
         money=Money(flow.amount_minor, asset),
         worth="" if row.worth_cents is None else f"{wording.amount(row.worth_cents, 2)} {prices.FIAT}",
         since=flow.state_since,

@@ -10,7 +10,7 @@ from uuid import UUID
 from api.pages import sentences, shapes, wording
 from api.pages.flow_shapes import ChainLine, Link
 from api.pages.shapes import AssetName, Money
-from api.told import told
+from api.possessives import for_reader
 from domain.beneficiaries import masked
 from domain.conversions import FAILURES, spell_rate
 from domain.flows import FLOW_KINDS, LOSS
@@ -71,7 +71,7 @@ class Reading:
 
 def sentence(reading: Reading) -> str:
     """Where the flow stands, in words for whoever reads them."""
-    return told(_standing(reading), is_owner=reading.is_owner)
+    return for_reader(_standing(reading), is_owner=reading.is_owner)
 
 
 def _standing(reading: Reading) -> str:

@@ -10,7 +10,7 @@ from api.pages import flow_facts, graph, sentences, shapes, wording
 from api.pages.flow_facts import Reading, spelled
 from api.pages.flow_shapes import Action, AlertChange, FlowView, LogLine, Step, TransferLine
 from api.pages.shapes import Money
-from api.told import told
+from api.possessives import for_reader
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
 from models.flow import FlowEvent
@@ -78,7 +78,7 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
             Step(
                 state=event.state,
                 meaning=sentences.meaning(kind.name, event.state),
-                sentence=_note(event) if is_note else told(kind.states[event.state].sentence, is_owner=is_owner),
+                sentence=_note(event) if is_note else for_reader(kind.states[event.state].sentence, is_owner=is_owner),
                 at=event.at,
                 actor=sentences.actor(event.actor),
                 lasted=None if is_note or end is None else end - event.at,

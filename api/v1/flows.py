@@ -9,9 +9,9 @@ from flask import Response
 
 from api.blueprint import Blueprint
 from api.guards import caller, scope
+from api.possessives import for_reader
 from api.request_context import container
 from api.schemas import PageQuery, Text, id_cursor, json_answer, moment, page, page_schema
-from api.told import told
 from domain.addresses import ADDRESS_LENGTH_MAX
 from domain.flows import FLOW_KINDS
 from domain.money import format_amount
@@ -178,7 +178,7 @@ def _shape(flow: Flow, decimals: int) -> dict[str, Any]:
         "kind": flow.kind,
         "state": flow.state,
         "meaning": state.meaning,
-        "sentence": told(state.sentence, is_owner=flow.user_id == caller().user_id),
+        "sentence": for_reader(state.sentence, is_owner=flow.user_id == caller().user_id),
         "asset": flow.asset_id,
         "amount": format_amount(flow.amount_minor, decimals),
         "opened_at": moment(flow.opened_at),

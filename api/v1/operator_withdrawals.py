@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from api.blueprint import Blueprint
 from api.guards import caller, role
+from api.possessives import for_reader
 from api.request_context import container, operator
 from api.schemas import PageQuery, StrictSchema, Text, id_cursor, json_answer, moment, page, page_schema
-from api.told import told
 from api.v1.flows import FlowApproval
 from api.v1.withdrawals import SignedForm, WithdrawalItem, shape, shape_forms
 from domain.flows import WITHDRAWAL, WrongState
@@ -195,7 +195,7 @@ def _item(session: Session, row: Withdrawal) -> dict[str, Any]:
 def _shaped(row: Withdrawal, decimals: int, approvals: Sequence[WithdrawalApproval]) -> dict[str, Any]:
     return {
         **shape(row, decimals),
-        "sentence": told(WITHDRAWAL.states[row.state].sentence, is_owner=row.user_id == caller().user_id),
+        "sentence": for_reader(WITHDRAWAL.states[row.state].sentence, is_owner=row.user_id == caller().user_id),
         "user_id": str(row.user_id),
         "payout_id": str(row.payout_id) if row.payout_id else None,
         "approvals": [

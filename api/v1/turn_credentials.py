@@ -9,8 +9,8 @@ from api.blueprint import Blueprint
 from api.guards import caller, signed_in
 from api.request_context import container
 from api.schemas import json_answer, moment
-from domain import turn
 from domain.ids import short_id
+from domain.turn_credentials import credential
 
 blueprint = Blueprint("turn-credentials", __name__, description="What a call needs besides the two people.")
 
@@ -43,7 +43,7 @@ def turn_credentials() -> Response:
     server: dict[str, Any] = {"urls": urls}
     expires_at = None
     if secret is not None:
-        given = turn.credential(secret.reveal(), short_id(caller().user_id), now=parts.now())
+        given = credential(secret.reveal(), short_id(caller().user_id), now=parts.now())
         server |= {"username": given.username, "credential": given.password}
         expires_at = moment(given.expires_at)
     return json_answer({"ice_servers": [server], "expires_at": expires_at})

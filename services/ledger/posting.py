@@ -1,4 +1,4 @@
-"""The one posting path: lock, decide in pure code, write; two round trips for any number, one for what is plain."""
+"""Post transactions: lock, decide in pure code, write. Two round trips for any number, one on the fast path."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from domain.ledger import (
     request_hash,
 )
 from domain.ledger_decisions import Account, Decision, Earlier, Known, OpenHold, decide
-from services.ledger import plain
+from services.ledger import fast_path
 
 BATCH_MAX = 10_000
 
@@ -48,11 +48,11 @@ def post(session: Session, transactions: Sequence[Transaction]) -> list[Outcome]
     if not transactions:
         return []
     if len(transactions) == 1:
-        at_once = plain.attempt(transactions[0], lambda said, parameters: said.rows(session, *parameters))
+        at_once = fast_path.attempt(transactions[0], lambda said, parameters: said.rows(session, *parameters))
         if at_once is not None:
             return [at_once]
     connection = session.connection()
-    # What can be worked out before the locks is not worked out while others wait for them.
+    # Computed before the locks are taken, so that nobody waits for it.
     asked = [request_hash(transaction) for transaction in transactions]
     written_as = [_header(*pair) for pair in zip(transactions, asked, strict=True)]
     decisions = decide(transactions, _lock(connection, transactions), asked)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain import turn
+from domain.turn_credentials import credential
 from services import chat
 from tests.api.house import House, Person
 from tests.pages.reader import Reader
@@ -88,7 +88,7 @@ def test_the_page_keeps_what_was_typed_and_lets_nothing_through(house: House) ->
 
 
 def test_a_turn_credential_is_what_coturn_computes(house: House) -> None:
-    given = turn.credential("north", "alice", now=datetime(2026, 1, 1, tzinfo=UTC))
+    given = credential("north", "alice", now=datetime(2026, 1, 1, tzinfo=UTC))
     assert given.username == f"{1767225600 + 3600}:alice"
     mac = hmac.new(b"north", given.username.encode(), hashlib.sha1).digest()
     assert given.password == base64.b64encode(mac).decode()

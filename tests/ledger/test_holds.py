@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.ledger import Hold, Post, Transaction, Transfer, Void
-from services.ledger import holds, plain
+from services.ledger import fast_path, holds
 from tests.ledger.conftest import Books, later, transaction
 
 
@@ -63,7 +63,7 @@ def test_holds_on_one_account_are_written_alike_in_one_call_and_in_two(books: Bo
         return transaction(Hold(user, hot, 60, expires_at=later(9)), Hold(user, fees, 5, expires_at=later(9)))
 
     with Session(books.engine) as session, session.begin():
-        alone = plain.attempt(asked(once), lambda said, parameters: said.rows(session, *parameters))
+        alone = fast_path.attempt(asked(once), lambda said, parameters: said.rows(session, *parameters))
     # What has company goes the long way.
     together = books.post([asked(twice), asked(thrice)])[0]
     assert alone is not None

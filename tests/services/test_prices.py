@@ -22,7 +22,7 @@ from tests.databases import Database, settings_for
 from tests.fakes.json_service import JsonService, serving
 from tests.plans import use_indexes
 from wiring.container import Container, build_container
-from wiring.examining_ways import examine_ways
+from wiring.examining_plain_http import examine_plain_http
 from wiring.secret import Secret
 
 BY = Actor("test")
@@ -255,7 +255,7 @@ def test_a_key_is_never_sent_where_others_read_it_unless_that_host_is_named(part
         tasks.collect.run.__wrapped__(house, BY)
         with parts.reading() as session:
             [source] = prices.of_pair(session, PAIR)
-        return bool(heard), str(source.last_error), [finding.state for finding in examine_ways(house)]
+        return bool(heard), str(source.last_error), [finding.state for finding in examine_plain_http(house)]
 
     refusal = "it was not asked: its key would travel over plain http to prices.invalid"
     assert found_out("") == (False, refusal, ["wrong"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.private_ways import in_the_clear
+from domain.cleartext import in_the_clear
 from wiring import plain_http
 from wiring.environ import to_environ
 from wiring.parsing import SettingsRefused

@@ -1,11 +1,11 @@
-"""What is sent over plain http to another host although it opens something."""
+"""Report secrets that are sent over plain http to another host."""
 
 from collections.abc import Iterator
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.private_ways import allowed_hosts, in_the_clear
+from domain.cleartext import allowed_hosts, in_the_clear
 from models.price import PriceSource
 from wiring import plain_http
 from wiring.container import Container
@@ -14,8 +14,8 @@ from wiring.finding import Finding
 SUBJECT = "plain http"
 
 
-def examine_ways(container: Container) -> Iterator[Finding]:
-    """What the settings allow by name, and the sources of prices that are not asked because of it. Changes nothing."""
+def examine_plain_http(container: Container) -> Iterator[Finding]:
+    """What the settings allow by host name, and price sources that are not asked because of it. Changes nothing."""
     settings = container.settings
     names = ("chains", "providers", "verify_chains", "screening_url", "screening_token")
     said = {name: getattr(settings, name) for name in names}

@@ -1,4 +1,4 @@
-"""List what people were sent for those who carried a transfer out without listing it."""
+"""Add the list entries of received transfers that an older version carried out without writing them."""
 
 from datetime import datetime
 from typing import Final
@@ -23,10 +23,9 @@ _LIST: Final = text(
 
 
 def list_missing(session: Session, *, now: datetime, after: int | None = None) -> tuple[Span | None, int]:
-    """Add the lines that are missing for the next transfers; those looked at, if any, and how many were missing.
+    """Add the entries that the next transfers lack; returns the span looked at, if any, and how many were added.
 
-    A version from before there were these lines may carry transfers out while another is put in its place. `after` is
-    the last of the span before it in the same turn.
+    During a rolling update, the old version writes none. `after` is the end of the previous span of the same turn.
     """
     span = next_span(session, READER, now=now, after=after)
     if span is None:

@@ -1,4 +1,4 @@
-"""Where a key or a password may be sent without TLS: to this host, and over what nobody outside can listen in on."""
+"""Where a key or a password may be sent without TLS: to this host, and over networks that no stranger can read."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from domain.public_addresses import is_public
 
 _SUFFIXES: Final = (".onion", ".internal", ".local", ".localhost", ".lan", ".home.arpa")
-"""Names that lead nowhere on the open internet (RFC 6761, 6762, 7686, 8375; .internal by ICANN), and Tor."""
+"""Names that do not resolve on the open internet (RFC 6761, 6762, 8375; .internal by ICANN), and Tor (RFC 7686)."""
 
 
 def allowed_hosts(listed: str) -> frozenset[str]:
@@ -15,27 +15,27 @@ def allowed_hosts(listed: str) -> frozenset[str]:
 
 
 def in_the_clear(url: str, allowed: frozenset[str] = frozenset()) -> str:
-    """The host to which what is sent to this address travels readable by others; "" where it does not.
+    """The host that a request to this address would reach unencrypted, over a network others can read; "" if none.
 
-    A name is judged as it is spelled and never looked up: one without a dot is of a network of ours.
+    A name is judged by its spelling and never resolved: one without a dot belongs to a network of ours.
     """
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return ""
-    if parts.scheme != "http" or not host or host in allowed or _is_ours(host):
+    if parts.scheme != "http" or not host or host in allowed or _is_private(host):
         return ""
     return host
 
 
 def may_hold_a_key(url: str) -> bool:
-    """Whether an address has a name, a password, a path or a query in it, any of which may be what opens it."""
+    """Whether an address holds a user name, a password, a path or a query: any of these may be a secret."""
     parts = urlsplit(url)
     return "@" in parts.netloc or parts.path not in {"", "/"} or bool(parts.query)
 
 
-def _is_ours(host: str) -> bool:
+def _is_private(host: str) -> bool:
     try:
         return not is_public(host)
     except ValueError:

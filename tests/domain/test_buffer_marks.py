@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.marks import is_low, wanted_minor
+from domain.buffer_marks import is_low, wanted_minor
 
 AMOUNTS = st.integers(0, 100)
 

@@ -1,4 +1,7 @@
-"""What needs one round trip, by functions that answer nothing when there is something to decide: a transfer, holds."""
+"""Post the two common cases, one transfer or one account's holds, in one round trip.
+
+The functions in the database return nothing when the case needs a decision; services/ledger/posting.py then makes it.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -22,10 +25,7 @@ _HOLD: Final = Prepared(
 
 
 def attempt(transaction: Transaction, carry_out: CarryOut) -> Outcome | None:
-    """Post it if it is one plain transfer, or holds on one account, and nothing stands against it.
-
-    None, with nothing changed, otherwise.
-    """
+    """Post a lone transfer, or holds on one account; do nothing and answer None if something has to be decided."""
     if transaction.reverses is not None:
         return None
     match transaction.legs:

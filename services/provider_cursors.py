@@ -1,4 +1,4 @@
-"""Follow a provider: the cursor of a chain, whose height counts pages and whose hash is the provider's own place."""
+"""Follow a provider in the table of chains: a cursor's height counts pages, its hash is the provider's own cursor."""
 
 from datetime import datetime
 
@@ -12,17 +12,17 @@ from services import chains, deposits
 
 
 def begin(session: Session, chain: str, *, now: datetime) -> None:
-    """Begin to follow a provider from its own beginning; one that is followed already keeps its place."""
+    """Begin to follow a provider from its first payment; one that is followed already keeps its cursor."""
     chains.follow(session, chain, height=0, hashes=[""], now=now)
 
 
 def rest(session: Session, chain: str, *, until: datetime | None) -> None:
-    """Have a provider be read again at this time, or at the next turn."""
+    """Read a provider again at this time; None means at the next turn."""
     session.execute(update(ChainCursor).where(ChainCursor.chain == chain).values(due_at=until))
 
 
 def let_go(session: Session, chain: str, *, generation: int, now: datetime) -> None:
-    """Give the right to read a provider back without having read to its end; what was lost meanwhile stays lost."""
+    """Give the lease on a provider back before its end was reached. Does nothing if the lease was lost meanwhile."""
     session.execute(
         update(ChainCursor)
         .where(ChainCursor.chain == chain, ChainCursor.lease_generation == generation)
@@ -40,7 +40,7 @@ def record(
     now: datetime,
     by: Actor,
 ) -> int:
-    """Record a page and where to read on, in one transaction. Returns new deposits. Raises LeaseLost."""
+    """Record a page and move the cursor, in one transaction. Returns new deposits. Raises LeaseLost."""
     cursor = chains.held(session, chain, generation)
     found = 0
     if page.transfers:

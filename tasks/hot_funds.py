@@ -1,4 +1,4 @@
-"""Sign nothing on a chain of accounts that the hot wallet cannot pay besides what is signed already."""
+"""On a chain of accounts, sign no payment that the hot wallet cannot cover on top of those already signed."""
 
 from domain.node_refusals import InsufficientHotFunds
 from domain.ports import Chain
@@ -7,13 +7,13 @@ from services import payouts
 from wiring.container import Container
 
 
-def refuse_beyond(
+def refuse_uncovered(
     container: Container, chain: Chain, payment: SignedPayment, *, asset_id: str, contract: str, fee_asset_id: str
 ) -> None:
-    """Raise InsufficientHotFunds where this payment, and those that are stored and in no block, are more than there is.
+    """Raise InsufficientHotFunds if this payment and the stored ones that no block holds yet exceed the balance.
 
-    A payment of accounts that cannot be covered fails in its block, at the house's cost, or keeps all others waiting
-    behind its nonce. In doubt it waits: what a node has in a block already may be counted twice until that is read.
+    An uncovered payment fails in its block, at the house's cost, or keeps every later nonce waiting. When in doubt it
+    waits: a payment that is in a block we have not read yet is counted twice.
     """
     if not chain.rail.has_accounts:
         return
