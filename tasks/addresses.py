@@ -15,6 +15,7 @@ from domain.wallet_facts import NewAddress
 from services import addresses, assets
 from tasks.app import task
 from tasks.patience import Patience
+from tasks.rounds import visit
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
@@ -23,8 +24,9 @@ log = structlog.get_logger(__name__)
 @task("addresses.refill")
 def refill(container: Container, by: Actor) -> int:
     """Fill every pool that has run low. Returns how many addresses were added."""
-    added = sum(refill_chain(container, chain) for chain in container.chains.values())
-    return added + sum(refill_provider(container, provider) for provider in container.providers.values())
+    errands = {name: partial(refill_chain, container, chain) for name, chain in container.chains.items()}
+    errands |= {name: partial(refill_provider, container, provider) for name, provider in container.providers.items()}
+    return visit("addresses.refill", errands)
 
 
 def refill_chain(container: Container, chain: Chain) -> int:

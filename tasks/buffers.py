@@ -13,16 +13,16 @@ from services import assets, buffer_marks, buffer_reports, buffers, sweeps
 from tasks.app import task
 from tasks.batches import drop_all
 from tasks.patience import Patience
+from tasks.rounds import visit
 from wiring.container import Container
 
 
 @task("buffers.compare")
 def compare(container: Container, by: Actor) -> None:
     """Snapshot every rail, and ask for funds where a buffer has run low."""
-    for chain in container.chains.values():
-        compare_chain(container, chain)
-    for provider in container.providers.values():
-        compare_provider(container, provider)
+    compared = {name: partial(compare_chain, container, chain) for name, chain in container.chains.items()}
+    compared |= {name: partial(compare_provider, container, provider) for name, provider in container.providers.items()}
+    visit("buffers.compare", compared)
     follow_marks(container, by)
 
 

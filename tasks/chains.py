@@ -16,6 +16,7 @@ from tasks.app import task
 from tasks.backfilling import backfill_chain, reread_chain
 from tasks.block_reader import Reader
 from tasks.mempool import look_at_mempool
+from tasks.rounds import at, visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -30,19 +31,19 @@ SILENT_INTERVALS_MAX: Final = 24
 @task("chains.watch")
 def watch(container: Container, by: Actor) -> int:
     """Look at every chain that is configured. Returns how many new deposits were sighted."""
-    return sum(watch_chain(container, chain, by) for chain in container.chains.values())
+    return visit("chains.watch", at(container.chains, watch_chain, container, by))
 
 
 @task("chains.backfill")
 def backfill(container: Container, by: Actor) -> int:
     """Look again at what chains of accounts moved, for what was missed. Returns how many deposits."""
-    return sum(backfill_chain(container, chain, by) for chain in container.chains.values())
+    return visit("chains.backfill", at(container.chains, backfill_chain, container, by))
 
 
 @task("chains.reread")
 def reread(container: Container, by: Actor) -> int:
     """Read again the blocks in which a token would not say what arrived. Returns how many deposits were found."""
-    return sum(reread_chain(container, chain, by) for chain in container.chains.values())
+    return visit("chains.reread", at(container.chains, reread_chain, container, by))
 
 
 def watch_chain(container: Container, chain: Chain, by: Actor) -> int:

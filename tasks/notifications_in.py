@@ -1,6 +1,7 @@
 """Act on what providers posted: ask them about what it names, and believe only their answers."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from services import notifications_in, payouts
 from tasks.app import task
 from tasks.providers import collect_named
 from tasks.reports import follow_provider
+from tasks.rounds import visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -28,7 +30,8 @@ TURNS_MAX: Final = 20
 @task("notifications_in.process")
 def process(container: Container, by: Actor) -> int:
     """Act on everything that came in. Returns how many notifications."""
-    return sum(process_provider(container, name, by) for name in container.readers)
+    errands = {name: partial(process_provider, container, name, by) for name in container.readers}
+    return visit("notifications_in.process", errands)
 
 
 def process_provider(container: Container, name: str, by: Actor) -> int:

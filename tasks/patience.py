@@ -15,6 +15,11 @@ class Patience:
     def __init__(self) -> None:
         self._silence: NodeTimeout | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether an earlier question had no answer."""
+        return self._silence is not None
+
     def asking(self, ask: Callable[Told, Answer]) -> Callable[Told, Answer]:
         """The same question, which fails at once when an earlier one had no answer. Raises what it raises."""
 

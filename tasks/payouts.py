@@ -1,5 +1,7 @@
 """Send stored payments, raise their fees, and settle them once they are final."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -10,14 +12,16 @@ from domain.actor import Actor
 from domain.chain_facts import Located
 from domain.crash import crash_point
 from domain.flows import WrongState
-from domain.node_refusals import BumpImpossible, ChainError, ChainUncertain
+from domain.node_refusals import BumpImpossible, ChainError, ChainUncertain, NodeTimeout
 from domain.ports import Chain
 from domain.wallet_facts import SignedPayment
 from services import chains, payouts
 from services.leases import LeaseLost
 from services.payouts import Outgoing, Replaceable
 from tasks.app import task
+from tasks.patience import Patience
 from tasks.reports import follow_provider
+from tasks.rounds import at, visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -26,12 +30,15 @@ log = structlog.get_logger(__name__)
 BATCHES_MAX: Final = 50
 """So many batches are offered in one turn: a burst leaves at once, and nobody waits behind it for ever."""
 
+Replace = Callable[[Replaceable], SignedPayment | None]
+"""Signs the form that was asked for, unless another machine has to."""
+
 
 @task("payouts.send")
 def send(container: Container, by: Actor) -> int:
     """Offer every due payment of every chain to its network, and ask providers for theirs. Returns how many."""
-    offered = sum(send_chain(container, chain, by) for chain in container.chains.values())
-    return offered + sum(follow_provider(container, provider, by) for provider in container.providers.values())
+    errands = at(container.chains, send_chain, container, by) | at(container.providers, follow_provider, container, by)
+    return visit("payouts.send", errands)
 
 
 @task("payouts.settle")
@@ -45,23 +52,23 @@ def settle(container: Container, by: Actor) -> int:
 @task("payouts.bump")
 def bump(container: Container, by: Actor) -> int:
     """Raise the fee of the payments that operators named, or cancel them; and what is in the way. Returns how many."""
-    return sum(bump_chain(container, chain, by) for chain in container.chains.values())
+    return visit("payouts.bump", at(container.chains, bump_chain, container, by))
 
 
 @task("payouts.follow_reports")
 def follow_reports(container: Container, by: Actor) -> int:
     """Ask every provider about every open payment that is due. Returns how many."""
-    return sum(follow_provider(container, provider, by) for provider in container.providers.values())
+    return visit("payouts.follow_reports", at(container.providers, follow_provider, container, by))
 
 
 def send_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Offer the due payments of one chain, a batch at a time while the node takes them. Returns how many."""
-    offered = 0
+    offered, patience = 0, Patience()
     for _ in range(BATCHES_MAX):
         with container.transaction() as session:
             due = payouts.claim_unconfirmed(session, chain.rail.chain, owner=worker_name(), now=container.now())
         crash_point("withdrawal.sending")
-        taken = sum([_offered(container, chain, outgoing, by) for outgoing in due])
+        taken = sum([_offered(container, chain, outgoing, by, patience) for outgoing in due])
         offered += len(due)
         if not taken:
             break
@@ -92,24 +99,34 @@ def bump_chain(container: Container, chain: Chain, by: Actor) -> int:
     with container.reading() as session:
         named = payouts.asked_for_bump(session, chain.rail.chain)
         blocking = payouts.in_the_way(session, chain.rail.chain, now=container.now())
-    bumped = sum(_bump(container, chain, payout_id, by) for payout_id in (*named, *blocking))
+    replace = Patience().asking(partial(_replacement, chain))
+    bumped = sum(_bump(container, replace, payout_id, by) for payout_id in (*named, *blocking))
     if bumped:
         send_chain(container, chain, by)
     return bumped
 
 
-def _offered(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) -> bool:
+def _offered(container: Container, chain: Chain, outgoing: Outgoing, by: Actor, patience: Patience) -> bool:
     try:
-        return _offer(container, chain, outgoing, by)
+        if patience.is_over:  # this one has certainly not left
+            _record_unsent(container, outgoing, NodeTimeout.code, by)
+            return False
+        return _offer(container, chain, outgoing, by, patience)
     except LeaseLost:
         log.warning("lease_lost", payout_id=str(outgoing.payout_id))
         return False
 
 
-def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) -> bool:
+def _record_unsent(container: Container, outgoing: Outgoing, code: str, by: Actor) -> None:
+    log.warning("payment_not_sent", payout_id=str(outgoing.payout_id), code=code)
+    with container.transaction() as session:
+        payouts.record_unsent(session, outgoing, code=code, now=container.now(), by=by)
+
+
+def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor, patience: Patience) -> bool:
     """Offer one payment and record what came of it; whether the node took it, or had it already."""
     try:
-        answer = chain.broadcast(outgoing.raw_tx)
+        answer = patience.asking(chain.broadcast)(outgoing.raw_tx)
         crash_point("withdrawal.broadcast")
         located = _locate(chain, outgoing) if answer.outcome == "rejected" else None
     except ChainUncertain as error:
@@ -118,9 +135,7 @@ def _offer(container: Container, chain: Chain, outgoing: Outgoing, by: Actor) ->
             payouts.record_uncertain(session, outgoing, code=error.code, now=container.now(), by=by)
         return False
     except ChainError as error:
-        log.warning("payment_not_sent", payout_id=str(outgoing.payout_id), code=error.code)
-        with container.transaction() as session:
-            payouts.record_unsent(session, outgoing, code=error.code, now=container.now(), by=by)
+        _record_unsent(container, outgoing, error.code, by)
         return False
     with container.transaction() as session:
         if answer.outcome == "rejected":
@@ -156,11 +171,11 @@ def _replacement(chain: Chain, replaced: Replaceable) -> SignedPayment | None:
     raise BumpImpossible(f"payments on {chain.rail.name} cannot be cancelled")
 
 
-def _bump(container: Container, chain: Chain, payout_id: UUID, by: Actor) -> int:
+def _bump(container: Container, replace: Replace, payout_id: UUID, by: Actor) -> int:
     try:
         with container.transaction() as session:
             replaced = payouts.bumpable(session, payout_id)
-        signed = _replacement(chain, replaced)
+        signed = replace(replaced)
         if signed is None:
             return 0
         crash_point("withdrawal.bump_built")

@@ -14,6 +14,7 @@ from models.price import PriceSource
 from services import prices
 from tasks.app import task
 from tasks.batches import drop_all
+from tasks.rounds import visit
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,7 @@ def collect(container: Container, by: Actor) -> int:
     """Ask every source that is due. Returns how many prices are new."""
     with container.transaction() as session:
         due = prices.claim_due(session, now=container.now())
-    found = sum(_ask(container, source, by) for source in due)
+    found = visit("prices.collect", {f"{one.pair} {one.name}": partial(_ask, container, one, by) for one in due})
     with container.transaction() as session:
         prices.watch(session, now=container.now())
     return found

@@ -13,6 +13,7 @@ from services import assets, chains, provider_cursors
 from services.leases import LeaseLost
 from tasks.app import task
 from tasks.deposits import credit_chain
+from tasks.rounds import at, visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -25,7 +26,7 @@ NAMED_AT_ONCE = 50
 @task("providers.collect")
 def collect(container: Container, by: Actor) -> int:
     """Look at every provider that is configured. Returns how many new deposits were sighted."""
-    return sum(collect_provider(container, provider, by) for provider in container.providers.values())
+    return visit("providers.collect", at(container.providers, collect_provider, container, by))
 
 
 def collect_provider(container: Container, provider: Provider, by: Actor) -> int:

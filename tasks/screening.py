@@ -13,6 +13,7 @@ from services import screening as rules
 from services.deposits import screening
 from services.deposits.screening import Question
 from tasks.app import task
+from tasks.rounds import at, visit
 from wiring.container import Container
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,8 @@ log = structlog.get_logger(__name__)
 @task("screening.screen")
 def screen(container: Container, by: Actor) -> int:
     """Look at every deposit that waits to be. Returns how many are settled."""
-    return sum(screen_chain(container, chain, by) for chain in container.chains.values() if tells_senders(chain))
+    asked = {name: chain for name, chain in container.chains.items() if tells_senders(chain)}
+    return visit("screening.screen", at(asked, screen_chain, container, by))
 
 
 def screen_chain(container: Container, chain: SenderReader, by: Actor) -> int:

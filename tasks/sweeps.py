@@ -18,6 +18,7 @@ from services.sweeps import Order
 from tasks.app import task
 from tasks.hot_funds import refuse_uncovered
 from tasks.payouts import send_chain
+from tasks.rounds import at, visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -33,7 +34,7 @@ MARGIN_OF: Final = 2
 @task("sweeps.run")
 def run(container: Container, by: Actor) -> int:
     """Sweep every chain whose keys are here. Returns how many payments were signed."""
-    return sum(sweep_chain(container, chain, by) for chain in container.chains.values())
+    return visit("sweeps.run", at(container.chains, sweep_chain, container, by))
 
 
 def sweep_chain(container: Container, chain: Chain, by: Actor) -> int:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from services import watch_wallets
 from services.leases import LeaseLost
 from services.watch_wallets import ScanOrder
 from tasks.app import task
+from tasks.rounds import visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -32,7 +34,8 @@ SCAN_TIME_LIMIT_S: Final = 840
 @task("watch_wallets.derive")
 def derive(container: Container, by: Actor) -> int:
     """Check and derive what was imported. Returns how many wallets were looked at."""
-    return sum(derive_chain(container, chain, by) for chain in _chains(container))
+    errands = {chain.rail.chain: partial(derive_chain, container, chain, by) for chain in _chains(container)}
+    return visit("watch_wallets.derive", errands)
 
 
 @task("watch_wallets.scan", time_limit_s=SCAN_TIME_LIMIT_S)

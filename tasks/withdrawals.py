@@ -18,8 +18,10 @@ from services import assets, payouts
 from services.payouts import Batch, InputsTaken
 from tasks.app import task
 from tasks.hot_funds import refuse_uncovered
+from tasks.patience import Patience
 from tasks.payouts import send_chain
 from tasks.reports import follow_provider
+from tasks.rounds import at, visit
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -36,13 +38,13 @@ Build = Callable[[Batch], SignedPayment]
 @task("withdrawals.pay")
 def pay(container: Container, by: Actor) -> int:
     """Pay what is approved on every rail. Returns how many payments were signed."""
-    signed = sum(pay_chain(container, chain, by) for chain in container.chains.values())
-    return signed + sum(pay_provider(container, provider, by) for provider in container.providers.values())
+    errands = at(container.chains, pay_chain, container, by) | at(container.providers, pay_provider, container, by)
+    return visit("withdrawals.pay", errands)
 
 
 def pay_chain(container: Container, chain: Chain, by: Actor) -> int:
     """Sign and store payments for the approved withdrawals of one chain, then send them. Returns how many."""
-    signed = _pay_rail(container, chain.rail, partial(_build, container, chain), by)
+    signed = _pay_rail(container, chain.rail, Patience().asking(partial(_build, container, chain)), by)
     if signed:
         send_chain(container, chain, by)
     return signed

@@ -48,6 +48,25 @@ def signed_and_unsent(rail: Rail) -> None:
         rail.pay()
 
 
+def test_behind_a_payment_without_an_answer_the_others_wait_unsent_and_are_in_no_doubt(rail: Rail) -> None:
+    user_id = outgoing.funded(rail, parts=2)
+    asked = []
+    with world.reached_at(rail, outgoing.gone_at_broadcast(rail)):
+        for _ in range(2):
+            asked.append(rail.request(user_id, AUTO // 2).id)
+            rail.pay()
+    world.travel(rail, A_WHILE)
+    with world.reached_at(rail, outgoing.answer_lost(rail)):
+        rail.send()
+    first, second = (outgoing.one(rail, withdrawal_id) for withdrawal_id in asked)
+    assert (first.state, first.waiting_reason) == ("uncertain", "node_timeout")
+    assert (second.state, second.waiting_reason) == ("signed", "node_timeout")
+    world.travel(rail, A_WHILE)
+    assert rail.send() == 2
+    assert {outgoing.one(rail, withdrawal_id).state for withdrawal_id in asked} == {"broadcast"}
+    rail.assert_sound()
+
+
 @pytest.mark.causes("withdrawal_uncertain")
 def test_a_broadcast_answered_by_a_time_out_although_it_arrived_completes_once(rail: Rail) -> None:
     user_id = outgoing.funded(rail)
