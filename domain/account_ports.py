@@ -1,4 +1,4 @@
-"""What the core asks of chains of accounts beside what every chain can do."""
+"""What the core asks of a chain of accounts, on top of what every chain can do."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, TypeGuard
@@ -9,33 +9,39 @@ from domain.wallet_facts import SentTransaction, SignedPayment, SweepCost
 
 
 class CancellingChain(Chain, Protocol):
-    """A chain on which a payment that waits can be replaced by one that pays nobody."""
+    """A chain on which a payment that is in no block yet can be replaced by one that pays nobody."""
 
     def cancel(self, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign what uses up the same inputs and pays nobody; broadcast nothing. Raises BumpImpossible, FeeAboveCap."""
+        """Sign a replacement that uses the same inputs and pays nobody; broadcast nothing.
+
+        Raises BumpImpossible, FeeAboveCap.
+        """
         ...
 
 
 class RangeReader(Chain, Protocol):
-    """A chain that can be asked what tokens moved over many blocks at once."""
+    """A chain that can list the token transfers of many blocks at once."""
 
     def token_transfers(
         self, first_height: int, last_height: int, contracts: Collection[str]
     ) -> Sequence[TokenMovement]:
-        """The movements that these tokens tell of, for comparing with what is on record: their word, not the truth."""
+        """The transfers that these tokens' events report, to be compared with our records.
+
+        Events may lie: credit nothing by them.
+        """
         ...
 
 
 class SweepingChain(Chain, Protocol):
-    """A chain whose deposit addresses have keys of their own, on the machine that holds them."""
+    """A chain whose deposit addresses have private keys of their own, which this machine may hold."""
 
     @property
     def can_sweep(self) -> bool:
-        """Whether this machine holds them."""
+        """Whether this machine holds the keys of deposit addresses."""
         ...
 
     def sweep_cost(self, index: int, *, contract: str, amount_minor: int) -> SweepCost:
-        """What moving this much from the address of this index takes now."""
+        """What it costs now to move this amount away from the deposit address of this index."""
         ...
 
     def build_sweep(
@@ -47,18 +53,22 @@ class SweepingChain(Chain, Protocol):
         fee_max_minor: int,
         avoid: Collection[OutPoint] = (),
     ) -> SignedPayment:
-        """Sign the move of this much to the hot wallet, of the coin less its own fee; broadcast nothing.
+        """Sign the move of this amount to the hot wallet (of the coin, less its own fee); broadcast nothing.
 
-        Raises InsufficientHotFunds when gas has to be topped up first, or the coin does not even cover its fee.
+        Raises InsufficientHotFunds when gas has to be sent to the address first, or the coin does not even cover its
+        fee.
         """
         ...
 
     def bump_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign the same move with higher fees: of the coin, so much less. Raises BumpImpossible, FeeAboveCap."""
+        """Sign the same sweep with higher fees; a sweep of the coin moves so much less.
+
+        Raises BumpImpossible, FeeAboveCap.
+        """
         ...
 
     def cancel_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign what uses up the nonce of a sweep and moves nothing. Raises BumpImpossible, FeeAboveCap."""
+        """Sign a transaction that uses the nonce of a sweep and moves nothing. Raises BumpImpossible, FeeAboveCap."""
         ...
 
 
@@ -73,12 +83,12 @@ def reads_ranges(chain: Chain) -> TypeGuard[RangeReader]:
 
 
 def has_sweep_keys(chain: Chain) -> TypeGuard[SweepingChain]:
-    """Whether there is something to sweep on this chain, and this machine holds the keys."""
+    """Whether this chain's deposit addresses are swept, and this machine holds their keys."""
     return bool(getattr(chain, "can_sweep", False))
 
 
 class CountingChain(Chain, Protocol):
-    """A chain of accounts, which counts what an account sends."""
+    """A chain of accounts, which numbers the transactions of an account by nonce."""
 
     @property
     def account(self) -> str:
@@ -86,13 +96,13 @@ class CountingChain(Chain, Protocol):
         ...
 
     def transactions_made(self) -> int:
-        """How many transactions that account has made, the ones that wait for a block included. Raises ChainError."""
+        """How many transactions the account has made, including those not in a block yet. Raises ChainError."""
         ...
 
     def sent_since(
         self, height: int, nonces: Collection[int], *, contracts: Mapping[str, str]
     ) -> Sequence[SentTransaction]:
-        """That account's transactions with these nonces in blocks above this height, in their order; failed ones too.
+        """The account's transactions with these nonces in blocks above this height, by nonce, failed ones included.
 
         `contracts` is as for `blocks`. Raises ChainError.
         """
@@ -100,5 +110,5 @@ class CountingChain(Chain, Protocol):
 
 
 def counts_own(chain: Chain) -> TypeGuard[CountingChain]:
-    """Whether this chain counts what the hot wallet sends."""
+    """Whether this chain numbers the hot wallet's transactions."""
     return chain.rail.has_accounts

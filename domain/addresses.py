@@ -1,4 +1,4 @@
-"""Addresses of the Bitcoin family: their spelling on one side, the scriptPubKey they stand for on the other."""
+"""Addresses of the Bitcoin family, and the scriptPubKey that each stands for."""
 
 from dataclasses import dataclass
 from enum import StrEnum

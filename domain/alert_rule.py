@@ -9,18 +9,19 @@ MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 ROUND: Final = timedelta(seconds=15)
 NODATA: Final = "nodata:"
-"""What the scope of an alert begins with that says that there is no answer."""
+"""Prefix of the scope of an alert that says that a rule has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
     """One kind of alert.
 
-    It fires after `hold_for` of being bad and is over after `clear_for` of being good; `threshold` is in the words of
-    `meaning`. A rule that is not `is_evaluated` is raised and cleared where the thing happens. While an alert of
-    `inhibited_by` stands that explains a finding, the finding is not judged. `every` is the time between two looks.
-    A scope is `noun:id`. What `may_be_settled` is over, too, when somebody says so: it has happened once and for all,
-    or is looked at so often that it would be raised again.
+    It fires once its condition has held for `hold_for`, and clears once the condition has been absent for `clear_for`.
+    `threshold` is the number that `meaning` speaks of. A rule that is not `is_evaluated` is raised and cleared by the
+    code that notices the condition. While an alert of `inhibited_by` stands that explains a finding, the finding is
+    ignored. `every` is the time between two evaluations. A scope is `noun:id`. An alert that `may_be_settled` also ends
+    when an operator says that it was dealt with: its condition cannot end by itself, or is evaluated so often that the
+    alert would be raised again.
     """
 
     code: str
@@ -38,15 +39,15 @@ class AlertRule:
     every: timedelta = ROUND
 
     def host_of(self, scope: str) -> str | None:
-        """The host that alone can say how this scope is, if it is one of a host."""
+        """The one host that can evaluate this scope, if the scope is about a host."""
         noun, _, told = scope.removeprefix(NODATA).partition(":")
         return told if f"{noun}:<host>" in self.scope.split(", ") else None
 
     def ends_by_word(self, scope: str) -> bool:
-        """Whether somebody may say that the alert of this scope is over.
+        """Whether an operator may say that the alert of this scope is over.
 
-        That is so for what `may_be_settled`, for a host, which may be gone for good, and for a scope of a form that an
-        earlier version used.
+        They may for a rule that `may_be_settled`, for a host (it may be gone for good), and for a scope whose form only
+        an earlier version used.
         """
         noun, _, told = scope.removeprefix(NODATA).partition(":")
         is_of_now = bool(told) and noun in {form.partition(":")[0] for form in self.scope.split(", ")}

@@ -1,4 +1,4 @@
-"""How an alert moves between its states: held before it fires and before it is over, never ended by ignorance."""
+"""How an alert moves between its states: held before it fires and before it clears, never cleared by lack of data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ STANDS: Final = frozenset({"firing", "recovering"})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look says of one scope: how it is, and the sentence for people.
+    """What one evaluation says about one scope, with a sentence for people.
 
-    `beside` are fingerprints of other alerts that would explain this one, if they stand.
+    `beside` are fingerprints of other alerts that, if they stand, explain this finding.
     """
 
     scope: str
@@ -31,7 +31,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where an alert stands after a look, since when, and what of that is news."""
+    """The state of an alert after an evaluation, since when, and whether that raises or clears it."""
 
     state: State
     since: datetime
@@ -41,10 +41,10 @@ class Step:
 def step(
     state: State, since: datetime, outcome: Outcome, *, now: datetime, hold_for: timedelta, clear_for: timedelta
 ) -> Step:
-    """Move an alert by one look.
+    """Move an alert by one evaluation.
 
-    It fires when it has been bad for `hold_for` without a good look between, and is over when it has been good for
-    `clear_for` without a bad or an unknown one between. Unknown by itself raises nothing and clears nothing.
+    It fires after `hold_for` of bad readings with no good one between them, and clears after `clear_for` of good
+    readings with no bad or unknown one between them. An unknown reading by itself raises nothing and clears nothing.
     """
     if outcome == "bad":
         return _worse(state, since, now, hold_for)

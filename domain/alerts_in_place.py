@@ -1,4 +1,4 @@
-"""The alerts that are raised and cleared where the thing happens, not by a look every round."""
+"""The alerts that are raised and cleared by the code that notices the condition, not by a periodic evaluation."""
 
 from typing import Final
 

@@ -14,9 +14,9 @@ _SPELLING: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{1,64}", re.ASCII)
 
 
 def parse_aptos_address(text: object, *, field: str = "address") -> Destination:
-    """Read an address in its long or a short form; the canonical one is long and in lower case.
+    """Read an address in its long or short form; the canonical form is long and in lower case.
 
-    Without 0x it has to be long, or it might be anything. Raises InvalidAddress, UnsupportedAddress.
+    Without 0x only the long form is accepted: a short one could be anything. Raises InvalidAddress, UnsupportedAddress.
     """
     if not isinstance(text, str):
         raise _refusal(InvalidAddress, field, "must be a string")

@@ -1,4 +1,4 @@
-"""The name of a person who is paid, where a provider will not pay without one: read strictly, shown only in part."""
+"""The name of a person who is paid, where a provider requires one: validated strictly, and shown only in part."""
 
 import re
 import unicodedata
@@ -19,22 +19,22 @@ class InvalidBeneficiary(StrongroomError):
 
 
 class NamedRail(RailRow, Protocol):
-    """A rail that pays people by their account, some of whom have to be named."""
+    """A rail that pays bank or phone accounts, some of which require the holder's name."""
 
     def needs_name(self, destination: str, asset_id: str) -> bool:
-        """Whether nobody is paid at this destination, in this asset, without their name."""
+        """Whether this destination, in this asset, cannot be paid without the holder's name."""
         ...
 
 
 def takes_names(rail: RailRow) -> TypeGuard[NamedRail]:
-    """Whether whoever is paid on this rail can be named."""
+    """Whether this rail takes a beneficiary's name."""
     return hasattr(rail, "needs_name")
 
 
 def beneficiary_of(rail: RailRow, text: object, *, destination: str, asset_id: str) -> str | None:
-    """The name of whoever is paid there, None where there is none. Raises InvalidBeneficiary.
+    """The beneficiary's name, validated; None where none was given or needed. Raises InvalidBeneficiary.
 
-    Nothing is kept of anybody that no provider is to be told.
+    A name that no provider will be told is refused rather than kept.
     """
     if text in (None, ""):
         if takes_names(rail) and rail.needs_name(destination, asset_id):
@@ -46,7 +46,7 @@ def beneficiary_of(rail: RailRow, text: object, *, destination: str, asset_id: s
 
 
 def masked(name: str) -> str:
-    """A name as far as it may be shown to whoever need not know it: the first letter of each word."""
+    """A name as shown to those who need not know it: the first letter of each word."""
     return " ".join(f"{word[0]}\N{HORIZONTAL ELLIPSIS}" for word in name.split())
 
 

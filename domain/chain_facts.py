@@ -1,4 +1,4 @@
-"""What a chain shows to everybody: blocks, transactions and the node that tells of them."""
+"""What a chain shows: blocks, transactions, and the node that serves them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 
 class OutPoint(NamedTuple):
-    """What one transaction alone can use up: one output of another, or (on a chain of accounts) one nonce.
+    """Something that only one transaction can spend: an output of another one or, on a chain of accounts, a nonce.
 
-    There `txid` is the account's address in lower case, and `vout` the nonce.
+    For a nonce, `txid` is the account's address in lower case, and `vout` the nonce.
     """
 
     txid: str
@@ -80,9 +80,10 @@ class ChainTransaction(NamedTuple):
 
 
 class TokenMovement(NamedTuple):
-    """One event of a known token, to find out which blocks have to be read again.
+    """One transfer event of a known token.
 
-    Among what a block sets aside, `vout` is its place there, and `reason` why what arrived could not be read.
+    In the list of what a block sets aside, `vout` is the event's place and `reason` says why the received amount is
+    unknown.
     """
 
     txid: str
@@ -99,8 +100,8 @@ class TokenMovement(NamedTuple):
 class Block:
     """One block with everything in it. `previous_hash` is empty for the genesis block.
 
-    `set_aside` are movements of tokens that do not say what arrived. They are in no output: nothing of them is credited
-    until the token tells.
+    `set_aside` are token transfers whose received amount could not be read. They are in no output, and nothing is
+    credited for them until it can.
     """
 
     height: int

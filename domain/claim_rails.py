@@ -1,4 +1,4 @@
-"""Rails on which payments are verified when somebody claims them, and neither watched nor made: rows of data."""
+"""Rails on which claimed payments are verified, and which are neither watched nor paid from: rows of data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from domain.tx_hashes import BARE_HEX, PREFIXED_HEX
 
 @dataclass(frozen=True)
 class ClaimRail:
-    """One chain that providers are asked about (a `RailRow`); each says itself what is final.
+    """One chain that providers are asked about (a `RailRow`); each of these chains says itself what is final.
 
-    Nothing can be sent on it from here, so withdrawals of its assets begin paused.
+    Nothing can be sent on it from here, so withdrawals of its assets start paused.
     """
 
     chain: str

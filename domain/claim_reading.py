@@ -1,4 +1,4 @@
-"""What is asked of the providers of a chain about a claimed payment, and what is kept of their answers."""
+"""What the providers of a chain are asked about a claimed payment, and what is kept of their answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from domain.verification import ClaimFacts
 
 @dataclass(frozen=True, slots=True)
 class ClaimQuestion:
-    """Which transaction, and which contracts are money there: each with the canonical one of its asset.
+    """A transaction to look up, and the contracts that count as money there: each with its asset's canonical contract.
 
-    `recipient` is whom it is said to have paid: a token's word about what they received may have to be compared with
-    what they hold.
+    `recipient` is the address that the claim says was paid: what a token's event reports may have to be compared with
+    its balance.
     """
 
     tx_hash: str
@@ -24,9 +24,9 @@ class ClaimQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request to one provider and what came back, as it was, without addresses' keys.
+    """One request to one provider and its answer as it came, with access keys removed.
 
-    `answer` is JSON text; None when none came, for the reason in `failure`.
+    `answer` is JSON text; None when there was none, for the reason in `failure`.
     """
 
     provider: str
@@ -40,7 +40,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the providers showed together: facts, or the doubt that keeps them from being any; and the evidence."""
+    """What the providers showed together: facts, or the doubt that prevents them, with the evidence for either."""
 
     facts: ClaimFacts | None
     doubt: str
@@ -48,7 +48,7 @@ class Reading:
 
 
 class ClaimReader(Protocol):
-    """The providers of one chain. Neither method raises for anything that a provider does."""
+    """The providers of one chain. Neither method raises, whatever a provider does."""
 
     @property
     def rail(self) -> RailRow:
@@ -56,9 +56,9 @@ class ClaimReader(Protocol):
         ...
 
     def read(self, question: ClaimQuestion) -> Reading:
-        """Ask the providers, the next where one fails, until as many agree as have to."""
+        """Ask provider after provider until as many agree as are required."""
         ...
 
     def reread(self, question: ClaimQuestion, exchanges: Sequence[Exchange]) -> Reading:
-        """Understand stored answers again, and ask nobody."""
+        """Interpret stored answers again, without asking anybody."""
         ...

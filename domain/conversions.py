@@ -1,4 +1,4 @@
-"""What a conversion brings: exact arithmetic on whole units, in which nothing is made and nothing is lost."""
+"""What a conversion brings: exact arithmetic on whole units, in which no unit appears or disappears."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.errors import StrongroomError
 PPM: Final = 1_000_000
 """Shares are whole millionths."""
 RATE_SCALE: Final = 30
-"""How many decimals a rate is kept with; what is beyond them is cut off, so that nobody gets more than it says."""
+"""How many decimals a rate keeps; the rest is cut off, in the house's favour."""
 RATE_DIGITS_MAX: Final = 30
 """How many digits it may have before the point."""
 _EXACT: Final = Context(prec=200, rounding=ROUND_FLOOR)
@@ -42,7 +42,7 @@ class RateOutOfRange(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """The house's shares of what is sold, in millionths: the spread between buying and selling, and the fee."""
+    """What the house charges, as shares of the amount sold in millionths: the spread and the fee."""
 
     spread_ppm: int
     fee_ppm: int
@@ -50,10 +50,10 @@ class Charges:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What becomes of an amount, in the smallest units of either asset.
+    """How an amount is divided up, in the smallest units of either asset.
 
-    `taken_minor` leaves the user: it is `net_minor + spread_minor + fee_minor`. `net_minor` is what is exchanged for
-    `receives_minor` of the asset bought. `change_minor` is what could not be exchanged exactly, and never leaves them.
+    `taken_minor` leaves the user: it is `net_minor + spread_minor + fee_minor`. `net_minor` is exchanged for
+    `receives_minor` of the asset bought. `change_minor` could not be exchanged exactly, and stays with the user.
     """
 
     taken_minor: int
@@ -67,7 +67,7 @@ class Exchange:
 def rate_of(sold: Decimal, bought: Decimal) -> Decimal:
     """How many units of the asset bought one unit of the asset sold is worth, by their prices in the same money.
 
-    Raises RateOutOfRange for what cannot be said with the digits that a rate has.
+    Raises RateOutOfRange for a rate that does not fit the digits kept.
     """
     rate = _EXACT.quantize(_EXACT.divide(sold, bought), Decimal(1).scaleb(-RATE_SCALE))
     if rate <= 0 or rate.adjusted() >= RATE_DIGITS_MAX:
@@ -76,7 +76,7 @@ def rate_of(sold: Decimal, bought: Decimal) -> Decimal:
 
 
 def spell_rate(rate: Decimal, *, digits_max: int = RATE_DIGITS_MAX + RATE_SCALE) -> str:
-    """A rate as a plain decimal number without zeros behind it: all its digits, or so many and the others cut off."""
+    """A rate as a plain decimal number without trailing zeros, in full or cut to this many digits."""
     cut = Context(prec=digits_max, rounding=ROUND_FLOOR).plus(rate)
     whole, _, fraction = f"{cut:f}".partition(".")
     fraction = fraction.rstrip("0")
@@ -86,11 +86,11 @@ def spell_rate(rate: Decimal, *, digits_max: int = RATE_DIGITS_MAX + RATE_SCALE)
 def exchange(
     amount_minor: int, rate: Decimal, charges: Charges, *, sold_decimals: int, bought_decimals: int
 ) -> Exchange:
-    """What an amount brings at this rate, with the least that has to be taken for it. Raises ConversionTooSmall.
+    """What an amount brings at this rate, and the least that has to be taken for it. Raises ConversionTooSmall.
 
-    The charges are rounded up to whole units, so that no part of an amount is too small to be charged, and what is
-    received is cut to them; then as little is taken as brings that much, with the charges worked out anew on what is
-    taken. So the user never gets more than the rate says, and never pays for what they did not get.
+    The charges are rounded up and what is received is rounded down to whole units. Then as little as possible is taken
+    for the amount received, with the charges recomputed on it. So the user never gets more than the rate says, and
+    never pays for something that they did not get.
     """
     numerator, denominator = rate.as_integer_ratio()
     numerator, denominator = numerator * 10**bought_decimals, denominator * 10**sold_decimals
@@ -99,7 +99,7 @@ def exchange(
     if receives_minor <= 0:
         raise ConversionTooSmall(fields={"amount": ["brings less than the smallest unit of what is bought"]})
     net_minor = -(-receives_minor * denominator // numerator)
-    # The least amount of which so much is left when it is charged; each unit more leaves one more, or none.
+    # The least amount that leaves this much after charges; each further unit leaves one more, or none.
     taken_minor = -(-net_minor * PPM // (PPM - charged_ppm))
     fee_minor = _share(taken_minor, charges.fee_ppm)
     spread_minor = _share(taken_minor, charged_ppm) - fee_minor
@@ -107,7 +107,7 @@ def exchange(
 
 
 def has_moved(quoted: Decimal, now: Decimal, *, tolerance_ppm: int) -> bool:
-    """Whether a rate went further from what was quoted than is tolerated, up or down."""
+    """Whether a rate differs from the quoted one by more than is tolerated, in either direction."""
     distance = _EXACT.abs(_EXACT.subtract(now, quoted))
     return _EXACT.multiply(distance, Decimal(PPM)) > _EXACT.multiply(quoted, Decimal(tolerance_ppm))
 

@@ -1,4 +1,4 @@
-"""Output descriptors (BIP-380 to BIP-386) without private keys: read, checked and spelt canonically, without a node."""
+"""Output descriptors (BIP-380 to BIP-386) without private keys: parsed, checked and put in canonical form, offline."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from domain.private_keys import EXTENDED_SIZE, base58_payload, holds_private_key
 DESCRIPTOR_LENGTH_MAX: Final = 4096
 RANGE_SIZE_MAX: Final = 10_000
 RANGE_SIZE_DEFAULT: Final = 1_000
-"""What nodes watch of a ranged descriptor unless told otherwise."""
+"""How many addresses nodes watch of a ranged descriptor by default."""
 _INDEX_LIMIT: Final = 1 << 31
 _KEYS_MAX: Final = 20
 
@@ -66,9 +66,9 @@ class Descriptor:
 
 
 def parse_descriptor(text: object, network: Network) -> Descriptor:
-    """Read a descriptor for `network`; a checksum is verified where there is one, and added where there is none.
+    """Read a descriptor for `network`; its checksum is verified if there is one, and added if there is none.
 
-    No reason that is given repeats what was typed. Raises PrivateDescriptor before anything else is looked at, then
+    No refusal repeats what was typed. Raises PrivateDescriptor before anything else is looked at, then
     WrongDescriptorChecksum, UnsupportedDescriptor and InvalidDescriptor; all name the field `descriptor`.
     """
     if not isinstance(text, str):
@@ -235,10 +235,10 @@ def _key(text: str, network: Network, *, is_witness: bool, is_taproot: bool = Fa
 
 
 def _plain_keys(text: str, *, is_witness: bool, is_taproot: bool) -> Iterator[str]:
-    """The compressed spellings of a key in hex: one, or both of a key of which only the x coordinate is known."""
+    """The compressed forms of a key in hex: one, or both where only the x coordinate is known."""
     if len(text) == _X_ONLY_LENGTH:
         if not is_taproot:
-            # What is as long as a private key outside tr() may well be one.
+            # Outside tr(), 32 bytes may well be a private key.
             raise _refusal(PrivateDescriptor, "holds 64 hexadecimal digits where a public key has 66")
         yield from (f"02{text}", f"03{text}")
     elif _COMPRESSED.fullmatch(text):

@@ -1,4 +1,4 @@
-"""The scripts to which one public key alone is paid, in every form that wallets use for one key."""
+"""The scripts that pay to one public key alone, in every form that wallets use."""
 
 import hashlib
 from typing import Final

@@ -12,8 +12,8 @@ from domain.errors import StrongroomError
 
 DEBIT_NORMAL = frozenset({"asset", "expense"})
 
-# Accounts that belong to nobody but the house, by code. Those not in FLOORS have no floor: what the house holds is
-# counted by reconciliation, not promised by a constraint.
+# The house's own accounts, by code. Those not in FLOORS have no floor: that the wallet really holds what they say is
+# verified by reconciliation, not by a constraint.
 CHART: Mapping[str, str] = {
     "hot_wallet": "asset",
     "node_channel": "asset",
@@ -28,7 +28,7 @@ CHART: Mapping[str, str] = {
     "conversion_float": "equity",
     "suspense": "suspense",
 }
-# What the house set aside to convert with is all that it converts with: what lies beside it is the users'.
+# Conversions may use only what the house set aside for them: the rest of the hot wallet is the users'.
 FLOORS: Mapping[str, int] = {"conversion_float": 0}
 USER_CODE = "user"
 USER_KIND = "liability"
@@ -47,8 +47,8 @@ class Transfer:
 class Hold:
     """Reserve an amount for a later Post or Void, on each side that has a floor and whose balance would fall.
 
-    The other side is named and left alone, so that holds never contend on a system account. A hold that would
-    reserve nothing is refused. After `expires_at` it can only be voided.
+    The other side is named but not touched, so that holds never contend for a system account. A hold that would reserve
+    nothing is refused. After `expires_at` it can only be voided.
     """
 
     debit_account: int
@@ -77,10 +77,10 @@ Leg = Transfer | Hold | Post | Void
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One decision: its legs are carried out in order, all or none.
+    """One decision, whose legs are carried out in order, all or none.
 
-    `key` makes it happen once, for ever. `effective_at` is when it happened in the world (and the moment against which
-    a hold's expiry is judged). `reverses` names the transaction that this one undoes.
+    `key` makes it happen at most once, for ever. `effective_at` is when it happened in the world, and the moment
+    against which a hold's expiry is judged. `reverses` names the transaction that this one undoes.
     """
 
     key: str
@@ -106,7 +106,7 @@ class Outcome:
 
 
 def request_hash(transaction: Transaction) -> bytes:
-    """SHA-256 over what is asked. Times are left out: a retry happens later and is still the same request."""
+    """SHA-256 of what is asked. Times are left out: a retry happens later and is still the same request."""
     legs = [
         [type(leg).__name__, leg.debit_account, leg.credit_account, leg.amount_minor]
         if isinstance(leg, Transfer | Hold)

@@ -35,9 +35,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class Account:
-    """An account as it stands, locked: `id` is the row to write to (a shard's, where the account is split).
+    """A locked account. `id` is the row to write to: of an account that is split, a shard's.
 
-    `is_named_only` marks one that was read without a lock and may be named by a hold but not moved.
+    One that `is_named_only` was read without a lock: a hold may name it, but nothing may move it.
     """
 
     id: int
@@ -51,7 +51,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class OpenHold:
-    """A hold to be resolved: what it reserved, on which sides, and whether that was resolved already."""
+    """A hold to be resolved: what it reserved, on which sides, and whether it was resolved already."""
 
     id: int
     debit_account: int
@@ -74,8 +74,9 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Everything that a decision may depend on, read under locks. `reversible` maps a posted transaction's id to
-    whether it was reversed.
+    """Everything that a decision may depend on, read under locks.
+
+    `reversible` maps the id of a posted transaction to whether it was reversed.
     """
 
     accounts: Mapping[int, Account]
@@ -99,9 +100,10 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about one transaction: write `movements`, or record `refusal`, or answer as before.
+    """What to do about one transaction: write `movements`, record `refusal`, or repeat an earlier answer.
 
-    `answer` is the outcome recorded earlier; `same_as` is the place in the batch of the transaction that this repeats.
+    `answer` is the outcome recorded earlier; `same_as` is the index, in this batch, of the transaction that this one
+    repeats.
     """
 
     request_hash: bytes
@@ -112,9 +114,9 @@ class Decision:
 
 
 def decide(transactions: Sequence[Transaction], known: Known, asked: Sequence[bytes] | None = None) -> list[Decision]:
-    """Decide a batch in order: each transaction sees what those before it did, and is carried out whole or refused.
+    """Decide a batch in order: each transaction sees the effects of those before it, and is carried out whole or not.
 
-    `asked` are the request hashes, if they are known already.
+    `asked` are the request hashes, if the caller has them already.
     """
     books = _Books(known)
     places: dict[str, int] = {}
@@ -197,7 +199,7 @@ class _Books:
             raise NothingReserved
         for side in reserved_on:
             self._change(side, 0, leg.amount_minor)
-        # The accounts as named, not a shard: which shard takes the money is chosen when there is money to take.
+        # Accounts as named, not shards: a shard is chosen when money is really taken.
         return Movement(
             "pending",
             debit.asset_id,

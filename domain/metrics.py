@@ -1,4 +1,4 @@
-"""Every figure that monitoring can ask for: its name, what it means, its labels, and who says it."""
+"""Every metric that monitoring can ask for: its name, its meaning, its labels, and which processes report it."""
 
 from dataclasses import dataclass
 from types import MappingProxyType

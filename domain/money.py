@@ -6,7 +6,7 @@ from typing import ClassVar
 from domain.errors import StrongroomError
 
 DIGITS_MAX = 60
-"""More than there can be of anything, in its smallest unit. The books have 78, which no sum of such amounts exceeds."""
+"""No amount has more digits than this. The ledger stores 78, which no sum of such amounts exceeds."""
 _SPELLING = re.compile(r"(?P<whole>0|[1-9][0-9]{0,77})(?:\.(?P<fraction>[0-9]{1,77}))?", re.ASCII)
 
 

@@ -87,7 +87,7 @@ class Network:
 
     def parse_destination(self, text: object, *, field: str = "destination") -> Destination:
         """Read an address of this network. Raises InvalidAddress, WrongNetwork, UnsupportedAddress."""
-        # Late, because addresses know these rows: they name the network that a foreign address belongs to.
+        # Late import: domain/addresses.py imports this module, to say which network a foreign address belongs to.
         from domain.addresses import parse_address
 
         address = parse_address(text, self, field=field)

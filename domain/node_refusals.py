@@ -1,4 +1,4 @@
-"""The words in which a node or its wallet may refuse."""
+"""The reasons for which a node or its wallet may refuse, by name."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Reference prices: how one is read, and what several sources together say."""
+"""Reference prices: how one is parsed, and what several sources together say."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ SCALE: Final = 18
 DIGITS_MAX: Final = 20
 """How many digits it may have before the point."""
 FUTURE_MAX: Final = timedelta(seconds=60)
-"""Clocks differ by so much; a price from further ahead is not believed."""
+"""How far clocks may differ; a price from further in the future is refused."""
 BPS: Final = 10_000
 _PAIR: Final = re.compile(r"[A-Za-z0-9.]{1,20}/[A-Z]{2,10}", re.ASCII)
 _EXACT: Final = Context(prec=100)
@@ -40,7 +40,7 @@ class InvalidPrice(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class PriceRule:
-    """What a pair's price must satisfy: how old, from how many sources, and how far one may be from the others."""
+    """What a pair's price must satisfy: maximum age, number of sources, and how far one may be from the others."""
 
     max_age: timedelta
     sources_min: int
@@ -58,7 +58,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The price of one unit. `observed_at` is the age of the oldest part of it; outliers are named and left out."""
+    """The price of one unit. `observed_at` is the time of its oldest part; outliers are named, and not counted."""
 
     pair: str
     price: Decimal
@@ -68,10 +68,10 @@ class Price:
 
 
 def conclude(pair: str, observed: Sequence[Observed], rule: PriceRule, *, now: datetime) -> Price:
-    """The median of what is fresh, without what stands apart from it. Raises PriceStale, PriceDisputed.
+    """The median of the fresh prices that agree. Raises PriceStale, PriceDisputed.
 
-    Of each source only its newest word counts. Sources that differ so much that no majority stands together refuse:
-    a middle between two that contradict each other is a number that nobody said.
+    Of each source only its latest price counts. If no majority of the sources agrees, the price is disputed: the middle
+    between two that contradict each other is a number that nobody reported.
     """
     fresh = [one for one in _newest(observed, now) if now - one.observed_at <= rule.max_age]
     if len(fresh) < rule.sources_min or not fresh:
@@ -90,7 +90,7 @@ def conclude(pair: str, observed: Sequence[Observed], rule: PriceRule, *, now: d
 
 
 def median(prices: Sequence[Decimal]) -> Decimal:
-    """The middle one; of an even number, what lies half-way between the middle two, cut to the scale of prices."""
+    """The median; of an even number, half-way between the middle two, cut to the scale of prices."""
     ordered = sorted(prices)
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     if low == high:
@@ -115,7 +115,7 @@ def parse_price(value: object) -> Decimal:
 
 
 def spell_price(price: Decimal) -> str:
-    """A price as a plain decimal number, without zeros behind it and with all its digits: `normalize()` keeps 28."""
+    """A price as a plain decimal number, with all its digits (`normalize()` keeps only 28) and no trailing zeros."""
     whole, _, fraction = f"{price:f}".partition(".")
     fraction = fraction.rstrip("0")
     return f"{whole}.{fraction}" if fraction else whole

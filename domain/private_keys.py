@@ -1,4 +1,4 @@
-"""Tell a private key by its looks, mistyped ones included, so that none is stored or repeated by mistake."""
+"""Recognise private keys, mistyped ones included, so that none is stored or shown by mistake."""
 
 import re
 from typing import Final
@@ -27,7 +27,7 @@ def base58_payload(word: str) -> bytes:
 
 
 def _is_private(word: str) -> bool:
-    # No public key, address or fingerprint has the length of an exported key, or begins as an extended private one.
+    # No public key, address or fingerprint has the length of an exported key or the prefix of an extended private one.
     if _PREFIX.match(word) or len(word) in _WIF_LENGTHS:
         return True
     raw = base58_payload(word)

@@ -1,4 +1,4 @@
-"""What a custodian or a provider of payouts tells of transfers."""
+"""What a custodian or payout provider reports about transfers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from domain.errors import StrongroomError
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a payment that was asked for under a reference of ours.
+    """What became of a payment that was requested under a reference of ours.
 
-    `unknown`: the provider knows no such reference now, or will not say, which proves nothing. `failed`: it says that
-    it will never pay, which is proof. `fee_minor` is what it took for it, in the rail's fee asset, once it says so.
+    `unknown`: the provider knows no such reference, or does not say; that proves nothing. `failed`: it says that it
+    will never pay; that is proof. `fee_minor` is what it charged, in the rail's fee asset, once it says so.
     """
 
     state: Literal["pending", "completed", "failed", "unknown"]
@@ -26,7 +26,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class IncomingTransfer:
-    """Money that came in at a provider. `transfer_id` is the provider's and identifies the deposit for ever.
+    """Money that came in at a provider. `transfer_id` is the provider's, and identifies the deposit for ever.
 
     `contract` names the asset as the registry does. `address` is the one that was paid, as it was issued. `failed`
     means that money announced as pending never came, or was taken back.
@@ -43,9 +43,9 @@ class IncomingTransfer:
 
 @dataclass(frozen=True, slots=True)
 class IncomingPage:
-    """Some transfers, oldest first, and where to read on. Transfers that are not final yet are told again later.
+    """Some transfers, oldest first, and where to read on. Transfers that are not final yet are repeated later.
 
-    `cursor` is the provider's own word for a place; it is stored and handed back, and never read.
+    `cursor` is the provider's own; it is stored and handed back, and never interpreted.
     """
 
     transfers: tuple[IncomingTransfer, ...]

@@ -1,4 +1,4 @@
-"""What every provider of one family shares: the settings that only it has, and what makes its adapters."""
+"""What all providers of one family share: settings that only they have, and how their adapters are made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from domain.providers import ProviderRow
 
 @dataclass(frozen=True, slots=True)
 class OwnSetting:
-    """A setting that no other family has: `WALLET_ID` of the provider `circle` is STRONGROOM_CIRCLE_WALLET_ID.
+    """A setting that only this family has: `WALLET_ID` of the provider `circle` is STRONGROOM_CIRCLE_WALLET_ID.
 
-    It has to be set where `default` is None; `must` then completes the refusal. A secret may also come from a file.
+    It is required where `default` is None; `must` then completes the error message. A secret may also come from a file.
     """
 
     name: str
@@ -24,28 +24,28 @@ class OwnSetting:
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccess:
-    """What the settings say of one provider that is used. `own` has every setting of its family, by name."""
+    """The settings of one configured provider. `own` has every setting of its family, by name."""
 
     rail: ProviderRow
     url: str
     api_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
-    """What its notifications prove themselves with; "" where nothing is shared."""
+    """The secret that its notifications are verified with; "" where none is shared."""
     callback_url: str
-    """Where it can post to us."""
+    """The address at which it can post to us."""
     poll_interval: timedelta
     own: Mapping[str, str] = field(repr=False)
 
     def says(self, name: str) -> bool:
-        """Whether a setting of the family that is yes or no says yes."""
+        """Whether a yes-or-no setting of the family says yes."""
         return self.own[name] == "yes"
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderFamily:
-    """One kind of provider: everything about it that is not a row of data. Nothing connects before it is asked.
+    """One kind of provider: everything about it that is not a row of data. Nothing connects before it is used.
 
-    `needs_secret`: its notifications cannot be told from forgeries unless a secret is shared with it.
+    `needs_secret`: without a shared secret, its notifications cannot be told from forgeries.
     """
 
     provider: Callable[[ProviderAccess], Provider]

@@ -1,4 +1,4 @@
-"""What the core asks of custodians and of providers of payouts, and of what they post."""
+"""What the core asks of custodians and payout providers, and of the notifications that they post."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,100 +23,102 @@ class Provider(Protocol):
 
     @property
     def credits_pending(self) -> bool:
-        """Whether what is announced and not final yet is credited already: by the operator's choice, at their risk."""
+        """Whether money that is announced but not final is credited already: the operator's choice and risk."""
         ...
 
     @property
     def poll_interval(self) -> timedelta:
-        """How often to look for what came in, when nothing hints at it."""
+        """How often to poll for incoming money when no notification arrives."""
         ...
 
     def close(self) -> None:
-        """Let go of connections; the next question makes new ones."""
+        """Close the connections; the next call opens new ones."""
         ...
 
     @property
     def knows_references(self) -> bool:
-        """Whether `report` finds a payment by our reference alone, or has to be told the provider's own id."""
+        """Whether `report` finds a payment by our reference alone, or needs the provider's own id."""
         ...
 
     def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:
-        """Fresh receiving addresses, whose `script` is the spelling in UTF-8; none where nothing can come in.
+        """Fresh receiving addresses, whose `script` is the address in UTF-8; none where nothing can come in.
 
-        `network` is one of `rail.networks`, where there are any. Fewer than `count` may come: ask again for the rest.
+        `network` is one of `rail.networks`, where there are any. Fewer than `count` may be returned: ask again for the
+        rest.
         """
         ...
 
     def build(
         self, payments: Sequence[Payment], *, fee_max_minor: int, avoid: Collection[OutPoint] = ()
     ) -> SignedPayment:
-        """Word the request for these payments, with a fresh reference, and ask nothing.
+        """Prepare the request for these payments, with a fresh reference, and send nothing.
 
         Raises PaymentTooSmall, InsufficientHotFunds, FeeAboveCap where that is known beforehand.
         """
         ...
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
-        """Make this request. Safe to repeat: the reference in it is the provider's idempotency key.
+        """Send this request. Safe to repeat: the reference in it is the provider's idempotency key.
 
-        Raises ChainUncertain when no answer came, or one that says neither yes nor no.
+        Raises ChainUncertain when no answer came, or one that is neither yes nor no.
         """
         ...
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:
-        """What became of the payment with this reference of ours; `provider_id` is its own, once we were told it."""
+        """What became of the payment with this reference of ours; `provider_id` is the provider's, once it is known."""
         ...
 
     def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:
-        """Every payment since then that may be what this request had it make, each with the provider's id.
+        """Every payment since then that may have been made by this request, each with the provider's id.
 
-        By our reference where the provider tells it, else by what is paid to whom; with `provider_id`, that one alone,
-        if it fits. None means that it shows all, and none of them fits: a list that is not whole raises ChainError.
-        Nothing is asked for again.
+        Found by our reference if the provider shows it, else by amount and destination; with `provider_id`, only that
+        payment, if it matches. An empty answer means that the whole list was read and nothing matches: an incomplete
+        list raises ChainError. No payment is requested again.
         """
         ...
 
     def holding(self, contract: str = "") -> Holding:
-        """What the provider says that it holds for us of one asset."""
+        """What the provider says it holds for us of one asset."""
         ...
 
     def incoming(self, cursor: str) -> IncomingPage:
-        """The money that came in from this place on, "" for now; empty where nothing can come in."""
+        """The money that came in after this cursor ("" for the present); empty where nothing can come in."""
         ...
 
     def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:
-        """One transfer by the provider's id, as it is now; None when it is unknown, or not one that came in to us."""
+        """One transfer by the provider's id, as it is now; None when it is unknown or did not come in to us."""
         ...
 
 
 class NotificationReader(Protocol):
-    """Reads what a provider posts to us. Nothing here waits for the network, except `fetch_key` and `confirm`."""
+    """Reads what a provider posts to us. Only `fetch_key` and `confirm` use the network."""
 
     @property
     def topics(self) -> Collection[str]:
-        """What it may be about: the last part of the address that is posted to."""
+        """The topics that it posts about: each is the last part of an address that it posts to."""
         ...
 
     @property
     def default_topic(self) -> str:
-        """What it is about when it is posted to the provider's address without a topic; "" when it cannot be."""
+        """The topic when it posts to the address without one; "" when there has to be one."""
         ...
 
     @property
     def headers(self) -> Collection[str]:
-        """The headers that `read` needs, as it spells them; they are kept with the notification."""
+        """The headers that `read` needs; they are stored with the notification."""
         ...
 
     @property
     def secret_headers(self) -> Collection[str]:
-        """The headers that `read` needs and that are a secret themselves: handed to it, and never kept."""
+        """The headers that `read` needs and that are secrets themselves: passed to it, and never stored."""
         ...
 
     def read(self, topic: str, headers: Mapping[str, str], body: bytes) -> Notification:
-        """What this request says, and what it takes to know that the provider sent it. Raises BadNotification.
+        """What this request says, and what is needed to verify that the provider sent it. Raises BadNotification.
 
-        A scheme whose secret is held here is verified here; one that needs a key says which. What waits for its key, or
-        offers a subscription, is read a second time from what was kept, which no secret header is.
+        A signature made with a secret that is held here is verified here; otherwise the answer names the key that is
+        needed. A notification that waits for its key, or offers a subscription, is read again from what was stored,
+        without secret headers.
         """
         ...
 
@@ -125,9 +127,9 @@ class NotificationReader(Protocol):
         ...
 
     def fetch_key(self, key_name: str) -> bytes | None:
-        """The key of this name from the provider itself; None when there is none. Raises ChainError."""
+        """The key of this name, from the provider itself; None when there is none. Raises ChainError."""
         ...
 
     def confirm(self, notification: Notification) -> None:
-        """Say yes to a subscription that the provider offers. Raises ChainError."""
+        """Confirm a subscription that the provider offers. Raises ChainError."""
         ...

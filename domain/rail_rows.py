@@ -1,4 +1,4 @@
-"""What a rail is, as data: its assets, what they allow by default, how money is asked for and shown on it."""
+"""What a rail is, as data: its assets, their default policy, and how its addresses and payments are written."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class DefaultPolicy:
     system_daily_max_minor: int
     two_approvers_from_minor: int
     network_fee_max_minor: int
-    """The most that one payout transaction may cost, however many payments it carries, in the asset that fees are paid
-    in, which need not be this one."""
+    """The cap on the fee of one payout transaction, however many payments it carries, in the asset that fees are paid
+    in (which need not be this one)."""
     paused: bool = False
     """Whether nothing leaves until an operator resumes it."""
 
@@ -64,7 +64,7 @@ class AssetRow:
 
 
 def token_policy(decimals: int, network_fee_max_minor: int) -> DefaultPolicy:
-    """What is allowed of a token of which nobody here knows the worth: nothing leaves without an operator's word."""
+    """The policy of a token whose worth is not known here: nothing leaves without an operator's approval."""
     unit = 10**decimals
     least = max(1, unit // 100)
     return DefaultPolicy(
@@ -89,10 +89,10 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class HashSpelling:
-    """How the transactions of a chain are named.
+    """How the transactions of a chain are identified.
 
-    `parse` gives the canonical spelling, or None when this cannot be one; `nobodys` is the name of a transaction that
-    there is not, which a provider that works says it does not know.
+    `parse` gives the canonical form, or None when the text cannot be a hash; `nobodys` is a hash that no transaction
+    has: a provider that works answers that it does not know it.
     """
 
     parse: Callable[[str], str | None]
@@ -144,9 +144,10 @@ class RailRow(Protocol):
 
     @property
     def has_accounts(self) -> bool:
-        """Whether money lies on accounts that pay in the order of their nonces, rather than in outputs.
+        """Whether money lies on accounts that pay in order of their nonces, rather than in outputs.
 
-        A user then has one address for good, and only what our own accounts sent has to be told apart in a block.
+        A user then has one permanent address, and of a block only what our own accounts sent has to be recognised
+        besides.
         """
         ...
 
@@ -165,7 +166,7 @@ class RailRow(Protocol):
 
     @property
     def hashes(self) -> HashSpelling | None:
-        """How transactions are named where somebody can be asked about a payment that is claimed; None elsewhere."""
+        """How transactions are identified, on rails where claimed payments can be looked up; None elsewhere."""
         ...
 
     @property
@@ -175,7 +176,7 @@ class RailRow(Protocol):
 
     @property
     def folds_case(self) -> bool:
-        """Whether case means nothing in its addresses and contracts: they are compared in lower case."""
+        """Whether addresses and contracts ignore case: they are then compared in lower case."""
         ...
 
     @property

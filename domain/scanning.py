@@ -1,4 +1,4 @@
-"""What a node says about output descriptors, and how it looks for the coins that lie on them."""
+"""What a node says about output descriptors, and how it scans for the coins that lie on them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ class DescriptorNode(Protocol):
         ...
 
     def scan(self, objects: Sequence[ScanObject], *, report: Callable[[int], None]) -> ScanResult:
-        """Look through all unspent outputs; `report` hears the percentage every few seconds, 0 at once.
+        """Look through all unspent outputs; `report` is told the percentage every few seconds, starting with 0.
 
-        Takes minutes on a large chain. What `report` raises ends the scan. A node scans once at a time: raises
-        ScanInProgress when it does so for somebody else, ScanAborted when somebody ended this one.
+        Takes minutes on a large chain. An exception that `report` raises ends the scan. A node does one scan at a time:
+        raises ScanInProgress when it is busy with another one, ScanAborted when somebody ended this one.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The other ways in which an address or a transaction may be on record, for somebody who types it as they found it."""
+"""The other forms in which an address or a transaction hash may be on record, for somebody who searches for it."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ _HEX_HASH: Final = re.compile(r"(0x)?[0-9a-fA-F]{64}", re.ASCII)
 
 
 def of_address(text: str) -> frozenset[str]:
-    """Every spelling under which any rail would keep this address, and the one that was typed.
+    """Every form in which some rail would store this address, and the one that was typed.
 
     Of a custodian's address, the chain's code before the colon may be left out.
     """

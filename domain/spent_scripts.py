@@ -1,4 +1,4 @@
-"""Which script an input spends, told from the input alone: for nodes that do not keep what a block spent."""
+"""Which script an input spends, derived from the input alone: for nodes that do not keep what a block spent."""
 
 import hashlib
 from collections.abc import Sequence

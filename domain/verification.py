@@ -1,4 +1,4 @@
-"""Verification of a claimed payment: what the chain shows and what is asked of it decide, and nothing else does."""
+"""Verification of a claimed payment: a pure function of the claim, its rule and what the chain shows."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class ClaimedTransfer(NamedTuple):
 class ClaimFacts:
     """What a chain shows of one transaction.
 
-    `is_final` is the chain's own word; None where only depth tells. `is_immutable`: its hash commits to all that it
-    does, so that it can vanish and never change.
+    `is_final` is the chain's own statement; None where only depth tells. `is_immutable`: its hash commits to everything
+    that it does, so that it can disappear from the chain but never change.
     """
 
     succeeded: bool
@@ -51,13 +51,13 @@ class ClaimFacts:
     is_immutable: bool = False
 
     def substance(self) -> tuple[object, ...]:
-        """What two honest providers cannot differ in, however far behind one of them is."""
+        """The part on which two honest providers cannot differ, however far behind one of them is."""
         return self.succeeded, self.block_height, self.block_hash, self.block_time, self.transfers
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What somebody says that they paid: in this asset (by its canonical contract), to this recipient, so much.
+    """What somebody says that they paid: an asset (by its canonical contract), a recipient, an amount.
 
     `amount_minor` None claims whatever arrived.
     """
@@ -70,7 +70,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRule:
-    """What is asked of a payment: how exact, how recent, how deep, how large."""
+    """What a payment must satisfy: how exact, how recent, how deep, how large."""
 
     tolerance_minor: int
     age_max: timedelta
@@ -103,16 +103,16 @@ def decide(
     used: Collection[int] = (),
     own: Collection[str] = (),
 ) -> Decision:
-    """Decide about a claim. `facts` None means that nobody could tell, for the reason `doubt`: never a rejection.
+    """Decide about a claim. `facts` None means that nobody could tell, for the reason `doubt`: that never rejects.
 
-    `used` are the places of transfers that another claim, or a deposit, has had already; `own` are the addresses of
-    whoever receives here, from which nobody pays them. What may still change is not rejected: it stays uncertain
-    ("confirming") until the chain, or its depth, says that it will not.
+    `used` are the places of transfers that another claim, or a deposit, has used up; `own` are the recipient's own
+    addresses, for what comes from them is no payment. What may still change is not rejected: it stays uncertain
+    ("confirming") until the chain calls it final, or it is deep enough.
     """
     if facts is None:
         return Decision("uncertain", doubt or "not_found")
     found = _matching(claim, rule, facts, used=used, own=own)
-    # By all that the transaction pays there: split over several transfers, an amount is as deep as in one.
+    # By the sum that the transaction pays there, so that splitting an amount makes it no shallower.
     paid_minor = sum(one.amount_minor for one in _to_recipient(claim, facts))
     is_deep = is_settled(rule, facts, max(paid_minor, claim.amount_minor or 0))
     if isinstance(found, str):
@@ -193,7 +193,7 @@ def _why_not(claim: Claim, facts: ClaimFacts) -> str:
 
 
 def is_settled(rule: ClaimRule, facts: ClaimFacts, amount_minor: int) -> bool:
-    """Whether the chain calls this final or, where it does not say, whether it is as deep as this amount has to be."""
+    """Whether the chain calls this final or, where it does not say, whether it is deep enough for this amount."""
     if facts.block_height is None:
         return False
     if facts.is_final is not None:

@@ -1,4 +1,4 @@
-"""What the hot wallet of a chain holds, is asked to pay, and answers."""
+"""What the core and a hot wallet tell each other: holdings, payments, and what became of them."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -70,14 +70,14 @@ class SignedPayment:
 
 @dataclass(frozen=True, slots=True)
 class SweepCost:
-    """What moving an asset away from one address takes, and what of the chain's coin is there to pay for it."""
+    """What sweeping an asset away from one address costs, and how much of the chain's coin is there to pay for it."""
 
     fee_minor: int
     coin_minor: int
 
     @property
     def missing_minor(self) -> int:
-        """What has to be topped up first."""
+        """How much coin has to be sent to the address first."""
         return max(0, self.fee_minor - self.coin_minor)
 
 
@@ -85,16 +85,16 @@ class SweepCost:
 class BroadcastAnswer:
     """What the node said to a transaction.
 
-    `accepted`: it is in the node's mempool now. `already_known`: it is in a block, or the node says it had it.
-    `rejected`: not taken now, with the node's reason; no proof that it can never confirm, since others may hold it.
-    `refused`: a provider alone may say so. It has made no payment of these bytes and never will, whatever was asked of
-    it before under their reference: proof of failure.
+    `accepted`: it is in the node's mempool now. `already_known`: it is in a block, or the node already had it.
+    `rejected`: not taken now, with the node's reason; no proof that it can never confirm, since other nodes may hold
+    it. `refused`: only a provider says so; it has made no payment for this request and never will, also not for an
+    earlier one under the same reference. That is proof of failure.
     """
 
     outcome: Literal["accepted", "already_known", "rejected", "refused"]
     reason: str = ""
     provider_id: str = ""
-    """Under which name a provider that took it answers questions about it."""
+    """The provider's own id of the payment, where it took the request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Outgoing webhooks: where one may lead, what it may be told, and when it is tried again."""
+"""Outgoing webhooks: which addresses are allowed, which events there are, and when delivery is retried."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from domain.public_addresses import is_public
 URL_LENGTH_MAX: Final = 2048
 EVERYTHING: Final = "*"
 TEST: Final = "endpoint.test"
-"""The event that an owner sends to try an endpoint; it is delivered whatever the endpoint asked for."""
+"""A test event that an owner sends to an endpoint; it is delivered whatever the endpoint subscribed to."""
 KINDS: Final = (*FLOW_KINDS, "alert")
 TYPES: Final = frozenset(
     {f"{kind}.{state}" for kind, table in FLOW_KINDS.items() for state in (*table.states, "updated")}
     | {"alert.raised", "alert.cleared"}
 )
-"""Every type of event that there is to be told."""
+"""Every type of event."""
 
 WAITS: Final = tuple(
     timedelta(seconds=seconds)
@@ -30,7 +30,7 @@ GIVEN_UP_AFTER: Final = timedelta(days=3)
 """The last attempt is made no later than this after the first was due."""
 JITTER: Final = 0.1
 FAILING_MAX: Final = timedelta(days=5)
-"""An endpoint that took nothing for so long, in at least `ATTEMPTS_MAX` attempts, is disabled."""
+"""An endpoint that failed for this long, in at least `ATTEMPTS_MAX` attempts, is disabled."""
 
 
 class InvalidWebhookUrl(StrongroomError):
@@ -46,9 +46,9 @@ class InvalidWebhookKind(StrongroomError):
 
 
 def checked_url(text: str, *, allow_private: bool) -> str:
-    """The address of an endpoint. `allow_private` is for development: http, and hosts that are not public.
+    """The address of an endpoint, validated. `allow_private` is for development: http, and hosts that are not public.
 
-    What a name leads to is looked at when it is called (adapters/http_out.py). Raises InvalidWebhookUrl.
+    What the name resolves to is checked at each call (adapters/http_out.py). Raises InvalidWebhookUrl.
     """
     try:
         parts = urlsplit(text)
@@ -78,15 +78,15 @@ def checked_kinds(kinds: Iterable[str]) -> list[str]:
 
 
 def wants(kinds: Iterable[str], event_type: str) -> bool:
-    """Whether an endpoint that asked for these is told an event of this type."""
+    """Whether an endpoint with these subscriptions is sent an event of this type."""
     asked = set(kinds)
     return bool(asked & {EVERYTHING, event_type, f"{event_type.partition('.')[0]}.*"})
 
 
 def next_attempt(first_due_at: datetime, *, attempts: int, now: datetime, jitter: float) -> datetime | None:
-    """When to try again after so many fruitless attempts; None when enough were made.
+    """When to retry after this many failed attempts; None when there were enough.
 
-    `jitter` from -1 to 1 moves the wait by up to a tenth, so that many do not come back at once.
+    `jitter` from -1 to 1 moves the wait by up to a tenth, so that many retries do not come at once.
     """
     end = first_due_at + GIVEN_UP_AFTER
     if attempts >= ATTEMPTS_MAX or now >= end:

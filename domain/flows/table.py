@@ -1,4 +1,4 @@
-"""What a state table is: its states, the moves between them, how long each may last, and the one way to move."""
+"""What a state table is: states, the moves between them, how long each may last, and the one function that moves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
