@@ -65,15 +65,15 @@ class Provider(Protocol):
         ...
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:
-        """What became of the payment with this reference of ours; `provider_id` is the provider's, once it is known."""
+        """What became of the payment with this reference of ours; `provider_id` is its own, once we were told it."""
         ...
 
     def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:
-        """Every payment since then that may have been made by this request, each with the provider's id.
+        """Every payment since then that may be what this request had it make, each with the provider's id.
 
-        Found by our reference if the provider shows it, else by amount and destination; with `provider_id`, only that
-        payment, if it matches. An empty answer means that the whole list was read and nothing matches: an incomplete
-        list raises ChainError. No payment is requested again.
+        By our reference where the provider tells it, else by what is paid to whom; with `provider_id`, that one alone,
+        if it fits. None means that it shows all, and none of them fits: a list that is not whole raises ChainError.
+        Nothing is asked for again.
         """
         ...
 

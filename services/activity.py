@@ -1,4 +1,4 @@
-"""What one person's money did lately: their flows with what is behind each, newest first."""
+"""What a user's money did lately: their flows with the row behind each, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from models.flow import Flow, ReceivedTransfer
 from models.withdrawal import Withdrawal
 from services import flows
 
-# States in which money is on its way in, was but may yet stay away, or is held on its way out.
+# States of a deposit whose money is not the user's yet, and of a withdrawal whose money is held.
 ON_ITS_WAY = ("seen", "confirming")
 SET_BACK = ("reorged", "quarantined")
 HELD = ("requested", "pending_approval", "approved", "signed", "broadcast", "confirming", "uncertain")
@@ -54,7 +54,7 @@ def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) 
 
 
 def _quotes(session: Session, flow_ids: Sequence[UUID]) -> dict[UUID, ConversionQuote]:
-    """What conversions are on, by their flows."""
+    """The quotes of conversions, by flow."""
     if not flow_ids:
         return {}
     query = select(Conversion.flow_id, ConversionQuote).join(ConversionQuote, ConversionQuote.id == Conversion.quote_id)
@@ -62,7 +62,7 @@ def _quotes(session: Session, flow_ids: Sequence[UUID]) -> dict[UUID, Conversion
 
 
 def _received(user_id: UUID, before: UUID | None, limit: int) -> Select[Flow]:
-    """What others of this house sent to a user: those flows are their senders'."""
+    """Transfers that a user received: their flows belong to the sender."""
     query = select(Flow).join(ReceivedTransfer, ReceivedTransfer.flow_id == Flow.group_id)
     query = query.where(ReceivedTransfer.user_id == user_id)
     if before is not None:
@@ -104,7 +104,7 @@ def heights(session: Session) -> dict[str, int]:
 
 
 def confirmations(deposit: Deposit, height: int | None) -> int:
-    """How many blocks stand on a deposit, its own included; none while it is not in a block."""
+    """How many blocks confirm a deposit, its own included; 0 while it is in none."""
     if deposit.block_height is None or height is None:
         return 0
     return max(height - deposit.block_height + 1, 1)

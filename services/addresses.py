@@ -38,7 +38,7 @@ class UnknownNetwork(StrongroomError):
 
 
 class NothingComesIn(StrongroomError):
-    """Nobody can pay in by this rail: it has no addresses of ours."""
+    """Nobody can pay in by this rail: it has no deposit addresses."""
 
     code: ClassVar[str] = "nothing_comes_in"
 
@@ -65,11 +65,10 @@ _ISSUE = text(
 def issue(
     session: Session, *, user_id: UUID, asset_id: str, now: datetime, by: Actor, network: str = ""
 ) -> DepositAddress:
-    """Give the user a fresh address, to be watched for ever; where money lies on accounts, the one that they have.
+    """Give the user a fresh deposit address; on a chain of accounts, the one that they have for good.
 
-    A custodian's asset has one address for each user and `network`; left out, that is the first of the rail's. Works
-    while the node is down. Raises UnknownAsset, NothingComesIn, UnknownNetwork, AddressPoolEmpty,
-    TooManyUnusedAddresses.
+    A custodian's asset has one address for each user and `network`; by default that is the rail's first. Works while
+    the node is down. Raises UnknownAsset, NothingComesIn, UnknownNetwork, AddressPoolEmpty, TooManyUnusedAddresses.
     """
     chain = assets.get(session, asset_id).chain
     if not RAILS[chain].takes_deposits:
@@ -100,15 +99,15 @@ def of_user(session: Session, user_id: UUID, chain: str | None = None, *, limit:
 
 
 def is_kept(session: Session, spelled: Collection[str]) -> bool:
-    """Whether one of these is a deposit address, issued or not."""
+    """Whether one of these is a deposit address, issued or in the pool."""
     query = select(DepositAddress.id).where(DepositAddress.address.in_(spelled)).limit(1)
     return session.scalar(query) is not None
 
 
 def shortage(session: Session, chain: str, network: str = "") -> int:
-    """How many addresses the pool wants now, on this network of a custodian if it has any.
+    """How many addresses the pool lacks now, on this network of a custodian if it has networks.
 
-    None until it has run low, then as many as fill it.
+    0 until the pool has run low, then as many as fill it.
     """
     pooled = session.scalar(
         select(func.count())
@@ -130,7 +129,7 @@ def next_index(session: Session, chain: str) -> int:
 
 
 def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *, now: datetime) -> None:
-    """Put fresh addresses of our wallet into the pool; one that is already there stays as it is."""
+    """Put fresh addresses into the pool; one that is there already stays as it is."""
     if addresses:
         session.execute(
             insert(DepositAddress)
@@ -152,10 +151,10 @@ def add_to_pool(session: Session, chain: str, addresses: Sequence[NewAddress], *
 
 
 def retire_pool(session: Session, *, now: datetime, by: Actor) -> int:
-    """Give nobody any of the addresses that are ready, on any rail; returns how many.
+    """Retire every address that is still in a pool, on any rail; returns how many.
 
-    After a restore from an older dump: since that was made, some of them were given to people, and whoever was given
-    one of those again would have what they pay.
+    For a restore from an older dump: since the dump was made some of them were issued, and whoever was issued one a
+    second time would get what its first owner is paid.
     """
     pooled = (DepositAddress.user_id.is_(None), DepositAddress.retired_at.is_(None))
     retired = session.scalars(update(DepositAddress).where(*pooled).values(retired_at=now).returning(DepositAddress.id))
@@ -165,14 +164,14 @@ def retire_pool(session: Session, *, now: datetime, by: Actor) -> int:
 
 
 def skip_to(session: Session, chain: str, last: NewAddress, *, now: datetime) -> None:
-    """Derive no address up to this one any more: those between may have been given to people who are forgotten."""
+    """Derive no address below this index any more: those may have been issued after the dump was made."""
     add_to_pool(session, chain, [last], now=now)
     is_it = (DepositAddress.chain == chain, DepositAddress.script == last.script, DepositAddress.user_id.is_(None))
     session.execute(update(DepositAddress).where(*is_it).values(retired_at=now))
 
 
 def _prefix(rail: RailRow, network: str) -> str:
-    """How the addresses of this network begin."""
+    """The prefix that the addresses of this network begin with."""
     if not network and not rail.networks:
         return ""
     wanted = network.upper() or next(iter(rail.networks), "")

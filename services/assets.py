@@ -76,13 +76,13 @@ def by_contract(session: Session, chain: str) -> Mapping[str, Asset]:
 
 
 def ensure_rail(session: Session, rail: RailRow) -> None:
-    """Have the rows of a rail's assets and policies. What an operator has changed since stays as it is."""
+    """Insert a rail's assets and policies where they are missing. What an operator has changed stays."""
     for row in rail.assets:
         ensure_asset(session, row)
 
 
 def ensure_asset(session: Session, row: AssetRow) -> None:
-    """Have the rows of one asset and its policy."""
+    """Insert one asset and its policy if they are missing."""
     defaults = row.policy
     session.execute(
         insert(Asset)
@@ -128,7 +128,7 @@ def ensure_asset(session: Session, row: AssetRow) -> None:
 
 
 def contracts_of(session: Session, asset_id: str) -> Sequence[str]:
-    """The contracts that stand for an asset; the coin's is ""."""
+    """The contracts that stand for an asset; "" for the coin."""
     query = select(AssetContract.contract).where(AssetContract.asset_id == asset_id).order_by(AssetContract.contract)
     return session.scalars(query).all()
 

@@ -32,7 +32,7 @@ def record(
     success: bool = True,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add one line, in the transaction of the decision that it tells of. `detail` must be free of secrets."""
+    """Add one line, in the transaction of the decision that it records. `detail` must hold no secrets."""
     _RECORD.later(
         session,
         now,
@@ -47,7 +47,7 @@ def record(
     )
 
 
-# From one kind to the next by the index: a DISTINCT would read an entry for every line that was ever written.
+# A loose index scan from one kind to the next: a DISTINCT would read every line of the log.
 _EVENTS = text(
     """
     WITH RECURSIVE kinds (event) AS (

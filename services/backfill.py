@@ -1,4 +1,4 @@
-"""Look a second time at what a chain of accounts moved: what the reader missed is taken in by the usual way."""
+"""Compare the token transfers of past blocks with our deposits, and take in any that were missed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from models.deposit import Deposit
 from services import alerts, assets, deposits, unread_tokens
 
 LOOKED_BACK_AT_FIRST: Final = timedelta(days=1)
-# Where depth alone decides: what is above may yet be reorganised, and is looked at the next time.
+# Where depth alone decides, newer blocks may still be reorganised: they are left to the next comparison.
 SETTLED_DEPTH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The blocks to be asked about once more, and the contracts of what counts as money in them."""
+    """The range of blocks to compare, and the contracts that count as money in them."""
 
     first_height: int
     last_height: int
@@ -30,7 +30,7 @@ class Stretch:
 
 
 def due(session: Session, chain: str) -> Stretch | None:
-    """What has been read and settled since the last time; None when there is nothing, or no token to ask about."""
+    """The blocks that were read and settled since the last comparison; None when there is nothing to compare."""
     cursor = session.get(ChainCursor, chain)
     money = assets.by_contract(session, chain)
     contracts = {contract: asset.contract or "" for contract, asset in money.items() if contract}
@@ -44,7 +44,7 @@ def due(session: Session, chain: str) -> Stretch | None:
 
 
 def missed(session: Session, chain: str, movements: Sequence[TokenMovement]) -> list[str]:
-    """The hashes of the blocks in which an address of ours was paid though there is no such deposit, in their order."""
+    """The hashes of the blocks in which one of our addresses was paid and no deposit was recorded, by height."""
     theirs = unread_tokens.paid_to_us(session, chain, movements)
     known = {
         (txid, bytes(script))
@@ -59,7 +59,7 @@ def missed(session: Session, chain: str, movements: Sequence[TokenMovement]) -> 
 
 
 def take_in(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
-    """Record what was missed in these blocks. Returns how many deposits are new, none where others were lies."""
+    """Record what was missed in these blocks. Returns how many deposits are new: none where events lied."""
     found = take_in_again(session, chain, blocks, now=now, by=by)
     if found:
         alerts.raise_alert(
@@ -75,9 +75,9 @@ def take_in(session: Session, chain: str, blocks: Sequence[Block], *, now: datet
 
 
 def take_in_again(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
-    """Record what these blocks, read once more, tell beyond what is on record. Returns how many deposits are new.
+    """Record what these blocks, read once more, show beyond what is recorded. Returns how many deposits are new.
 
-    A block that is not, or no longer, on the branch that was followed is left to the reader.
+    A block that is not on the followed branch (any more) is left to the reader.
     """
     cursor = session.get_one(ChainCursor, chain, with_for_update=True, populate_existing=True)
     rows = session.execute(
@@ -95,6 +95,6 @@ def take_in_again(session: Session, chain: str, blocks: Sequence[Block], *, now:
 
 
 def done(session: Session, chain: str, last_height: int) -> None:
-    """Remember up to where was looked; another look may have come further meanwhile."""
+    """Remember how far was compared; another process may have got further meanwhile."""
     cursor = session.get_one(ChainCursor, chain, with_for_update=True, populate_existing=True)
     cursor.backfilled_height = max(last_height, cursor.backfilled_height or 0)

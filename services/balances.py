@@ -1,4 +1,4 @@
-"""What one person has: spendable, held, and, in a figure of its own, what is on its way."""
+"""What a user has: spendable, held and, as a separate figure, on its way."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

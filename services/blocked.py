@@ -1,4 +1,4 @@
-"""Whom people do not want to hear from: between two of whom one has blocked the other, nothing is said."""
+"""Who has blocked whom: between two people one of whom has blocked the other, no message passes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

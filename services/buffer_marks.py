@@ -1,4 +1,4 @@
-"""How much of each asset is too little, and what follows when there is less."""
+"""The marks of each asset's buffer, and what follows when it runs low."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from services import alerts, assets, audit, replenishments
 
 ALERT = "buffer_low"
 FRESH_FOR = timedelta(minutes=10)
-"""An older comparison says nothing about now."""
+"""A comparison older than this says nothing about now."""
 
 
 def of(session: Session, asset_id: str) -> BufferMarks:
@@ -54,9 +54,9 @@ def put(
 
 
 def judge(session: Session, asset_id: str, *, now: datetime, by: Actor) -> bool:
-    """Whether the buffer is low, by its newest comparison; raises or clears the alert and asks for funds.
+    """Decide by the newest comparison whether the buffer is low; raise or clear the alert, and ask for funds.
 
-    Unless the wallet was read lately nothing is concluded: what stood before stands.
+    Without a recent comparison nothing is concluded: the alert stays as it is.
     """
     marks, asset, scope = of(session, asset_id), assets.get(session, asset_id), f"asset:{asset_id}"
     was_low = alerts.stands(session, ALERT, scope=scope)

@@ -1,4 +1,4 @@
-"""The days of every buffer in figures, written once when a day is over."""
+"""Daily reports of every buffer, written once when a day is over."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,14 +13,14 @@ from models.deposit import Deposit
 from models.withdrawal import Withdrawal
 
 DAYS_BACK = 7
-"""An installation that was down writes the reports of so many days when it is back."""
+"""How many past days an installation that was down reports on when it is back."""
 KEPT_WHOLE = timedelta(days=90)
 BATCH = 5000
 _THIN = text("SELECT looked_count, gone_count FROM thin_buffer_snapshots(:before, :batch)")
 
 
 def write_due(session: Session, *, now: datetime) -> int:
-    """Write what is missing of the last days. Safe to repeat; returns how many lines are new."""
+    """Write the missing reports of the last days. Safe to repeat; returns how many lines are new."""
     today = now.astimezone(UTC).date()
     return sum(_write(session, today - timedelta(days=back)) for back in range(1, DAYS_BACK + 1))
 

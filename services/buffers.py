@@ -1,4 +1,4 @@
-"""Compare what a wallet holds with what the books say it holds, and keep every answer."""
+"""Compare what a wallet holds with what the ledger says it holds, and keep every comparison."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,11 +24,11 @@ from services import alerts, buffer_marks, ledger
 def compare(
     session: Session, asset: Asset, holding: Holding, *, unread_minor: int = 0, now: datetime
 ) -> BufferSnapshot:
-    """Snapshot a holding that was read beside the books as they are now.
+    """Record a holding beside the ledger as it stands now.
 
-    `unread_minor` is what the books say that lies where nobody looked, on addresses that were swept.
-    Unknown unless the wallet was read at the very block that the cursor stands on: two heights are not comparable. A
-    provider has no blocks; it is taken at its word of this moment.
+    `unread_minor` is what the ledger says lies on swept addresses, which the wallet did not read. The verdict is
+    unknown unless the wallet was read at the very block of the cursor: two heights cannot be compared. A provider has
+    no blocks; its statement is taken as of now.
     """
     cursor = session.get(ChainCursor, asset.chain)
     if holding.hash and (cursor is None or cursor.hash != holding.hash):
@@ -77,7 +77,7 @@ def compare(
 
 
 def unknown(session: Session, asset: Asset, *, reason: str, now: datetime) -> BufferSnapshot:
-    """Snapshot that the wallet could not be read: nothing is known, so nothing is concluded and no alert clears."""
+    """Record that the wallet could not be read: nothing is concluded, and no alert clears."""
     snapshot = BufferSnapshot(
         id=new_id(),
         asset_id=asset.asset_id,
@@ -101,7 +101,7 @@ def unknown(session: Session, asset: Asset, *, reason: str, now: datetime) -> Bu
 def newest(
     session: Session, asset_id: str, *, limit: int = 1, before: datetime | None = None, is_known: bool = False
 ) -> Sequence[BufferSnapshot]:
-    """The latest snapshots of an asset, newest first, taken before a moment; `is_known` leaves the unknown ones out."""
+    """The latest snapshots of an asset before a moment, newest first; `is_known` leaves out the unknown ones."""
     query = select(BufferSnapshot).where(BufferSnapshot.asset_id == asset_id)
     if before is not None:
         query = query.where(BufferSnapshot.at < before)
@@ -111,7 +111,7 @@ def newest(
 
 
 def _uncredited(session: Session, asset: Asset) -> int:
-    """Outputs that the wallet has and the ledger has not: on their way, too small, or set aside."""
+    """Outputs that the wallet has and the ledger does not: on their way, too small, or set aside."""
     query = select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
         Deposit.asset_id == asset.asset_id,
         # Two indexes, each of few rows; as one list of states they would fit neither.
@@ -119,22 +119,22 @@ def _uncredited(session: Session, asset: Asset) -> int:
             Deposit.state.in_(("seen", "confirming")),
             Deposit.state.in_(("below_minimum", "quarantined", "reorged")),
         ),
-        # Suspense has those already, so the books of the wallet have them too.
+        # Those are booked to suspense already, and so to the hot wallet.
         ~exists().where(DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.held_transaction_id.is_not(None)),
     )
-    if RAILS[asset.chain].has_accounts:  # their balances are those after a block, and know of nothing else
+    if RAILS[asset.chain].has_accounts:  # as read after a block: nothing else is in them
         query = query.where(Deposit.block_height.is_not(None))
     return int(session.scalar(query) or 0)
 
 
 def _uncertain(session: Session, asset: Asset) -> bool:
-    """Whether there is a payment of which nobody knows if the wallet still has its amount."""
+    """Whether there is a payment that may or may not have left the wallet."""
     query = select(Payout.id).where(Payout.asset_id == asset.asset_id, Payout.state == "uncertain").limit(1)
     return session.scalar(query) is not None
 
 
 def _has_left(asset: Asset) -> ColumnElement[bool]:
-    """What the holding no longer has though the ledger does: on a chain of accounts, what is in a block."""
+    """Payouts that have left the wallet and not yet the ledger; on a chain of accounts, those in a block."""
     if RAILS[asset.chain].has_accounts:
         return Payout.state == "confirming"
     return Payout.state.in_(("broadcast", "confirming", "uncertain"))
@@ -152,7 +152,7 @@ def _in_flight(session: Session, asset: Asset) -> int:
 
 
 def _came_back(session: Session, asset: Asset) -> int:
-    """What a provider has again of what it had paid, with as much of its fees as it gave back."""
+    """What a provider returned of what it had paid, with the part of its fees that it returned."""
     rows = session.execute(
         select(Withdrawal.amount_minor, Payout.fee_booked_minor, PayoutReturn.fee_minor)
         .join(Payout, Payout.id == PayoutReturn.payout_id)
@@ -163,7 +163,7 @@ def _came_back(session: Session, asset: Asset) -> int:
 
 
 def _fees_in_flight(session: Session, asset: Asset) -> int:
-    """What the form that confirmed has cost, or the fee of the newest one while none has."""
+    """The cost of each payout's confirmed form, or of its newest one while none is confirmed."""
     newest: dict[UUID, int] = {}
     rows = session.execute(
         select(Payout.id, Payout.txid, Payout.fee_minor, PayoutTransaction.txid, PayoutTransaction.fee_minor)

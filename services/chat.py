@@ -1,4 +1,4 @@
-"""What people say to each other: kept in order, read by the two of them, and counted as long as it is unread."""
+"""Messages between two people: kept in order, read by these two alone, and counted while unread."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from models.user import User
 BODY_LENGTH_MAX: Final = 4000
 STRANGERS_MAX: Final = 20
 STRANGERS_WITHIN: Final = timedelta(days=1)
-"""So many people who never answered may be written to within this time: nobody needs to write to all of the house."""
+"""How many people who have not answered one may write to within this time."""
 
 
 class SelfMessage(StrongroomError):
@@ -64,11 +64,11 @@ class Thread:
 
 
 def send(session: Session, *, sender_id: UUID, recipient_id: UUID, body: str, now: datetime) -> Said:
-    """Keep a message; whoever sends one has read what came before it. Raises SelfMessage, TooManyStrangers."""
+    """Store a message; its sender has thereby read what came before it. Raises SelfMessage, TooManyStrangers."""
     if sender_id == recipient_id:
         raise SelfMessage(fields={"to": ["is yourself"]})
     conversation_id = _conversation(session, sender_id, recipient_id, now)
-    # The row is locked from here to the commit, so that the sequence has no gap and readers see it grow in order.
+    # Locked from here to the commit, so that the sequence has no gap and readers see it grow in order.
     sequence = session.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id)
@@ -91,7 +91,7 @@ def send(session: Session, *, sender_id: UUID, recipient_id: UUID, body: str, no
 
 def threads(session: Session, user_id: UUID, *, before: datetime | None, limit: int) -> list[Thread]:
     """A person's conversations, the one that moved last first; older than `before` if it is given."""
-    # The page first, and only then what belongs to it: who has thousands of conversations reads some of them.
+    # First the page, then what belongs to it: a person may have thousands of conversations.
     paged = select(ChatMember).where(ChatMember.user_id == user_id)
     if before is not None:
         paged = paged.where(ChatMember.moved_at < before)
@@ -125,7 +125,7 @@ def threads(session: Session, user_id: UUID, *, before: datetime | None, limit: 
 
 
 def messages(session: Session, user_id: UUID, peer_id: UUID, *, before: int | None, limit: int) -> list[Said]:
-    """What the two said to each other, newest first; before that sequence if it is given. Nothing is not an error."""
+    """What the two wrote each other, newest first, before this sequence if given. None of it is no error."""
     between = _between(user_id, peer_id).scalar_subquery()
     query = select(ChatMessage).where(ChatMessage.conversation_id == between)
     query = query.order_by(ChatMessage.sequence.desc()).limit(limit)
@@ -135,7 +135,10 @@ def messages(session: Session, user_id: UUID, peer_id: UUID, *, before: int | No
 
 
 def mark_read(session: Session, user_id: UUID, peer_id: UUID, *, up_to: int) -> int:
-    """Note that a person has read so far, never less than before; how much is left. Raises ConversationNotFound."""
+    """Note how far a person has read, never less than before; returns how much is unread.
+
+    Raises ConversationNotFound.
+    """
     row = session.execute(
         update(ChatMember)
         .where(
@@ -153,7 +156,7 @@ def mark_read(session: Session, user_id: UUID, peer_id: UUID, *, up_to: int) -> 
 
 
 def read_by(session: Session, user_id: UUID, peer_id: UUID) -> int:
-    """How far a person has read what they and the other said; 0 when there is nothing."""
+    """How far a person has read what the two wrote; 0 where there is nothing."""
     between = _between(user_id, peer_id).scalar_subquery()
     query = select(ChatMember.read_sequence).where(ChatMember.conversation_id == between, ChatMember.user_id == user_id)
     return session.scalar(query) or 0

@@ -1,9 +1,9 @@
-"""Read what happened in the order in which it was committed, and remember how far each reader has come.
+"""Read what happened in the order in which it was committed, and remember how far each consumer has come.
 
-The tables that are appended to in the transaction that they describe are the log; nothing else is written for those who
-are told about it. A number drawn is not a row committed: a lower one may commit later. So every row says which
-transaction wrote it, and what is read ends before the oldest transaction that is still at work: nothing can appear
-behind a reader any more. A long transaction that writes therefore delays everybody who is told; no work of ours is one.
+The append-only tables that transactions write anyway are the log; nothing else is written for consumers. A lower number
+may be committed after a higher one. So every row says which transaction wrote it, and reading stops before the oldest
+transaction that is still open: nothing can appear behind a reader. A long transaction that writes therefore delays
+every consumer; none of ours is long.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,11 +28,11 @@ from services.leases import LEASE, LeaseLost
 
 BATCH_MAX: Final = 500
 BEGINNING: Final = Position(0, 0, 0)
-# Below zero, so that a source of which nothing was read yet is read from its first number on.
+# Below zero, so that a source is read from its first number on.
 _ALL, _NONE = -1, 2**63 - 1
 
 _SETTLED: Final = "log_settled_xid()"
-# One statement, so that every source is read up to the same moment.
+# One statement, so that all sources are read up to the same moment.
 _NEXT = text(
     f"""
     WITH settled AS MATERIALIZED (SELECT {_SETTLED} AS xid)
@@ -60,7 +60,7 @@ Key = tuple[str, str]
 class Batch:
     """Some events in order, for one consumer, under the lease of this generation.
 
-    `keys` name the source and the row of each. `events` is empty where only the rows were asked for.
+    `keys` name the source and row of each. `events` is empty where only the keys were asked for.
     """
 
     consumer: str
@@ -82,13 +82,13 @@ def claim(
     lease: timedelta = LEASE,
     shaped: bool = True,
 ) -> Batch | None:
-    """Take the next events for this consumer; None when there are none, or when another process is at it.
+    """Take the next events for this consumer; None when there are none, or another process has the lease.
 
-    Who needs only the keys of the rows leaves the events unshaped, which costs twenty times as much as finding them.
+    With `shaped` false only the keys are read, which costs a twentieth. A new consumer begins at `start`.
 
-    A consumer that is new begins at `start`. Two ways to go on, both of which call `advance`: in this transaction, with
-    the rows that the events lead to, which makes each count once; or commit, tell the network, and advance in another,
-    which tells each at least once.
+    There are two ways to go on, both of which call `advance`: in this transaction, together with rows that the events
+    lead to, so that each counts exactly once; or commit, tell the network, and advance in another transaction, so that
+    each is told at least once.
     """
     place = _place(session, consumer, start=start, now=now)
     end, keys = _next(session, place, sources, limit)
@@ -113,7 +113,7 @@ def claim(
 
 
 def advance(session: Session, batch: Batch, *, now: datetime, to: Position | None = None) -> None:
-    """Be done with a batch, or with its events up to `to`, and let the next be claimed. Raises LeaseLost."""
+    """Finish a batch, or its events up to `to`, and let the next be claimed. Raises LeaseLost."""
     end = batch.end if to is None else to
     settled = session.execute(
         update(Consumer)
@@ -136,18 +136,18 @@ def advance(session: Session, batch: Batch, *, now: datetime, to: Position | Non
 
 
 def read(session: Session, *, after: Position, sources: Collection[str], limit: int = BATCH_MAX) -> Sequence[Event]:
-    """What follows a place in the log, for those who keep the place themselves."""
+    """What follows a place in the log, for readers who keep their own place."""
     _, keys = _next(session, after, sources, limit)
     return _events(session, keys)
 
 
 def present(session: Session) -> Position:
-    """A place after everything that is settled: what is read from here on is new, but for what commits right now."""
+    """The place after everything settled: whatever is read from there on is new."""
     return Position(session.scalars(select(text(_SETTLED))).one(), 0, 0)
 
 
 def slowest(session: Session) -> Position | None:
-    """How far the consumer that is furthest behind has come; None when there is no consumer."""
+    """The place of the consumer that is furthest behind; None when there is no consumer."""
     query = select(Consumer).order_by(Consumer.xid, Consumer.source, Consumer.seq).limit(1)
     row = session.scalars(query).one_or_none()
     return None if row is None else _position(row)
@@ -159,7 +159,7 @@ def every(session: Session) -> Sequence[Consumer]:
 
 
 def behind(session: Session, consumer: Consumer, *, sources: Collection[str] = (ALERT, FLOW)) -> datetime | None:
-    """When the oldest event happened that this consumer has not done with; None when it has done with all."""
+    """When the oldest event happened that this consumer has not finished; None when it has finished all."""
     events = read(session, after=_position(consumer), sources=sources, limit=1)
     return events[0].occurred_at if events else None
 
@@ -183,7 +183,8 @@ def _next(session: Session, after: Position, sources: Collection[str], limit: in
     parameters: dict[str, Any] = {"xid": after.xid, "limit": limit}
     for rank, source in enumerate(SOURCES):
         parameters[f"of_{source}"] = source in sources
-        # Within the transaction at hand, sources of a lower rank are done with, and those of a higher have yet to come.
+        # Of the transaction at this place, sources of a lower rank are done, and those of a higher rank are still to
+        # come.
         parameters[source] = after.seq if rank == after.source else _NONE if rank < after.source else _ALL
     rows = session.execute(_NEXT, parameters).all()
     end = Position(*rows[-1][:3]) if rows else after

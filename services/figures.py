@@ -1,4 +1,4 @@
-"""What the rows say of the whole house, as figures for the monitoring: each query reads sums or few rows."""
+"""Figures of the whole house for monitoring, from the database: each query reads sums or few rows."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _TOKENS: Final = text("SELECT count(*) FROM oauth_access_tokens WHERE expires_at
 
 
 class Figure(NamedTuple):
-    """One number: of which metric, for which values of its labels."""
+    """One value: of which metric, with which labels."""
 
     metric: Metric
     labels: tuple[str, ...]
@@ -49,7 +49,7 @@ class Figure(NamedTuple):
 
 
 def read(session: Session, *, now: datetime) -> Iterator[Figure]:
-    """Everything that the database knows."""
+    """Every figure that comes from the database."""
     yield from _people(session, now)
     yield from _work(session, now)
     yield from _flows(session)

@@ -1,4 +1,4 @@
-"""When a block is deep enough: by its depth under the cursor and, where the chain says so, by the chain's own word."""
+"""When a block is deep enough: by its depth below the cursor and, where the chain says so, by the chain's finality."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, and_, true
 from models.chain import ChainCursor
 
 UNDONE_MAX: Final = 100
-"""So many blocks a reorganisation may undo at most; a deeper one stops the reader."""
+"""How many blocks a reorganisation may undo at most; a deeper one stops the reader."""
 
 
 def is_deep(
@@ -15,9 +15,9 @@ def is_deep(
     confirmations: SQLColumnExpression[int] | int,
     cursor: ChainCursor,
 ) -> ColumnElement[bool]:
-    """Whether the block at this height has so many confirmations, and is final where the chain tells of finality.
+    """Whether the block at this height has this many confirmations, and is final where the chain tells of finality.
 
-    Depth is counted from the cursor, not from the node's tip: a block that has not been read confirms nothing.
+    Depth is counted from the cursor, not from the node's tip: a block that was not read confirms nothing.
     """
     is_final = true() if cursor.final_height is None else block_height <= cursor.final_height
     return and_(block_height + confirmations - 1 <= cursor.height, is_final)

@@ -1,4 +1,4 @@
-"""Find flows by what somebody knows about them, at a cost that does not grow with how many flows there are."""
+"""Find flows by what is known about them, at a cost that does not grow with the number of flows."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,11 @@ _LAST: Final = UUID(int=2**128 - 1)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is known about the flows looked for; everything that is given has to be so.
+    """Search criteria, all of which a flow has to meet. `reference` is an id or a short id.
 
-    `reference` is an id or a short id. `owner_id` limits the search to one user's flows whatever else is asked.
-    `tx_hash` and `address` are found however they are spelled: what a transaction did or is claimed to have done, or
-    what a provider knows by this id of its own or of ours, and what was paid to an address, or is claimed to have been,
-    or was swept from it. `opened_after` and `opened_before` go by the moment that is in a flow's id.
+    `owner_id` limits the search to one user's flows. `tx_hash` and `address` are found however they are spelled: the
+    transaction of a payment or claim, or an id of a provider's or ours; an address that was paid, is claimed to have
+    been, or was swept. `opened_after` and `opened_before` go by the time in a flow's id.
     """
 
     reference: str | None = None
@@ -40,7 +39,7 @@ class Wanted:
     opened_before: datetime | None = None
 
 
-# Every listed combination is one descent of ix_flows_search, whichever of the three columns were given.
+# Each combination is one descent of ix_flows_search, whichever of the three columns are given.
 _LISTED: Final = text(
     """
     SELECT flow.group_id FROM unnest(CAST(:assets AS text[]), CAST(:kinds AS text[]), CAST(:states AS text[]))
@@ -78,7 +77,8 @@ _BY_TRANSACTION: Final = text(
     SELECT flow_id FROM found WHERE flow_id > :after AND flow_id < :before ORDER BY flow_id DESC LIMIT :batch
     """
 )
-# OFFSET 0 keeps the bounds on flows away from the few sweeps and orders of an address: its index is the one to use.
+# OFFSET 0 keeps the planner from applying the bounds on flows to the few sweeps and orders of an address: theirs is the
+# index to use.
 _BY_ADDRESS: Final = text(
     """
     WITH paid AS (SELECT id FROM deposit_addresses WHERE address = ANY(:spellings)), found AS (
@@ -119,11 +119,11 @@ _BY_ROW: Final = text(
     """
 )
 BATCH: Final = 1000
-"""So many flows of one transaction or address are looked at in one go."""
+"""How many flows of one transaction or address are read at a time."""
 
 
 def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int) -> Sequence[Flow]:
-    """A page of the flows that fit, newest first, older than the flow `before`."""
+    """A page of the matching flows, newest first, older than the flow `before`."""
     ways = _ways(wanted)
     if ways:
         return _along(session, ways, wanted, before=before, limit=limit)
@@ -140,12 +140,12 @@ def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int)
 
 
 def of_row(session: Session, row_id: UUID) -> Sequence[UUID]:
-    """The flow of what has an id of its own: a deposit, a withdrawal, a conversion, a sweep, a claim, an order."""
+    """The flow of a deposit, withdrawal, conversion, sweep, claim or order with this id."""
     return session.execute(_BY_ROW, {"id": row_id}).scalars().all()
 
 
 def _ways(wanted: Wanted) -> list[tuple[TextClause, list[str]]]:
-    """The statements that lead to a transaction's and to an address's flows, each with the spellings to look for."""
+    """The statements that find the flows of a transaction or an address, each with the spellings to look for."""
     ways = []
     if wanted.tx_hash is not None:
         ways.append((_BY_TRANSACTION, sorted(spellings.of_hash(wanted.tx_hash))))
@@ -162,7 +162,7 @@ def _along(
     before: UUID | None,
     limit: int,
 ) -> Sequence[Flow]:
-    """Those that fit of the flows of one transaction or address, which are looked through newest first."""
+    """The matching ones among the flows of one transaction or address, read newest first."""
     (first, spelled), *others = ways
     fitting: list[Flow] = []
     while len(fitting) < limit:
@@ -207,7 +207,7 @@ def _named(reference: str) -> Any:
 
 
 def _range(wanted: Wanted, before: UUID | None) -> tuple[UUID, UUID]:
-    """Between which ids: they begin with the millisecond in which a flow was opened."""
+    """The range of ids: they begin with the millisecond in which a flow was opened."""
     after = _FIRST if wanted.opened_after is None else _id_at(wanted.opened_after)
     until = _LAST if wanted.opened_before is None else _id_at(wanted.opened_before)
     return after, until if before is None else min(until, before)
@@ -219,7 +219,7 @@ def _id_at(moment: datetime) -> UUID:
 
 
 def _combinations(session: Session, wanted: Wanted) -> dict[str, list[str]]:
-    """Every asset, kind and state that fit."""
+    """Every combination of asset, kind and state that matches."""
     assets = [wanted.asset_id] if wanted.asset_id is not None else session.scalars(select(Asset.asset_id)).all()
     listed = [
         (asset_id, kind.name, state)
@@ -260,9 +260,9 @@ _STUCK_STILL: Final = text(
 
 
 def stuck(session: Session, *, now: datetime, limit: int, known: Collection[str] = ()) -> Sequence[Flow]:
-    """The flows that have been in their state for longer than its table allows, the longest first.
+    """The flows that have been in their state for longer than its table allows, longest first, up to a limit.
 
-    So many at most, and besides those of the `known` ids that still are.
+    Those of the `known` ids that still are come on top of that.
     """
     timed = [
         (kind.name, name, now - state.time_limit)

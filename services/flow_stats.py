@@ -1,4 +1,4 @@
-"""Measure how long each step of each kind of flow usually lasts, so that a page can say what is unusual."""
+"""Measure how long each step of each kind of flow usually takes, so that pages can say what is unusual."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from models.flow_stats import FlowStepStats
 
 SAMPLE: Final = 50_000
-"""So many of the newest moves are looked at: what is usual is what has been lately."""
+"""How many of the newest moves are measured: usual is what has been lately."""
 STEPS_MIN: Final = 5
-"""Fewer say nothing about what is usual."""
+"""Fewer moves than this say nothing about what is usual."""
 EVERY: Final = timedelta(minutes=5)
 
 _MEASURE: Final = text(
@@ -41,14 +41,14 @@ _MEASURE: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """How long a step usually lasts: half of them at most `half`, nine of ten at most `most`."""
+    """How long a step usually takes: half of the flows at most `half`, nine in ten at most `most`."""
 
     half: timedelta
     most: timedelta
 
 
 def measure(session: Session, *, now: datetime) -> bool:
-    """Measure anew, unless that was done within the last minutes; whether it was done now."""
+    """Measure anew, unless that was done within the last minutes; returns whether it was."""
     newest = session.scalar(select(func.max(FlowStepStats.measured_at)))
     if newest is not None and now - newest < EVERY:
         return False
@@ -57,7 +57,7 @@ def measure(session: Session, *, now: datetime) -> bool:
 
 
 def usual(session: Session, kind: str) -> dict[str, Usual]:
-    """What is usual for the states of a kind of flow, by state; without those that too few flows have passed."""
+    """How long each state of a kind of flow usually lasts; states that too few flows have passed are left out."""
     rows = session.scalars(
         select(FlowStepStats).where(FlowStepStats.kind == kind, FlowStepStats.step_count >= STEPS_MIN)
     )

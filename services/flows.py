@@ -48,7 +48,7 @@ class Step:
 
 
 def open_many(session: Session, openings: Sequence[Opening], *, now: datetime, by: Actor) -> list[UUID]:
-    """Begin flows and record their first event; the ids come back in the order of the openings."""
+    """Open flows and record their first event; returns the ids in the order of the openings."""
     if not openings:
         return []
     flow_ids = [new_id() for _ in openings]
@@ -75,7 +75,7 @@ def open_many(session: Session, openings: Sequence[Opening], *, now: datetime, b
     return flow_ids
 
 
-# A request opens one flow and waits for every round trip: the flow and its events are one statement, planned once.
+# A request opens one flow and waits for every round trip: the flow and its events are one prepared statement.
 _OPEN = Deferred(
     "flow_opened",
     "uuid, text, text, text, uuid, text, numeric, timestamptz, timestamptz, text, text, text[], text[], text[]",
@@ -93,7 +93,7 @@ _OPEN = Deferred(
 
 
 def open_one(session: Session, opening: Opening, *, now: datetime, by: Actor, then: str | None = None) -> UUID:
-    """Begin one flow; with `then`, it moves on to that state at once. Raises WrongState."""
+    """Open one flow; with `then`, move it on to that state at once. Raises WrongState."""
     kind, flow_id = opening.kind, new_id()
     ensure(opening.state in kind.initial, f"a {kind.name} cannot begin as {opening.state}")
     events: list[tuple[str | None, str, Mapping[str, Any]]] = [(None, opening.state, opening.detail)]
@@ -159,7 +159,7 @@ def record(session: Session, step: Step, *, now: datetime, by: Actor) -> None:
 
 
 def note(session: Session, flow_id: UUID, state: str, detail: Mapping[str, Any], *, now: datetime, by: Actor) -> None:
-    """Add an event to a flow that stays in its state: an approval of two, a reason to wait, a fee bump."""
+    """Add an event to a flow that stays in its state: a first of two approvals, a reason to wait, a fee bump."""
     session.execute(insert(FlowEvent), [_event(flow_id, state, state, detail, now=now, by=by)])
 
 
@@ -188,12 +188,12 @@ def newest(*, user_id: UUID | None, before: UUID | None, limit: int) -> Select[F
     return query
 
 
-# In one statement, so that an event that is just being put away is seen in one place, and in one only.
+# In one statement, so that an event that is being archived is seen in exactly one place.
 _EVENTS = text("SELECT * FROM flow_events_kept WHERE group_id = :flow_id ORDER BY id")
 
 
 def events_of(session: Session, flow_id: UUID) -> Sequence[FlowEvent]:
-    """Every event of a flow, oldest first, those that were put away included."""
+    """Every event of a flow, oldest first, archived ones included."""
     return session.scalars(select(FlowEvent).from_statement(_EVENTS), {"flow_id": flow_id}).all()
 
 

@@ -20,14 +20,14 @@ def beat(session: Session, queue: str, *, worker: str, now: datetime) -> None:
 
 
 def every(session: Session) -> Sequence[Heartbeat]:
-    """The last beat of each queue that there is, by name; a queue of another version is none of them."""
+    """The last beat of each existing queue, by name; queues of other versions are left out."""
     return session.scalars(select(Heartbeat).where(Heartbeat.queue.in_(QUEUES)).order_by(Heartbeat.queue)).all()
 
 
 def never(beats: Sequence[Heartbeat]) -> list[str]:
-    """The queues that nothing has ever come out of, where something has of others: no worker consumes them.
+    """The queues from which nothing has ever come, while others have beats: no worker consumes them.
 
-    A house in which nothing has run yet has just been made.
+    If no queue has a beat, the installation is new.
     """
     known = {beat.queue for beat in beats}
     return [queue for queue in QUEUES if known and queue not in known]

@@ -34,14 +34,14 @@ class Answer:
 
 
 class AlreadyAnswered(StrongroomError):
-    """Somebody was faster under the same key: nothing happened here, and their answer holds."""
+    """Another transaction answered first under the same key: nothing happened here, and its answer holds."""
 
     code: ClassVar[str] = "already_answered"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request under its key. Two are the same if their hashes are."""
+    """A request under its key. Two requests are the same if their hashes are."""
 
     user_id: UUID
     key: str
@@ -66,7 +66,7 @@ _FIND = Prepared(
 def asked(user_id: UUID, key: str | None, request: Mapping[str, Any], *, app: str | None = None) -> Asked:
     """This request under its key. Raises IdempotencyKeyMissing.
 
-    An `app` has keys of its own: it can neither meet nor learn those of its user or of another app.
+    An `app` has its own keys: they never clash with those of its user or of another app.
     """
     if key is None or not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
         raise IdempotencyKeyMissing
@@ -76,10 +76,10 @@ def asked(user_id: UUID, key: str | None, request: Mapping[str, Any], *, app: st
 
 
 def keep(session: Session, request: Asked, answer: Answer, *, now: datetime) -> None:
-    """Have this be the answer to the request, for ever, once the transaction has committed.
+    """Store the answer to this request, for ever, once the transaction commits. Call it last.
 
-    Call it last. If another transaction answered first, or is about to, this one waits for it and then raises
-    AlreadyAnswered as it ends: whatever it did besides has not happened.
+    If another transaction answered first, or is about to, this one waits for it and then raises AlreadyAnswered as it
+    ends: whatever else it did has not happened.
     """
     refuse(session, "pk_idempotent_requests", lambda _: AlreadyAnswered())
     body = json.dumps(answer.body)

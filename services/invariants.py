@@ -1,4 +1,4 @@
-"""What must always be true of the books and of what they are about, each as a query that finds what breaks it."""
+"""What must always be true of the ledger and of the rows that refer to it, each as a query that finds violations."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A query that names what breaks this among the rows `:ids` of one table, so that an empty answer is the good one.
+    """A query that names violations among the rows `:ids` of one table; an empty answer is the good one.
 
-    One that looks at all that its rows ever did is asked by the `day`'s check only, not of what moved in a minute. One
-    that follows from what that check proves, each entry being right after the one before, is asked by `command`.
+    `asked` says how often: each `minute` on what moved, on everything once a `day` if it reads a row's whole past, or
+    only by the `command` if it follows from what that already verifies, each entry following from the one before it.
     """
 
     table: str
@@ -156,7 +156,8 @@ OF_ROWS: Final = (
         """,
     ),
     _flow_stands("withdrawals", "withdrawal"),
-    # Nothing else reserves what users have. Of the accounts that hold something: the others are looked at from there.
+    # Nothing else reserves users' money. Checked from the accounts that hold something; the other direction is checked
+    # above.
     Invariant(
         "ledger_accounts",
         "what a user's account holds is of open withdrawals and conversions",
@@ -228,14 +229,14 @@ ITEMS: Final = ("deposits", "withdrawals", "conversions", "sweeps")
 """The tables whose rows each have a flow."""
 TABLES: Final = ("ledger_accounts", *ITEMS)
 
-# These look at all accounts, and at what stands.
+# These read all accounts, or all rows of a small table.
 OF_THE_HOUSE: Final = {
     "debits equal credits in every asset": """
         SELECT asset_id || ': off by ' || sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END)
         FROM ledger_accounts GROUP BY asset_id
         HAVING sum(CASE WHEN kind IN ('asset', 'expense') THEN posted ELSE -posted END) <> 0
     """,
-    # A reader's place never passes the last seal, unless seals were taken away, with or without what they were of.
+    # A reader never passes the last seal, unless seals were removed, with or without the rows that they sealed.
     "nothing that was sealed is gone": """
         SELECT 'reader ' || name || ': stands at transfer ' || transfer_id FROM ledger_readers
         WHERE transfer_id > (SELECT coalesce(max(last_id), 0) FROM ledger_seals WHERE subject = 'transfers')
@@ -246,7 +247,7 @@ OF_THE_HOUSE: Final = {
         FULL JOIN swept_chains AS noted ON noted.chain = summed.chain
         WHERE coalesce(noted.left_minor, 0) <> coalesce(summed.left_minor, 0)
     """,
-    # Of those that stand, and those that moved last: what was over long ago costs nothing.
+    # Of the alerts that stand, and those that changed last: older ones cost nothing.
     "an alert stands by its last transition, if that raised it": """
         SELECT 'alert ' || looked_at.fingerprint FROM (
             SELECT fingerprint FROM standing_alerts
@@ -262,7 +263,7 @@ OF_THE_HOUSE: Final = {
 
 
 def check(session: Session) -> list[Finding]:
-    """Everything that is broken now, up to a few findings of each kind; empty when all is well. Reads all there is."""
+    """Everything that is broken now, up to a few findings of each kind; empty when all is well. Reads every row."""
     found = [of_the_house(session)]
     for table in TABLES:
         after = None
@@ -276,7 +277,7 @@ def check(session: Session) -> list[Finding]:
 
 
 def among(session: Session, table: str, ids: Collection[Any], *, occasion: Occasion = "minute") -> list[Finding]:
-    """What is broken among these rows of a table, as far as it is asked on this occasion, or on one more often."""
+    """What is broken among these rows of a table, by the invariants asked on this occasion or more often."""
     asked = _OCCASIONS[: _OCCASIONS.index(occasion) + 1]
     kept = [invariant for invariant in OF_ROWS if invariant.table == table and invariant.asked in asked]
     found = (_findings(session, invariant.name, invariant.query, ids=list(ids)) for invariant in kept if ids)
@@ -284,7 +285,7 @@ def among(session: Session, table: str, ids: Collection[Any], *, occasion: Occas
 
 
 def of_the_house(session: Session) -> list[Finding]:
-    """What is broken of the house as a whole."""
+    """What is broken in the house as a whole."""
     return list(chain.from_iterable(_findings(session, name, query) for name, query in OF_THE_HOUSE.items()))
 
 

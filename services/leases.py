@@ -1,4 +1,4 @@
-"""Claim work rows under a fenced lease, and tell whether the lease still holds when the work comes back."""
+"""Claim work rows under a fenced lease, and tell whether the lease still holds when the work is done."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ Work = TypeVar("Work", bound=Leased)
 
 
 class LeaseLost(StrongroomError):
-    """Another worker has taken this work over since; what this one found out is not recorded."""
+    """Another worker has taken this work over since; the result of this one is not recorded."""
 
     code: ClassVar[str] = "lease_lost"
 
@@ -25,9 +25,9 @@ class LeaseLost(StrongroomError):
 def claim(
     session: Session, query: Select[Work], model: type[Work], *, owner: str, now: datetime, lease: timedelta = LEASE
 ) -> Sequence[Work]:
-    """Take the rows of `query` that are due and not held by another, skipping those locked right now.
+    """Take the rows of `query` that are due and not leased, skipping those locked right now.
 
-    Each gets a new lease generation, which is what `holds` compares; the caller commits before it acts.
+    Each gets a new lease generation, by which `locked` recognises its holder; the caller commits before it acts.
     """
     rows = session.scalars(
         query.where(or_(model.due_at.is_(None), model.due_at <= now))
@@ -44,20 +44,20 @@ def claim(
 
 
 def release(row: Leased, *, due_at: datetime | None) -> None:
-    """Let go of a row, to be claimed again when it is due."""
+    """Give a row back, to be claimed again when it is due."""
     row.lease_owner = None
     row.lease_until = None
     row.due_at = due_at
 
 
 def settle(row: Leased) -> None:
-    """Let go of a row whose step succeeded: the next step starts with a clean count."""
+    """Give a row back whose step succeeded: the next step starts with a clean count of attempts."""
     release(row, due_at=None)
     row.attempts = 0
 
 
 def back_off(attempts: int) -> timedelta:
-    """How long to wait after this many fruitless attempts: 2, 4, 8 … seconds, ten minutes at most."""
+    """How long to wait after this many failed attempts: 2, 4, 8 … seconds, ten minutes at most."""
     return min(timedelta(seconds=2 ** min(attempts, 16)), BACK_OFF_MAX)
 
 

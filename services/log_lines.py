@@ -1,4 +1,4 @@
-"""Keep warnings and errors for a while, to be found by the request or task that they were said in."""
+"""Keep warnings and errors for a while, findable by the request or task that logged them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -15,12 +15,12 @@ SHOWN_MAX: Final = 100
 
 
 def append(session: Session, lines: Sequence[dict[str, Any]]) -> None:
-    """Keep these lines: each has `at`, `correlation_id`, `level`, `logger`, `line` and what else was `said`."""
+    """Keep these lines: each has `at`, `correlation_id`, `level`, `logger`, `line`, and further fields in `said`."""
     session.execute(insert(KeptLogLine), list(lines))
 
 
 def said_for(session: Session, correlation_ids: Collection[str]) -> Sequence[KeptLogLine]:
-    """The lines of these requests and tasks, oldest first; the first hundred."""
+    """The lines of these requests and tasks, oldest first; 100 at most."""
     if not correlation_ids:
         return []
     return session.scalars(
@@ -32,7 +32,7 @@ def said_for(session: Session, correlation_ids: Collection[str]) -> Sequence[Kep
 
 
 def forget_old(session: Session, *, now: datetime) -> int:
-    """Drop some of the lines that are too old; answers how many."""
+    """Drop some of the lines that are too old; returns how many."""
     # Numbers grow with time, so the first are the oldest.
     first = select(KeptLogLine.id, KeptLogLine.at).order_by(KeptLogLine.id).limit(FORGOTTEN_AT_ONCE).subquery()
     old = select(first.c.id).where(first.c.at < now - KEPT)

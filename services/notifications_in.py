@@ -1,4 +1,4 @@
-"""Keep what providers post to us: each verified notification once and for ever, forgeries counted and not kept."""
+"""Store what providers post: each verified notification once and for ever; forgeries are counted and not kept."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ def receive(
     body: bytes,
     now: datetime,
 ) -> bool:
-    """Keep a notification and promise to act on it. False when it was delivered before.
+    """Store a notification and promise to act on it. False when it was delivered before.
 
     `headers` are those that its signature needs, as JSON. Raises TooManyUnverified.
     """
@@ -81,7 +81,7 @@ def receive(
 
 
 def refuse(session: Session, provider: str, *, count: int = 1, now: datetime) -> None:
-    """Count forgeries, or what looks like one."""
+    """Count forgeries, and what could not be told from one."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     counted = insert(NotificationRefusal).values(provider=provider, hour=hour, count=count)
     session.execute(
@@ -100,12 +100,12 @@ def refused(session: Session, provider: str, *, now: datetime) -> int:
 
 
 def forget_refusals(session: Session, *, now: datetime) -> int:
-    """Drop some of the counts that nobody asks for any more; returns how many."""
+    """Drop some of the old counts; returns how many."""
     return dropping.some(session, NotificationRefusal, NotificationRefusal.hour < now - REFUSALS_KEPT)
 
 
 def alert_refusals(session: Session, provider: str, *, now: datetime) -> None:
-    """Say that somebody forges notifications, or that the secrets do not match; and that it is over."""
+    """Raise an alert when many notifications fail verification: forgeries, or a wrong secret. Clear it when none do."""
     count, scope = refused(session, provider, now=now), f"provider:{provider}"
     if count >= REFUSALS_BEFORE_ALERT:
         alerts.raise_alert(
@@ -122,13 +122,13 @@ def alert_refusals(session: Session, provider: str, *, now: datetime) -> None:
 
 
 def key(session: Session, provider: str, name: str) -> bytes | None:
-    """A key that was fetched before."""
+    """A provider's public key that was fetched before."""
     query = select(NotificationKey.key).where(NotificationKey.provider == provider, NotificationKey.name == name)
     return session.scalar(query)
 
 
 def keep_key(session: Session, provider: str, name: str, found: bytes, *, now: datetime) -> None:
-    """Remember a key: what has a name never changes."""
+    """Store a public key: a key never changes under its name."""
     session.execute(
         insert(NotificationKey).values(provider=provider, name=name, key=found, fetched_at=now).on_conflict_do_nothing()
     )
@@ -137,7 +137,7 @@ def keep_key(session: Session, provider: str, name: str, found: bytes, *, now: d
 def claim(
     session: Session, provider: str, *, verified: bool, owner: str, now: datetime
 ) -> Sequence[ReceivedNotification]:
-    """Lease what is to be acted on, or to be verified first, oldest first."""
+    """Lease the notifications to act on, or those to verify first, oldest first."""
     query = (
         select(ReceivedNotification)
         .where(
@@ -154,7 +154,7 @@ def claim(
 def settle_verified(
     session: Session, genuine: Sequence[ReceivedNotification], forged: Sequence[ReceivedNotification], *, now: datetime
 ) -> None:
-    """Keep what a key has proved genuine, unless it was delivered before, and forget and count what it has not."""
+    """Mark genuine notifications as verified, unless they were delivered before; delete and count forged ones."""
     for row in genuine:
         first = session.scalars(
             select(ReceivedNotification.id).where(
@@ -180,7 +180,7 @@ def settle_verified(
 def settle(
     session: Session, rows: Sequence[ReceivedNotification], outcomes: Mapping[str, str], *, now: datetime
 ) -> None:
-    """Record what came of these: by the notification's id, "" when it was nothing to act on."""
+    """Record the outcome of each, by notification id; "" when there was nothing to do."""
     for outcome in set(outcomes.values()):
         ids = [row.id for row in rows if outcomes.get(row.notification_id) == outcome]
         session.execute(
@@ -191,7 +191,7 @@ def settle(
 
 
 def postpone(session: Session, rows: Collection[ReceivedNotification], *, now: datetime) -> None:
-    """Have these come up again: the provider could not be asked."""
+    """Have these processed again later: the provider could not be asked."""
     for row in rows:
         session.execute(
             update(ReceivedNotification)

@@ -1,4 +1,4 @@
-"""Promise work inside a transaction, and hand over what was promised after it committed."""
+"""Promise work inside a transaction, and hand the promises to the broker after it committed."""
 
 import json
 from datetime import datetime, timedelta
@@ -34,12 +34,12 @@ def promise(session: Session, task: str, *, now: datetime, **arguments: Any) -> 
 
 
 def take_noted(session: Session) -> frozenset[str]:
-    """The tasks promised by the transaction that just ended on this session; forgets them."""
+    """The tasks promised by the transaction that just ended on this session; clears the note."""
     return frozenset(session.info.pop(_NOTED, ()))
 
 
 def claim(session: Session, *, now: datetime, older_than: timedelta) -> list[OutboxMessage]:
-    """Lease the promises that are due, oldest first, so that two relays do not tell the same ones."""
+    """Lease the promises that are due, oldest first, so that two relays do not send the same ones."""
     rows = session.scalars(
         select(OutboxMessage)
         .where(OutboxMessage.created_at <= now - older_than)
@@ -59,7 +59,7 @@ def claim(session: Session, *, now: datetime, older_than: timedelta) -> list[Out
 
 
 def done(session: Session, message_ids: list[int]) -> None:
-    """Forget the promises that the broker has taken."""
+    """Delete the promises that the broker has taken."""
     session.execute(
         delete(OutboxMessage).where(OutboxMessage.id.in_(message_ids)).execution_options(synchronize_session=False)
     )

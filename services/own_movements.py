@@ -1,4 +1,4 @@
-"""What the house moved between its own accounts: seen by everybody on the chain, and nobody's payment to it."""
+"""Payments between the house's own accounts: visible on the chain, and no deposit or claim of anybody's."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from models.payout import Payout, PayoutTransaction
 
 
 def among(session: Session, chain: str, txids: Collection[str]) -> frozenset[str]:
-    """Those of these transactions that are sweeps, or gas for them; each is stored before anybody can see it."""
+    """Those of these transactions that are sweeps, or gas for them; each was stored before anybody could see it."""
     if not txids:
         return frozenset()
     return frozenset(

@@ -1,4 +1,4 @@
-"""What apps spend for their users: never more in 24 hours than was agreed to, and nothing of what others began."""
+"""What apps spend for their users: within 24 hours never more than agreed to, and only on requests of their own."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -28,7 +28,7 @@ class NotThisAppsDoing(StrongroomError):
     code: ClassVar[str] = "not_this_apps_doing"
 
 
-# The grant's row is the lock: it makes the sum exact, and a grant that is taken back meanwhile spends nothing.
+# Locks the grant: the sum is exact, and a grant that is revoked meanwhile spends nothing.
 _LOCK = text("SELECT 1 FROM oauth_grants WHERE id = :grant_id AND revoked_at IS NULL FOR NO KEY UPDATE")
 _LEFT = text(
     """
@@ -42,7 +42,7 @@ _LEFT = text(
     """
 )
 
-# Whoever takes an app back and allows it again has a new grant, and the app is the same.
+# A user who revokes an app and allows it again makes a new grant; it is the same app.
 _DID = text(
     """
     SELECT 1 FROM oauth_spendings spent
@@ -55,7 +55,10 @@ _DID = text(
 
 
 def check_own(session: Session, flow_id: UUID, *, by: Actor) -> None:
-    """Refuse an app what it did not begin itself; a person may act on whatever is theirs. Raises NotThisAppsDoing."""
+    """Refuse an app to act on what it did not request; a user may act on all that is theirs.
+
+    Raises NotThisAppsDoing.
+    """
     if by.grant_id is None:
         return
     if session.execute(_DID, {"grant_id": by.grant_id, "flow_id": flow_id}).first() is None:
@@ -63,10 +66,10 @@ def check_own(session: Session, flow_id: UUID, *, by: Actor) -> None:
 
 
 def count(session: Session, asset: Asset, *, flow_id: UUID, amount_minor: int, now: datetime, by: Actor) -> None:
-    """Count an amount, fee included, against what the app may spend; a person's own doing is not counted.
+    """Count an amount, fee included, against the app's spending limit; what a user does themselves is not counted.
 
-    Call it in the transaction that holds or moves the money, after it did. Raises SpendingLimitExceeded; rolling back
-    then gives the money back.
+    Call it in the transaction that holds or moves the money, afterwards. Raises SpendingLimitExceeded; rolling back
+    then undoes the movement.
     """
     if by.grant_id is None:
         return

@@ -1,7 +1,7 @@
-"""The streams of evidence that other programs follow: what the chains showed, and which alerts came and went.
+"""The event streams that other programs follow: what the chains showed, and which alerts came and went.
 
-A stream is one of the tables of the log (services/event_log.py), so a reader that goes on from where it stopped misses
-nothing, also not a row that committed late. A place in it is written `xid-seq`, which Redis Streams take as an id.
+A stream is one of the tables of the log (services/event_log.py), so a reader that resumes where it stopped misses
+nothing, not even a row that committed late. A place in it is written `xid-seq`, which is also an id of a Redis stream.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from services.events import ALERT, FUNDING, SOURCES, Event, Position
 from services.events.shape import InvalidPosition
 
 END: Final = "end"
-"""What a reader says that wants only what is still to come."""
+"""The place that a reader names who wants only what comes from now on."""
 READ_MAX: Final = 500
 _NUMBERS: Final = len(("xid", "seq"))
 
@@ -91,7 +91,7 @@ def named(name: str) -> Stream:
 
 
 def spell(position: Position) -> str:
-    """A place as text; all places compared are of one stream, so that its source need not be said."""
+    """A place as text; only places of one stream are compared, so the source is left out."""
     return f"{position.xid}-{position.seq}"
 
 
@@ -104,19 +104,19 @@ def read(session: Session, stream: Stream, *, after: Position, limit: int) -> Pa
 
 
 def end(session: Session, stream: Stream) -> Position:
-    """The place after which comes only what is still to be told."""
+    """The place after all that is written."""
     return before_newest(session, stream, 0)
 
 
 def before_newest(session: Session, stream: Stream, count: int) -> Position:
-    """The place after which come the newest so many rows."""
+    """The place before the newest rows of this number."""
     settled = stream.table.xid < event_log.present(session).xid
     row = session.execute(_backwards(stream).where(settled).offset(count).limit(1)).one_or_none()
     return stream.beginning if row is None else stream.at(row.xid, row.seq)
 
 
 def has(session: Session, stream: Stream, position: Position) -> bool:
-    """Whether a row stands at exactly this place."""
+    """Whether there is a row at exactly this place."""
     table = stream.table
     query = select(table.seq).where(table.xid == position.xid, table.seq == position.seq)
     return session.execute(query).first() is not None

@@ -1,4 +1,4 @@
-"""How much is asked of this house and how well it answers, in sums that survive each process that counted."""
+"""How many requests and tasks there are and how well they go, in sums that outlive the processes that count."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from models.traffic import RequestMinute, TaskTotal
 KEPT: Final = timedelta(days=1)
 """How long single minutes are kept."""
 
-# In one order everywhere, so that processes that add at once wait for one another and never in a circle.
+# Rows in one order everywhere, so that concurrent processes wait for each other and never deadlock.
 _ADD_REQUESTS: Final = text(
     """
     INSERT INTO request_minutes (minute, request_count, error_count, duration_us)
@@ -38,7 +38,7 @@ _ADD_TASKS: Final = text(
 
 @dataclass(slots=True)
 class Counted:
-    """So many, so many of them wrong, and how long they took in all, in microseconds."""
+    """A number of things, how many of them failed, and how long they took in all, in microseconds."""
 
     count: int = 0
     error_count: int = 0
@@ -73,7 +73,7 @@ def add_tasks(session: Session, counted: Mapping[Run, Counted]) -> None:
 
 
 def minutes(session: Session, *, after: datetime) -> list[tuple[datetime, Counted]]:
-    """The requests of each minute that began after this moment and had any, newest first."""
+    """The requests of each minute after this moment that had any, newest first."""
     rows = session.execute(
         select(RequestMinute.minute, RequestMinute.request_count, RequestMinute.error_count, RequestMinute.duration_us)
         .where(RequestMinute.minute > after)
@@ -89,5 +89,5 @@ def tasks(session: Session) -> dict[Run, Counted]:
 
 
 def forget_old(session: Session, *, now: datetime) -> int:
-    """Drop some of the minutes that nobody asks for any more; returns how many."""
+    """Drop some of the old minutes; returns how many."""
     return dropping.some(session, RequestMinute, RequestMinute.minute < now - KEPT)

@@ -1,4 +1,4 @@
-"""Move money between two users of this house: one ledger transaction and one flow, nothing else."""
+"""Transfer money between two users of this house: one ledger transaction and one flow, nothing else."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,8 +51,8 @@ def question(user: str) -> str:
 
 
 _PURSE = Prepared("transfer_purse", "uuid, text", f"{question('$1')} WHERE a.asset_id = $2")
-# By any key that they have, or by the first one, which stays their name here. One look-up of an index each: as one
-# condition with OR, over two tables, it would be asked of every user that there is.
+# By any of their keys, or by the first one, which stays their name. One index look-up each: a condition with OR over
+# two tables would be evaluated for every user.
 _RECIPIENT = Prepared(
     "transfer_recipient",
     "text, text",
@@ -69,7 +69,7 @@ _RECIPIENT = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """An asset (to be read, not changed), its sender's account in it, and whether transfers count on their day."""
+    """An asset (not to be changed), the sender's account in it, and whether transfers count against the daily limit."""
 
     asset: Asset
     account: int
@@ -77,7 +77,7 @@ class Purse:
 
 
 def purse(session: Session, sender_id: UUID, asset_id: str) -> Purse:
-    """What this user pays from. Raises UnknownAsset."""
+    """The account that this user pays from. Raises UnknownAsset."""
     return among(_PURSE.rows(session, sender_id, asset_id), session, sender_id=sender_id, asset_id=asset_id)
 
 
@@ -124,7 +124,7 @@ def transfer(
     recipient_id, paid_to = _recipient(session, recipient, asset.asset_id)
     if recipient_id == sender_id:
         raise SelfTransfer(fields={"to": ["is yourself"]})
-    # Before the sender's account is locked: what is read may open accounts, as it does for a withdrawal.
+    # Before the sender's account is locked: reading this may open accounts, as it does for a withdrawal.
     limits = terms.read(session, user_id=sender_id, asset_id=asset.asset_id) if paid_from.is_limited else None
     detail = {"to": str(recipient_id), "note": note}
     opening = flows.Opening(INTERNAL_TRANSFER, "completed", sender_id, asset.asset_id, amount_minor, detail)
@@ -146,9 +146,9 @@ def transfer(
 
 
 def _recipient(session: Session, recipient: str, asset_id: str) -> tuple[UUID, int]:
-    """Who that is, and their account in the asset, opened if need be."""
+    """The recipient, and their account in the asset, opened if need be."""
     for user_id, account in _RECIPIENT.rows(session, recipient, asset_id):
-        # Whoever owns the house's addresses is nobody who could ever spend it.
+        # The house's own user can never spend anything.
         if user_id != HOUSE_ID:
             return user_id, account or ledger.user_account(session, user_id, asset_id)
     raise RecipientNotFound(fields={"to": ["is not the key of anybody here"]})

@@ -1,4 +1,4 @@
-"""Tokens that would not say what arrived: set aside by block for all to see, and read again until they say it."""
+"""Token payments whose received amount could not be read: recorded by block, and read again until it can."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ Holder = tuple[str, bytes]
 
 
 def paid_to_us(session: Session, chain: str, movements: Sequence[TokenMovement]) -> list[TokenMovement]:
-    """Those of these movements that went to an issued address of ours."""
+    """Those of these transfers that went to an issued address of ours."""
     if not movements:
         return []
     ours = set(
@@ -36,9 +36,9 @@ def paid_to_us(session: Session, chain: str, movements: Sequence[TokenMovement])
 
 
 def note(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime) -> None:
-    """Remember which tokens these blocks, as they were just read, set aside; those that told now are forgotten.
+    """Record which tokens of these blocks could not be read, and forget those that now could.
 
-    Raises an alert for each contract that is new, and clears that of one whose every block has told.
+    Raises an alert for each new contract, and clears that of a contract of which no block is left.
     """
     told = paid_to_us(session, chain, [one for block in blocks for one in block.set_aside])
     unread = {(one.block_hash, one.contract): one for one in told}
@@ -59,7 +59,7 @@ def note(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime
 
 
 def holders(session: Session, chain: str, block: Block) -> dict[Holder, str]:
-    """The addresses of ours, as they are spelled, to which this block's tokens that do not tell were paid."""
+    """Our addresses that were paid in tokens that could not be read in this block, by (contract, address as bytes)."""
     ours = paid_to_us(session, chain, block.set_aside)
     rows = session.execute(
         select(DepositAddress.script, DepositAddress.address).where(
@@ -71,11 +71,12 @@ def holders(session: Session, chain: str, block: Block) -> dict[Holder, str]:
 
 
 def believed(session: Session, chain: str, block: Block, held: Mapping[Holder, Holding]) -> Block:
-    """The block with those payments as told that are there: what the address holds now, beyond what is on record.
+    """The block, with those of its unread payments that the present balance proves.
 
-    A token that was silent in a block never tells of that block; it may tell of now. Only what was read at the very
-    block on which the cursor stands counts (`Holding.unswept_minor`): a payment that is not read yet would prove
-    another one. Locks the cursor.
+    A token that was unreadable in a block stays so for that block, but the address's balance may be readable now: a
+    payment counts as reported if the address holds that much beyond what is recorded. Only a balance read at the very
+    block of the cursor counts (`Holding.unswept_minor`): a payment that was not read yet would prove another one. Locks
+    the cursor.
     """
     cursor = session.get_one(ChainCursor, chain, with_for_update=True, populate_existing=True)
     proved: list[TokenMovement] = []
@@ -92,7 +93,7 @@ def believed(session: Session, chain: str, block: Block, held: Mapping[Holder, H
 
 
 def due(session: Session, chain: str, *, now: datetime) -> list[str]:
-    """The hashes of the blocks to read again now, the longest overdue first."""
+    """The hashes of the blocks to read again now, longest overdue first."""
     rows = session.execute(
         select(UnreadToken.block_hash, UnreadToken.due_at)
         .where(UnreadToken.chain == chain, UnreadToken.due_at <= now)
@@ -103,7 +104,7 @@ def due(session: Session, chain: str, *, now: datetime) -> list[str]:
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime) -> None:
-    """Forget what blocks above this height set aside: they left the chain, and those that came instead are read."""
+    """Forget what was recorded of blocks above this height: a reorganisation removed them."""
     left = session.scalars(
         delete(UnreadToken)
         .where(UnreadToken.chain == chain, UnreadToken.block_height > height)

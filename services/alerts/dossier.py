@@ -1,4 +1,4 @@
-"""Everything on record about one alert: when it stood, what was said of it, and whose money it is about."""
+"""Everything on record about one alert: when it stood, what operators said about it, and whose money it concerns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ FLOWS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """One alert: its newest transition and those before it, newest first, with what people said and did about it.
+    """One alert: its newest transition and those before it, newest first, with what operators said and did.
 
-    `state` is where it stands between two looks, None where it is normal or not looked for. `acknowledged` and
-    `silences` are those that hold now. `flows` are the movements of money that it is about.
+    `state` is where it stands between two evaluations; None where it is normal or not evaluated. `acknowledged` and
+    `silences` are those in force. `flows` are the movements of money that it concerns.
     """
 
     newest: OpsAlert
@@ -46,17 +46,17 @@ class Dossier:
 
     @property
     def ends_by_word(self) -> bool:
-        """Whether somebody may say that it is over."""
+        """Whether an operator may say that it is over."""
         return self.stands and (self.rule is None or self.rule.ends_by_word(self.newest.service_scope))
 
     @property
     def stands(self) -> bool:
-        """Whether it was raised and is not over."""
+        """Whether it was raised and has not cleared."""
         return self.newest.status == "raised"
 
 
 def of_event(session: Session, alert_event_id: UUID, *, now: datetime) -> Dossier:
-    """The alert that this transition is one of. Raises UnknownAlert."""
+    """The alert that this transition belongs to. Raises UnknownAlert."""
     row = session.get(OpsAlert, alert_event_id)
     if row is None:
         raise UnknownAlert
@@ -88,7 +88,7 @@ def _of(session: Session, fingerprint: str, *, now: datetime) -> Dossier:
 
 
 def flows_about(session: Session, scope: str) -> Sequence[Flow]:
-    """The flows that a scope names, or that what it names belongs to; the first twenty."""
+    """The flows that a scope names, or that the object it names belongs to; 20 at most."""
     noun, _, told = scope.removeprefix(NODATA).partition(":")
     try:
         item_id = UUID(told)
@@ -116,7 +116,7 @@ def _flow_ids(noun: str, item_id: UUID) -> Select[UUID] | None:
 
 
 def _said_of(row: OpsAlert) -> Select[AuditLog]:
-    """What people did about an alert, newest first: such lines are few, and found by their event."""
+    """What operators did about an alert, newest first. Such audit lines are few, and are found by their event."""
     detail = AuditLog.detail
     by_name = and_(AuditLog.event == "alert.acknowledged", detail["alert"].astext == row.fingerprint)
     by_scope = and_(

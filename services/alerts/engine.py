@@ -1,4 +1,4 @@
-"""Look at every rule in turn, and move its alerts by what was found."""
+"""Evaluate each rule in turn, and move its alerts accordingly."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -20,20 +20,23 @@ from services.alerts.sources import SOURCES
 from services.alerts.transitions import clear, raise_alert, stands
 
 SLACK: Final = timedelta(seconds=2.5)
-"""By so much a look may come early. It is half of the time between two wake-ups, so that one that comes a little sooner
-or later than usual is neither passed over nor taken twice."""
+"""An evaluation may come this much early: half of the time between two wake-ups, so that a wake-up that is a little
+early or late is neither skipped nor counted twice."""
 
 _TURN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('alert_rule:' || :code, 1))")
 
 
 def due(session: Session, *, now: datetime) -> Sequence[AlertRule]:
-    """The rules whose time for another look has come."""
+    """The rules that are due for another evaluation."""
     looked = {row.alert_code: row.evaluated_at for row in session.scalars(select(AlertEvaluation))}
     return [rule for rule in RULES.values() if rule.is_evaluated and _is_due(rule, looked.get(rule.code), now)]
 
 
 def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: datetime) -> int:
-    """Look at one rule and move its alerts. Returns how many are news; 0 if paused, or while another process looks."""
+    """Evaluate one rule and move its alerts.
+
+    Returns how many were raised or cleared; 0 if paused, or if another process is at it.
+    """
     if not _may_look(session, rule, now):
         return 0
     known = frozenset(_states(session, rule))
@@ -44,7 +47,7 @@ def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: dateti
 
 
 def without_answer(session: Session, rule: AlertRule, facts: HostFacts, *, error: str, now: datetime) -> int:
-    """Record that the look at a rule failed: nothing is cleared, and that it failed becomes an alert by itself."""
+    """Record that evaluating a rule failed: nothing clears, and the failure becomes an alert itself if it lasts."""
     if not _may_look(session, rule, now):
         return 0
     _looked(session, rule, "error", error, now)
@@ -57,7 +60,7 @@ def _is_due(rule: AlertRule, looked_at: datetime | None, now: datetime) -> bool:
     if looked_at is None:
         return True
     age = now - looked_at
-    # A look that is still to come was noted by a clock that is ahead of this one, or was: it says nothing of now.
+    # A time in the future was noted by a clock that is or was ahead: it says nothing about now.
     return age >= rule.every - SLACK or age < -SLACK
 
 
@@ -78,7 +81,7 @@ def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], host: 
                                                         reason=told)  # fmt: skip
     for row in states.values():
         if rule.host_of(row.service_scope) not in {None, host}:
-            continue  # only that host knows, and it looks another time
+            continue  # only that host can say, and it evaluates the rule itself
         found.setdefault(row.service_scope, Reading(row.service_scope, "good", "it is so no more"))
     return sum(_judge(session, rule, reading, states.get(scope), now) for scope, reading in found.items())
 
@@ -86,7 +89,7 @@ def _move(session: Session, rule: AlertRule, readings: Iterable[Reading], host: 
 def _judge(session: Session, rule: AlertRule, reading: Reading, row: AlertState | None, now: datetime) -> bool:
     is_explained = reading.outcome == "bad" and _is_explained(session, rule, reading)
     is_nodata = reading.scope.startswith(NODATA)
-    # A moment that is still to come was noted by a clock that was ahead: it would hold everything up until then.
+    # A time in the future was noted by a clock that was ahead: it would block everything until then.
     state, since = (cast("State", row.state), min(row.since, now)) if row is not None else ("normal", now)
     moved = step(
         state,
@@ -119,7 +122,7 @@ def _judge(session: Session, rule: AlertRule, reading: Reading, row: AlertState 
 
 
 def _is_explained(session: Session, rule: AlertRule, reading: Reading) -> bool:
-    """Whether another alert stands that this finding follows from."""
+    """Whether another alert stands that explains this finding."""
     for fingerprint in sorted(reading.beside):
         code, _, scope = fingerprint.partition(":")
         if code in rule.inhibited_by and stands(session, code, scope=scope):

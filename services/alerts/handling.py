@@ -1,4 +1,4 @@
-"""What people say about alerts: somebody looks after this one, and for a while nobody is to be woken by that one."""
+"""What operators say about alerts: that they look after one, that one was dealt with, or that one is to wake nobody."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,25 +52,25 @@ def overview(session: Session, *, now: datetime) -> Sequence[Standing]:
 
 
 def history(session: Session, *, before: int | None, limit: int) -> Sequence[OpsAlert]:
-    """Transitions, newest first, older than the one of this number."""
+    """Transitions, newest first, older than the one with this number."""
     query = select(OpsAlert).order_by(OpsAlert.seq.desc()).limit(min(limit, HISTORY_MAX))
     return session.scalars(query if before is None else query.where(OpsAlert.seq < before)).all()
 
 
 def evaluations(session: Session) -> dict[str, AlertEvaluation]:
-    """When each rule was last looked at, by its code."""
+    """When each rule was last evaluated, by its code."""
     return {row.alert_code: row for row in session.scalars(select(AlertEvaluation))}
 
 
 def looked_at(session: Session) -> dict[str, datetime]:
-    """When each alert that is looked for and is not normal was last looked at, by its fingerprint."""
+    """When each alert that is evaluated and not normal was last evaluated, by its fingerprint."""
     return {
         row.fingerprint: row.looked_at for row in session.execute(select(AlertState.fingerprint, AlertState.looked_at))
     }
 
 
 def acknowledgement(session: Session, raised: OpsAlert) -> AlertAcknowledgement | None:
-    """Who looks after an alert since it was raised this time."""
+    """Who looks after an alert since it was last raised."""
     return _of_this_raising(session.get(AlertAcknowledgement, raised.fingerprint), raised)
 
 
@@ -80,7 +80,7 @@ def covers(silence_: AlertSilence, row: OpsAlert) -> bool:
 
 
 def acknowledge(session: Session, code: str, scope: str, *, note: str, now: datetime, by: Actor) -> None:
-    """Say that somebody looks after an alert that stands; a later raising asks again. Raises UnknownAlert."""
+    """Record that an operator looks after a standing alert, until it is raised anew. Raises UnknownAlert."""
     fingerprint = f"{code}:{scope}"
     found = next((row for row in transitions.standing(session) if row.fingerprint == fingerprint), None)
     if found is None:
@@ -95,7 +95,7 @@ def acknowledge(session: Session, code: str, scope: str, *, note: str, now: date
 
 
 def settle(session: Session, code: str, scope: str, *, note: str, now: datetime, by: Actor) -> None:
-    """End an alert that ends by nobody else's word. Raises UnknownAlert, EndsByItself."""
+    """End a standing alert that an operator dealt with. Raises UnknownAlert, EndsByItself."""
     rule = RULES.get(code)
     if rule is not None and not rule.ends_by_word(scope):
         raise EndsByItself
@@ -103,7 +103,7 @@ def settle(session: Session, code: str, scope: str, *, note: str, now: datetime,
         session, code, scope=scope, now=now, reason=f"settled by {by.name.replace(':', ' ')}: {note}"
     ):
         raise UnknownAlert
-    # Were it still so, the next look would begin anew and raise it again.
+    # If the condition still holds, the next evaluation starts afresh and raises it again.
     session.execute(delete(AlertState).where(AlertState.fingerprint == f"{code}:{scope}"))
     audit.record(session, "alert.settled", by=by, now=now, detail={"alert": f"{code}:{scope}", "note": note})
 
@@ -111,7 +111,10 @@ def settle(session: Session, code: str, scope: str, *, note: str, now: datetime,
 def silence(
     session: Session, code: str, scope: str | None, *, until: datetime, reason: str, now: datetime, by: Actor
 ) -> AlertSilence:
-    """Have nobody woken by a code, or by one scope of it, until then. It is looked at and shown all the same."""
+    """Let alerts of a code, or of one scope of it, wake nobody until then.
+
+    They are evaluated and shown all the same.
+    """
     row = AlertSilence(
         id=new_id(), alert_code=code, service_scope=scope, begins_at=now, ends_at=until, reason=reason,
         created_by=by.name,
@@ -129,7 +132,7 @@ def end_silence(session: Session, silence_id: UUID, *, now: datetime, by: Actor)
     if row is None or row.ends_at <= now:
         raise UnknownAlert
     if row.begins_at < now:
-        # Kept, so that whoever was not woken is told of what still stands.
+        # Kept, so that those who were not woken are told about what still stands.
         row.ends_at = now
     else:
         session.delete(row)

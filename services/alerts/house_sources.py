@@ -1,4 +1,4 @@
-"""What the host and the doors say: services, disk, memory, certificate, sign-ins, tokens."""
+"""Alert sources about the host and the doors: services, disk, memory, certificate, sign-ins, tokens."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ WINDOW: Final = timedelta(minutes=5)
 BASE: Final = timedelta(minutes=55)
 TIMES_USUAL: Final = 10
 
-# Bounded whatever the length of the log: who fails more often than this in five minutes is found all the same.
+# Bounded however long the log is: more failures than this within five minutes are found as well.
 _LOGINS: Final = text(
     """
     SELECT count(*) FROM (SELECT at, event, success FROM audit_logs ORDER BY id DESC LIMIT 5000) AS newest

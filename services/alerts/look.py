@@ -1,4 +1,4 @@
-"""One look at everything: what the sources of alerts are given."""
+"""What a source of alerts is given for one evaluation of a rule."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,10 @@ from domain.host_facts import HostFacts
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The rows, the host and the moment that one judgement goes by, and the rule that it judges by.
+    """The database, the host, the moment and the rule of one evaluation.
 
-    `known` are the scopes of the rule's alerts that are not normal now. A source that lists no more than so many says
-    of these in any case how they are: what it does not mention counts as well.
+    `known` are the scopes of the rule's alerts that are not normal now. A source that reports only the first few of
+    many must report on these in any case: a scope that it does not mention counts as well.
     """
 
     session: Session
@@ -25,9 +25,9 @@ class Look:
     known: frozenset[str] = frozenset()
 
     def known_ids(self, noun: str) -> list[str]:
-        """The ids of what is known of under this noun; a scope of another form, which an older version wrote, has none.
+        """The ids of known scopes of this noun; scopes of a form that an earlier version used have none.
 
-        What is not looked for by any more is well, as everything is that a source does not mention.
+        What a source no longer reports on counts as well, like everything that it does not mention.
         """
         told = (scope.removeprefix(f"{noun}:") for scope in self.known if scope.startswith(f"{noun}:"))
         return sorted(name for name in told if _is_id(name))

@@ -1,4 +1,4 @@
-"""What the rows say of money on its way: one query for each rule, bounded whatever goes wrong."""
+"""Alert sources about money on its way: one query for each rule, bounded whatever goes wrong."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from services.alerts.look import Look
 from services.ledger.verify import altered_seal
 
 FOUND_MAX: Final = 50
-"""So many of one kind wake somebody as well as all of them would."""
+"""The most that one rule reports: this many wake somebody as well as all would."""
 
 _INVENTORY: Final = text(
     """
@@ -26,9 +26,9 @@ _INVENTORY: Final = text(
 
 
 def _bounded(query: str, order: str) -> TextClause:
-    """The first so many of a query on rows `d`, and those of them that are known of already, wherever they stand.
+    """The first rows of a query on `d`, and those among all of them that are known already.
 
-    Without the latter, what has come before them would have an alert end that is as true as ever.
+    Without the latter, an alert that is as true as ever would clear as soon as enough others come before it.
     """
     found = f"({query} ORDER BY {order} LIMIT :most)"
     return text(f"{found} UNION ({query} AND d.id = ANY(CAST(:known AS uuid[])))")
@@ -77,7 +77,7 @@ _WAITING: Final = text(
         LIMIT 1000) AS waiting
     """
 )
-# The newest, one after the other of all, and the one that was found broken.
+# The newest, each of the others in turn, and the one that was found broken.
 _SEALS: Final = text(
     """
     SELECT id FROM ledger_seals WHERE id IN ((SELECT max(id) FROM ledger_seals),
@@ -89,7 +89,7 @@ _SEALS: Final = text(
 
 
 def inventory(look: Look) -> Iterator[Reading]:
-    """Assets whose wallet could not be read for too long; those that nobody compares are left out."""
+    """Assets whose wallet could not be read for too long; those that are not compared are left out."""
     limit = timedelta(seconds=look.rule.threshold)
     for row in look.session.execute(_INVENTORY):
         if row.known_at is None or look.now - row.known_at > limit:
@@ -98,7 +98,7 @@ def inventory(look: Look) -> Iterator[Reading]:
 
 
 def unconfirmed(look: Look) -> Iterator[Reading]:
-    """Deposits that no block takes up."""
+    """Deposits that have been in no block for too long."""
     before = look.now - timedelta(seconds=look.rule.threshold)
     for row in _listed(look, _UNCONFIRMED, "deposit", before=before):
         yield _deposit(row, f"seen {_moment(row.since)} and in no block yet")
@@ -111,14 +111,14 @@ def uncredited(look: Look) -> Iterator[Reading]:
 
 
 def confirming(look: Look) -> Iterator[Reading]:
-    """Deposits that confirm for too long."""
+    """Deposits that have been confirming for too long."""
     before = look.now - timedelta(seconds=look.rule.threshold)
     for row in _listed(look, _CONFIRMING, "deposit", before=before):
         yield _deposit(row, f"confirming since {_moment(row.since)}")
 
 
 def unsent(look: Look) -> Iterator[Reading]:
-    """Signed payments that the network would not take."""
+    """Signed payments that the network did not take."""
     for row in _listed(look, _UNSENT, "payout"):
         yield Reading(
             f"payout:{row.id}", "bad", f"not sent: {row.reason}", asset_id=row.asset_id, tx_hash=row.txid,
@@ -127,7 +127,7 @@ def unsent(look: Look) -> Iterator[Reading]:
 
 
 def stuck(look: Look) -> Iterator[Reading]:
-    """Flows that stay in a state for longer than its table allows."""
+    """Flows that have been in a state for longer than its table allows."""
     chains = {row.asset_id: row.chain for row in look.session.execute(_CHAINS)}
     for flow in flow_search.stuck(look.session, now=look.now, limit=FOUND_MAX, known=look.known_ids("flow")):
         told = f"the {flow.kind} {flow.short_id} is {flow.state} since {_moment(flow.state_since)}"
@@ -144,14 +144,14 @@ def failures(look: Look) -> Iterator[Reading]:
 
 
 def waiting(look: Look) -> Iterator[Reading]:
-    """Whether too many withdrawals do not leave."""
+    """Whether too many withdrawals are not sent."""
     count = look.session.execute(_WAITING, {"before": look.now - timedelta(minutes=30)}).scalar_one()
     if count > look.rule.threshold:
         yield Reading("withdrawals:all", "bad", f"{count} withdrawals have been open for 30 minutes", {"count": count})
 
 
 def seals(look: Look) -> Iterator[Reading]:
-    """Whether two seals follow from those before them, and their rows are those that were sealed."""
+    """Whether two seals follow from the ones before them, and still match the rows that they seal."""
     broken = None
     turn = int(look.now.timestamp()) // int(look.rule.every.total_seconds())
     for seal_id in look.session.execute(_SEALS, {"turn": turn}).scalars().all():

@@ -1,7 +1,7 @@
-"""Have nobody look for alerts for a while: never for longer than a day, and told for as long as it is so.
+"""Pause the evaluation of alert rules: for a day at most, and with an alert that stands for as long as it lasts.
 
-While it lasts no rule is looked at, so nothing of what rules find is raised or cleared. What is noticed where it
-happens is told all the same: it happens once, and would be lost.
+No rule is evaluated meanwhile, so nothing that rules find is raised or cleared. Alerts that are raised where the
+condition is noticed go on: it happens once, and would be lost.
 """
 
 from datetime import datetime, timedelta
@@ -26,25 +26,25 @@ _TOGETHER: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('a
 
 
 def current(session: Session, *, now: datetime) -> AlertPause | None:
-    """The pause that holds now."""
+    """The pause in force."""
     return session.scalars(select(AlertPause).where(AlertPause.ends_at > now)).one_or_none()
 
 
 def last(session: Session) -> AlertPause | None:
-    """The pause that holds, or one that is over and was not ended yet."""
+    """The pause in force, or one that is over and has not been ended yet."""
     return session.scalars(select(AlertPause)).one_or_none()
 
 
 def is_paused(session: Session, *, now: datetime) -> bool:
-    """Whether no rule may be looked at; who may, may until this transaction ends, for a pause waits so long."""
+    """Whether rules are paused. If not, no pause can begin before this transaction ends."""
     session.execute(_TOGETHER)
     return current(session, now=now) is not None
 
 
 def pause(session: Session, *, until: datetime, reason: str, now: datetime, by: Actor) -> AlertPause:
-    """Look for nothing until then, at most a day; said again, it counts anew.
+    """Evaluate no rule until then; a second call starts the time anew.
 
-    When this is committed, no look that began before is under way.
+    Once this is committed, no evaluation that began before is under way.
     """
     session.execute(_ALONE)
     values = {"paused_at": now, "ends_at": until, "paused_by": by.name, "reason": reason}
@@ -55,7 +55,7 @@ def pause(session: Session, *, until: datetime, reason: str, now: datetime, by: 
         .returning(AlertPause),
         execution_options={"populate_existing": True},
     ).one()
-    # What was about to end has to be good for its whole time again: meanwhile nobody knows.
+    # An alert that was about to clear must be good for its whole time again: meanwhile nobody knows.
     session.execute(update(AlertState).where(AlertState.state == "recovering").values(state="firing", since=now))
     _tell(session, row, now=now)
     detail = {"until": until.isoformat(), "reason": reason}
@@ -64,7 +64,7 @@ def pause(session: Session, *, until: datetime, reason: str, now: datetime, by: 
 
 
 def resume(session: Session, *, now: datetime, by: Actor) -> None:
-    """Look again from now on, if nobody was to."""
+    """Evaluate rules again from now on; nothing happens if they are not paused."""
     session.execute(_ALONE)
     row = last(session)
     if row is not None:
@@ -72,7 +72,7 @@ def resume(session: Session, *, now: datetime, by: Actor) -> None:
 
 
 def end_when_over(session: Session, *, now: datetime, by: Actor) -> None:
-    """End a pause whose time is over; one that was said anew meanwhile goes on."""
+    """End a pause whose time is over, unless it was prolonged meanwhile."""
     session.execute(_ALONE)
     row = last(session)
     if row is not None and row.ends_at <= now:

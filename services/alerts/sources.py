@@ -1,4 +1,4 @@
-"""Which function looks for what a rule is about."""
+"""Which function evaluates each rule."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -32,4 +32,5 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         "conversion_failures": traffic_sources.conversions,
     }
 )
-"""What a source does not mention is well; a source that cannot answer raises, or says `unknown` of a scope."""
+"""A scope that a source does not mention counts as well; a source that cannot answer raises, or reports a scope as
+`unknown`."""

@@ -1,4 +1,4 @@
-"""What requests and conversions say: how many go wrong, and how long they take."""
+"""Alert sources about requests and conversions: how many fail, and how long they take."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +15,7 @@ from services.traffic import Counted
 WINDOW: Final = timedelta(minutes=5)
 LOOKED_BACK: Final = timedelta(hours=1)
 REQUESTS_MIN: Final = 20
-"""Fewer say little about a share or a mean: where five minutes had fewer, those before are looked at too."""
+"""Fewer say little about a share or a mean: minutes further back are then counted as well."""
 SCOPE: Final = "api:all"
 _MICROSECONDS: Final = 1_000_000
 _PERCENT: Final = 100
@@ -54,9 +54,9 @@ def conversions(look: Look) -> Iterator[Reading]:
 
 
 def _recent(look: Look) -> Counted:
-    """The requests of the last minutes, as many as it takes to say something."""
+    """The requests of the last minutes, over as many minutes as it takes to have enough."""
     found = Counted()
-    # A minute counts by its beginning, and the newest is not over yet.
+    # A minute counts by its start, and the newest is not over yet.
     newest = look.now - WINDOW - timedelta(minutes=1)
     for minute, counted in traffic.minutes(look.session, after=look.now - LOOKED_BACK):
         if minute <= newest and found.count >= REQUESTS_MIN:
@@ -66,7 +66,7 @@ def _recent(look: Look) -> Counted:
 
 
 def _outcome(look: Look, recent: Counted, *, is_bad: bool) -> Outcome:
-    """What is said of so many requests. Too few say nothing, which matters where an alert stands: it stays."""
+    """The reading for these requests. Too few say nothing, which leaves an alert that stands as it is."""
     if recent.count >= REQUESTS_MIN:
         return "bad" if is_bad else "good"
     if recent.count and not is_bad:

@@ -27,7 +27,7 @@ def raise_alert(
     tx_hash: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Record that a condition holds, or holds worse than before; True when that was news.
+    """Record that a condition holds, or is worse than before; True when that is news.
 
     `code` and `scope` together identify the condition.
     """
@@ -55,7 +55,10 @@ def raise_alert(
 
 
 def clear(session: Session, code: str, *, scope: str, now: datetime, reason: str) -> bool:
-    """Record that a condition is over; True when it stood. Only positive knowledge may clear: unknown never does."""
+    """Record that a condition is over; True when it stood.
+
+    Never call this for lack of knowledge: unknown clears nothing.
+    """
     standing = _standing(session, f"{code}:{scope}")
     if standing is None:
         return False
@@ -79,12 +82,12 @@ def clear(session: Session, code: str, *, scope: str, now: datetime, reason: str
 
 
 def stands(session: Session, code: str, *, scope: str) -> bool:
-    """Whether a condition is known to hold; nobody else changes that before the transaction ends."""
+    """Whether a condition is known to hold; no other transaction can change that before this one ends."""
     return _standing(session, f"{code}:{scope}") is not None
 
 
 def standing_since(session: Session, code: str, *, scope: str) -> datetime | None:
-    """Since when a condition is known to hold; None if it is not. Nobody else changes that meanwhile, as `stands`."""
+    """Since when a condition is known to hold, or None; protected as in `stands`."""
     found = _standing(session, f"{code}:{scope}")
     return None if found is None else found.raised_at
 
@@ -99,11 +102,11 @@ def standing(session: Session) -> Sequence[OpsAlert]:
 
 
 def _standing(session: Session, fingerprint: str) -> OpsAlert | None:
-    # Two processes that notice the same thing at once must not both append: they take turns by fingerprint.
+    # Two processes that notice the same condition must not both append: they take turns by fingerprint.
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:fingerprint, 1))"), {"fingerprint": fingerprint}
     )
-    # By number and not by time: the turns decide which came last, whatever the clocks of two hosts say.
+    # By number and not by time: the clocks of two hosts may differ.
     newest = session.scalars(
         select(OpsAlert).where(OpsAlert.fingerprint == fingerprint).order_by(OpsAlert.seq.desc()).limit(1)
     ).one_or_none()

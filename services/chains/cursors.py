@@ -1,4 +1,4 @@
-"""Where the reading of each chain stands, who may read it now, and whether an operator lets it be read."""
+"""Where the reading of each chain stands, which worker may read it, and whether an operator has paused it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ def get(session: Session, chain: str) -> ChainCursor:
 
 
 def claim(session: Session, chain: str, *, owner: str, now: datetime) -> ChainCursor | None:
-    """The right to read this chain for a while; None when it is paused, or another worker is reading it."""
+    """The lease on reading this chain; None when it is paused, or another worker holds the lease."""
     query = select(ChainCursor).where(ChainCursor.chain == chain, ChainCursor.paused_at.is_(None))
     claimed = leases.claim(session, query, ChainCursor, owner=owner, now=now, lease=LEASE)
     return claimed[0] if claimed else None
@@ -48,7 +48,7 @@ def held(session: Session, chain: str, generation: int) -> ChainCursor:
 
 
 def renew(session: Session, chain: str, *, generation: int, now: datetime) -> None:
-    """Keep the right to read this chain while the node is being waited for. Raises LeaseLost."""
+    """Renew the lease on a chain while waiting for its node. Raises LeaseLost."""
     held(session, chain, generation).lease_until = now + LEASE
 
 

@@ -37,9 +37,9 @@ def follow(
 ) -> None:
     """Begin to follow a chain after the block at this height; a chain that is followed already keeps its cursor.
 
-    `hashes` are those of the newest blocks, ending with the one at `height`: with them a reorganisation can be walked
-    back that reaches below the block at which following began. Where the chain tells what is final, `final_height` says
-    so from the start: without it, depth alone would decide until the chain was read to its tip for the first time.
+    `hashes` are those of the newest blocks, ending with the one at `height`: they allow a reorganisation to be walked
+    back below the block at which following began. Where the chain tells what is final, `final_height` is set from the
+    start: otherwise depth alone would decide until the chain is first read to its tip.
     """
     begun = session.execute(
         upsert(ChainCursor)
@@ -64,7 +64,7 @@ def follow(
 
 
 def recent_hashes(session: Session, chain: str) -> list[tuple[int, str]]:
-    """The heights and hashes of the branch that was followed, newest first, as deep as can be undone."""
+    """The heights and hashes of the followed branch, newest first, as deep as can be undone."""
     rows = session.execute(
         select(ChainBlock.height, ChainBlock.hash)
         .join(ChainCursor, ChainCursor.chain == ChainBlock.chain)
@@ -87,7 +87,7 @@ def advance(
 ) -> int:
     """Record everything in these consecutive blocks and move the cursor to the last. Returns new deposits.
 
-    Raises ForkDetected when the first does not stand on the cursor, LeaseLost when another worker took over.
+    Raises ForkDetected when the first block does not extend the cursor's, LeaseLost when another worker took over.
     """
     cursor = held(session, chain, generation)
     previous = cursor.hash
@@ -111,7 +111,10 @@ def advance(
 
 
 def rewind(session: Session, chain: str, height: int, *, generation: int, now: datetime, by: Actor) -> int:
-    """Go back to this height of the followed branch and un-see what stood above it. Returns the blocks undone."""
+    """Rewind the cursor to this height of the followed branch and undo what was above.
+
+    Returns how many blocks that were.
+    """
     cursor = held(session, chain, generation)
     block_hash = session.scalar(select(ChainBlock.hash).where(ChainBlock.chain == chain, ChainBlock.height == height))
     if block_hash is None:
@@ -145,13 +148,13 @@ def sight_mempool(
 def give_up_on(
     session: Session, chain: str, txids: Collection[str], *, generation: int, now: datetime, by: Actor
 ) -> int:
-    """Stop showing payments that are certainly in neither the mempool nor a block. Returns how many deposits."""
+    """Stop showing payments that are in neither the mempool nor a block. Returns how many deposits."""
     held(session, chain, generation)
     return deposits.give_up_on(session, chain, txids, now=now, by=by)
 
 
 def _undo_other_branch(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
-    """Un-see what stood in other blocks at these heights: a cursor that was set back by hand may meet a new branch."""
+    """Undo what stood in other blocks at these heights: a cursor that was set back by hand may meet a new branch."""
     known = session.execute(
         select(ChainBlock.height, ChainBlock.hash).where(
             ChainBlock.chain == chain, ChainBlock.height.between(blocks[0].height, blocks[-1].height)
@@ -178,6 +181,6 @@ _KEEP = text(
 
 
 def _keep(session: Session, chain: str, blocks: Sequence[tuple[int, str, datetime]]) -> None:
-    """Remember these (height, hash, time); a cursor that was set back by hand reads blocks that are known already."""
+    """Remember these blocks (height, hash, time). After a cursor was set back by hand, some are known already."""
     heights, hashes, times = (list(column) for column in zip(*blocks, strict=True))
     session.execute(_KEEP, {"chain": chain, "heights": heights, "hashes": hashes, "times": times})

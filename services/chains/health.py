@@ -1,4 +1,4 @@
-"""Whether a chain can be read, how far, and what of it is final; who is told when not."""
+"""The health of reading a chain: how far it was read, what is final, and the alerts when it cannot be read."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,11 +11,12 @@ from services.chains.cursors import held
 
 STALE_AFTER: Final = timedelta(seconds=60)
 FINALITY_SILENT: Final = timedelta(minutes=40)
-"""Ethereum's blocks become final in steps of some six minutes, and what settles on it takes several of those."""
+"""Ethereum's blocks become final about every six minutes, and the chains that settle on it take a few of those
+steps."""
 
 
 def cannot_follow(session: Session, chain: str, *, code: str, now: datetime) -> None:
-    """Record that a configured chain cannot be followed at all yet: nothing paid to it would be seen."""
+    """Record that a configured chain has never been readable: payments to it would not be seen."""
     alerts.raise_alert(
         session,
         "chain_source_stale",
@@ -30,7 +31,7 @@ def cannot_follow(session: Session, chain: str, *, code: str, now: datetime) -> 
 def finish(
     session: Session, chain: str, *, generation: int, tip_height: int, final_height: int | None = None, now: datetime
 ) -> None:
-    """Record that the chain was read to its tip: the source is healthy. What was final once stays final."""
+    """Record that the chain was read to its tip: the source is healthy. A final height never moves back."""
     cursor = held(session, chain, generation)
     leases.settle(cursor)
     cursor.polled_at, cursor.tip_height = now, tip_height
@@ -42,7 +43,7 @@ def finish(
 
 
 def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *, now: datetime) -> None:
-    """Move what is final ahead, or tell that it stands still: deposits and payments then wait for it."""
+    """Move the final height up, or raise an alert if it stands still: deposits and payments then wait for it."""
     if cursor.final_height is None or final_height > cursor.final_height:
         cursor.final_height, cursor.final_moved_at = final_height, now
         scope = f"chain:{cursor.chain}"
@@ -62,7 +63,7 @@ def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *
 
 
 def fail(session: Session, chain: str, *, generation: int, code: str, now: datetime, critical: bool = False) -> None:
-    """Record that the chain could not be read: everything about it is unknown now, and nothing moves."""
+    """Record that the chain could not be read: nothing about it is known now, and nothing moves."""
     cursor = held(session, chain, generation)
     leases.release(cursor, due_at=now + min(leases.back_off(cursor.attempts), timedelta(seconds=15)))
     cursor.failing_since = cursor.failing_since or now

@@ -1,4 +1,4 @@
-"""Look through the books: at what moved, each minute, and at everything, a slice at a time, once a day."""
+"""Check the ledger's invariants: each minute on what moved, and once a day on everything, a slice at a time."""
 
 from services.checking.recent import CONSUMER, READER, look_at_newest, look_at_posted, look_at_steps
 from services.checking.rounds import Turn, begin, last_ended, look_on

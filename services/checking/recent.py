@@ -1,7 +1,7 @@
-"""Look at what moved since the last look, so that a minute's check costs what the minute brought.
+"""Check what moved since the last check, so that each minute's check costs what that minute brought.
 
-It finds what a bug does, and what somebody alters among the newest. What was altered long after it moved is found by a
-check of everything, or when it moves again: an entry follows from the one before it on its account, or is found here.
+It finds what a bug breaks, and alterations of recent rows. An older row that somebody altered is found by the check of
+everything, or when its account moves again: each entry must follow from the one before it.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ READER: Final = "check"
 CONSUMER: Final = "ledger.check"
 STEPS_MAX: Final = 5000
 NEWEST: Final = 2000
-"""So many of the newest transfers, and of the newest steps of flows, are looked at each time, for what was altered."""
+"""How many of the newest transfers, and of the newest steps of flows, are checked each time for alterations."""
 OPEN_MAX: Final = 1000
 WRITTEN: Final = "what is posted follows from what was"
 
@@ -49,18 +49,18 @@ _NEWEST: Final = text("SELECT max(id) FROM ledger_transfers")
 
 
 def look_at_posted(session: Session, *, now: datetime, after: int | None = None) -> tuple[Span | None, list[Finding]]:
-    """Look at the next transfers that were posted since the last look; those looked at, if any, and what is broken.
+    """Check the next transfers posted since the last check; returns their span, if any, and what is broken.
 
-    `after` is the last of the span before it in the same turn.
+    `after` is the end of the previous span of the same turn.
     """
     span = next_span(session, READER, now=now, start="now", after=after)
     return span, _posted(session, span.first, span.last) if span else []
 
 
 def look_at_steps(session: Session, *, owner: str, now: datetime) -> tuple[bool, list[Finding]]:
-    """Look at the next deposits, withdrawals and sweeps that took a step; whether there were any, and what is broken.
+    """Check the next items whose flows took a step; returns whether there were any, and what is broken.
 
-    Which are next is the log's to say: none is passed over because it committed late.
+    The event log gives them out, so that none is skipped because it committed late.
     """
     steps = event_log.claim(
         session, CONSUMER, owner=owner, now=now, sources=(FLOW,), limit=STEPS_MAX, shaped=False
@@ -74,11 +74,11 @@ def look_at_steps(session: Session, *, owner: str, now: datetime) -> tuple[bool,
 
 
 def look_at_newest(session: Session) -> list[Finding]:
-    """Look again at what moved last, and at withdrawals that are open: somebody may have altered them since."""
+    """Check again what moved last, and open withdrawals: somebody may have altered them since."""
     newest = session.scalar(_NEWEST)
     found = [] if newest is None else _posted(session, max(1, newest - NEWEST + 1), newest)
     flows = session.scalars(_NEWEST_FLOWS, {"newest": NEWEST, "open": OPEN_MAX}).all()
-    # One that moved by a step and by a transfer is broken once.
+    # What moved by a step and by a transfer would be reported twice.
     return list(dict.fromkeys(found + _items(session, flows)))
 
 
@@ -96,7 +96,7 @@ def _posted(session: Session, first: int, last: int) -> list[Finding]:
 
 
 def _items(session: Session, flows: Collection[UUID]) -> list[Finding]:
-    """What is broken of what these flows are about."""
+    """What is broken about the deposits, withdrawals, conversions and sweeps of these flows."""
     found: list[Finding] = []
     for table in ITEMS if flows else ():
         query = text(f"SELECT id FROM {table} WHERE flow_id = ANY(:flows)")  # noqa: S608 - a table of ours

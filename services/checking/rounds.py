@@ -1,6 +1,6 @@
-"""Walk through everything, a slice in each transaction, so that no statement takes long, however much there is.
+"""Check everything, one slice in each transaction, so that no statement takes long, however large the tables are.
 
-Where the walk stands is a row: whoever comes next goes on there.
+Where the round stands is a row, from which any process goes on.
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ from services.ledger.verify import RANGED, Altered, altered, altered_seal
 NAME: Final = "books"
 EVERY: Final = timedelta(days=1)
 WHILE_BROKEN: Final = timedelta(minutes=15)
-"""While the alert stands, so that it ends soon after what was broken is whole again."""
+"""How often while the alert stands, so that it ends soon after the damage is repaired."""
 SLICE: Final = 5000
 SEALS_SLICE: Final = 20
 WRITTEN: Final = "the books are as they were written"
 HOUSE: Final = "the house"
-# Seals first: they name what was altered. Then what the rows of the books say of each other, and others of them.
+# Seals first: they name the altered row. Then the ledger's rows against each other, and other tables against those.
 PARTS: Final = ("ledger_seals", "ledger_transactions", "ledger_transfers", *TABLES, HOUSE)
 _NEXT: Final = MappingProxyType(dict(pairwise((*PARTS, None))))
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One slice: of what, how many rows, what is broken among them, and whether it was the last of the round."""
+    """One slice that was checked: of which part, how many rows, what is broken, and whether it ended the round."""
 
     part: str
     rows: int
@@ -44,7 +44,7 @@ class Turn:
 
 
 def begin(session: Session, *, now: datetime) -> None:
-    """Begin a round, whether one is due or under way or not."""
+    """Begin a round, even if none is due or one is under way."""
     row = _locked(session)
     if row is None:
         first = {"name": NAME, "part": PARTS[0], "began_at": now, "finding_count": 0}
@@ -54,10 +54,10 @@ def begin(session: Session, *, now: datetime) -> None:
 
 
 def look_on(session: Session, *, now: datetime) -> Turn | None:
-    """Look at the next slice, tell of what is broken, and after the last end the alert if nothing is.
+    """Check the next slice and report what is broken; after the last slice, end the alert if nothing was.
 
-    None when no round is under way and none is due. One is due a day after the last began, or sooner while the alert
-    stands. Two that call at once take turns.
+    None when no round is under way and none is due. A round is due a day after the last one began, sooner while the
+    alert stands. Two concurrent calls take turns.
     """
     row = _locked(session)
     if row is None or (row.part is None and _is_due(session, row, now)):
@@ -77,7 +77,7 @@ def look_on(session: Session, *, now: datetime) -> Turn | None:
 
 
 def last_ended(session: Session) -> datetime | None:
-    """When everything had last been looked at; None if that has never been done."""
+    """When the last round ended; None if there was none."""
     row = session.get(CheckRound, NAME)
     return None if row is None else row.ended_at
 
@@ -101,7 +101,7 @@ def _look(session: Session, row: CheckRound) -> tuple[Sequence[Any], list[Findin
         return ids, []
     found = among(session, part, ids, occasion="day")
     if part in RANGED or part == "ledger_seals":
-        # From behind the last one, so that nothing lies between two slices.
+        # From right after the last slice, so that nothing between two slices is skipped.
         first = ids[0] if row.after is None else int(row.after) + 1
         wrong = _altered(session, part, first, ids[-1])
         found += [] if wrong is None else [Finding(WRITTEN, str(wrong))]

@@ -1,4 +1,4 @@
-"""Say that the books are broken, and that they are whole again."""
+"""Raise the alert that the books are broken, and end it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +16,9 @@ SCOPE: Final = "ledger:books"
 
 
 def tell(session: Session, findings: Sequence[Finding], *, now: datetime) -> None:
-    """Raise the alert if there is something to tell of, and count it for the round that is under way, if one is."""
+    """Raise the alert if there are findings, and count them for the round under way, if there is one."""
     if findings:
-        # It may be about what the round has passed. Its row first: a round takes it before it looks at the alert.
+        # The findings may be in a part that the round has passed. Its row is locked first, as a round does.
         session.execute(
             update(CheckRound)
             .where(CheckRound.part.is_not(None))
@@ -32,9 +32,9 @@ def tell(session: Session, findings: Sequence[Finding], *, now: datetime) -> Non
 
 
 def all_is_well(session: Session, *, since: datetime, now: datetime) -> bool:
-    """End the alert, after a walk through everything that began at `since` and found nothing; True when it stood.
+    """End the alert after a whole round that began at `since` and found nothing; True when it stood.
 
-    What was raised later may be about a part that had been walked through by then: it stays.
+    An alert raised since then may be about a part that had been checked before: it stays.
     """
     raised_at = alerts.standing_since(session, BROKEN, scope=SCOPE)
     if raised_at is None or raised_at > since:

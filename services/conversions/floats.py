@@ -1,4 +1,4 @@
-"""What the house converts with: money of its owner, set aside for each asset, and never below nothing."""
+"""The float that the house converts with: the owner's money, set aside for each asset, and never below zero."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -23,12 +23,12 @@ class EquityShort(StrongroomError):
     code: ClassVar[str] = "equity_short"
 
 
-# Opens no account where there is none yet: who only looks may not write.
+# Opens no account: a reader may not write.
 _AVAILABLE = text(
     "SELECT sum(posted - held) FROM ledger_accounts WHERE owner_id IS NULL AND code = :float AND asset_id = :asset_id"
 )
-# Losses count, also those that suspense carries and nobody has booked yet; what is set aside already does not. What
-# suspense has of deposits that wait for a decision is owed: it makes up for no loss.
+# Losses count, booked or still in suspense; what is set aside does not. What suspense holds of undecided deposits is
+# owed to somebody, so it makes up for no loss.
 _OWNED = text(
     """
     SELECT coalesce(sum(CASE kind WHEN 'expense' THEN -posted ELSE posted END) FILTER (WHERE kind <> 'suspense'), 0)
@@ -61,9 +61,10 @@ def owned(session: Session, asset_id: str) -> int:
 def fund(
     session: Session, asset_id: str, amount_minor: int, *, now: datetime, by: Actor, key: str | None = None
 ) -> Outcome:
-    """Set an amount of the owner's aside to convert with; a `key` makes repetitions count once.
+    """Set an amount of the owner's money aside to convert with; the same `key` counts once.
 
-    The money stays where it lies: only its account changes. Raises UnknownAsset, EquityShort, IdempotencyConflict.
+    Only the account in the books changes, not where the money lies. Raises UnknownAsset, EquityShort,
+    IdempotencyConflict.
     """
     asset = _locked(session, asset_id)
     owner, aside = ledger.system_account(session, "owner_equity", asset_id), account(session, asset_id)
@@ -85,7 +86,7 @@ def draw(
 
 
 def _locked(session: Session, asset_id: str) -> Asset:
-    """The asset, so that two who fund its float at once do not both count what is there once."""
+    """The asset, locked, so that two concurrent fundings of its float do not both count the same money."""
     asset = assets.get(session, asset_id)
     session.refresh(asset, with_for_update={"key_share": True})
     return asset

@@ -1,4 +1,4 @@
-"""In which directions the house converts, and on which terms."""
+"""Which assets the house converts into which, and on which terms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,9 +42,9 @@ class InvalidConversionPair(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms one asset becomes another. Amounts are in the smallest unit of the asset sold.
+    """The terms on which one asset is converted into another. Amounts are in the smallest unit of the asset sold.
 
-    `from_price` and `to_price` name reference prices in the same money; "" stands for the asset's own in dollars.
+    `from_price` and `to_price` name reference prices in the same money; "" stands for the asset's own price in dollars.
     """
 
     charges: Charges
@@ -59,7 +59,7 @@ class Terms:
 def set_terms(
     session: Session, from_asset_id: str, to_asset_id: str, terms: Terms, *, now: datetime, by: Actor
 ) -> ConversionPair:
-    """Convert the one into the other on these terms from now on; what was quoted before stays as it was quoted.
+    """Set the terms of a conversion from now on; existing quotes keep theirs.
 
     Raises UnknownAsset, PairMissing, InvalidConversionPair.
     """
@@ -85,7 +85,7 @@ def set_limits(
     session: Session, from_asset_id: str, to_asset_id: str, *, minimum_minor: int, maximum_minor: int, now: datetime,
     by: Actor,
 ) -> ConversionPair:  # fmt: skip
-    """Convert so little and so much at once from now on, in the smallest unit of the asset sold; the rest stays.
+    """Set the least and the most that is converted at once, in the smallest unit of the asset sold; the rest stays.
 
     Raises ConversionPairMissing, InvalidConversionPair.
     """
@@ -99,7 +99,7 @@ def set_limits(
 def set_open(
     session: Session, from_asset_id: str, to_asset_id: str, *, is_open: bool, now: datetime, by: Actor
 ) -> ConversionPair:
-    """Pause a pair, or go on with it. What was asked for and is not carried out fails while it is paused.
+    """Pause a pair, or resume it. Conversions that were requested and not carried out fail while it is paused.
 
     Raises ConversionPairMissing.
     """
@@ -146,7 +146,7 @@ def _locked(session: Session, from_asset_id: str, to_asset_id: str) -> Conversio
 
 
 def _changed(session: Session, row: ConversionPair, *, now: datetime, by: Actor) -> None:
-    """Write changed terms down, and what all of them are now."""
+    """Record changed terms in the audit log, with all terms as they are now."""
     row.changed_at = now
     session.flush()
     detail = {

@@ -20,7 +20,7 @@ from services.conversions import floats, pairs
 from services.prices import PairMissing
 
 FORGOTTEN_AFTER: Final = timedelta(days=1)
-"""A quote that nobody used is dropped so long after it expired."""
+"""How long after its expiry an unused quote is dropped."""
 
 
 class ConversionOutOfRange(StrongroomError):
@@ -45,7 +45,7 @@ def quote(
     now: datetime,
     client_id: str | None = None,
 ) -> ConversionQuote:
-    """What this amount brings now, good once and until it expires. Nothing is held for it.
+    """What this amount brings now: a quote for one use, until it expires. Nothing is held for it.
 
     `client_id` is the app that asks for its user. Raises ConversionPairMissing, ConversionPairPaused,
     ConversionOutOfRange, PriceStale, PriceDisputed, RateOutOfRange, ConversionTooSmall, ConversionUnavailable.

@@ -41,7 +41,7 @@ def quote_of(session: Session, quote_id: UUID, *, user_id: UUID, client_id: str 
 
 
 def of_quote(session: Session, quote_id: UUID) -> Conversion:
-    """The conversion that a used quote was used for."""
+    """The conversion for which a quote was used."""
     return session.scalars(select(Conversion).where(Conversion.quote_id == quote_id)).one()
 
 

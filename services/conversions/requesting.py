@@ -1,4 +1,4 @@
-"""Ask for a conversion on a quote: the quote is used up, and what is sold is held."""
+"""Request a conversion on a quote: the quote is used up, and what is sold is held."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -37,10 +37,10 @@ class QuoteExpired(StrongroomError):
 def request(
     session: Session, quote_id: UUID, *, user_id: UUID, now: datetime, by: Actor, client_id: str | None = None
 ) -> ConversionView:
-    """Hold what a quote says is taken, and have it carried out. The quote is good for this once.
+    """Hold what the quote takes, and promise the conversion. A quote can be used once.
 
-    An app (`client_id`) uses its own quotes; a person uses whatever was quoted to them or for them.
-    Raises QuoteNotFound, QuoteUsed, QuoteExpired, ConversionPairMissing, ConversionPairPaused, InsufficientFunds,
+    An app (`client_id`) uses its own quotes; a person uses any quote that they or their apps asked for. Raises
+    QuoteNotFound, QuoteUsed, QuoteExpired, ConversionPairMissing, ConversionPairPaused, InsufficientFunds,
     SpendingLimitExceeded (for an app: all that is taken counts against its limit of the asset sold).
     """
     quote = _use(session, quote_id, user_id=user_id, client_id=client_id, now=now)
@@ -76,7 +76,7 @@ def request(
 
 
 def _use(session: Session, quote_id: UUID, *, user_id: UUID, client_id: str | None, now: datetime) -> ConversionQuote:
-    """Use the quote up, which one request alone can: whoever asks at the same moment waits here and finds it used."""
+    """Use the quote up. A concurrent request for the same quote waits here, and then finds it used."""
     used = session.execute(
         update(ConversionQuote)
         .where(
@@ -89,7 +89,7 @@ def _use(session: Session, quote_id: UUID, *, user_id: UUID, client_id: str | No
         .returning(ConversionQuote.id)
         .execution_options(synchronize_session=False)
     ).first()
-    # Where that is not the caller's to use, this refuses, and the quote is as unused as before.
+    # If it is not the caller's to use, this refuses, and the rollback leaves the quote unused.
     quote = quote_of(session, quote_id, user_id=user_id, client_id=client_id)
     if used is None:
         raise QuoteUsed if quote.used_at is not None else QuoteExpired

@@ -1,4 +1,4 @@
-"""Carry out what was asked for, or give back what is held for it and say why."""
+"""Carry out requested conversions, or void their holds and say why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ CLAIMED_MAX: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A conversion that somebody has the lease of this generation on."""
+    """A conversion under the lease of this generation."""
 
     conversion_id: UUID
     generation: int
 
 
 def claim_due(session: Session, *, owner: str, now: datetime) -> Sequence[Order]:
-    """Lease the conversions that are to be carried out, oldest first."""
+    """Lease the conversions to be carried out, oldest first."""
     query = select(Conversion).where(Conversion.state == "requested").order_by(Conversion.id).limit(CLAIMED_MAX)
     claimed = leases.claim(session, query, Conversion, owner=owner, now=now)
     return [Order(row.id, row.lease_generation) for row in claimed]
 
 
 def settle(session: Session, order: Order, *, now: datetime, by: Actor) -> Conversion:
-    """Carry one out, all its legs in one transaction of the ledger, or void all that it holds. Raises LeaseLost.
+    """Carry a conversion out, all legs in one ledger transaction, or void its holds. Raises LeaseLost.
 
-    It fails, with a reason of domain/conversions.py, when its pair is paused, when its price is stale, disputed or too
-    far from the quote's, and when the float lacks what is to be bought.
+    It fails, with a reason of domain/conversions.py, when its pair is paused, when a price is stale, disputed or too
+    far from the quoted one, and when the float has too little.
     """
     row = leases.locked(session, select(Conversion).where(Conversion.id == order.conversion_id), order.generation)
     quote = session.get_one(ConversionQuote, row.quote_id)
@@ -57,7 +57,7 @@ def settle(session: Session, order: Order, *, now: datetime, by: Actor) -> Conve
 
 
 def _doubt(session: Session, quote: ConversionQuote, *, now: datetime) -> str | None:
-    """Why the quote does not hold any more, as a reason of FAILURES; None if it does."""
+    """Why the quote no longer holds, as a reason of FAILURES; None if it does."""
     pair = session.get_one(ConversionPair, (quote.from_asset_id, quote.to_asset_id))
     if not pair.is_open:
         return "pair_paused"
@@ -73,7 +73,7 @@ def _doubt(session: Session, quote: ConversionQuote, *, now: datetime) -> str | 
 
 
 def _carry_out(session: Session, row: Conversion, quote: ConversionQuote, *, now: datetime) -> int | None:
-    """Book both sides at once; None, with nothing booked, when the house lacks what is to be bought."""
+    """Post both sides at once; None, and nothing posted, when the house has too little."""
     paying = Transfer(
         debit_account=floats.account(session, quote.to_asset_id),
         credit_account=ledger.user_account(session, row.user_id, quote.to_asset_id),
@@ -106,7 +106,7 @@ def _give_back(session: Session, row: Conversion, *, now: datetime) -> None:
 
 
 def _close(session: Session, row: Conversion, booked: int | None, why: str | None, *, now: datetime, by: Actor) -> None:
-    """Have it come to rest: completed by the transaction that was booked, or failed for this reason."""
+    """Close the conversion: completed by this ledger transaction, or failed for this reason."""
     before, state = row.state, "completed" if why is None else "failed"
     row.state, row.transaction_id, row.failed_because = move(CONVERSION, before, state), booked, why
     row.state_changed_at = row.closed_at = now

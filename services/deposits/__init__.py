@@ -1,4 +1,4 @@
-"""Money on its way in: what was sighted, what that means, when it is credited, and what a reorganisation undoes."""
+"""Money on its way in: sightings, what they mean, when a deposit is credited, and what a reorganisation undoes."""
 
 from services.deposits.crediting import credit_due
 from services.deposits.quarantine import SelfDecision, give_back, of_deposits, quarantine, release, undecided

@@ -14,9 +14,9 @@ from services import ledger
 
 
 def of_owners(session: Session, deposits: Iterable[Deposit]) -> Mapping[tuple[UUID, str], int]:
-    """The accounts of the owners of these deposits by (user, asset): one query, and one more for each newcomer.
+    """The accounts of these deposits' owners, by (user, asset): one query, and one more for each new account.
 
-    What operators fund the house by is the equity of its owner.
+    The house's own deposits, which fund it, go to owner's equity.
     """
     wanted = {(deposit.user_id, deposit.asset_id) for deposit in deposits}
     found = {

@@ -1,4 +1,4 @@
-"""Turn confirmed deposits into spendable money: the one place where the ledger learns of a coin that came in."""
+"""Credit confirmed deposits: the one place where the ledger learns of a coin that came in."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -76,7 +76,8 @@ def _credits(session: Session, due: Sequence[Deposit], now: datetime) -> list[Tr
             legs=(
                 Transfer(
                     debit_account=hot_wallet[deposit.asset_id],
-                    # What was spent before the chain undid it is owed to suspense, not to its owner again.
+                    # If the first credit was spent before the chain undid it, suspense has made up for it: the money is
+                    # now suspense's.
                     credit_account=suspense[deposit.asset_id]
                     if deposit.in_suspense
                     else owners[deposit.user_id, deposit.asset_id],

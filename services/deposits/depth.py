@@ -1,4 +1,4 @@
-"""How deep deposits must be: by all that their owner has on its way, and by what one block would let through early."""
+"""How many confirmations deposits need: by their owner's sum, and by the sum that one block would let through."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Found = Sequence[tuple[Deposit, Asset]]
 
 
 class _Counted(NamedTuple):
-    """One deposit of a block, in the order in which they are counted: smallest first."""
+    """One deposit of a block; they are counted smallest first."""
 
     amount_minor: int
     id: UUID
@@ -24,14 +24,14 @@ class _Counted(NamedTuple):
 
 
 def deepen(session: Session, found: Iterable[tuple[Deposit, Asset]]) -> None:
-    """Have deposits of one chain that a block holds now ask for what their sums ask for; never for less than before.
+    """Raise the confirmations that deposits of one chain need, now that a block holds them; never lower them.
 
-    An owner's deposits of an asset that are in blocks and not credited yet count as one amount, so that no split makes
-    it small. And of what one block brings in an asset, to whomever, as much may be credited after few confirmations
-    as of one payment: the smallest first, so that nobody waits for what is larger than theirs. Whoever undoes a block
-    then gains no more by many accounts than by one.
+    An owner's uncredited deposits of an asset that are in blocks count as one amount, so that splitting it gains
+    nothing. And of all that one block pays in an asset, no more may be credited after few confirmations than of a
+    single payment, smallest deposits first, so that nobody waits because of a larger one. So whoever undoes a block
+    gains no more with many accounts than with one.
     """
-    # Whoever asks the same of every amount has nothing to sum.
+    # With a single tier the sums change nothing.
     confirming = [
         (row, asset) for row, asset in found if row.state == "confirming" and len(asset.confirmation_tiers) > 1
     ]
@@ -41,7 +41,7 @@ def deepen(session: Session, found: Iterable[tuple[Deposit, Asset]]) -> None:
 
 
 def _by_owner(session: Session, found: Found) -> None:
-    """Those of an owner ask for what all of them together do, and those that waited already as well."""
+    """Each deposit, and those of the same owner that wait already, need what their sum needs."""
     mine: dict[tuple[UUID, str], list[Deposit]] = defaultdict(list)
     money = {asset.asset_id: asset for _, asset in found}
     for deposit, _ in found:
@@ -58,7 +58,7 @@ def _by_owner(session: Session, found: Found) -> None:
 
 
 def _by_block(session: Session, found: Found) -> None:
-    """Each asks for what it and all that are smaller in its block and asset do together."""
+    """Each deposit needs what the sum of it and all smaller ones in its block and asset needs."""
     new: dict[tuple[str, int], list[Deposit]] = defaultdict(list)
     money = {asset.asset_id: asset for _, asset in found}
     for deposit, _ in found:
@@ -81,7 +81,7 @@ def _by_block(session: Session, found: Found) -> None:
 def _beside(
     session: Session, mine: Mapping[tuple[UUID, str], Sequence[Deposit]]
 ) -> dict[tuple[UUID, str], tuple[int, int]]:
-    """What else these owners have in blocks and not credited, by asset: the sum, and the least that one needs."""
+    """What else these owners have uncredited in blocks, by asset: the sum, and the least confirmations needed."""
     known = [deposit.id for together in mine.values() for deposit in together]
     rows = session.execute(
         select(
@@ -98,7 +98,7 @@ def _beside(
 
 
 def _in_these_blocks(session: Session, found: Found) -> Mapping[tuple[str, int], Sequence[_Counted]]:
-    """What else is known of the blocks of these deposits, by asset and height: a block that is read again has more."""
+    """The other deposits known in these blocks, by asset and height: there are some when a block is read again."""
     rows = session.execute(
         select(
             Deposit.asset_id, Deposit.block_height, Deposit.amount_minor, Deposit.id, Deposit.confirmations_needed
@@ -116,7 +116,7 @@ def _in_these_blocks(session: Session, found: Found) -> Mapping[tuple[str, int],
 
 
 def _ask_for(session: Session, which: Sequence[ColumnElement[bool]], needed: int) -> None:
-    """Have what waits ask for as much; what somebody is crediting at this moment is let be."""
+    """Raise what these waiting deposits need, except those that are being credited right now."""
     less = (
         select(Deposit.id)
         .where(Deposit.state == "confirming", Deposit.confirmations_needed < needed, *which)

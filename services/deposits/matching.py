@@ -13,7 +13,7 @@ from services import own_movements
 from services.deposits import script_filter
 
 FILTERED_FROM: Final = 200
-"""With fewer outputs, asking about each costs less than bringing the filter up to date."""
+"""Below this many outputs, looking each one up costs less than bringing the filter up to date."""
 
 
 class Paid(NamedTuple):
@@ -45,8 +45,8 @@ def match(
 ) -> Sequence[Paid]:
     """The outputs that pay an issued address in something that is `money`: assets by contract, the coin under "".
 
-    The cost follows the outputs, not the number of addresses: of many, strangers' are passed over without a look-up.
-    What the house itself moved onto an address of its own, such as gas for sweeping it, is nobody's deposit.
+    The cost grows with the outputs, not with the number of addresses; of many outputs, most are ruled out by a filter
+    without a look-up. What the house itself sent to an address of its own, such as gas for sweeping it, is no deposit.
     """
     outputs = [
         (transaction, output)

@@ -1,4 +1,4 @@
-"""Set a deposit aside, and decide about it: nothing of it is spendable until an operator releases it."""
+"""Set a deposit aside, and decide about it: nothing of it can be spent until an operator releases it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from services.deposits.reading import DepositNotFound
 from services.withdrawals import returns
 
 ALERT = "deposit_quarantined"
-# Not in the network at this moment; whichever comes back comes back into quarantine.
+# On no branch at the moment; if such a deposit comes back, it is still set aside.
 _ELSEWHERE = frozenset({"reorged", "replaced"})
 
 
@@ -51,7 +51,7 @@ def quarantine(
     row.decision = row.decision_reason = row.decided_by = row.decided_at = None
     session.add(row)
     deposit.is_quarantined = True
-    # A flow is its owner's to read, and nobody is to learn there of what they are suspected: row and audit have it.
+    # The owner reads the flow and must not learn there what they are suspected of: only the row and the audit log say.
     state = deposit.state if deposit.state in _ELSEWHERE else "quarantined"
     _go(session, deposit, state, {"set_aside": "yes"}, now=now, by=by)
     detail = {"deposit_id": str(deposit_id), "cause": cause, "reason": reason}
@@ -99,10 +99,10 @@ def give_back(
     now: datetime,
     by: Actor,
 ) -> Withdrawal:
-    """Pay a confirmed deposit that is set aside back to this address; its owner never has it in their hands.
+    """Pay a confirmed deposit that is set aside back to this address, without its owner ever having it.
 
-    The answer is the withdrawal that carries it, which counts as approved by `decider_id` and may need another
-    approver. Raises DepositNotFound, SelfDecision, WrongState and what services/withdrawals/returns.py refuses.
+    Returns the withdrawal that carries it, which counts as approved by `decider_id` and may need another approver.
+    Raises DepositNotFound, SelfDecision, WrongState and what services/withdrawals/returns.py refuses.
     """
     deposit, row = _decidable(session, deposit_id, decider_id)
     if deposit.state != "quarantined" or row.held_transaction_id is None:
@@ -125,7 +125,7 @@ def of_deposits(session: Session, deposit_ids: Sequence[UUID]) -> dict[UUID, Dep
 
 
 def undecided(session: Session, *, after: UUID | None, limit: int) -> Sequence[Deposit]:
-    """A page of the deposits that wait for an operator's decision, oldest first, whatever the chain shows of them."""
+    """A page of the deposits that wait for an operator's decision, oldest first, in whatever state they are."""
     query = (
         select(Deposit)
         .join(DepositQuarantine, DepositQuarantine.deposit_id == Deposit.id)
@@ -163,7 +163,7 @@ def _decide(
 
 
 def _go(session: Session, deposit: Deposit, state: str, detail: dict[str, str], *, now: datetime, by: Actor) -> None:
-    """Move the deposit and its flow; one that stays where it is has the detail noted."""
+    """Move the deposit and its flow; if the state stays the same, only note the detail."""
     if state == deposit.state:
         flows.note(session, deposit.flow_id, state, detail, now=now, by=by)
         return

@@ -26,7 +26,7 @@ def one(session: Session, deposit_id: UUID, *, user_id: UUID) -> Deposit:
 
 
 def any_one(session: Session, deposit_id: UUID) -> Deposit:
-    """A deposit of anybody's. Raises DepositNotFound."""
+    """A deposit of any user. Raises DepositNotFound."""
     deposit = session.get(Deposit, deposit_id)
     if deposit is None:
         raise DepositNotFound
@@ -55,7 +55,7 @@ def uncredited(session: Session) -> dict[str, int]:
 
 
 def on_its_way(session: Session, user_id: UUID) -> dict[str, int]:
-    """What a user has been sent and does not own yet, by asset, in the smallest unit: shown, never spendable."""
+    """What was sent to a user and is not credited yet, by asset, in the smallest unit: shown, never spendable."""
     rows = session.execute(
         select(Deposit.asset_id, func.sum(Deposit.amount_minor))
         .where(Deposit.user_id == user_id, Deposit.state.in_(("seen", "confirming")))

@@ -1,4 +1,4 @@
-"""Find out about deposits: what is to be looked at, and what it means."""
+"""Screen deposits: which are to be screened, and what follows from the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ NAMED = "screening_service"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A deposit whose senders are to be looked at, and by what."""
+    """A deposit whose senders are to be screened, and how."""
 
     deposit_id: UUID
     txid: str
@@ -34,7 +34,7 @@ class Question:
 
 
 def due(session: Session, chain: str, *, now: datetime) -> Sequence[Question]:
-    """The deposits of a rail that are in a block and of which it is not known yet whether they may be credited."""
+    """The deposits of a rail that are in a block and not yet cleared or refused."""
     mode = mode_of(session, chain)
     if mode == "off":
         return []
@@ -54,7 +54,7 @@ def due(session: Session, chain: str, *, now: datetime) -> Sequence[Question]:
 
 
 def waiting(session: Session, *, limit: int) -> Sequence[tuple[Deposit, DepositScreening]]:
-    """The deposits that could not be screened yet, those that wait longest first."""
+    """The deposits that could not be screened yet, longest waiting first."""
     rows = session.execute(
         select(Deposit, DepositScreening)
         .join(DepositScreening, DepositScreening.deposit_id == Deposit.id)
@@ -68,14 +68,15 @@ def waiting(session: Session, *, limit: int) -> Sequence[tuple[Deposit, DepositS
 def record(
     session: Session, question: Question, senders: Sequence[str], named: str | None, *, now: datetime, by: Actor
 ) -> str:
-    """Write down who paid and what the service says of them (`named`: why they are refused); returns the verdict.
+    """Record who paid and what the service said (`named`: why they are refused); returns the verdict.
 
-    Whoever is on the list, or named, has the deposit set aside. Nothing that was decided meanwhile is touched.
+    A deposit with a sender who is listed or named is set aside. A deposit that was decided about meanwhile is left
+    alone.
     """
     deposit = _locked(session, question)
     if deposit is None:
         return "gone"
-    # The list does not grow between the look at it and the word that this deposit is clear.
+    # The list cannot grow between looking at it and calling this deposit clear.
     session.get(ScreeningPolicy, deposit.chain, with_for_update={"read": True}, populate_existing=True)
     spelled = spelled_by_node(deposit.chain, senders)
     found = hits(session, deposit.chain, spelled)
@@ -92,13 +93,13 @@ def record(
 
 
 def wait(session: Session, question: Question, *, reason: str, now: datetime, by: Actor) -> None:
-    """Hold a deposit because somebody did not answer; ask again later, and say so where people look."""
+    """Hold a deposit because the node or the service gave no answer; ask again later, and show why."""
     deposit = _locked(session, question)
     if deposit is None:
         return
     row = _row(session, question, now=now)
     if row.verdict != "waiting" or row.reason != reason:
-        # Why is for operators (the row, the alert): the owner reads the flow, and the words name what is inside.
+        # The reason is for operators (row and alert): it names internals, and the owner reads the flow.
         flows.note(session, deposit.flow_id, deposit.state, {"screening": "waits"}, now=now, by=by)
     row.verdict, row.reason = "waiting", reason
     row.due_at = now + min(BACKOFF_MAX, timedelta(seconds=5 * 2 ** min(row.attempts, 10)))
@@ -118,7 +119,7 @@ def wait(session: Session, question: Question, *, reason: str, now: datetime, by
 
 
 def _locked(session: Session, question: Question) -> Deposit | None:
-    """The deposit, if it is still to be decided about and in the same block as when it was asked about."""
+    """The deposit, if it is still undecided and in the same block as when it was asked about."""
     return session.scalars(
         select(Deposit)
         .where(

@@ -21,14 +21,14 @@ from sqlalchemy.orm import Session
 
 START: Final = 4
 WIDTH: Final = 8
-"""The bytes of a script that choose its bit: of every kind of script in use, a part of what tells owners apart."""
+"""Which bytes of a script choose its bit: in every kind of script in use, these differ between owners."""
 BITS_EACH: Final = 32
 BITS_MIN: Final = 1 << 20
 ADDRESSES_MAX: Final = 20_000_000
-"""With more than these, 80 MB of bits, each output is looked up."""
+"""With more addresses than this (80 MB of bits), each output is looked up."""
 _BYTE: Final = 8
 
-# A filter is of one server since its start and one table: after a restore it is made anew.
+# A filter belongs to one table of one running server: after a restore or restart it is rebuilt.
 _NEW: Final = text(
     f"""
     SELECT concat_ws(' ', pg_postmaster_start_time(), 'deposit_addresses'::regclass::oid,
@@ -64,7 +64,7 @@ class ScriptFilter:
         self._bits = bytearray()
 
     def candidates(self, session: Session, scripts: Sequence[bytes]) -> list[int]:
-        """The places of the scripts that may be ours, with every address that is committed now being known."""
+        """The places of the scripts that may be ours, knowing every address committed by now."""
         with self._lock:
             self._bring_up(session)
             bits, mask = self._bits, self._mask
@@ -92,7 +92,7 @@ class ScriptFilter:
         return _Known(of, settled, bytes(marks or b""))
 
     def _begin(self, session: Session) -> None:
-        """Make an empty table of bits with room for as many addresses again as there are."""
+        """Make an empty bit table with room for twice the present number of addresses."""
         count = session.execute(_COUNT, {"chain": self._chain}).scalar_one()
         if count > ADDRESSES_MAX:
             self._bits, self._room = bytearray(), sys.maxsize

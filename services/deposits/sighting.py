@@ -22,13 +22,13 @@ from services.deposits import observations
 from services.deposits.depth import deepen
 from services.deposits.matching import Paid, match
 
-# Deposits that no block holds, and that another spender of their inputs would therefore replace.
+# States of deposits in no block, which another transaction that spends their inputs replaces.
 UNBLOCKED = ("seen", "reorged", "below_minimum", "quarantined")
 
 
 @dataclass(slots=True)
 class _Changes:
-    """What one look at the chain changes, gathered so that it is written in a few statements."""
+    """The changes of one look at the chain, collected so that a few statements write them."""
 
     opened: list[tuple[Deposit, flows.Opening]] = field(default_factory=list)
     steps: list[flows.Step] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Changes:
 def sight_mempool(
     session: Session, chain: str, transactions: Sequence[ChainTransaction], *, now: datetime, by: Actor
 ) -> int:
-    """Record unconfirmed payments, and whom they replace. Returns how many deposits are new."""
+    """Record unconfirmed payments, and which deposits they replace. Returns how many deposits are new."""
     changes = _Changes()
     _replace(session, chain, transactions, changes, now=now)
     paid = match(session, chain, transactions, by_contract(session, chain))
@@ -68,7 +68,7 @@ def sight_mempool(
 
 
 def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> int:
-    """Record payments in these blocks, which extend what is known. Returns how many deposits are new."""
+    """Record payments in these blocks, which extend what was read. Returns how many deposits are new."""
     changes = _Changes()
     transactions = [transaction for block in blocks for transaction in block.transactions]
     home = {transaction.txid: block for block in blocks for transaction in block.transactions}
@@ -97,7 +97,7 @@ def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: 
 
 
 def awaiting_a_block(session: Session, chain: str) -> frozenset[str]:
-    """The transactions of deposits that are shown as coming in and that no block holds."""
+    """The transactions of deposits that are shown as coming in and are in no block."""
     return frozenset(
         session.scalars(
             select(Deposit.txid).where(
@@ -108,9 +108,9 @@ def awaiting_a_block(session: Session, chain: str) -> frozenset[str]:
 
 
 def give_up_on(session: Session, chain: str, txids: Collection[str], *, now: datetime, by: Actor) -> int:
-    """Stop showing payments that neither the mempool nor a block holds any more. Returns how many deposits.
+    """Stop showing payments that are in neither the mempool nor a block any more. Returns how many deposits.
 
-    They are evicted, or spend an output of a payment that was replaced. Should one appear again, it counts again.
+    They were evicted, or spend an output of a payment that was replaced. One that appears again counts again.
     """
     gone = session.scalars(
         select(Deposit)
@@ -134,7 +134,7 @@ def give_up_on(session: Session, chain: str, txids: Collection[str], *, now: dat
 def tick(session: Session, chain: str, height: int, *, since: int, now: datetime) -> None:
     """Append the new number of confirmations of every deposit that still lacked some at height `since`.
 
-    Those that had theirs by then wait for nothing but their credit; those in later blocks were just observed.
+    Deposits that had enough by then only wait to be credited; those in later blocks are recorded when sighted.
     """
     waiting = session.scalars(
         select(Deposit).where(
@@ -208,7 +208,7 @@ def _new(output: Paid, block: Block | None, changes: _Changes, *, now: datetime)
 def _replace(
     session: Session, chain: str, transactions: Iterable[ChainTransaction], changes: _Changes, *, now: datetime
 ) -> None:
-    """Mark the unconfirmed deposits whose inputs one of these transactions spends, unless it is themselves."""
+    """Mark the unconfirmed deposits of which another transaction among these spends an input."""
     waiting = session.execute(
         select(Deposit.id, Deposit.txid, Deposit.spends).where(
             Deposit.chain == chain, Deposit.block_height.is_(None), Deposit.state.in_(UNBLOCKED)
@@ -244,12 +244,12 @@ def _unblocked(session: Session, deposit_ids: Collection[UUID]) -> Sequence[Depo
 
 
 def _state(asset: Asset, amount_minor: int, state: str) -> str:
-    """The state of a payment that is seen or confirming, unless its amount is too small to be credited at all."""
+    """The state of a payment that is seen or confirming; "below_minimum" if it is too small to be credited."""
     return "below_minimum" if amount_minor < asset.minimum_deposit_minor else state
 
 
 def _again(asset: Asset, deposit: Deposit, state: str) -> str:
-    """The state of a payment that comes back: one that was set aside, or too small when it was replaced, still is."""
+    """The state of a payment that comes back: still quarantined, or too small, if it was before."""
     if deposit.is_quarantined:
         return "quarantined"
     return _state(asset, deposit.amount_minor, state) if deposit.state == "replaced" else state

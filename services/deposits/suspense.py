@@ -1,4 +1,4 @@
-"""Have suspense carry the money of deposits that are set aside, from their confirmation to the decision about them."""
+"""Book deposits that are set aside to suspense, from their confirmation until they are decided about."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,12 +17,12 @@ from services import alerts, flows, ledger
 from services.finality import is_deep
 
 BATCH_MAX = 500
-# Its money left towards its sender, and the chain undid it: the house has paid for it until it confirms again.
+# Its money was paid back to its sender, and the chain undid it: the house is out of pocket until it confirms again.
 ALERT = "returned_deposit_undone"
 
 
 def take_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
-    """Book to suspense what is set aside and has its confirmations, up to a batch of deposits; returns how many."""
+    """Book to suspense the deposits that are set aside and confirmed, one batch at most; returns how many."""
     cursor = session.get(ChainCursor, chain)
     if cursor is None:
         return 0
@@ -57,7 +57,7 @@ def take_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
 
 
 def give_back(session: Session, held: Sequence[tuple[Deposit, DepositQuarantine]], *, now: datetime) -> None:
-    """Undo what `take_due` booked for these deposits, where it did. Suspense has no floor: it never refuses."""
+    """Reverse what `take_due` booked for these deposits, where it did. Suspense has no floor: this never fails."""
     booked = [(deposit, row) for deposit, row in held if row.held_transaction_id is not None]
     undoing = [
         Transaction(
@@ -82,7 +82,7 @@ def give_back(session: Session, held: Sequence[tuple[Deposit, DepositQuarantine]
 
 
 def undo(session: Session, deposits: Sequence[Deposit], *, now: datetime) -> None:
-    """Take out of suspense what a reorganisation undid of these deposits, which are locked."""
+    """Take these deposits, which are locked, out of suspense again: a reorganisation undid them."""
     ids = [deposit.id for deposit in deposits if deposit.is_quarantined]
     if not ids:
         return

@@ -1,4 +1,4 @@
-"""Record what a provider tells of money that came in: the same deposits as a chain's, a page standing for a block."""
+"""Record incoming money that a provider reports: deposits like a chain's, with a page standing for a block."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,10 +24,10 @@ def sight_transfers(
     now: datetime,
     by: Actor,
 ) -> int:
-    """Record these transfers, whatever is known of them already. Returns how many deposits are new.
+    """Record these transfers, whether or not they are known. Returns how many deposits are new.
 
-    What is final (or what may be credited before) is in the page with this number, the way that a payment is in a
-    block. What failed is undone: one that was credited is taken back from its owner, or carried by suspense.
+    What is final (or may be credited before) is in the page with this number, as a payment is in a block. What failed
+    is undone: if it was credited, it is taken back from its owner, or carried by suspense.
     """
     last = {transfer.transfer_id: transfer for transfer in transfers}
     failed = [transfer_id for transfer_id, transfer in last.items() if transfer.state == "failed"]

@@ -1,4 +1,4 @@
-"""Undo what a reorganisation of the chain undid."""
+"""Undo deposits whose block a reorganisation removed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -16,16 +16,16 @@ from services.deposits import accounts, observations, suspense
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> int:
-    """Un-see every deposit whose block is above this height; returns how many.
+    """Undo every deposit whose block is above this height; returns how many.
 
-    A credit is taken back from its owner; one that they have spent meanwhile is carried by suspense, with a critical
-    alert, so that nobody's balance goes below zero and the books still say what is in the wallet.
+    A credit is taken back from its owner. If they spent it meanwhile, suspense carries it, with a critical alert, so
+    that no balance goes below zero and the ledger still says what is in the wallet.
     """
     return _undo(session, chain, Deposit.block_height > height, now=now, by=by)
 
 
 def undo(session: Session, chain: str, txids: Collection[str], *, now: datetime, by: Actor) -> int:
-    """Un-see these deposits, as a reorganisation would: a provider took back what it had told of. Returns how many."""
+    """Undo these deposits as a reorganisation would, because a provider took back its report. Returns how many."""
     named = Deposit.txid.in_(txids) & Deposit.block_height.is_not(None)
     return _undo(session, chain, named, now=now, by=by)
 
@@ -53,7 +53,7 @@ def _undo(session: Session, chain: str, which: ColumnElement[bool], *, now: date
 
 
 def _take_back(session: Session, credited: Sequence[Deposit], *, now: datetime) -> None:
-    """Reverse these credits in one call, then, in another, have suspense carry those that were spent."""
+    """Reverse these credits in one call, then, in another, book those that were spent to suspense."""
     if not credited:
         return
     asset_ids = {deposit.asset_id for deposit in credited}

@@ -1,4 +1,4 @@
-"""The one shape in which the browser's feed, webhooks, e-mail and streams tell what happened."""
+"""The one form in which the browser's feed, webhooks, e-mail and streams report what happened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ ALERT: Final = "alert"
 FLOW: Final = "flow"
 FUNDING: Final = "funding"
 SOURCES: Final = (ALERT, FLOW, FUNDING)
-"""What is read, in the order that breaks ties within one transaction: never reorder, only append."""
+"""The sources, in the order that breaks ties within one transaction: never reorder, only append."""
 
-# What an event's detail says that its owner may read, and hand to a program of theirs.
+# The parts of an event's detail that its owner, and programs of theirs, may read.
 _TOLD: Final = frozenset(
     {
         "approvals", "approvals_needed", "block_hash", "block_height", "came_back_because", "failed_because", "note",
@@ -58,12 +58,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to one object, and will not change any more.
+    """Something that happened to one object, and that never changes.
 
-    `id` names the event for ever; `sequence` grows with each event of the same object, so that whoever gets them out
-    of order knows which is the newest. `user_id` is whose object it is, None for what only operators may see;
-    `audience` are all the users that it concerns. `correlation_id` is that of whoever brought it about, by which the
-    log and traces have it; nobody outside is told.
+    `id` names the event for ever; `sequence` grows with each event of the same object, so that whoever receives them
+    out of order knows the newest. `user_id` is the object's owner, None for what only operators may see; `audience` are
+    all users concerned. `correlation_id` is that of the request or task that caused it, for the log and traces; it is
+    not told outside.
     """
 
     position: Position
@@ -79,7 +79,7 @@ class Event:
     correlation_id: str | None = None
 
     def outside(self) -> dict[str, Any]:
-        """The event as JSON says it; amounts are decimal strings in whole units."""
+        """The event as JSON; amounts are decimal strings in whole units."""
         return {
             "id": self.id,
             "type": self.type,
@@ -124,7 +124,7 @@ def of_flow(event: FlowEvent, flow: Flow, *, decimals: int, item_id: UUID | None
 
 
 def page_of_alert(alert_event_id: UUID) -> str:
-    """Where operators see the alert that this transition is one of, from the house's own address on."""
+    """The path of the operators' page about the alert that this transition belongs to."""
     return f"/operator/alerts/{alert_event_id}"
 
 
@@ -188,7 +188,7 @@ def of_funding(row: FundingObservation, *, decimals: int) -> Event:
 
 
 def _concerned(event: FlowEvent, flow: Flow) -> frozenset[UUID]:
-    """The owner; and whom an internal transfer went to."""
+    """The owner, and the recipient of an internal transfer."""
     users = {flow.user_id}
     if flow.kind == "internal_transfer" and "to" in event.detail:
         users.add(UUID(event.detail["to"]))

@@ -1,4 +1,4 @@
-"""Follow what is posted: which transfers are new to a reader, without ever passing over one that commits late."""
+"""Follow what is posted: which transfers are new to a reader, never missing one that commits late."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.check import LedgerReader
 
 SPAN_MAX: Final = 10_000
-# A number drawn is not a row committed. What is sealed is: below the last seal nothing can appear any more.
+# Numbers are not committed in order, but below the last seal nothing can appear any more.
 _ENDS: Final = text(
     """
     SELECT coalesce((SELECT max(id) FROM ledger_transfers), 0) AS newest,
@@ -37,12 +37,12 @@ def next_span(
     start: Literal["beginning", "now"] = "beginning",
     after: int | None = None,
 ) -> Span | None:
-    """Take what a reader has yet to look at, in the transaction in which it does; None when there is nothing.
+    """Take the next transfers that this reader has to look at, in the caller's transaction; None when there are none.
 
-    Its place moves with that transaction, and never beyond what is sealed: what is newer is looked at now and again
-    later, because a lower number may commit in between. So a turn that takes several spans says which one it had,
-    `after`, to go on behind it. A reader that is new begins at the first transfer, or `now` at the first that is not
-    sealed. Two that call at once take turns.
+    The reader's place moves with that transaction, and never beyond what is sealed: newer transfers are looked at now
+    and again later, because a lower number may be committed in between. So a turn that takes several spans passes the
+    end of the last one as `after`. A new reader begins at the first transfer, or with start `now` at the first that is
+    not sealed. Two concurrent calls take turns.
     """
     ends = session.execute(_ENDS).one()
     row = _locked(session, reader, ends.sealed if start == "now" else 0, now)

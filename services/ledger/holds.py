@@ -1,4 +1,4 @@
-"""Holds whose time is over: found by a task, released by an ordinary void."""
+"""Expired holds: found by a task, released by an ordinary void."""
 
 from datetime import datetime
 
@@ -18,9 +18,9 @@ _EXPIRED = text(
 
 
 def expire(session: Session, *, now: datetime, limit: int = 500) -> list[Outcome]:
-    """Void up to `limit` holds that expired. Safe to run twice, at once: the key and the one resolution see to it.
+    """Void up to `limit` expired holds. Safe to run twice, even at once: key and resolution are unique.
 
-    A hold that someone resolved in between is answered as `hold_already_resolved`, which is as good.
+    A hold that was resolved in between answers `hold_already_resolved`, which is as good.
     """
     expired = session.execute(_EXPIRED, {"now": now, "limit": limit}).all()
     return post(

@@ -10,7 +10,7 @@ from domain.errors import ensure
 from domain.ledger import Outcome, Transaction, TransactionMissing, Transfer
 from services.ledger.posting import post_one
 
-# A shard is addressed by its head: whichever shard is free takes the money back.
+# Shards are addressed by their head account: whichever shard is free takes the money back.
 _MOVED = text(
     """
     SELECT coalesce(d.shard_of, d.id) AS debit_account, coalesce(c.shard_of, c.id) AS credit_account, m.amount, m.phase

@@ -15,8 +15,8 @@ from domain.money import format_amount
 
 PAGE_MAX = 1_000
 
-# Two index scans, each of a page's length, merged: the cost does not grow with the account's age. Not by the view of
-# entries: through it the planner does not see that the index has the order, and sorts all that the account ever had.
+# Two index scans of a page's length each, merged: the cost does not grow with the account's age. The view of entries is
+# not used: through it the planner does not see that the index is ordered, and sorts the whole history.
 _PAGE = text(
     """
     SELECT e.version, e.transfer_id, e.transaction_id, e.side, e.phase, e.amount, e.balance, e.held,
@@ -81,9 +81,9 @@ class Entry:
 
 
 def statement(session: Session, account_id: int, *, before_version: int | None = None, limit: int = 50) -> list[Entry]:
-    """The account's entries, newest first, those older than `before_version` (the last one of the page before).
+    """The account's entries, newest first, older than `before_version` (the last one of the page before).
 
-    Of an account that is split into shards, this is the part before the split: ask for its parts one by one.
+    Of an account that was split into shards, this is the history before the split: ask for its parts one by one.
     """
     rows = session.execute(
         _PAGE,

@@ -1,4 +1,4 @@
-"""Verification: recompute seals, running totals, pairing and account totals, and name the first row that differs."""
+"""Verification: recompute seals, running totals, pairs and account totals, and name the first row that differs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -31,14 +31,14 @@ RANGED: Final[Mapping[str, tuple[TextClause, ...]]] = MappingProxyType(
         "ledger_accounts": (ACCOUNTS,),
     }
 )
-"""What is asked of a range of the ids of each table."""
+"""The queries that verify a range of ids, by table."""
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """The first row that does not agree with the others: which table, which id, and what differs."""
+    """The first row that contradicts the others: its table, its id and what differs."""
 
     table: str
     row_id: int
@@ -61,7 +61,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One query's worth of checking. `rows` is what it counts for on the progress bar."""
+    """One query of a verification. `rows` is what it counts on the progress bar."""
 
     statement: TextClause
     facts: dict[str, int]
@@ -69,17 +69,17 @@ class _Step:
 
 
 def size(engine: Engine) -> int:
-    """How many rows a verification counts, for the length of a progress bar."""
+    """How many rows a verification reads, for the length of a progress bar."""
     with engine.connect() as connection:
         return sum(step.rows for step in _steps(connection))
 
 
 def verify(engine: Engine, *, progress: Progress = lambda _rows: None, workers: int = WORKERS) -> Report:
-    """Check the whole ledger while it is in use; memory stays the same however long it is.
+    """Verify the whole ledger while it is in use, in constant memory.
 
-    Each query reads one range of ids in a snapshot of its own. The ranges are asked for in order by `workers`
-    connections at once; at the first finding no further range is begun, and the lowest of the findings is the answer.
-    `progress` is called with the number of rows of each range that is done.
+    Each query reads one range of ids in its own snapshot. `workers` connections take the ranges in order; after a
+    finding no further range is begun, and the lowest finding is the answer. `progress` is called with the number of
+    rows of each finished range.
     """
     with engine.connect() as connection:
         sizes = connection.execute(SIZES).one()
@@ -104,7 +104,7 @@ def verify(engine: Engine, *, progress: Progress = lambda _rows: None, workers: 
 
 
 def altered(session: Session, table: str, *, first: int, last: int) -> Altered | None:
-    """The first row of a range of one of the tables in `RANGED` that does not agree with the others."""
+    """The first row of a range of one of the tables in `RANGED` that contradicts the others."""
     for statement in RANGED[table]:
         found = session.execute(statement, {"first": first, "last": last}).first()
         if found is not None:
@@ -113,7 +113,7 @@ def altered(session: Session, table: str, *, first: int, last: int) -> Altered |
 
 
 def altered_seal(session: Session, *, first: int, last: int) -> Altered | None:
-    """The first seal of a range that does not follow from the one before it, or whose rows are not those sealed."""
+    """The first seal of a range that does not follow from the one before it, or does not match its rows."""
     found = session.execute(SEAL_CHAIN, {"first": first, "last": last}).first()
     for seal_id in range(first, last + 1):
         found = found or session.execute(SEAL, {"seal_id": seal_id}).first()
@@ -140,7 +140,7 @@ def _starts(connection: Connection, table: str, chunk: int) -> range:
 
 def _check(engine: Engine, step: _Step) -> Altered | None:
     with engine.connect() as connection:
-        # A range is sorted in memory; and the time that a request may take is no measure for this.
+        # A range is sorted in memory, and the time limit of requests does not apply here.
         connection.exec_driver_sql("SET LOCAL work_mem = '64MB'; SET LOCAL statement_timeout = 0")
         found = connection.execute(step.statement, step.facts).first()
         if found is None:

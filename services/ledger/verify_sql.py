@@ -10,7 +10,7 @@ SIZES = text(
     """
 )
 
-# Each seal follows from the one before it, and each table's ranges leave no gap between them.
+# Each seal follows from the one before it, and the ranges of a table leave no gap.
 SEAL_CHAIN = text(
     """
     SELECT 'ledger_seals' AS table_name, s.id AS row_id,
@@ -30,7 +30,7 @@ SEAL_CHAIN = text(
     """
 )
 
-# The rows of a sealed range still have the leaves that were sealed.
+# The rows of a sealed range still hash to the leaves that were sealed.
 SEAL = text(
     """
     SELECT 'ledger_seals' AS table_name, s.id AS row_id, 'its rows are not those that were sealed' AS differs
@@ -44,7 +44,7 @@ SEAL = text(
     """
 )
 
-# Where the leaves first disagree. Rows added or taken away shift those after them, so the place is the first of them.
+# Where the leaves first differ. Rows added or removed shift those after them, so the position is that of the first.
 _ALTERED_ROW = """
     SELECT 'ledger_{subject}' AS table_name, coalesce(l.id, s.last_id) AS row_id,
         CASE WHEN n.total = s.row_count THEN 'it is not the row that was sealed'

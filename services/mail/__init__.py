@@ -1,4 +1,4 @@
-"""Write to operators: at once about what is critical, together and every hour about the rest."""
+"""E-mail to operators: at once about what is critical, hourly and together about the rest."""
 
 from services.mail.addresses import InvalidMailAddress, MailCodeWrong, confirm, forget, of_user, request
 from services.mail.after_silence import write_after_silence

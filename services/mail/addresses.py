@@ -1,4 +1,4 @@
-"""Where operators want to be written to: nobody is who did not say so from that address."""
+"""Operators' e-mail addresses: nothing is sent to one that was not confirmed from that address."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ from services.mail import letters
 CODE_LIFETIME: Final = timedelta(days=1)
 _CODE_BYTES: Final = 24
 _LENGTH_MAX: Final = 254
-# One @, a host with a dot, nothing that a header could be broken with. Whether it exists, the letter to it shows.
+# One @, a host with a dot, and nothing that could break a header. Whether it exists is shown by the letter to it.
 _SHAPE: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 
 
@@ -37,7 +37,7 @@ class MailCodeWrong(StrongroomError):
 
 
 def request(session: Session, user_id: UUID, address: str, *, public_url: str, now: datetime, by: Actor) -> MailAddress:
-    """Write to an address, asking whether it is theirs; until it says so, nothing else goes there.
+    """Send a letter to an address, asking to confirm it; until then nothing else goes there.
 
     Raises InvalidMailAddress.
     """
@@ -55,7 +55,7 @@ def request(session: Session, user_id: UUID, address: str, *, public_url: str, n
 
 
 def confirm(session: Session, user_id: UUID, code: str, *, now: datetime, by: Actor) -> None:
-    """The address is theirs: they have what was sent there. Raises MailCodeWrong."""
+    """Confirm an address by the code of the letter that was sent there. Raises MailCodeWrong."""
     row = session.get(MailAddress, user_id, with_for_update=True)
     if row is None or not hmac.compare_digest(row.code_hash, _digest(code)) or row.code_sent_at < now - CODE_LIFETIME:
         raise MailCodeWrong
@@ -66,7 +66,7 @@ def confirm(session: Session, user_id: UUID, code: str, *, now: datetime, by: Ac
 
 
 def forget(session: Session, user_id: UUID, *, now: datetime, by: Actor) -> None:
-    """Write to them no more."""
+    """Forget an operator's address."""
     gone = session.execute(delete(MailAddress).where(MailAddress.user_id == user_id).returning(MailAddress.user_id))
     if gone.first() is not None:
         letters.withdraw(session, user_id)
@@ -74,7 +74,7 @@ def forget(session: Session, user_id: UUID, *, now: datetime, by: Actor) -> None
 
 
 def of_user(session: Session, user_id: UUID) -> MailAddress | None:
-    """Where somebody wants to be written to, confirmed or not."""
+    """The address of an operator, confirmed or not."""
     return session.get(MailAddress, user_id)
 
 

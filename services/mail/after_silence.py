@@ -1,4 +1,4 @@
-"""Write about what a silence kept from people and still stands when it is over: nobody else would tell them."""
+"""When a silence ends, write about the alerts that it kept quiet and that still stand: nothing else would."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,13 +14,13 @@ from services.events import shape
 from services.mail import letters, wording
 
 _LATE: Final = timedelta(minutes=1)
-"""By so much a letter about something critical may come after it."""
+"""How much later than the alert a letter about something critical may come."""
 
 
 def write_after_silence(session: Session, *, public_url: str, now: datetime) -> int:
-    """One letter to each reader about what stands and was silenced until now. Returns how many letters.
+    """One letter to each reader about alerts that were silenced until now and still stand. Returns how many letters.
 
-    Each silence is looked at once when it is over; what another one covers waits for the end of that.
+    Each silence is handled once, when it is over; an alert that another silence covers waits for that one's end.
     """
     over = session.scalars(
         select(AlertSilence)
@@ -48,6 +48,6 @@ def _write(session: Session, rows: Sequence[OpsAlert], public_url: str, now: dat
 
 
 def _kept(silence: AlertSilence, row: OpsAlert) -> bool:
-    """Whether a silence kept the news of this alert from people, which what is not critical waits an hour for."""
+    """Whether a silence kept the news of this alert from operators; only critical news is written within the hour."""
     wait = _LATE if row.severity == "critical" else letters.COLLECTED_EVERY
     return handling.covers(silence, row) and silence.begins_at - wait <= row.recorded_at <= silence.ends_at

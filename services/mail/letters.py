@@ -44,12 +44,12 @@ class Ready:
 
 
 def write_confirmation(session: Session, row: MailAddress, link: str, *, now: datetime) -> None:
-    """Ask whether an address is its owner's."""
+    """Ask the owner of an address to confirm it."""
     add(session, row, CONFIRMATION, wording.confirmation(link), now)
 
 
 def write_urgent(session: Session, events: Sequence[Event], *, public_url: str, now: datetime) -> int:
-    """A letter to everybody about each critical alert among these events, and about its end. Returns how many."""
+    """Write to everybody about each critical alert among these events, and about its end. Returns how many letters."""
     critical = [
         event
         for event in events
@@ -64,7 +64,10 @@ def write_urgent(session: Session, events: Sequence[Event], *, public_url: str, 
 
 
 def collect(session: Session, *, public_url: str, now: datetime) -> int:
-    """One letter to each reader, an hour after their last, about all that was not critical. Returns how many."""
+    """Write to each reader, an hour after their last letter, about all that was not critical.
+
+    Returns how many letters.
+    """
     written = 0
     for reader in readers(session):
         if reader.collected_at > now - COLLECTED_EVERY:
@@ -87,12 +90,12 @@ def collect(session: Session, *, public_url: str, now: datetime) -> int:
 
 
 def _is_silenced(session: Session, event: Event, now: datetime) -> bool:
-    """Whether nobody is to be written to about an alert; its end is silenced with it."""
+    """Whether an alert is silenced; so is its end then."""
     return handling.is_silenced(session, event.data["alert_code"], event.data["service_scope"], now=now)
 
 
 def claim(session: Session, *, owner: str, now: datetime) -> Sequence[Ready]:
-    """Take the letters that are due, oldest first; one whose reader is no operator any more is given up."""
+    """Lease the letters that are due, oldest first; give up those whose reader is no longer an operator."""
     query = select(MailLetter).where(MailLetter.state == "waiting").order_by(MailLetter.due_at).limit(BATCH_MAX)
     rows = leases.claim(session, query, MailLetter, owner=owner, now=now, lease=LEASE)
     operators = set(
@@ -124,7 +127,7 @@ def record(session: Session, ready: Ready, *, error: str | None, is_final: bool,
 
 
 def withdraw(session: Session, user_id: UUID) -> None:
-    """Give up what waits to be sent to somebody."""
+    """Give up the letters that wait to be sent to somebody."""
     session.execute(
         update(MailLetter)
         .where(MailLetter.user_id == user_id, MailLetter.state == "waiting")
@@ -137,12 +140,12 @@ def withdraw(session: Session, user_id: UUID) -> None:
 
 
 def forget_old(session: Session, *, now: datetime) -> int:
-    """Drop some of the letters that were dealt with long ago; returns how many."""
+    """Drop some of the letters that were sent or given up long ago; returns how many."""
     return dropping.some(session, MailLetter, MailLetter.created_at < now - KEPT, MailLetter.state != "waiting")
 
 
 def readers(session: Session) -> Sequence[MailAddress]:
-    """Everybody who is to be written to: operators who confirmed their address and still are operators."""
+    """Everybody who gets letters: operators with a confirmed address."""
     return session.scalars(
         select(MailAddress)
         .where(MailAddress.confirmed_at.is_not(None))

@@ -1,4 +1,4 @@
-"""What letters say, as text and as HTML; they hold facts that an operator may see anyway, and no secret."""
+"""The wording of letters, as text and HTML; they hold facts that operators may see anyway, and no secrets."""
 
 import html
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def collected(events: Sequence[Event], public_url: str) -> Words:
 
 
 def still(events: Sequence[Event], public_url: str, *, is_urgent: bool) -> Words:
-    """What a silence was about is over for the silence, and not for the alerts: they stand."""
+    """A silence is over, and the alerts that it kept quiet still stand."""
     shown = [f"{_line(event)} {_page(event, public_url)}" for event in events[:LINES_MAX]]
     more = len(events) - len(shown)
     count = f"{len(events)} alerts stand" if len(events) > 1 else f"{_code(events[0])} stands"
@@ -82,5 +82,5 @@ def _page(event: Event, public_url: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without line breaks, which would end a header."""
+    """Without line breaks, which would break a header."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -1,4 +1,4 @@
-"""Reference prices: who is asked, what they said, and what that means now."""
+"""Reference prices: their sources, what these said, and the price that follows."""
 
 from domain.prices import Price
 from services.prices.reading import (

@@ -1,4 +1,4 @@
-"""Say what a pair is worth now, or refuse to."""
+"""The current price of a pair, or the refusal to state one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from services.prices.sources import MANUAL, PairMissing, followed
 
 FIAT = "USD"
 
-# From one source to the next by the index: a DISTINCT would read every price that was ever said of the pair.
+# A loose index scan from one source to the next: a DISTINCT would read every price of the pair.
 _NEWEST = text(
     """
     WITH RECURSIVE sources (source) AS (
@@ -40,7 +40,7 @@ _NEWEST = text(
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One pair as operators see it: the price or why there is none, and every source's newest word."""
+    """One pair as operators see it: the price or why there is none, and the latest from every source."""
 
     rule: PricePair
     price: Price | None
@@ -49,7 +49,7 @@ class History:
 
 
 def current(session: Session, pair: str, *, now: datetime) -> Price:
-    """What the fresh sources of a pair agree on. Raises PairMissing, PriceStale, PriceDisputed."""
+    """The price on which the fresh sources of a pair agree. Raises PairMissing, PriceStale, PriceDisputed."""
     rule = followed(session, pair)
     if rule is None:
         raise PairMissing(f"there is no price of {pair} here")
@@ -58,25 +58,25 @@ def current(session: Session, pair: str, *, now: datetime) -> Price:
 
 
 def newest(session: Session, pair: str, rule: PricePair, *, now: datetime) -> Sequence[ReferencePrice]:
-    """The newest word within its age of everybody who is asked, and of operators: whoever was dropped has no say."""
+    """The latest fresh price from every present source and from operators; sources that were dropped do not count."""
     since = now - timedelta(seconds=rule.max_age_s)
     return _newest(session, pair, since, trusted=True)
 
 
 def every(session: Session, *, now: datetime) -> list[History]:
-    """All pairs that are followed, each with what is known of it, however old."""
+    """All followed pairs, each with everything known of it, however old."""
     query = select(PricePair).where(PricePair.unfollowed_at.is_(None)).order_by(PricePair.pair)
     return [_history(session, rule, now) for rule in session.scalars(query)]
 
 
 def history(session: Session, pair: str, *, limit: int, before: int | None = None) -> Sequence[ReferencePrice]:
-    """What was said of a pair, newest first, older than row `before`."""
+    """The prices reported for a pair, newest first, older than row `before`."""
     query = select(ReferencePrice).where(ReferencePrice.pair == pair).order_by(ReferencePrice.id.desc()).limit(limit)
     return session.scalars(query if before is None else query.where(ReferencePrice.id < before)).all()
 
 
 def read_many(session: Session, pairs: Iterable[str], *, now: datetime) -> Mapping[str, Price]:
-    """The prices of those pairs that have one to go by; the others are absent, never guessed."""
+    """The prices of those pairs that have one; the others are absent, never guessed."""
     found = {}
     for pair in set(pairs):
         try:
@@ -96,10 +96,10 @@ def of_assets(session: Session, kept: Iterable[Asset], *, now: datetime) -> Mapp
 
 
 def pair_of(asset: Asset) -> str:
-    """The pair that says what an asset is worth in dollars; "" where none does, and for test money, worth nothing.
+    """The pair by which an asset is valued in dollars; "" where there is none, and for test money.
 
-    It is what the asset's row names. Where that is silent, what ships with this house goes by its symbol in the list
-    that ships; what an operator added is worth nothing until they say what it goes by, whatever it calls itself.
+    The asset's row names it. Where the row is silent, assets that ship with this house have a default by symbol; an
+    asset that an operator added is worth nothing until they name a pair, whatever its symbol is.
     """
     rail = RAILS.get(asset.chain)
     if rail is None or rail.is_test:
@@ -111,7 +111,7 @@ def pair_of(asset: Asset) -> str:
 
 
 def price_as(session: Session, asset_id: str, pair: str, *, now: datetime, by: Actor) -> None:
-    """Have an asset's worth go by this pair, by none ("") from now on. Raises UnknownAsset, InvalidPrice."""
+    """Value an asset by this pair from now on, or ("") not at all. Raises UnknownAsset, InvalidPrice."""
     asset = assets.get(session, asset_id)
     if pair and not parse_pair(pair).endswith(f"/{FIAT}"):
         raise InvalidPrice(f"worth is shown in {FIAT}: the pair has to be one of something in {FIAT}")

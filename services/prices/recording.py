@@ -1,4 +1,4 @@
-"""Write down what sources say, and tell when that is not enough."""
+"""Record what price sources say, and raise an alert when that is not enough."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ CLAIMED_MAX = 50
 
 
 def claim_due(session: Session, *, now: datetime) -> Sequence[PriceSource]:
-    """The sources to be asked now; for nobody else they are due again before their interval is over."""
+    """The sources to be asked now; no other process gets them before their interval is over."""
     due = session.scalars(
         select(PriceSource)
         .where(PriceSource.due_at <= now)
@@ -36,7 +36,7 @@ def claim_due(session: Session, *, now: datetime) -> Sequence[PriceSource]:
 def record(
     session: Session, pair: str, source: str, price: Decimal, *, observed_at: datetime, now: datetime, by: Actor
 ) -> bool:
-    """Add what a source said; False when that is known already. Raises InvalidPrice for a time in the future."""
+    """Add a source's price; False when it is known already. Raises InvalidPrice for a time in the future."""
     if observed_at - now > FUTURE_MAX:
         raise InvalidPrice(f"{source} gave a price from the future")
     asked = session.get(PriceSource, (pair, source), with_for_update=True)
@@ -56,7 +56,7 @@ def record(
 
 
 def note_failure(session: Session, pair: str, source: str, *, reason: str, now: datetime) -> None:
-    """Remember that a source gave no price, and ask it less and less often while that lasts."""
+    """Record that a source gave no price; it is asked less and less often while that lasts."""
     row = session.get(PriceSource, (pair, source), with_for_update=True)
     if row is None:
         return
@@ -66,7 +66,7 @@ def note_failure(session: Session, pair: str, source: str, *, reason: str, now: 
 
 
 def set_manually(session: Session, pair: str, price: Decimal, *, now: datetime, by: Actor) -> None:
-    """Have an operator's word be one of the sources, as old as it is. Raises PairMissing."""
+    """Add an operator's price as one of the sources. Raises PairMissing."""
     if followed(session, pair) is None:
         raise PairMissing
     record(session, pair, MANUAL, price, observed_at=now, now=now, by=by)
@@ -75,9 +75,9 @@ def set_manually(session: Session, pair: str, price: Decimal, *, now: datetime, 
 
 
 def watch(session: Session, *, now: datetime) -> int:
-    """Raise and clear an alert for every pair without a price to go by. Returns how many there are."""
+    """Raise and clear the alert of every pair without a price. Returns how many there are."""
     missing = 0
-    # Held until this is written, so that no alert is raised about a pair that is just being unfollowed.
+    # Locked, so that no alert is raised about a pair that is being unfollowed at this moment.
     query = select(PricePair).where(PricePair.unfollowed_at.is_(None)).order_by(PricePair.pair)
     for row in session.scalars(query.with_for_update(read=True)):
         try:

@@ -1,4 +1,4 @@
-"""Decide which pairs are priced, under which rule, and who is asked."""
+"""Which pairs are priced, by which rule and from which sources."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from services import alerts, audit
 
 ALERT = "reference_price_stale"
 MANUAL = "operator"
-"""Under this name operators give their own word; nobody is asked under it."""
+"""The source name of operators' own prices; no source may have it."""
 
 
 class PairMissing(StrongroomError):
@@ -32,7 +32,7 @@ class SourceMissing(StrongroomError):
 
 
 def set_rule(session: Session, pair: str, rule: PriceRule, *, now: datetime, by: Actor) -> PricePair:
-    """Follow a pair, or change what makes its price one to go by. Raises InvalidPrice."""
+    """Follow a pair, or change the rule of its price. Raises InvalidPrice."""
     row = session.get(PricePair, parse_pair(pair), with_for_update=True) or PricePair(pair=pair)
     row.max_age_s, row.unfollowed_at = int(rule.max_age.total_seconds()), None
     row.sources_min, row.outlier_bps = rule.sources_min, rule.outlier_bps
@@ -50,9 +50,9 @@ def followed(session: Session, pair: str) -> PricePair | None:
 
 
 def unfollow(session: Session, pair: str, *, now: datetime, by: Actor) -> None:
-    """Want no price of a pair any more: nobody is asked for it, and its alert is over.
+    """Stop following a pair: its sources are not asked, and its alert ends.
 
-    What was said of it stays on record; a new rule follows it again. Raises PairMissing.
+    The recorded prices stay; a new rule follows the pair again. Raises PairMissing.
     """
     row = session.get(PricePair, pair, with_for_update=True)
     if row is None or row.unfollowed_at is not None:
@@ -64,7 +64,7 @@ def unfollow(session: Session, pair: str, *, now: datetime, by: Actor) -> None:
 
 
 def scope_of(pair: str) -> str:
-    """What the alert about a pair is about."""
+    """The scope of the alert about a pair."""
     return f"price:{pair}"
 
 
@@ -82,10 +82,10 @@ def add_source(
     key_header: str = "",
     fixed: Decimal | None = None,
 ) -> PriceSource:
-    """Ask somebody for this price from now on, or take a fixed one; a source of that name is replaced.
+    """Add or replace a source of this price: an address to ask, or a fixed price.
 
-    `key_header` names the header in which it wants the key that the settings have under its name; no key is kept here.
-    Raises PairMissing, and InvalidPrice for the name under which operators give their own word.
+    `key_header` names the header in which the source wants its key, which the settings hold under the source's name; no
+    key is stored. Raises PairMissing, and InvalidPrice for the name reserved for operators.
     """
     if name == MANUAL:
         raise InvalidPrice(f"{MANUAL!r} is nobody to be asked: operators give their own word under it")
@@ -99,14 +99,14 @@ def add_source(
     row.fixed_price, row.interval_s, row.due_at, row.failures, row.last_error = fixed, interval_s, now, 0, None
     session.add(row)
     session.flush()
-    # The address may hold somebody's key: the log has its place and nothing of its query.
+    # The query of the address may hold a key: only the rest goes into the log.
     detail = {"pair": pair, "name": name, "kind": row.kind, "url": url.partition("?")[0]}
     audit.record(session, "price.source_added", by=by, now=now, detail=detail)
     return row
 
 
 def remove_source(session: Session, pair: str, name: str, *, now: datetime, by: Actor) -> None:
-    """Ask it no more, and go by nothing that it said, which stays on record. Raises SourceMissing."""
+    """Ask a source no more and ignore its prices, which stay on record. Raises SourceMissing."""
     row = session.get(PriceSource, (pair, name), with_for_update=True)
     if row is None:
         raise SourceMissing
@@ -115,5 +115,5 @@ def remove_source(session: Session, pair: str, name: str, *, now: datetime, by: 
 
 
 def of_pair(session: Session, pair: str) -> Sequence[PriceSource]:
-    """Who is asked for a price, by name."""
+    """The sources of a price, by name."""
     return session.scalars(select(PriceSource).where(PriceSource.pair == pair).order_by(PriceSource.name)).all()

@@ -1,4 +1,4 @@
-"""Keep of old prices one an hour."""
+"""Thin old prices out to one per hour."""
 
 from datetime import datetime, timedelta
 from typing import Final

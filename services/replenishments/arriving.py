@@ -19,10 +19,10 @@ from services.replenishments.reading import locked
 
 
 def count(session: Session, deposits: Sequence[Deposit], *, now: datetime, by: Actor) -> None:
-    """Have orders follow what was just credited, or undone, of the house's own deposits; others are none of theirs.
+    """Update orders with what was just credited, or undone, of the house's own deposits; others are ignored.
 
-    An order is completed once as much as was asked for is credited, in however many payments. Money that no open
-    order waits for is the owner's equity all the same.
+    An order is completed once the amount is credited, in however many payments. Money that no open order waits for is
+    owner's equity all the same.
     """
     ours = [deposit for deposit in deposits if deposit.user_id == HOUSE_ID]
     touched: set[UUID] = set()
@@ -39,7 +39,7 @@ def count(session: Session, deposits: Sequence[Deposit], *, now: datetime, by: A
 
 
 def _order_for(session: Session, deposit: Deposit) -> UUID | None:
-    """The order that asked for this; where a house has one address for all of them, the one that is open."""
+    """The order whose address was paid; where one address serves all orders, the one that is open."""
     return session.scalar(
         select(Replenishment.id)
         .where(

@@ -35,7 +35,7 @@ def propose(
 ) -> Replenishment:
     """Ask operators to fund a buffer. Raises UnknownAsset, ReplenishmentOpen."""
     ensure(amount_minor > 0, "a replenishment is of something")
-    # Whoever asks for the same at the same moment waits here, and then sees this one.
+    # A concurrent proposal for the same asset waits here, and then finds this one.
     session.refresh(assets.get(session, asset_id), with_for_update={"key_share": True})
     if open_of(session, asset_id) is not None:
         raise ReplenishmentOpen
@@ -79,7 +79,7 @@ def approve(session: Session, replenishment_id: UUID, *, now: datetime, by: Acto
 
 
 def cancel(session: Session, replenishment_id: UUID, *, reason: str, now: datetime, by: Actor) -> Replenishment:
-    """Give an order up, also one whose funds a fork undid. What arrives for it all the same is the house's.
+    """Cancel an order, also one whose funds a reorganisation undid. What arrives for it all the same is the house's.
 
     Raises ReplenishmentNotFound, WrongState.
     """
@@ -94,7 +94,7 @@ def cancel(session: Session, replenishment_id: UUID, *, reason: str, now: dateti
 
 
 def expire_due(session: Session, *, now: datetime, by: Actor) -> int:
-    """End the orders that nobody approved, or funded, in time. Returns how many."""
+    """Expire the orders that were not approved, or not funded, in time. Returns how many."""
     late = session.scalars(
         select(Replenishment)
         .where(Replenishment.state.in_(OPEN), Replenishment.expires_at <= now)
@@ -109,7 +109,7 @@ def expire_due(session: Session, *, now: datetime, by: Actor) -> int:
 
 
 def go(session: Session, order: Replenishment, state: str, detail: dict[str, str], *, now: datetime, by: Actor) -> None:
-    """Move an order, which is locked, and its flow. Raises WrongState."""
+    """Move a locked order and its flow. Raises WrongState."""
     step = flows.Step(order.flow_id, REPLENISHMENT, order.state, state, detail)
     order.state = move(REPLENISHMENT, order.state, state)
     order.closed_at = now if REPLENISHMENT.closed(state) else None

@@ -13,7 +13,7 @@ from models.replenishment import Replenishment
 
 OPEN = ("proposed", "approved")
 CANCELLABLE = (*OPEN, "undone")
-"""What may be given up: also an order whose funds a fork undid, for they may never come back."""
+"""States in which an order may be cancelled: also when a reorganisation undid its funds, which may never come back."""
 
 
 class ReplenishmentNotFound(StrongroomError):
@@ -57,7 +57,7 @@ def newest(
 
 
 def addresses_of(session: Session, orders: Sequence[Replenishment]) -> Mapping[UUID, str]:
-    """Where the funds of those of these orders are to be sent that were approved, by the id of the order."""
+    """The funding addresses of those of these orders that were approved, by order id."""
     wanted = [order.address_id for order in orders if order.address_id is not None]
     rows = session.execute(select(DepositAddress.id, DepositAddress.address).where(DepositAddress.id.in_(wanted)))
     known = {row.id: row.address for row in rows}
@@ -65,5 +65,5 @@ def addresses_of(session: Session, orders: Sequence[Replenishment]) -> Mapping[U
 
 
 def address_of(session: Session, order: Replenishment) -> str | None:
-    """Where the funds of an approved order are to be sent."""
+    """The funding address of an approved order."""
     return addresses_of(session, [order]).get(order.id)

@@ -1,4 +1,4 @@
-"""Add what happened to the sums, each event once: the sums and the place in the log move in one transaction."""
+"""Add events to the dashboard's sums, each once: the sums and the place in the log move in one transaction."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,9 +14,9 @@ CONSUMER: Final = "rollups"
 BATCH_MAX: Final = 10_000
 """In one transaction, which takes about a tenth of a second."""
 MINUTES_KEPT: Final = timedelta(hours=2)
-"""Minutes are for what goes on now; what is older is in the hours."""
+"""Sums by the minute are for the present; the hours have what is older."""
 
-# Notes leave a flow in its state: they move nothing. The wait is the time since the state was entered.
+# Notes are no moves. The wait is the time since the state was entered.
 _FOLD: Final = text(
     """
     WITH moves AS MATERIALIZED (
@@ -61,7 +61,10 @@ _FORGET: Final = text("DELETE FROM flow_minutes WHERE minute < :kept_since")
 
 
 def fold(session: Session, *, owner: str, now: datetime, limit: int = BATCH_MAX) -> int:
-    """Count the next events; how many there were. Nothing is counted twice, or not at all, whenever this ends."""
+    """Count the next events; returns how many there were.
+
+    Each is counted exactly once, whenever this is interrupted.
+    """
     batch = event_log.claim(
         session, CONSUMER, owner=owner, now=now, sources=(FLOW,), start="beginning", limit=limit, shaped=False
     )

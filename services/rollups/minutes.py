@@ -30,9 +30,9 @@ _WAITS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One minute in which something moved: moves by kind, and how long the step took for half and nine in ten flows.
+    """One minute in which something moved: moves by kind, and how long half and nine in ten flows took for one step.
 
-    `step_count` is 0 where nothing took that step; `half` and `most` are None then, and beyond the last bound.
+    `step_count` is 0 where no flow took that step; `half` and `most` are None then, and beyond the last bound.
     """
 
     at: datetime
@@ -56,7 +56,7 @@ class Hour:
 
 
 def last_hour(session: Session, *, now: datetime, step: tuple[str, str] | None = None) -> Hour:
-    """The last sixty minutes. Without a `step` that was taken, the one that was taken most often is measured."""
+    """The last sixty minutes. If no `step` is named that was taken, the one taken most often is measured."""
     since = now.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
     moves: dict[datetime, Counter[str]] = defaultdict(Counter)
     for minute, kind, count in session.execute(_COUNTS, {"since": since}):

@@ -1,4 +1,4 @@
-"""Read the sums: where value came from and went, what went wrong in which hour, how long each step took."""
+"""Read the dashboard's sums: where value came from and went, what went wrong when, how long each step took."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """The value that a kind of flow moved of one asset. What the sources give is what the states have received."""
+    """The value that a kind of flow moved of one asset. The sum of the sources equals the sum of the states."""
 
     asset_id: str
     kind: str
@@ -59,7 +59,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """How often flows of a kind came into a state that is wrong, in one hour of the day (UTC)."""
+    """How often flows of a kind entered a state that is wrong, in one hour (UTC)."""
 
     kind: str
     hour: int
@@ -69,7 +69,7 @@ class Error:
 
 @dataclass(frozen=True, slots=True)
 class StepTimes:
-    """How long flows stayed in a state: so many at most this long; None is longer than the last bound."""
+    """How long flows stayed in a state, as percentiles; None is beyond the last bound."""
 
     kind: str
     state: str
@@ -80,12 +80,12 @@ class StepTimes:
 
 
 def since(now: datetime, hours: int) -> datetime:
-    """The beginning of the first of so many hours, of which the present one is the last."""
+    """The start of the first of this many hours, of which the present one is the last."""
     return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
 
 
 def movements(session: Session, *, since: datetime) -> list[Movement]:
-    """Where value came from and went since, by asset and kind; without kinds that stood still and hold nothing."""
+    """Where value came from and went since, by asset and kind; kinds without value or moves are left out."""
     moves: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for asset_id, kind, before, after, count, amount in session.execute(_MOVES, {"since": since}):
         states = moves[asset_id, kind]
@@ -133,7 +133,7 @@ def _is_wrong(kind: FlowKind, state: str) -> bool:
 def _movement(
     asset_id: str, kind: FlowKind, moves: dict[str, list[int]], stocks: dict[str, tuple[int, int]]
 ) -> Movement:
-    """Set what came in beside where it is. What was held before is what is held now, less what came since."""
+    """What came in, beside where it is now. What was held before is what is held now less what came in since."""
     sources: dict[str, list[int]] = {OPENED: [0, 0], HELD: [0, 0], UNDONE: [0, 0]}
     states = []
     for state in kind.states:

@@ -1,4 +1,4 @@
-"""The flows that have stayed in a state for longer than its table allows, those first at which most is at stake."""
+"""Flows that have stayed in a state for longer than its table allows, those with most at stake first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

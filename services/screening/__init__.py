@@ -1,4 +1,4 @@
-"""Whose money is taken in: the list, and what each rail demands before it credits."""
+"""Whose payments are accepted: a list of refused senders, and what each rail demands before crediting."""
 
 from services.screening.gate import MODES, NotScreenable, may_be_credited, mode_of, modes, released, set_mode
 from services.screening.listing import (

@@ -1,4 +1,4 @@
-"""What a rail demands before it credits."""
+"""What a rail demands of a deposit before it is credited."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,18 +25,18 @@ class NotScreenable(StrongroomError):
 
 
 def mode_of(session: Session, chain: str) -> str:
-    """What deposits of this rail must have passed: off, list (ours), or hook (ours and the service's)."""
+    """How deposits of this rail are screened: off, list (ours), or hook (ours and the service's)."""
     row = session.get(ScreeningPolicy, chain)
     return "off" if row is None else row.mode
 
 
 def modes(session: Session) -> Mapping[str, str]:
-    """The same of every rail that demands, or demanded, something."""
+    """The same for every rail for which it was ever set."""
     return {row.chain: row.mode for row in session.scalars(select(ScreeningPolicy).order_by(ScreeningPolicy.chain))}
 
 
 def set_mode(session: Session, chain: str, mode: str, *, now: datetime, by: Actor) -> None:
-    """Demand this from now on, also of what is on its way. Raises NotScreenable."""
+    """Demand this from now on, also of deposits on their way. Raises NotScreenable."""
     if mode != "off" and (chain not in RAILS or not RAILS[chain].tells_senders):
         raise NotScreenable(f"{chain}: nobody can say who paid there")
     row = session.get(ScreeningPolicy, chain, with_for_update=True)
@@ -51,7 +51,7 @@ def set_mode(session: Session, chain: str, mode: str, *, now: datetime, by: Acto
 
 
 def may_be_credited(session: Session, chain: str) -> ColumnElement[bool]:
-    """What a deposit of this rail has to satisfy: it is clear, or an operator has released it knowingly."""
+    """The condition under which a deposit of this rail may be credited: it is clear, or an operator has released it."""
     mode = mode_of(session, chain)
     if mode == "off":
         return true()
@@ -65,7 +65,7 @@ def may_be_credited(session: Session, chain: str) -> ColumnElement[bool]:
 
 
 def released() -> ColumnElement[bool]:
-    """Whether an operator has looked at the deposit and let it go on."""
+    """Whether an operator has released the deposit."""
     decided = select(DepositQuarantine.deposit_id).where(
         DepositQuarantine.deposit_id == Deposit.id, DepositQuarantine.decision == "release"
     )

@@ -46,7 +46,7 @@ def put_on(session: Session, chain: str, address: str, *, reason: str, now: date
 def put_on_many(session: Session, entries: Iterable[tuple[str, str, str]], *, now: datetime, by: Actor) -> int:
     """List (rail, address, reason) triples, all or none; returns how many are new.
 
-    What one of them paid and is not credited yet is looked at again. Raises NotScreenable, SpellingRefused.
+    Their payments that are not credited yet are screened again. Raises NotScreenable, SpellingRefused.
     """
     rows = {(chain, spelled(chain, address)): reason for chain, address, reason in entries}
     added: list[tuple[str, str]] = []
@@ -70,7 +70,10 @@ def put_on_many(session: Session, entries: Iterable[tuple[str, str, str]], *, no
 
 
 def take_off(session: Session, chain: str, address: str, *, reason: str, now: datetime, by: Actor) -> bool:
-    """Take an address off the list; False when it was not on it. What was set aside stays so until it is decided."""
+    """Take an address off the list; False when it was not on it.
+
+    Deposits that are set aside stay so until decided about.
+    """
     row = session.get(ListedAddress, (chain, spelled(chain, address)), with_for_update=True)
     if row is None:
         return False
@@ -88,7 +91,7 @@ def listed(
     after: tuple[str, str] = ("", ""),
     limit: int,
 ) -> Sequence[ListedAddress]:
-    """A page of the list by address and rail, after this pair; `search` is a part of an address or of a reason."""
+    """A page of the list by address and rail, after this pair; `search` is part of an address or reason."""
     place = tuple_(ListedAddress.address, ListedAddress.chain)
     query = select(ListedAddress).where(place > tuple_(literal(after[0]), literal(after[1])))
     if chain is not None:
@@ -106,20 +109,20 @@ def counts(session: Session) -> Mapping[str, int]:
 
 
 def hits(session: Session, chain: str, senders: Collection[str]) -> Sequence[ListedAddress]:
-    """Those of these senders, that are on the list."""
+    """Those of these senders who are listed."""
     wanted = spelled_by_node(chain, senders)
     query = select(ListedAddress).where(ListedAddress.chain == chain, ListedAddress.address.in_(wanted))
     return session.scalars(query.order_by(ListedAddress.address)).all()
 
 
 def spelled_by_node(chain: str, senders: Collection[str]) -> list[str]:
-    """What a node calls these senders, in the spelling of the list; what is no address stays as it is."""
+    """Senders as a node reports them, spelled as on the list; what is no address stays as it is."""
     return sorted({sender.lower() if RAILS[chain].has_accounts else sender for sender in senders})
 
 
 def _look_again(session: Session, chain: str, addresses: Collection[str], *, now: datetime) -> None:
-    """Take back what was found of deposits from these senders that are still to be credited."""
-    # Whoever is just finding a deposit clear has done so, or waits and then sees the new list.
+    """Forget the results of uncredited deposits from these senders, so that they are screened again."""
+    # A screening under way has finished by now, or waits here and then sees the new list.
     session.get(ScreeningPolicy, chain, with_for_update=True)
     senders = DepositScreening.senders
     paid_by_one = select(Deposit.id).where(

@@ -1,4 +1,4 @@
-"""How each part of the house stands, read at one moment and in a bounded time, for operators' programs."""
+"""The state of each part of the house, read at one moment and in bounded time, for operators' programs."""
 
 from services.state.history import history
 from services.state.inventory import inventory

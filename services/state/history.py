@@ -1,4 +1,4 @@
-"""How far the streams are written, how far their copies have come, and how far those who are told of events."""
+"""How far the streams are written, how far their copies are, and how far each consumer of events has come."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from services.events import Position
 from services.streams import STREAMS, Newest, Stream
 
 BEHIND_MAX: Final = 1000
-"""A copy that lacks more than so many rows lacks at least so many."""
+"""A copy that is further behind than this is reported as behind by at least this many rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """How far a copy has come: its last entry, how many rows it lacks, and since when the oldest of them waits."""
+    """The state of a copy: its last entry, how many rows it lacks, and since when the oldest of them waits."""
 
     position: Position
     behind_count: int
@@ -27,7 +27,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One stream: its last row, and its copy; None for a copy of which nothing can be told now."""
+    """One stream: its last row, and its copy; None for a copy that cannot be read now."""
 
     stream: Stream
     newest: Newest | None

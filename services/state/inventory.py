@@ -1,4 +1,4 @@
-"""What the house may send, what is between two places, and, apart from both, what a chain merely shows."""
+"""What the house may send, what is under way, and, separately, what a chain merely shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.asset import Asset
 from models.buffer import BufferSnapshot
 from services import assets, buffers
 
-# One statement, so that a payment that settles meanwhile is seen in the books and under way, or in neither.
+# One statement, so that a payment that settles meanwhile is counted once: in the ledger or as under way.
 _FIGURES: Final = text(
     """
     SELECT asset_id, coalesce(booked.total, 0) AS booked, coalesce(leaving.total, 0) AS leaving,

@@ -1,4 +1,4 @@
-"""What is watched, what was seen there lately, and how it relates to what was credited."""
+"""Which addresses are watched, what was seen there lately, and how that relates to what was credited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from services import assets, chains, deposits
 Health = Literal["healthy", "paused", "stale", "failing", "unknown"]
 
 HANDLES_MAX: Final = 50
-"""So many of the addresses that were issued last are named for each chain; all that were ever issued are watched."""
+"""How many of the last issued addresses are named for each chain; all that were ever issued are watched."""
 COUNTED_MAX: Final = 10_000
-"""Up to so many addresses of a chain are counted; of more, the planner's estimate serves."""
+"""Up to this many addresses of a chain are counted; beyond that the planner's estimate is used."""
 OBSERVATIONS_MAX: Final = 500
 CORRELATED_MAX: Final = 100
 
@@ -64,7 +64,7 @@ class Liquidity:
 
 
 def liquidity(session: Session, *, counted: int = COUNTED_MAX) -> Liquidity:
-    """Read it; no question grows with the number of people, addresses or credited deposits."""
+    """Read it; no query grows with the number of users, addresses or credited deposits."""
     every = assets.every(session)
     newest = session.scalars(
         select(FundingObservation)
@@ -89,7 +89,7 @@ def liquidity(session: Session, *, counted: int = COUNTED_MAX) -> Liquidity:
 
 
 def health(cursor: ChainCursor, *, now: datetime) -> Health:
-    """How one observer is. A paused one is neither well nor ill: it does not look."""
+    """The health of one observer. A paused one is neither well nor ill: it does not read."""
     if cursor.paused_at is not None:
         return "paused"
     if cursor.failing_since is not None:

@@ -1,4 +1,4 @@
-"""What is wrong now, what was lately, and whether somebody looks."""
+"""Which alerts stand, which ended lately, and whether rules are being evaluated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from services.alerts import handling, pausing
 
 CLEARED_MAX: Final = 50
 STALLED_AFTER: Final = timedelta(seconds=60)
-"""The quickest rules are looked at four times in this."""
+"""The most frequent rules are evaluated four times within this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentinel:
-    """Alerts that stand and those that ended last, newest first; when each rule was looked at; what is silenced.
+    """Alerts that stand and those that ended last, newest first; when each rule was evaluated; what is silenced.
 
-    `looked_at` is when each alert itself, by its fingerprint, was looked at last: a rule may have been looked at on
-    another host meanwhile. One that is told where it happens is not among them. `pause` is that which holds now.
+    `looked_at` is when each alert, by its fingerprint, was last evaluated: its rule may have been evaluated on another
+    host meanwhile. Alerts raised where the condition is noticed are not among them. `pause` is the pause in force.
     """
 
     active: Sequence[OpsAlert]
@@ -35,20 +35,20 @@ class Sentinel:
 
     @property
     def evaluated_at(self) -> datetime | None:
-        """When a rule was looked at last; None before the first time."""
+        """When a rule was last evaluated; None before the first time."""
         return max((row.evaluated_at for row in self.evaluations.values()), default=None)
 
     def last_evaluated_at(self, row: OpsAlert) -> datetime:
-        """When this alert was last known to stand: at the last look, or where none is made, when it was told."""
+        """When this alert was last known to stand: at the last evaluation, or when it was raised if it has none."""
         return max(self.looked_at.get(row.fingerprint, row.recorded_at), row.recorded_at)
 
     def has_stalled(self, now: datetime) -> bool:
-        """Whether no rule was looked at for a while: nobody would notice anything now."""
+        """Whether no rule was evaluated for a while: nobody would notice anything now."""
         return self.evaluated_at is None or now - self.evaluated_at > STALLED_AFTER
 
 
 def looked(session: Session) -> datetime | None:
-    """When a rule was looked at last; None before the first time."""
+    """When any rule was last evaluated; None before the first time."""
     return session.execute(select(func.max(AlertEvaluation.evaluated_at))).scalar_one()
 
 

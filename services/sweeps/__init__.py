@@ -1,4 +1,4 @@
-"""Move what lies on deposit addresses to the hot wallet: chosen, topped up with gas, signed, followed as a payout."""
+"""Move what lies on deposit addresses to the hot wallet: proposed, supplied with gas, signed, followed as a payout."""
 
 from services.sweeps.holdings import left_behind, unswept, unswept_addresses, unswept_minor
 from services.sweeps.proposing import propose, set_threshold, threshold_minor

@@ -1,4 +1,4 @@
-"""Where the house's money lies outside the hot wallet."""
+"""The house's money outside the hot wallet: on deposit addresses."""
 
 from collections.abc import Collection
 from typing import Final
@@ -18,12 +18,12 @@ _OF_ACCOUNTS: Final = tuple(sorted(chain for chain, rail in RAILS.items() if rai
 
 
 def unswept_addresses(session: Session, chain: str) -> list[str]:
-    """The deposit addresses of a chain of accounts on which something lies that no final sweep has moved."""
+    """The deposit addresses of a chain of accounts that hold deposits which no final sweep has moved."""
     return list(session.scalars(select(Deposit.address).where(Deposit.id.in_(_lying([chain]))).distinct()))
 
 
 def unswept_minor(session: Session, chain: str, script: bytes, contract: str) -> int:
-    """How much of one token is on record as lying on one deposit address."""
+    """How much of one token lies on one deposit address, by our records."""
     of_it = (DepositAddress.script == script) & (Asset.contract == contract)
     lying = (
         select(func.coalesce(func.sum(Deposit.amount_minor), 0))
@@ -35,8 +35,8 @@ def unswept_minor(session: Session, chain: str, script: bytes, contract: str) ->
 
 
 def unswept(session: Session) -> dict[str, int]:
-    """How much of each asset is on record as lying on deposit addresses, of all chains of accounts together."""
-    # As a question about each deposit: for a join, every address there is would be read.
+    """How much of each asset lies on deposit addresses by our records, all chains of accounts together."""
+    # A subquery for each deposit: for a join, PostgreSQL would read every address.
     derived = select(DepositAddress.derivation_index).where(DepositAddress.id == Deposit.address_id).scalar_subquery()
     rows = session.execute(
         select(Deposit.asset_id, func.sum(Deposit.amount_minor))
@@ -47,7 +47,7 @@ def unswept(session: Session) -> dict[str, int]:
 
 
 def left_behind(session: Session, chain: str, *, besides: Collection[str] = ()) -> int:
-    """The coin left on the addresses of a chain that were swept, as the books say, `besides` those named."""
+    """The coin that sweeps left on the addresses of a chain, by our records, without the addresses in `besides`."""
     total = session.get(SweptChain, chain, populate_existing=True)
     of_those = (
         select(func.coalesce(func.sum(SweptAddress.left_minor), 0))

@@ -1,4 +1,4 @@
-"""Choose what is worth moving, by the books alone: deposits that are final and that nothing has moved yet."""
+"""Choose what is worth sweeping, by our records alone: final deposits that no sweep has gathered."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,29 +21,29 @@ from services import assets, audit, flows
 from services.finality import is_deep
 
 PROPOSED_MAX: Final = 50
-"""So many at once; the next pass finds the others."""
+"""How many one pass proposes; the next pass finds the others."""
 SMALLEST_DEPOSITS: Final = 5
-"""So many of the smallest deposits are worth a sweep where nobody has said otherwise."""
-# What is set aside stays where it is, and what is not final yet may never have come.
+"""How many times the smallest deposit is worth a sweep, unless an operator set an amount."""
+# Deposits that are set aside stay where they are, and those that are not final may never have come.
 MOVABLE: Final = ("credited", "below_minimum", "returned")
 
 
 def threshold_minor(asset: Asset) -> int:
-    """From how much on what lies on one address is moved."""
+    """The least amount on one address that is swept."""
     if asset.sweep_min_minor is not None:
         return int(asset.sweep_min_minor)
     return max(1, SMALLEST_DEPOSITS * int(asset.minimum_deposit_minor))
 
 
 def set_threshold(session: Session, asset_id: str, amount_minor: int, *, now: datetime, by: Actor) -> None:
-    """Say from how much on what lies on an address is moved. Raises UnknownAsset."""
+    """Set the least amount on one address that is swept. Raises UnknownAsset."""
     assets.get(session, asset_id).sweep_min_minor = amount_minor
     detail = {"asset_id": asset_id, "sweep_min_minor": str(amount_minor)}
     audit.record(session, "asset.sweep_threshold_set", by=by, now=now, detail=detail)
 
 
 def propose(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
-    """Open a sweep for each address and asset where enough lies. Returns how many.
+    """Open a sweep for each address and asset with enough on it. Returns how many.
 
     One at a time for each address, tokens before the coin, which pays for their gas.
     """
@@ -85,7 +85,7 @@ def _worth_it(session: Session, asset: Asset, cursor: ChainCursor, most: int) ->
 def _open(
     session: Session, asset: Asset, cursor: ChainCursor, address_id: UUID, address: str, *, now: datetime, by: Actor
 ) -> int:
-    """Gather the deposits of one address under a new sweep, unless another worker just did."""
+    """Gather the deposits of one address in a new sweep, unless another worker just did."""
     locked = session.execute(
         select(Deposit.id, Deposit.amount_minor)
         .where(*_movable(asset, cursor), Deposit.address_id == address_id)

@@ -22,7 +22,7 @@ class SweepNotFound(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class SweepView:
-    """A sweep, the address that it empties, and what its gas costs: at most while it is under way, then what it did.
+    """A sweep, the address that it empties, and the cost of its gas: the maximum while under way, then the actual cost.
 
     `gas_minor` is in the smallest unit of `gas_asset_id`; both are None while nothing is signed.
     """
@@ -42,7 +42,7 @@ def one(session: Session, sweep_id: UUID) -> Sweep:
 
 
 def payment_of(session: Session, sweep_id: UUID) -> Payout | None:
-    """Its newest payment: its gas, or itself; None while nothing is signed."""
+    """Its newest payment: of its gas, or the sweep itself; None while nothing is signed."""
     query = select(Payout).where(Payout.sweep_id == sweep_id).order_by(Payout.id.desc()).limit(1)
     return session.scalars(query).first()
 
@@ -62,7 +62,7 @@ def newest(session: Session, *, is_open: bool, limit: int) -> Sequence[SweepView
 
 
 def _gas(session: Session, sweep_ids: Sequence[UUID]) -> dict[UUID, tuple[int, str]]:
-    """What the payments of sweeps cost; of several forms of one payment, the dearest counts until one is in a block."""
+    """What the payments of sweeps cost; of several forms of a payment, the dearest counts until one is in a block."""
     dearest = (
         select(func.max(PayoutTransaction.fee_minor)).where(PayoutTransaction.payout_id == Payout.id).scalar_subquery()
     )

@@ -1,4 +1,4 @@
-"""Turn a proposed sweep into signed payments, stored before anybody else sees them: first its gas, then itself."""
+"""Turn a proposed sweep into signed payments, stored before anybody sees them: first its gas, then the sweep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ UNSIGNED: Final = ("proposed", "topping_up")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One sweep to be signed, as facts that outlive the transaction in which it was claimed.
+    """One sweep to be signed, with everything needed once the claiming transaction has ended.
 
-    `amount_minor` is what its deposits amount to and, of the coin, what earlier sweeps left there.
+    `amount_minor` is the sum of its deposits and, for the coin, what earlier sweeps left there.
     """
 
     sweep_id: UUID
@@ -49,7 +49,7 @@ class Order:
 
 
 def claim_due(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Order]:
-    """Lease the sweeps that nothing is signed for yet, or whose gas has arrived, oldest first."""
+    """Lease the sweeps for which nothing is signed yet, or whose gas has arrived, oldest first."""
     topped_up = exists().where(
         Payout.sweep_id == Sweep.id, Payout.purpose == "gas_top_up", Payout.state.not_in(payouts.CLOSED)
     )
@@ -67,7 +67,7 @@ def claim_due(session: Session, chain: str, *, owner: str, now: datetime) -> Seq
 
 
 def record_topped_up(session: Session, order: Order, signed: SignedPayment, *, now: datetime, by: Actor) -> None:
-    """Store the payment that brings the address its gas. Raises LeaseLost, InputsTaken."""
+    """Store the payment that sends gas to the address. Raises LeaseLost, InputsTaken."""
     sweep = _held(session, order)
     payout = payouts.store(
         session,
@@ -79,13 +79,13 @@ def record_topped_up(session: Session, order: Order, signed: SignedPayment, *, n
         sweep_id=sweep.id,
         now=now,
     )
-    # Not an amount of the asset that is swept: pages spell what ends in _minor in that one.
+    # Not `…_minor`: pages format a field with that ending in the asset that is swept.
     detail = {"payout_id": str(payout.id), "txid": signed.txid, "gas": f"{signed.amount_minor} smallest units"}
     _move(session, sweep, "topping_up", detail, now=now, by=by)
 
 
 def record_signed(session: Session, order: Order, signed: SignedPayment, *, now: datetime, by: Actor) -> None:
-    """Store the payment that moves what lies there. Raises LeaseLost, InputsTaken."""
+    """Store the payment that sweeps the address. Raises LeaseLost, InputsTaken."""
     sweep = _held(session, order)
     payout = payouts.store(
         session,
@@ -174,7 +174,7 @@ def _move(session: Session, sweep: Sweep, state: str, detail: dict[str, str], *,
 
 
 def _waits_no_more(session: Session, sweep: Sweep, code: str | None, *, now: datetime) -> None:
-    """A sweep does not wait for this any more: the alert is over, unless another one of its chain still does."""
+    """Clear the alert about this reason to wait, unless another sweep of the chain still waits for it."""
     if code is None:
         return
     session.flush()

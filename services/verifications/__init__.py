@@ -1,4 +1,4 @@
-"""Claims that a payment was made: asked for, decided from what providers show, and decided again from evidence."""
+"""Claims that a payment was made: requested, decided from what providers show, decidable again from the evidence."""
 
 from services.verifications.addresses import NotAReceivingAddress, add_address, addresses_of, house_address
 from services.verifications.deciding import claim_due, record

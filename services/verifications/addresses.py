@@ -1,4 +1,4 @@
-"""To which addresses payments may be claimed: the house's own, and those of apps."""
+"""The addresses to which payments may be claimed: the house's own, and those of apps."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,10 +23,10 @@ class NotAReceivingAddress(StrongroomError):
 def add_address(
     session: Session, chain: str, address: str, *, client_id: str | None, now: datetime, by: Actor
 ) -> ReceivingAddress:
-    """Have payments to this address be claimed: credited, if it is the house's; told to that app, if it is its own.
+    """Accept claims of payments to this address: credited if it is the house's, reported to the app if it is an app's.
 
-    The house's has to be one whose money the house controls, and not a deposit address. Adding it again gives it to
-    the other owner. Raises UnknownAsset for a chain that is none, and what parse_destination refuses.
+    The house must control the money on its address, and it must not be a deposit address. Adding an address again gives
+    it to the new owner. Raises UnknownAsset for an unknown chain, and what parse_destination refuses.
     """
     rail = RAILS.get(chain)
     if rail is None:
@@ -57,7 +57,7 @@ def house_address(session: Session, chain: str) -> str | None:
 
 
 def of_owner(session: Session, chain: str, address: str) -> frozenset[str]:
-    """The receiving addresses on a chain of whoever receives at this one: what comes from them nobody pays."""
+    """All receiving addresses, on a chain, of whoever owns this one: a transfer between them is no payment."""
     owner = select(ReceivingAddress.client_id).where(
         ReceivingAddress.chain == chain, ReceivingAddress.address == address
     )
@@ -66,7 +66,7 @@ def of_owner(session: Session, chain: str, address: str) -> frozenset[str]:
 
 
 def recipient(session: Session, chain: str, to: str | None, *, client_id: str | None) -> ReceivingAddress:
-    """The address that a claim is about; without `to`, the house's. Raises NotAReceivingAddress, InvalidAddress."""
+    """The address that a claim is about; the house's if `to` is None. Raises NotAReceivingAddress, InvalidAddress."""
     spelled = house_address(session, chain) if to is None else RAILS[chain].parse_destination(to, field="to").text
     row = session.get(ReceivingAddress, (chain, spelled)) if spelled is not None else None
     if row is None or row.client_id not in {None, client_id}:

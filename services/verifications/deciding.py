@@ -1,4 +1,4 @@
-"""Decide about claims: claim the work, and record what the providers showed with all that follows from it."""
+"""Decide claims: lease them, and record what providers showed and everything that follows from it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,14 +24,15 @@ from services.verifications.rules import rule_of
 
 LEASE = timedelta(minutes=3)
 ATTEMPTS_MAX = 12
-"""Fruitless looks before a claim stays uncertain until somebody asks again: with the back-off, about an hour."""
+"""How many inconclusive looks before a claim stays uncertain until somebody asks again: about an hour, with the
+back-off."""
 WAIT_MAX = timedelta(hours=24)
 """How long a transaction that was seen may take to become final."""
 OPEN = ("requested", "uncertain")
 
 
 def claim_due(session: Session, *, owner: str, limit: int, now: datetime) -> Sequence[PaymentVerification]:
-    """Take some claims that are due, under a lease; those that are open first, then those to be looked at again."""
+    """Lease some claims that are due: open ones first, then verified ones to be looked at again."""
     query = (
         select(PaymentVerification)
         .where(PaymentVerification.state.in_(OPEN), PaymentVerification.attempts < ATTEMPTS_MAX)
@@ -46,13 +47,13 @@ def claim_due(session: Session, *, owner: str, limit: int, now: datetime) -> Seq
 def record(
     session: Session, verification_id: UUID, reading: Reading, *, generation: int, now: datetime, by: Actor
 ) -> Decision:
-    """Record one look at the chain and what follows from it. Raises LeaseLost if another looked meanwhile."""
+    """Record one look at the chain and what follows from it. Raises LeaseLost if another worker took over."""
     query = select(PaymentVerification).where(PaymentVerification.id == verification_id)
     row = leases.locked(session, query, generation)
     evidence.keep(session, row.id, generation, reading.exchanges)
     if row.state == "verified":
         return looking_again.record(session, row, reading, now=now)
-    # The first look at a claim is recorded once, and nobody can have been told before it that there is no deciding it.
+    # At the first look no alert about this claim can stand, so none has to be looked for.
     is_first = generation == 1 and row.state == "requested"
     decision = apply(session, row, reading, is_first=is_first, now=now, by=by)
     crash_point("verification.recording")
@@ -69,20 +70,20 @@ def apply(
     now: datetime,
     by: Actor,
 ) -> Decision:
-    """Move a locked claim to what follows from a reading: credit it, refuse it, or have it looked at again.
+    """Move a locked claim to what follows from a reading: credit it, reject it, or schedule another look.
 
-    `is_looked_at`: an operator carries it out, who knows, or answers for, who paid. `is_first`: nobody looked before,
-    so that no alert about it can stand.
+    `is_looked_at`: an operator carries it out, and answers for who paid. `is_first`: nobody looked before, so that no
+    alert about it can stand.
     """
     decision = decided(session, row, reading, is_looked_at=is_looked_at, now=now)
     while decision.transfer is not None and not _taken(session, row, decision.transfer.place):
-        # Somebody took it between the look and now, and has committed: look again at what is left.
+        # Another claim has used it up since, and committed: decide again without it.
         decision = decided(session, row, reading, is_looked_at=is_looked_at, now=now)
     credit_id = None
     if decision.transfer is not None and row.credits_user:
         credit_id = _credit(session, row, decision.transfer.amount_minor, now)
     before = row.state
-    # Together, and with nothing asked in between: the table's constraints hold for every state that is written.
+    # Set together, with no query in between: the table's constraints hold for every state that is flushed.
     if decision.state != before:
         row.state, row.state_changed_at = move(VERIFICATION, before, decision.state), now
     row.reason = decision.reason or None
@@ -110,8 +111,8 @@ def decided(
 ) -> Decision:
     """What follows from a reading. Changes nothing.
 
-    What the house moved itself nobody paid; and where the senders of deposits are looked at before anything of them is
-    credited, nothing is by way of a claim, which does not tell them, before an operator has done so.
+    The house's own movements are nobody's payment. Where senders are screened, a claim does not tell who paid, so
+    nothing is credited for one until an operator has looked at it.
     """
     if row.tx_hash in own_movements.among(session, row.chain, [row.tx_hash]):
         return Decision("rejected", "moved_by_the_house")
@@ -127,7 +128,7 @@ def decided(
 
 
 def _used_places(session: Session, row: PaymentVerification) -> set[int]:
-    """The transfers of this transaction that another claim, or a deposit, has had."""
+    """The transfers of this transaction that another claim, or a deposit, has used."""
     claimed = select(ClaimedTransferRow.place).where(
         ClaimedTransferRow.chain == row.chain,
         ClaimedTransferRow.tx_hash == row.tx_hash,
@@ -171,7 +172,7 @@ def _credit(session: Session, row: PaymentVerification, amount_minor: int, now: 
 
 
 def _again(session: Session, row: PaymentVerification, now: datetime) -> None:
-    """Have it looked at again: soon, if the chain only needs time, else after ever longer; in the end not any more."""
+    """Schedule another look: soon if the chain only needs time, else with growing intervals, in the end not at all."""
     if row.reason == "confirming" and now - row.requested_at < WAIT_MAX:
         row.attempts = 0
         interval = RAILS[row.chain].block_interval if row.chain in RAILS else timedelta(seconds=30)

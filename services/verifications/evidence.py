@@ -1,4 +1,4 @@
-"""Keep what providers answered, and give it back."""
+"""Store what providers answered, and read it back."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,9 +13,9 @@ _FIELDS = ("provider", "request", "status", "answer", "failure", "asked_at", "du
 
 
 def keep(session: Session, verification_id: UUID, attempt: int, exchanges: Sequence[Exchange]) -> None:
-    """Store every exchange of one look at the chain, unless each was answered as in the look that was stored last.
+    """Store the exchanges of one look at the chain, unless they are the same as those stored last.
 
-    Whoever claims a large transaction that waits for a block would have it stored every minute for a day.
+    Otherwise a claim of a large unconfirmed transaction would store it every minute for a day.
     """
     before = exchanges_of(session, verification_id) if attempt > 1 else []
     if exchanges and list(map(_said, exchanges)) != list(map(_said, before)):
@@ -27,7 +27,7 @@ def keep(session: Session, verification_id: UUID, attempt: int, exchanges: Seque
 
 
 def exchanges_of(session: Session, verification_id: UUID) -> Sequence[Exchange]:
-    """The exchanges of the last look at the chain that showed anything new, in their order."""
+    """The exchanges of the last look at the chain that showed something new, in order."""
     last = select(func.max(VerificationExchange.attempt)).where(VerificationExchange.verification_id == verification_id)
     rows = session.scalars(
         select(VerificationExchange)

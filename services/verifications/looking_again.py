@@ -1,4 +1,4 @@
-"""Look once more at what was verified by its depth alone: a fork may have undone it since."""
+"""Look again at claims that were verified by depth alone: a reorganisation may have undone the payment."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ from services import alerts, assets, leases
 from services.verifications.rules import rule_of
 
 AFTER: Final = timedelta(hours=1)
-"""How long after it was verified: a fork that has not come by then would be deeper than any that is foreseen."""
+"""When after the verification: a reorganisation that comes later would be deeper than any that is expected."""
 LOOKS_UNTIL_GONE: Final = 4
-"""So many looks in which it is not there are told; a provider may be behind for a moment."""
+"""After this many looks without the payment the alert is raised; a provider may be behind for a moment."""
 LOOKS_MAX: Final = 12
-"""So many fruitless looks are the last, and are told, whatever the reason."""
+"""After this many inconclusive looks, whatever the reason, the alert is raised and no more are made."""
 ALERT: Final = "verified_claim_undone"
 _GONE: Final = frozenset({"not_found", "failed_on_chain", "no_such_transfer"})
 
 
 def plan(row: PaymentVerification, facts: ClaimFacts | None, *, now: datetime) -> None:
-    """Have a claim that was just verified be looked at again, unless the chain says itself that it is final."""
+    """Schedule another look at a claim that was just verified, unless the chain itself calls it final."""
     if facts is not None and facts.is_final is None:
         row.due_at = now + AFTER
 
@@ -32,7 +32,7 @@ def plan(row: PaymentVerification, facts: ClaimFacts | None, *, now: datetime) -
 def claim_due(
     session: Session, *, owner: str, limit: int, lease: timedelta, now: datetime
 ) -> Sequence[PaymentVerification]:
-    """Take some verified claims that are due, under a lease."""
+    """Lease some verified claims that are due for another look."""
     query = (
         select(PaymentVerification)
         .where(PaymentVerification.state == "verified", PaymentVerification.due_at.is_not(None))
@@ -43,10 +43,10 @@ def claim_due(
 
 
 def record(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime) -> Decision:
-    """Record what a look at a locked, verified claim showed, and return what it would be by that alone.
+    """Record another look at a locked, verified claim; returns what would be decided from it alone.
 
-    What was credited stays so, for it may have been spent. Where the payment is not in the chain any more, in several
-    looks, that is told: somebody has to settle it. Who could not be asked has proved nothing, and is told of as well.
+    What was credited stays so, for it may have been spent. If the payment is missing in several looks, an alert says
+    so: an operator has to settle it. If nobody could be asked that proves nothing, and is reported as well.
     """
     doubt = _doubt(session, row, reading, now=now)
     scope = f"verification:{row.id}"
@@ -71,14 +71,14 @@ def record(session: Session, row: PaymentVerification, reading: Reading, *, now:
 
 
 def _doubt(session: Session, row: PaymentVerification, reading: Reading, *, now: datetime) -> str:
-    """Why the payment cannot be seen as it was verified; "" if it can."""
+    """Why the payment is no longer visible as it was verified; "" if it is."""
     facts = reading.facts
     if facts is None:
         return reading.doubt or "not_found"
     if not facts.succeeded:
         return "failed_on_chain"
     same = (row.transfer_place, row.recipient)
-    # A token may tell of more than arrived, and what arrived was looked up when it was verified.
+    # An event may report more than arrived; the received amount was established when it was verified.
     told = [one.amount_minor for one in facts.transfers if (one.place, one.recipient) == same]
     if not told or told[0] < (row.paid_minor or 0):
         return "no_such_transfer"

@@ -1,4 +1,4 @@
-"""How often claims fail, and the alert when it is too often: a provider that changed its answers shows here first."""
+"""The rate at which claims are rejected, and its alert: a provider that changed its answers shows here first."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from services import alerts
 WINDOW = timedelta(hours=1)
 FAILED_MAX_PERCENT = 10
 DECIDED_MIN = 20
-"""Fewer than so many say nothing about a rate."""
+"""Fewer than this say nothing about a rate."""
 CODE = "verification_failure_rate"
 
 

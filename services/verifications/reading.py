@@ -1,4 +1,4 @@
-"""Look at claims."""
+"""Read claims."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Decide about a claim again: from its stored evidence, or by having the chain asked anew."""
+"""Decide a claim again: from its stored evidence, or by asking the chain anew."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from services.verifications.reading import locked, one
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What was decided, and what follows from the same evidence now."""
+    """What was decided, and what follows from the evidence now."""
 
     state: str
     reason: str
@@ -27,24 +27,24 @@ class Replay:
 
     @property
     def differs(self) -> bool:
-        """Whether it would be decided otherwise today."""
+        """Whether it would be decided differently today."""
         return (self.state, self.reason) != (self.decision.state, self.decision.reason)
 
 
 def replayed(
     session: Session, verification_id: UUID, reading: Reading, *, now: datetime, by: Actor, carry_out: bool
 ) -> Replay:
-    """Decide again from evidence that was understood again, and compare; `carry_out` makes it the decision.
+    """Decide again from a reading of the evidence, and compare; `carry_out` puts the new decision into effect.
 
-    What was verified stays so: money may have been spent. Raises VerificationNotFound, and WrongState for carrying out
-    anything about a claim that is verified.
+    A verified claim stays verified: its money may have been spent. Raises VerificationNotFound, and WrongState for
+    carrying out anything about a verified claim.
     """
     row = locked(session, verification_id) if carry_out else one(session, verification_id)
     state, reason = row.state, row.reason or ""
     if not carry_out:
         return Replay(state, reason, decided(session, row, reading, is_looked_at=True, now=now))
     _refuse_verified(row)
-    # Whoever looks at the chain right now has looked in vain: this decision is newer.
+    # Fences off a worker that is looking at the chain right now: this decision is newer.
     row.lease_generation += 1
     decision = apply(session, row, reading, is_looked_at=True, now=now, by=by)
     _tell(session, row, "verification.replayed", now=now, by=by)

@@ -1,4 +1,4 @@
-"""Claim a payment."""
+"""Request the verification of a payment."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -41,11 +41,11 @@ def request(
     now: datetime,
     by: Actor,
 ) -> PaymentVerification:
-    """Record a claim that this transaction pays this asset, to be looked into at once.
+    """Record the claim that this transaction pays this asset, to be looked into at once.
 
-    What was paid to the house is credited to the user; an app also claims what was paid to addresses of its own, and
-    that credits nobody. Raises UnknownAsset, InvalidTransactionHash, NotAReceivingAddress, ClaimOfDeposit, and what
-    the chain's addresses refuse.
+    A payment to the house is credited to the user; an app may also claim payments to its own addresses, which credits
+    nobody. Raises UnknownAsset, InvalidTransactionHash, NotAReceivingAddress, ClaimOfDeposit, and what the chain's
+    addresses refuse.
     """
     if asset.chain != chain or chain not in RAILS:
         raise UnknownAsset(

@@ -1,4 +1,4 @@
-"""What is asked of a claimed payment of each asset."""
+"""The rules that claimed payments of each asset must satisfy."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,15 +16,15 @@ from models.verification import PaymentVerification, VerificationRule
 from services import assets, audit, prices
 
 TOLERANCE_DOLLARS = Decimal("0.50")
-# Of the assets that ship with this house, those of which one unit is a dollar, by symbol.
+# The symbols of shipped assets of which one unit is a dollar.
 DOLLARS = frozenset({"USDT", "USDC"})
 
 
 def rule_of(session: Session, asset: Asset, *, credits_user: bool, now: datetime) -> ClaimRule:
-    """What an operator asks of this asset, and the defaults for what they left open.
+    """The rule that an operator set for this asset, with defaults for what they left open.
 
-    The default tolerance is what half a dollar buys at the reference price; without one, half a unit of the dollar
-    tokens that ship with a rail, and nothing of anything else.
+    The default tolerance is half a dollar at the reference price; without a price, half a unit of a shipped dollar
+    token, and zero for anything else.
     """
     own = session.get(VerificationRule, asset.asset_id) or VerificationRule(asset_id=asset.asset_id)
     tolerance_minor = own.tolerance_minor if own.tolerance_minor is not None else _half_a_dollar(session, asset, now)
@@ -67,15 +67,15 @@ def set_rule(
 
 
 def question_of(session: Session, row: PaymentVerification) -> ClaimQuestion:
-    """What providers are asked about a claim: its transaction and recipient, and what is money on its chain.
+    """What providers are asked about a claim: its transaction and recipient, and what counts as money on its chain.
 
-    Of one that is verified, only whether it is still there: few nodes remember what was held an hour ago.
+    Of a verified claim, only whether the transaction is still there: few nodes remember balances of an hour ago.
     """
     return questions_of(session, [row])[0]
 
 
 def questions_of(session: Session, rows: Sequence[PaymentVerification]) -> list[ClaimQuestion]:
-    """The same of several, in their order; what is money on a chain is looked up once for all."""
+    """The same for several claims, in order; what counts as money on a chain is looked up once."""
     money = {
         chain: {contract: asset.contract or "" for contract, asset in assets.by_contract(session, chain).items()}
         for chain in {row.chain for row in rows}

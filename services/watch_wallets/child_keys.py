@@ -1,4 +1,4 @@
-"""The keys that a descriptor's extended keys derive to, kept short so that a proved key can be looked up in them."""
+"""The keys that a descriptor's extended keys derive to, stored truncated, so that a proved key can be looked up."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ _X: Final = slice(1, 1 + PREFIX)
 
 
 def derived_keys(extended: Iterable[ExtendedKey], indexes: tuple[int, int] | None) -> bytes:
-    """The beginnings of all derived keys, one after the other; from 30 µs for each, so not in a web request."""
+    """The truncated derived keys, concatenated; 30 µs or more for each key, so not for a web request."""
     return b"".join(key[_X] for parent in extended for key in _children(parent, indexes))
 
 

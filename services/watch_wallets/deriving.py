@@ -38,9 +38,9 @@ def record_addresses(
     now: datetime,
     by: Actor,
 ) -> None:
-    """The node accepted the descriptor and these are its addresses; a first scan is asked for. Raises LeaseLost.
+    """Store the addresses of a descriptor that the node accepted, and request a first scan. Raises LeaseLost.
 
-    `derived_keys` is what `child_keys.derived_keys` makes of its extended keys.
+    `derived_keys` is what `child_keys.derived_keys` gives for its extended keys.
     """
     wallet = _held(session, wallet_id, generation)
     session.execute(delete(WatchAddress).where(WatchAddress.wallet_id == wallet_id))
@@ -71,7 +71,7 @@ def record_refusal(
 
 
 def record_waiting(session: Session, wallet_id: UUID, *, reason: str, generation: int, now: datetime) -> None:
-    """The node said nothing about it: ask again later. Raises LeaseLost."""
+    """Record that the node gave no verdict: ask again later. Raises LeaseLost."""
     wallet = _held(session, wallet_id, generation)
     wallet.waiting_reason = reason
     leases.release(wallet, due_at=now + leases.back_off(wallet.attempts))
@@ -80,5 +80,5 @@ def record_waiting(session: Session, wallet_id: UUID, *, reason: str, generation
 def _held(session: Session, wallet_id: UUID, generation: int) -> WatchWallet:
     query = select(WatchWallet).where(WatchWallet.id == wallet_id)
     if session.scalar(select(WatchWallet.id).where(WatchWallet.id == wallet_id)) is None:
-        raise leases.LeaseLost  # forgotten meanwhile
+        raise leases.LeaseLost  # the user removed it meanwhile
     return leases.locked(session, query, generation)

@@ -1,4 +1,4 @@
-"""Take a descriptor in, and forget it again."""
+"""Import a descriptor, and forget it again."""
 
 import hashlib
 from datetime import datetime
@@ -48,15 +48,15 @@ def import_descriptor(
 ) -> Imported:
     """Watch a descriptor for a user. It is pending until a task has had the node check it and derived its addresses.
 
-    The same descriptor again is the same wallet: with another range it is derived anew, one that the node had refused
-    is asked about again, else only its label changes. Works while the node is down.
-    Raises InvalidDescriptor and its kinds, InvalidRange, TooManyWatchWallets.
+    Importing a descriptor again gives the same wallet: with another range it is derived anew, after a refusal by the
+    node it is checked again, otherwise only its label changes. Works while the node is down. Raises InvalidDescriptor
+    and its kinds, InvalidRange, TooManyWatchWallets.
     """
     if holds_private_key(label):
         raise PrivateDescriptor("label: holds a private key", fields={"label": ["holds a private key"]})
     descriptor = parse_descriptor(text, network)
     wanted = parse_range(indexes, descriptor) or (None, None)
-    # One import of a user at a time, so that the limit is one.
+    # One import at a time for each user, so that the limit holds.
     session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     wallet = _known(session, user_id, network, descriptor)
     is_new = wallet is None
@@ -75,7 +75,7 @@ def import_descriptor(
 
 
 def forget(session: Session, *, user_id: UUID, wallet_id: UUID, now: datetime, by: Actor) -> None:
-    """Watch a wallet no longer and drop all that is known of it. Raises WatchWalletNotFound."""
+    """Stop watching a wallet and delete all that is known of it. Raises WatchWalletNotFound."""
     wallet = owned(session, user_id, wallet_id, lock=True)
     session.execute(delete(WatchAddress).where(WatchAddress.wallet_id == wallet.id))
     session.delete(wallet)
@@ -114,7 +114,7 @@ def _make(session: Session, user_id: UUID, network: Network, descriptor: Descrip
 
 
 def _begin(wallet: WatchWallet) -> None:
-    """To be checked and derived from the start; whoever is at it or scans for it finds their lease gone."""
+    """Have it checked and derived from the start; a worker that is at it or scans for it loses its lease."""
     wallet.state = "pending"
     wallet.refusal = wallet.refusal_reason = wallet.waiting_reason = wallet.checked_at = None
     wallet.balance_minor = wallet.balance_outputs = wallet.balance_height = wallet.balance_at = None

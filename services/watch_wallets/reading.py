@@ -1,4 +1,4 @@
-"""What is known of somebody's watched wallets, and how it stands with what is not known yet."""
+"""A user's watched wallets, and the state of their scans."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -30,8 +30,8 @@ class WatchWalletNotFound(StrongroomError):
 class ScanView:
     """Whether a wallet's coins are being looked for.
 
-    `waiting` says in `reason` what for: another scan, or the code of what the node last refused with; None when it
-    is next. `running` says how far it is, in per cent.
+    `waiting`: `reason` says for what, another scan or the code of the node's last refusal; None when it is next.
+    `running`: how far it is, in per cent.
     """
 
     state: Literal["none", "waiting", "running"]
@@ -41,7 +41,7 @@ class ScanView:
 
 @dataclass(frozen=True, slots=True)
 class WalletView:
-    """A wallet and how it stands with its scan."""
+    """A wallet and the state of its scan."""
 
     wallet: WatchWallet
     scan: ScanView
@@ -61,10 +61,10 @@ def one(session: Session, user_id: UUID, wallet_id: UUID) -> WalletView:
 
 
 def belonging_to(session: Session, user_id: UUID, signer: str) -> Sequence[WalletView]:
-    """Those of a user's wallets that a signer can spend from, or has a say in.
+    """Those of a user's wallets that a signer can spend from, or co-signs.
 
-    A compressed public key in hex: wallets in which it stands, among whose addresses is one of which it alone is the
-    key, or one of whose extended keys derives to it. An address: wallets that hold it.
+    By a compressed public key in hex: wallets in which it stands, which have an address of this key alone, or whose
+    extended keys derive to it. By an address: wallets that contain it.
     """
     is_derived = exists().where(
         WatchAddress.wallet_id == WatchWallet.id, WatchAddress.script.in_(_scripts_of_signer(signer))
@@ -84,7 +84,7 @@ def owned(session: Session, user_id: UUID, wallet_id: UUID, *, lock: bool = Fals
 
 
 def _with_child(session: Session, user_id: UUID, signer: str) -> list[UUID]:
-    """The wallets of this user whose extended keys derive to the signer's, one wallet's keys in memory at a time."""
+    """The user's wallets whose extended keys derive to the signer's; one wallet's keys in memory at a time."""
     if not _PUBLIC_KEY.fullmatch(signer):
         return []
     query = select(WatchWallet.id).where(WatchWallet.user_id == user_id, WatchWallet.derived_keys != b"")

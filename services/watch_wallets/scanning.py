@@ -1,4 +1,4 @@
-"""Balances of watched wallets: asked for, found by the one scan that a node does at a time, kept for ten minutes."""
+"""Balances of watched wallets: requested, found by the one scan that a node does at a time, kept for ten minutes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from services import leases, outbox
 FRESH_FOR = timedelta(minutes=10)
 WALLETS_PER_PASS = 100
 ADDRESSES_PER_PASS = 50_000
-"""One pass over the set of unspent outputs serves everyone who waits; past this it would hold too much in memory."""
+"""How many addresses one pass looks for: it serves everybody who waits, and more would take too much memory."""
 LEASE = timedelta(seconds=30)
 WAIT_MAX = timedelta(seconds=30)
 SCRIPTS_PER_QUERY = 5_000
@@ -24,7 +24,10 @@ SCRIPTS_PER_QUERY = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ScanOrder:
-    """A pass to be made. `follows_abandoned` when one before it was never finished and the node may still be at it."""
+    """A pass to make.
+
+    `follows_abandoned`: an earlier pass was never finished, and the node may still be busy with it.
+    """
 
     generation: int
     objects: tuple[ScanObject, ...]
@@ -37,7 +40,7 @@ def is_fresh(wallet: WatchWallet, now: datetime) -> bool:
 
 
 def request_scan(session: Session, wallet: WatchWallet, *, now: datetime) -> None:
-    """Have the next pass look for this wallet's coins; one that waits already keeps its place."""
+    """Include this wallet in the next pass; one that waits already keeps its place."""
     if wallet.scan_requested_at is None:
         wallet.scan_requested_at = now
         outbox.promise(session, "watch_wallets.scan", now=now)
@@ -51,7 +54,7 @@ def refresh(session: Session, wallets: Sequence[WatchWallet], *, now: datetime) 
 
 
 def claim_scan(session: Session, chain: str, *, owner: str, now: datetime) -> ScanOrder | None:
-    """The right to make the one pass of this chain, with everyone who waits for it; None when nobody waits or may."""
+    """The lease on the one pass of this chain, with all who wait for it; None when nobody waits, or it is taken."""
     if session.scalar(_waiting(chain).with_only_columns(WatchWallet.id).limit(1)) is None and not _is_left(
         session, chain, now
     ):
@@ -74,7 +77,7 @@ def claim_scan(session: Session, chain: str, *, owner: str, now: datetime) -> Sc
 
 
 def report_scan(session: Session, chain: str, *, generation: int, progress: int, now: datetime) -> None:
-    """The pass goes on: keep its lease, and show how far it is. Raises LeaseLost."""
+    """Renew the lease on the pass, and show how far it is. Raises LeaseLost."""
     scanner = _held(session, chain, generation)
     scanner.progress, scanner.lease_until = progress, now + LEASE
 
@@ -100,7 +103,7 @@ def finish_scan(session: Session, chain: str, result: ScanResult, *, generation:
 
 
 def fail_scan(session: Session, chain: str, *, code: str, generation: int, now: datetime) -> None:
-    """The pass could not be made: nothing is known, everyone goes on waiting and is told why. Raises LeaseLost."""
+    """Record that the pass failed: its wallets go on waiting, with the reason shown. Raises LeaseLost."""
     scanner = _held(session, chain, generation)
     _put_back(session, chain)
     scanner.started_at = scanner.progress = None
@@ -117,7 +120,7 @@ def _waiting(chain: str) -> Select[WatchWallet]:
 
 
 def _is_left(session: Session, chain: str, now: datetime) -> bool:
-    """Whether a pass was begun by somebody whose lease has run out."""
+    """Whether a pass was begun by a worker whose lease has run out."""
     query = select(WatchScanner.chain).where(
         WatchScanner.chain == chain, WatchScanner.started_at.is_not(None), WatchScanner.lease_until <= now
     )
@@ -125,7 +128,7 @@ def _is_left(session: Session, chain: str, now: datetime) -> bool:
 
 
 def _take(session: Session, chain: str, generation: int) -> tuple[ScanObject, ...]:
-    """Make those who have waited longest part of this pass; always one at least, however large."""
+    """Include the wallets that have waited longest in this pass; at least one, however large."""
     query = _waiting(chain).order_by(WatchWallet.scan_requested_at, WatchWallet.id).limit(WALLETS_PER_PASS)
     objects: list[ScanObject] = []
     addresses = 0
@@ -165,7 +168,7 @@ def _matched(session: Session, wallet_ids: Sequence[UUID], result: ScanResult) -
     found: dict[UUID, list[int]] = {}
     scripts = list(amounts)
     for first in range(0, len(scripts), SCRIPTS_PER_QUERY):
-        # A script may be derived twice by one wallet (a multisig of one key named twice): it counts once.
+        # A wallet may derive a script twice (a multisig that names a key twice): it counts once.
         rows = session.execute(
             select(WatchAddress.wallet_id, WatchAddress.script)
             .where(WatchAddress.wallet_id.in_(wallet_ids))

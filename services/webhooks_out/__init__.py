@@ -1,4 +1,4 @@
-"""Tell programs elsewhere what happened here: their endpoints, the messages to them, and the attempts."""
+"""Outgoing webhooks: endpoints, the messages to them, and the attempts to deliver those."""
 
 from services.webhooks_out.endpoints import (
     Owner,

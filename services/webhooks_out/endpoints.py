@@ -1,4 +1,4 @@
-"""Whom to tell: endpoints, their secrets, and whether they are told at present."""
+"""Webhook endpoints: their subscriptions, their secrets, and whether they are enabled."""
 
 import base64
 import secrets
@@ -21,7 +21,7 @@ from services import alerts, audit
 
 ENDPOINTS_MAX: Final = 20
 ROTATION: Final = timedelta(hours=24)
-"""How long the secret before goes on signing, beside the new one."""
+"""How long the previous secret goes on signing beside the new one."""
 ALERT: Final = "webhook_disabled"
 _SECRET_BYTES: Final = 32
 _PREFIX: Final = "whsec_"
@@ -40,7 +40,7 @@ class TooManyWebhookEndpoints(StrongroomError):
 
 
 class Box(Protocol):
-    """Seals what is kept and must be read again (`Provider.box`)."""
+    """Encrypts what is stored and must be readable again (`Provider.box`)."""
 
     def encrypt(self, data: bytes) -> bytes:
         """The sealed form."""
@@ -53,7 +53,7 @@ class Box(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose endpoints are meant: a person's with those of the apps that they make, or, with None, the house's."""
+    """The owner of endpoints: a person, with those of the apps that they make, or (None) the house."""
 
     user_id: UUID | None
 
@@ -71,14 +71,14 @@ def create(
     now: datetime,
     by: Actor,
 ) -> tuple[WebhookEndpoint, str]:
-    """Tell an address what happens from now on; the secret that signs it is told here and by `reveal`.
+    """Send an address the events from now on; the secret that signs them is returned here and by `reveal`.
 
-    `client_id` is the row of an app that the owner makes; the caller has seen to that. Raises InvalidWebhookUrl,
+    `client_id` is the row of an app of the owner's, which the caller has checked. Raises InvalidWebhookUrl,
     InvalidWebhookKind, TooManyWebhookEndpoints.
     """
     checked = webhooks.checked_url(url, allow_private=allow_private)
     wanted = webhooks.checked_kinds(kinds)
-    # One at a time for each owner, so that the limit is one.
+    # One at a time for each owner, so that the limit holds.
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 2))"), {"owner": f"webhooks:{owner.user_id}"}
     )
@@ -147,7 +147,7 @@ def update(
 def rotate(
     session: Session, owner: Owner, endpoint_id: UUID, *, box: Box, now: datetime, by: Actor
 ) -> tuple[WebhookEndpoint, str]:
-    """A new secret. For a day messages are signed with the one before as well, so that none is refused meanwhile.
+    """Make a new secret. For a day messages are signed with the previous one as well, so that none is rejected.
 
     Raises WebhookEndpointNotFound.
     """
@@ -169,7 +169,7 @@ def reveal(row: WebhookEndpoint, *, box: Box, now: datetime) -> list[str]:
 
 
 def disable(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime, by: Actor) -> WebhookEndpoint:
-    """Tell it nothing more until it is enabled. Raises WebhookEndpointNotFound."""
+    """Send it nothing until it is enabled again. Raises WebhookEndpointNotFound."""
     row = one(session, owner, endpoint_id, lock=True)
     if row.disabled_at is None:
         stop(session, row, because="owner", now=now)
@@ -178,7 +178,7 @@ def disable(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime,
 
 
 def enable(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime, by: Actor) -> WebhookEndpoint:
-    """Tell it again what happens from now on; what it missed is sent by `redeliver_since`.
+    """Send it what happens from now on; what it missed is sent by `redeliver_since`.
 
     Raises WebhookEndpointNotFound.
     """
@@ -192,7 +192,7 @@ def enable(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime, 
 
 
 def remove(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime, by: Actor) -> None:
-    """Forget an endpoint with all messages to it. Raises WebhookEndpointNotFound."""
+    """Delete an endpoint with all messages to it. Raises WebhookEndpointNotFound."""
     row = one(session, owner, endpoint_id, lock=True)
     session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == row.id))
     alerts.clear(session, ALERT, scope=f"webhook:{row.id}", now=now, reason="The endpoint was removed.")
@@ -201,7 +201,7 @@ def remove(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime, 
 
 
 def stop(session: Session, row: WebhookEndpoint, *, because: str, now: datetime) -> None:
-    """Disable an endpoint and give up what waits for it; unless its owner did so, say it as an alert."""
+    """Disable an endpoint and give up its waiting messages; unless its owner did so, raise an alert."""
     row.disabled_at, row.disabled_because = now, because
     session.execute(
         sql_update(WebhookDelivery)
@@ -219,7 +219,7 @@ def stop(session: Session, row: WebhookEndpoint, *, because: str, now: datetime)
         session,
         ALERT,
         scope=f"webhook:{row.id}",
-        # Somebody's own endpoint is theirs to mend; the house's is how the house hears of things.
+        # A user's endpoint is theirs to mend; by the house's own, the operators hear of things.
         severity="warning" if row.user_id is None else "info",
         reason=f"A webhook endpoint was disabled: {why}.",
         now=now,

@@ -113,7 +113,7 @@ def redeliver_since(
 
 
 def send_test(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetime) -> WebhookDelivery:
-    """Send an endpoint an event that means nothing. Raises WebhookEndpointNotFound."""
+    """Send an endpoint a test event. Raises WebhookEndpointNotFound."""
     endpoint = endpoints.one(session, owner, endpoint_id)
     event_id = f"test-{new_id()}"
     row = WebhookDelivery(
@@ -135,7 +135,7 @@ def send_test(session: Session, owner: Owner, endpoint_id: UUID, *, now: datetim
 
 
 def forget_old(session: Session, *, now: datetime) -> int:
-    """Drop some of the messages that nobody will ask about any more, with their attempts; returns how many."""
+    """Drop some old messages with their attempts; returns how many."""
     is_over = WebhookDelivery.state != "waiting"
     return dropping.some(session, WebhookDelivery, WebhookDelivery.created_at < now - KEPT, is_over)
 

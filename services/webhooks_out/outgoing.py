@@ -1,4 +1,4 @@
-"""Claim the messages that are due, and record what came of each."""
+"""Claim the messages that are due, and record the outcome of each attempt."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -58,10 +58,10 @@ class Outgoing:
 def claim(
     session: Session, *, slots: int, failing_slots: int, owner: str, box: Box, now: datetime
 ) -> Sequence[Outgoing]:
-    """Take messages that are due, oldest first, `slots` at most and `failing_slots` at most to endpoints that fail.
+    """Lease messages that are due, oldest first: `slots` at most, and `failing_slots` at most to endpoints that fail.
 
-    No endpoint waits for another: each is sent a few at a time, and those that do not answer never get every slot.
-    The caller commits, sends and then records; if it dies in between, the same message is sent again, under its id.
+    No endpoint waits for another: each is sent a few at a time, and those that do not answer never take all slots. The
+    caller commits, sends and then records; if it dies in between, the same message is sent again, under its id.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
     chosen: list[UUID] = []
@@ -99,7 +99,7 @@ def record(
     jitter: float,
     now: datetime,
 ) -> WebhookDelivery:
-    """Record an attempt: done, to be tried again, or given up. Disables an endpoint that is gone or failed for days.
+    """Record an attempt: delivered, to be retried, or given up. Disables an endpoint that is gone or failed for days.
 
     Raises LeaseLost when the message was taken over, sent again on request, or removed meanwhile.
     """
@@ -152,7 +152,7 @@ def _failed(
 
 
 def _may_go(session: Session, row: WebhookDelivery, endpoint: WebhookEndpoint) -> bool:
-    """Whether it may still be sent: not after dying with it ever again, nor to an app that its user left since."""
+    """Whether a message may still be sent: not after too many crashed attempts, nor to an app that its user revoked."""
     if row.attempts > webhooks.ATTEMPTS_MAX:
         refused = "attempts_exhausted"
     elif endpoint.client_id is not None and row.for_user_id is not None and not _sees(session, row, endpoint.client_id):
@@ -193,7 +193,7 @@ def _outgoing(
 
 
 def _present(session: Session, rows: Sequence[WebhookDelivery]) -> Mapping[UUID, Mapping[str, Any] | None]:
-    """How the object of each message stands now: it may have moved on since the event."""
+    """The present state of each message's object: it may have moved on since the event."""
     flow_ids = {UUID(row.event["object"]["id"]) for row in rows if "flow_id" in row.event["data"]}
     newest = select(FlowEvent.group_id, func.max(FlowEvent.id)).where(FlowEvent.group_id.in_(flow_ids))
     sequences = dict(session.execute(newest.group_by(FlowEvent.group_id)).all()) if flow_ids else {}

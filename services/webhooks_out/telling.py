@@ -1,4 +1,4 @@
-"""Make a message of each event for every endpoint that it concerns and that asked for it."""
+"""Make a message of each event for every endpoint that it concerns and that subscribed to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ Seers = Mapping[tuple[UUID, UUID], frozenset[str]]
 
 
 def tell(session: Session, events: Sequence[Event], *, now: datetime) -> int:
-    """Write the messages that these events lead to, each once however often it is asked. Returns how many."""
+    """Write the messages for these events, each once however often this is called. Returns how many."""
     endpoints = session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.disabled_at.is_(None))).all()
     if not endpoints:
         return 0

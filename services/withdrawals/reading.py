@@ -1,4 +1,4 @@
-"""Look at withdrawals."""
+"""Read withdrawals."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
@@ -60,21 +60,21 @@ def in_states(
 
 
 def waiting_counts(session: Session) -> Mapping[str, int]:
-    """How many approved withdrawals of each asset wait to be sent; an asset of which none does is not in it."""
+    """How many approved withdrawals of each asset wait to be sent; assets without any are left out."""
     waits = Withdrawal.state == literal_column("'approved'")
     query = select(Withdrawal.asset_id, func.count().label("waiting")).where(waits).group_by(Withdrawal.asset_id)
     return {row.asset_id: row.waiting for row in session.execute(query)}
 
 
 def approvals_of(session: Session, withdrawal_id: UUID) -> Sequence[WithdrawalApproval]:
-    """Who decided what about a withdrawal, oldest first."""
+    """The operators' decisions about a withdrawal, oldest first."""
     return approvals_of_many(session, [withdrawal_id])[withdrawal_id]
 
 
 def approvals_of_many(
     session: Session, withdrawal_ids: Collection[UUID]
 ) -> Mapping[UUID, Sequence[WithdrawalApproval]]:
-    """The same for each of these withdrawals, asked at once."""
+    """The same for each of these withdrawals, in one query."""
     found: dict[UUID, list[WithdrawalApproval]] = {withdrawal_id: [] for withdrawal_id in withdrawal_ids}
     query = select(WithdrawalApproval).where(WithdrawalApproval.withdrawal_id.in_(withdrawal_ids))
     for approval in session.scalars(query.order_by(WithdrawalApproval.decided_at)):

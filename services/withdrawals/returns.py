@@ -1,4 +1,4 @@
-"""Withdrawals that pay a deposit back which was set aside: its owner can neither ask for one nor take it back."""
+"""Withdrawals that pay back a deposit that was set aside: its owner can neither request nor cancel one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,13 +31,11 @@ def request(
     now: datetime,
     by: Actor,
 ) -> Withdrawal:
-    """Hold a deposit that suspense carries for a payment back, without a fee; `approver_id` agrees to it by asking.
-    Why is on the quarantine: the withdrawal is the owner's to read.
+    """Hold a deposit that suspense carries for a payment back, without a fee; `approver_id` approves it by asking.
 
-    They chose where it goes, so another has to agree, unless it goes to the only address that is known to have paid.
-
-    Raises InvalidAddress, WrongNetwork, SystemLimitExceeded. The deposit and its quarantine are the caller's to
-    move.
+    The reason is on the quarantine, since the owner reads the withdrawal. The approver chose the destination, so
+    another one has to approve, unless it goes to the only address known to have paid. Raises InvalidAddress,
+    WrongNetwork, SystemLimitExceeded. Moving the deposit and its quarantine is up to the caller.
     """
     asset, policy = assets.get(session, deposit.asset_id), assets.policy(session, deposit.asset_id)
     spelled = rules.rail_of(asset).parse_destination(destination).text
@@ -85,7 +83,7 @@ def is_return(session: Session, withdrawal_id: UUID) -> bool:
 
 
 def lost_its_deposit() -> ColumnElement[bool]:
-    """Whether a withdrawal pays back what a reorganisation has undone: it waits until that is confirmed again."""
+    """Whether a withdrawal pays back a deposit that a reorganisation undid: it waits until that is confirmed again."""
     return exists().where(
         DepositQuarantine.return_withdrawal_id == Withdrawal.id,
         DepositQuarantine.deposit_id == Deposit.id,
@@ -94,7 +92,7 @@ def lost_its_deposit() -> ColumnElement[bool]:
 
 
 def lost_a_deposit(session: Session, leaving: Sequence[Withdrawal]) -> bool:
-    """Whether one of these pays back what a fork has undone; none is undone before the caller's transaction ends."""
+    """Whether one of these pays back a deposit that is undone; none can be undone before this transaction ends."""
     states = session.scalars(
         select(Deposit.state)
         .join(DepositQuarantine, DepositQuarantine.deposit_id == Deposit.id)
@@ -106,7 +104,7 @@ def lost_a_deposit(session: Session, leaving: Sequence[Withdrawal]) -> bool:
 
 
 def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by: Actor) -> None:
-    """Of withdrawals that came to nothing, move what returns held back to suspense, to be decided about once more."""
+    """Move what these failed returns held back to suspense, where the deposits are to be decided about again."""
     rows = session.execute(
         select(DepositQuarantine, Deposit)
         .join(Deposit, Deposit.id == DepositQuarantine.deposit_id)
@@ -140,7 +138,7 @@ def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by
 
 
 def _is_the_sender(session: Session, deposit: Deposit, address: str) -> bool:
-    """Whether screening found that this address paid, and no other: of several, one may be the approver's own."""
+    """Whether screening found this address, and no other, as sender: of several, one may be the approver's own."""
     screened = session.get(DepositScreening, deposit.id)
     if screened is None or not RAILS[deposit.chain].tells_senders:
         return False
@@ -148,7 +146,7 @@ def _is_the_sender(session: Session, deposit: Deposit, address: str) -> bool:
 
 
 def _move_and_hold(session: Session, asset: Asset, withdrawal: Withdrawal, now: datetime) -> int:
-    """Credit the owner out of suspense and hold the same amount, in one transaction: never spendable in between."""
+    """Credit the owner from suspense and hold the same amount, in one transaction: never spendable in between."""
     owner = ledger.user_account(session, withdrawal.user_id, asset.asset_id)
     suspense = ledger.system_account(session, "suspense", asset.asset_id)
     hot_wallet = ledger.system_account(session, "hot_wallet", asset.asset_id)
