@@ -51,9 +51,25 @@ def cancel(payout_id: UUID) -> None:
 @payout.command("book-return")
 @click.argument("payout_id", type=click.UUID)
 def book_return(payout_id: UUID) -> None:
-    """Give back what a payment took of which its provider says that it came back, once."""
+    """Give back what a payment took of which its provider says that it came back, once; or undo how it was settled."""
     _act(lambda session, now: payouts.book_return(session, payout_id, now=now, by=BY))
-    click.echo("its owner has the amount and the fee again")
+    click.echo("whoever bore it has that again")
+
+
+@payout.command()
+@click.argument("payout_id", type=click.UUID)
+def recover(payout_id: UUID) -> None:
+    """Take from its owner what a payment took that had failed, and of which its provider says that it was made."""
+    _act(lambda session, now: payouts.recover(session, payout_id, now=now, by=BY))
+    click.echo("its owner bears it: amount and fee were taken from their balance")
+
+
+@payout.command("book-as-lost")
+@click.argument("payout_id", type=click.UUID)
+def book_as_lost(payout_id: UUID) -> None:
+    """Have suspense carry such a payment, and propose to book it as lost."""
+    _act(lambda session, now: payouts.book_as_lost(session, payout_id, now=now, by=BY))
+    click.echo("it is proposed; an approver agrees to it on /operator/losses")
 
 
 @payout.command("never-made")

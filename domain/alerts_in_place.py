@@ -159,6 +159,15 @@ _MONEY_OUT: Final = (
         "once. It ends then, or when the provider takes its word back.",
     ),
     AlertRule(
+        "failed_payout_made", "critical", "payout:<id>", is_evaluated=False, may_be_settled=True,
+        meaning="A provider shows a payment that had failed, whose funds went back: the money left twice. Or, once "
+        "that was settled, it came back.",
+        cause="The provider acted late on a request that it had refused or knew nothing of, or took its word back.",
+        what_to_do="Compare with the provider's dashboard. On the flow's page, *Recover it from its owner* or *Book it "
+        "as lost*, to which another operator agrees on `/operator/losses`; if it came back, *Book the return*. It ends "
+        "then, or when the provider takes its word back.",
+    ),
+    AlertRule(
         "sweep_waits", "warning", "sweeps:<chain>:<reason>", is_evaluated=False,
         meaning="Deposits of a chain could not be moved to the hot wallet five times in a row.",
         cause="The hot wallet has no coin for the fee, the fee is above its cap, or the node does not answer.",

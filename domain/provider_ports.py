@@ -68,8 +68,10 @@ class Provider(Protocol):
         """What became of the payment with this reference of ours; `provider_id` is its own, once we were told it."""
         ...
 
-    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:
-        """Every payment since then that may be what this request had it make, each with the provider's id.
+    def made(
+        self, raw_tx: str, *, since: datetime, until: datetime | None = None, provider_id: str = ""
+    ) -> tuple[Report, ...]:
+        """Every payment since then, until then, that may be what this request had it make, each with its id there.
 
         By our reference where the provider tells it, else by what is paid to whom; with `provider_id`, that one alone,
         if it fits. None means that it shows all, and none of them fits: a list that is not whole raises ChainError.

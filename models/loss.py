@@ -14,7 +14,7 @@ class Loss(Base):
 
     __tablename__ = "losses"
     __table_args__ = (
-        CheckConstraint("state IN ('carried', 'proposed', 'booked', 'refused')", name="state_is_known"),
+        CheckConstraint("state IN ('carried', 'proposed', 'booked', 'refused', 'returned')", name="state_is_known"),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint("num_nulls(proposed_at, proposed_by) IN (0, 2)", name="proposal_is_whole"),
         CheckConstraint("num_nulls(decided_at, decided_by) IN (0, 2)", name="decision_is_whole"),

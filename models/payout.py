@@ -49,12 +49,12 @@ class Payout(Leased, Base):
             unique=True,
             postgresql_where=text("provider_id IS NOT NULL"),
         ),
-        # What a provider has paid, and is to be asked about once more.
+        # What a provider has paid, or said that it never will, and is to be asked about once more.
         Index(
             "ix_payouts_looked_at_again",
             "chain",
             "due_at",
-            postgresql_where=text("state = 'completed' AND due_at IS NOT NULL"),
+            postgresql_where=text("state IN ('completed', 'failed') AND due_at IS NOT NULL"),
         ),
         # The sweeps that have not moved anything for good.
         Index(

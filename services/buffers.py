@@ -15,6 +15,7 @@ from models.buffer import BufferSnapshot
 from models.chain import ChainCursor
 from models.deposit import Deposit
 from models.payout import Payout, PayoutTransaction
+from models.payout_made_after_all import PayoutMadeAfterAll
 from models.payout_return import PayoutReturn
 from models.quarantine import DepositQuarantine
 from models.withdrawal import Withdrawal
@@ -49,6 +50,9 @@ def compare(
     came_back_minor = _came_back(session, asset)
     if came_back_minor:
         lines.append(("payments that came back and are not booked", came_back_minor))
+    made_minor = _made_after_all(session, asset)
+    if made_minor:
+        lines.append(("failed payments that were made after all and are not settled", -made_minor))
     if unread_minor:
         lines.append(("coin left on addresses that were swept", -unread_minor))
     difference_minor = holding_minor - ledger_minor - sum(amount for _, amount in lines)
@@ -160,6 +164,21 @@ def _came_back(session: Session, asset: Asset) -> int:
         .where(Payout.asset_id == asset.asset_id, PayoutReturn.booked_at.is_(None), PayoutReturn.retracted_at.is_(None))
     )
     return sum(int(amount) + (int(booked or 0) - int(kept) if kept is not None else 0) for amount, booked, kept in rows)
+
+
+def _made_after_all(session: Session, asset: Asset) -> int:
+    """What a provider has no more of payments that the books say failed; or has again of those settled since."""
+    is_made, is_settled = PayoutMadeAfterAll.said != "failed", PayoutMadeAfterAll.settled_at.is_not(None)
+    rows = session.execute(
+        select(Withdrawal.amount_minor, Payout.fee_booked_minor, PayoutMadeAfterAll.fee_minor, is_settled)
+        .join(Payout, Payout.id == PayoutMadeAfterAll.payout_id)
+        .join(Withdrawal, Withdrawal.payout_id == Payout.id)
+        .where(Payout.asset_id == asset.asset_id, is_made != is_settled)
+    )
+    return sum(
+        (-int(amount) if was_settled else int(amount)) + (int(fee) - int(booked or 0) if fee is not None else 0)
+        for amount, booked, fee, was_settled in rows
+    )
 
 
 def _fees_in_flight(session: Session, asset: Asset) -> int:

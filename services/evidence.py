@@ -17,6 +17,7 @@ from models.flow import Flow, FlowEvent
 from models.log_line import KeptLogLine
 from models.payout import Payout, PayoutTransaction
 from models.payout_assertion import PayoutAssertion
+from models.payout_made_after_all import PayoutMadeAfterAll
 from models.payout_return import PayoutReturn
 from models.quarantine import DepositQuarantine
 from models.replenishment import Replenishment
@@ -52,8 +53,8 @@ class Evidence:
 
     `payout` is the newest of its `payments`, and `forms` are those of all of them. `quarantine` says why a deposit
     was set aside, or which deposit a withdrawal pays back; `pair_id` is the flow on the other side of such a return.
-    `came_back` is what a provider says of a withdrawal that it had paid, and `said` what operators say of one that it
-    knows nothing of.
+    `came_back` is what a provider says of a withdrawal that it had paid, `made` what it says of one that had failed,
+    and `said` what operators say of one that it knows nothing of.
     """
 
     flow: Flow
@@ -75,6 +76,7 @@ class Evidence:
     pair_id: UUID | None = None
     came_back: PayoutReturn | None = None
     said: PayoutAssertion | None = None
+    made: PayoutMadeAfterAll | None = None
 
     @property
     def is_return(self) -> bool:
@@ -153,6 +155,7 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         pair_id=pair_id,
         came_back=payouts.return_of(session, parts[-1].id) if withdrawal and parts else None,
         said=payouts.assertion_of(session, parts[-1].id) if withdrawal and parts else None,
+        made=payouts.made_after_all_of(session, parts[-1].id) if withdrawal and parts else None,
     )
 
 

@@ -15,7 +15,7 @@ from models.webhook import ReceivedNotification
 from services import notifications_in, payouts
 from tasks.app import task
 from tasks.providers import collect_named
-from tasks.reports import follow_provider
+from tasks.reports import follow_provider, look_for_named
 from tasks.rounds import visit
 from tasks.runtime import worker_name
 from wiring.container import Container
@@ -78,6 +78,7 @@ def _outcomes(container: Container, name: str, rows: Sequence[ReceivedNotificati
             ours = payouts.hurry(session, name, provider_ids=ids, references=references, now=container.now())
         if ours:
             follow_provider(container, provider, by)
+        look_for_named(container, provider, ids - ours, by)
         asked = collect_named(container, provider, sorted(ids - ours), by)
         outcomes |= {
             row.notification_id: "asked" for row in named if row.resource_id in asked | ours or not row.resource_id

@@ -1,5 +1,7 @@
 """Ask providers for payments, and what became of them."""
 
+from collections.abc import Collection
+
 import structlog
 
 from domain.actor import Actor
@@ -9,7 +11,7 @@ from domain.provider_facts import Report
 from domain.provider_ports import Provider
 from services import payouts
 from services.leases import LeaseLost
-from services.payouts import Asserted, Outgoing
+from services.payouts import Asserted, Closed, Outgoing
 from tasks.runtime import worker_name
 from wiring.container import Container
 
@@ -60,25 +62,55 @@ def _look_into_one(container: Container, provider: Provider, asserted: Asserted,
     log.info("assertion_looked_into", reference=outgoing.txid, is_upheld=is_upheld, found=len(found))
 
 
-def _look_again(container: Container, provider: Provider, by: Actor) -> int:
-    """Ask about payments that were completed: a bank, or the provider itself, may have sent one back."""
+def look_for_named(container: Container, provider: Provider, provider_ids: Collection[str], by: Actor) -> None:
+    """See whether one of these payments of a provider's is one of ours that failed before it was given a name."""
+    if provider.knows_references or not provider_ids:
+        return
     with container.transaction() as session:
-        due = payouts.claim_completed(session, provider.rail.chain, owner=worker_name(), now=container.now())
-    for outgoing in due:
-        try:
-            report = _report(provider, outgoing, outgoing.provider_id)
-        except ChainError as error:
-            log.warning("provider_not_asked", payout_id=str(outgoing.payout_id), code=error.code)
-            report = None
-        try:
-            with container.transaction() as session:
-                if report is None:
-                    payouts.record_silence(session, outgoing, now=container.now())
-                else:
-                    payouts.record_word(session, outgoing, report, now=container.now(), by=by)
-        except LeaseLost:
-            log.warning("lease_lost", payout_id=str(outgoing.payout_id))
+        chain = provider.rail.chain
+        nameless = payouts.claim_nameless(session, chain, owner=worker_name(), now=container.now())
+    for closed in nameless:
+        _look_at(container, provider, closed, by, named=provider_ids)
+
+
+def _look_again(container: Container, provider: Provider, by: Actor) -> int:
+    """Ask about payments that were closed: what was paid may have come back, what failed may have been made."""
+    with container.transaction() as session:
+        due = payouts.claim_closed(session, provider.rail.chain, owner=worker_name(), now=container.now())
+    for closed in due:
+        _look_at(container, provider, closed, by)
     return len(due)
+
+
+def _look_at(
+    container: Container, provider: Provider, closed: Closed, by: Actor, *, named: Collection[str] = ()
+) -> None:
+    outgoing = closed.outgoing
+    is_guess = closed.has_failed and not outgoing.provider_id and not provider.knows_references
+    try:
+        found = _shown(provider, closed, named) if is_guess else [_report(provider, outgoing, outgoing.provider_id)]
+    except ChainError as error:
+        log.warning("provider_not_asked", payout_id=str(outgoing.payout_id), code=error.code)
+        found = None
+    try:
+        with container.transaction() as session:
+            now = container.now()
+            if found is None:
+                payouts.record_silence(session, outgoing, now=now)
+            elif closed.has_failed:
+                payouts.record_shown(session, outgoing, found, is_guess=is_guess, now=now, by=by)
+            else:
+                payouts.record_word(session, outgoing, found[0], now=now, by=by)
+    except LeaseLost:
+        log.warning("lease_lost", payout_id=str(outgoing.payout_id))
+
+
+def _shown(provider: Provider, closed: Closed, named: Collection[str]) -> list[Report]:
+    """What the provider shows that may be a payment to which it never gave a name: among these, or in its list."""
+    raw_tx, since = closed.outgoing.raw_tx, closed.since
+    if not named:
+        return list(provider.made(raw_tx, since=since, until=closed.until))
+    return [report for one in sorted(named) for report in provider.made(raw_tx, since=since, provider_id=one)]
 
 
 def _follow(

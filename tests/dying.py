@@ -11,7 +11,7 @@ from sqlalchemy.orm import configure_mappers
 
 from cli.recover_account import book_account
 from domain.crash import CRASH_AT
-from services import addresses, conversions, deposits, losses, withdrawals
+from services import addresses, conversions, deposits, losses, payouts, withdrawals
 from tasks import flows, mail, webhooks
 from tasks.addresses import refill_chain
 from tasks.app import app
@@ -112,6 +112,11 @@ def _agree(container: Container, loss_id: str) -> None:
         losses.agree(session, UUID(loss_id), now=container.now(), by=BY)
 
 
+def _bear(container: Container, payout_id: str) -> None:
+    with container.transaction() as session:
+        payouts.book_as_lost(session, UUID(payout_id), now=container.now(), by=BY)
+
+
 def _write_letters(container: Container) -> None:
     mailer = mailer_of(container.settings)
     assert mailer is not None
@@ -149,6 +154,7 @@ _OF_HOUSE: Final[Mapping[str, Callable[..., object]]] = {
     "request": _request,
     "decide": _decide,
     "agree": _agree,
+    "bear": _bear,
     "convert": _convert,
     "carry out": lambda container: settle_due(container, BY),
     "verify": lambda container: check_batch(container, BY),

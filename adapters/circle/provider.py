@@ -117,13 +117,15 @@ class CircleProvider:
             return Report("unknown", reason="Circle does not know this transfer", provider_id=provider_id)
         return report_of(transfer, self.rail)
 
-    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:
+    def made(
+        self, raw_tx: str, *, since: datetime, until: datetime | None = None, provider_id: str = ""
+    ) -> tuple[Report, ...]:
         """Transfers of the same amount from our wallet to the same place: Circle shows nobody our key for one."""
         if provider_id:
             transfer = self._transfer(provider_id)
             listed, is_whole = ([] if transfer is None else [transfer]), True
         else:
-            listed, is_whole = self._listed(since, None, side="sourceWalletId", pages_max=TRACED_PAGES_MAX)
+            listed, is_whole = self._listed(since, until, side="sourceWalletId", pages_max=TRACED_PAGES_MAX)
         if not is_whole:
             raise NodeError("Circle lists more transfers since then than can be read")
         asked = json.loads(raw_tx)

@@ -130,7 +130,14 @@ class FlutterwaveProvider:
             provider_id=_id(found),
         )
 
-    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:  # noqa: ARG002 - a reference is enough
+    def made(
+        self,
+        raw_tx: str,
+        *,
+        since: datetime,  # noqa: ARG002 - a reference is enough
+        until: datetime | None = None,  # noqa: ARG002
+        provider_id: str = "",
+    ) -> tuple[Report, ...]:
         """The transfer with our reference, if there is one."""
         report = self.report(json.loads(raw_tx)["reference"], provider_id=provider_id)
         return () if report.state == "unknown" else (report,)

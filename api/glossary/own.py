@@ -65,6 +65,9 @@ _FLOWS: Final = {
     "QuarantinedItem.decision": "release or return; null while nobody decided.",
     "QuarantinedItem.decision_reason": "Why it was decided so; null while nobody decided.",
     "QuarantinedItem.return_withdrawal_id": "The withdrawal that pays it back; null unless it is to be.",
+    "MadeAfterAll.said": "The provider's newest word: pending, completed or failed.",
+    "MadeAfterAll.settled_how": "lost: suspense carries it. recovered: its owner bore it. Null while nobody decided.",
+    "MadeAfterAll.loss_id": "The loss that it is proposed as; null unless it is lost.",
     "Assertion.answer": "What speaks against it; null when nothing does.",
     "EvidenceItem.answer": "The answer's body; null where there was none.",
     "EvidenceItem.status": "The answer's HTTP status; 0 where there was none.",
@@ -153,6 +156,7 @@ _SHARED: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
     ),
     (_TAKEN_OUT, {"approvals": "Each operator's decision, oldest first."}),
     ("OperatorDetail", {"assertion": "What operators last said of its payment; null where nothing was."}),
+    ("OperatorDetail", {"made_after_all": "What its provider says of it since it failed; null where nothing."}),
 )
 
 

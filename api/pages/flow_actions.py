@@ -101,7 +101,32 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
             "reversal, once. Look into the provider's dashboard first."
         )
         actions.append(Action(path, "Book the return", consequence, grave=True, typed=True, value="book_return"))
-    return actions
+    return actions + _bearing(found, path)
+
+
+def _bearing(found: Evidence, path: str) -> list[Action]:
+    """What may be done about a payment that had failed and was made after all."""
+    made = found.made
+    if made is None:
+        return []
+    if made.settled_at is not None:
+        consequence = "Its provider says that the money is back with us. How it was settled is undone, once."
+        came_back = Action(path, "Book the return", consequence, grave=True, typed=True, value="book_return")
+        return [came_back] if made.said == "failed" else []
+    if made.said != "completed":
+        return []
+    recovering = (
+        "Takes the amount and the fee from the balance of its owner, who has had them back and was paid all the same. "
+        "Refused where the balance is less. Look into the provider's dashboard, and tell its owner, first."
+    )
+    losing = (
+        "Suspense carries the amount, and you propose to book it as an expense of the house. Another operator agrees, "
+        "or refuses, on the page of losses."
+    )
+    return [
+        Action(path, "Recover it from its owner", recovering, grave=True, typed=True, value="recover"),
+        Action(path, "Book it as lost", losing, grave=True, typed=True, value="book_as_lost"),
+    ]
 
 
 def _sayings(found: Evidence, path: str, caller: Principal) -> list[Action]:

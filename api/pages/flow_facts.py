@@ -82,7 +82,8 @@ def _standing(reading: Reading) -> str:
     if found.withdrawal is not None:
         if found.came_back is not None and found.came_back.retracted_at is None:
             return sentences.RETURNED if found.came_back.booked_at is not None else sentences.CAME_BACK
-        return sentences.withdrawal(found.withdrawal.state, found.withdrawal.waiting_reason)
+        usual_words = sentences.withdrawal(found.withdrawal.state, found.withdrawal.waiting_reason)
+        return usual_words if found.made is None else sentences.made_after_all(found.made, usual_words)
     usual = FLOW_KINDS[found.flow.kind].states[found.flow.state].sentence
     if found.verification is not None and found.verification.reason:
         return REASONS.get(found.verification.reason, usual)

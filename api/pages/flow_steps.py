@@ -22,6 +22,7 @@ _COPIED: Final = frozenset(
         "address",
         "destination",
         "payout_id",
+        "provider_id",
         "replaces",
         "cancels",
         "reorganised",
@@ -117,15 +118,29 @@ _SAID: Final[Mapping[str, str]] = MappingProxyType(
         "is_upheld": "The provider does not bear out what was said of it: it stays uncertain.",
         "said_to_be": "An operator says which of the provider's payments it is. The provider is asked.",
         "identified_as": "It is the provider's payment that an operator named.",
+        "failed_after_all": "The provider says that it was not made after all.",
+        "settlement_undone": "It came back: how it was settled was undone.",
         "return_booked": "Its return was booked: the amount and the fee it took were given back.",
     }
 )
 
 
-_NEVER_MADE: Final = {
-    1: "An operator says that it was never made. Another has to say so too.",
-    2: "Two operators say that it was never made. The provider is asked.",
-}
+_BY_WORD: Final[Mapping[str, Mapping[str | int, str]]] = MappingProxyType(
+    {
+        "said_never_made": {
+            1: "An operator says that it was never made. Another has to say so too.",
+            2: "Two operators say that it was never made. The provider is asked.",
+        },
+        "made_after_all": {
+            "pending": "The provider says that it is making it, although it had failed and the funds went back.",
+            "completed": "The provider says that it made it, although it had failed and the funds went back.",
+        },
+        "settled_after_all": {
+            "lost": "Suspense carries it: an operator proposes that the house bears it.",
+            "recovered": "What it takes was taken from the balance of its owner.",
+        },
+    }
+)
 
 
 def _note(event: FlowEvent) -> str:
@@ -135,8 +150,8 @@ def _note(event: FlowEvent) -> str:
         return sentences.waiting(str(detail["waits_because"]))
     if "approvals" in detail:
         return f"{detail['approvals']} of {detail['approvals_needed']} approvals given."
-    if "said_never_made" in detail:
-        return _NEVER_MADE[detail["said_never_made"]]
+    for name in _BY_WORD.keys() & detail.keys():
+        return _BY_WORD[name][detail[name]]
     why = f"{_WHY[detail['because']]} " if detail.get("because") in _WHY else ""
     for name in _SAID.keys() & detail.keys():
         return why + _SAID[name]

@@ -30,6 +30,8 @@ RESOLUTIONS: Final[dict[str, Callable[..., object]]] = {
     "cancel": payouts.ask_for_cancel,
     "give_up": payouts.give_up,
     "book_return": payouts.book_return,
+    "book_as_lost": payouts.book_as_lost,
+    "recover": payouts.recover,
 }
 """What an operator may do about a signed payment, by the name of its button."""
 SAID: Final[dict[str, Callable[..., object]]] = {
@@ -39,7 +41,7 @@ SAID: Final[dict[str, Callable[..., object]]] = {
     ),
 }
 """What an operator may say of a withdrawal's payment that its provider knows nothing of."""
-GRAVE: Final = frozenset({"give_up", "book_return", "never_made"})
+GRAVE: Final = frozenset({"give_up", "book_return", "book_as_lost", "recover", "never_made"})
 """Those that are final, so that the flow's short id is typed first."""
 
 

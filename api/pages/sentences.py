@@ -9,6 +9,8 @@ from domain.flows import FLOW_KINDS
 from domain.money import format_amount
 from domain.rails import RAILS
 from models.payout_assertion import PayoutAssertion
+from models.payout_made_after_all import PayoutMadeAfterAll
+from services import payouts
 
 WAITING: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -39,12 +41,23 @@ _HELD_UNTIL_THEN: Final = ("withdrawal", "conversion")
 _KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer", "verification": "claim"})
 CAME_BACK: Final = "It was sent, and its provider says that it came back. An operator gives the funds back."
 RETURNED: Final = "It was sent and came back. What it took was given back."
+MADE_AFTER_ALL: Final = (
+    "It failed and the funds went back, and its provider says that it was made all the same. An operator settles it."
+)
+CAME_BACK_SINCE: Final = "Its provider says that it came back since. An operator books that."
+_BORNE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "lost": "It failed and the funds went back, and it was made all the same. Suspense carries it, not its owner.",
+        "recovered": "It failed and the funds went back, and it was made all the same. What it takes was taken since.",
+    }
+)
 _BOOKING_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "deposit_credit": "deposit",
         "deposit_reversal": "deposit taken back: its block left the chain",
         "internal_transfer": "transfer",
         "withdrawal_returned": "withdrawal that came back",
+        "withdrawal_made_after_all": "withdrawal that had failed and was made after all",
     }
 )
 _CONVERSION_PARTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -68,7 +81,16 @@ def progress(confirmations: int, needed: int) -> str:
 def withdrawal(state: str, waiting_reason: str | None) -> str:
     """Where a withdrawal stands, with the reason if it has to wait."""
     sentence = FLOW_KINDS["withdrawal"].states[state].sentence
+    if waiting_reason == payouts.MADE_AFTER_ALL:
+        return MADE_AFTER_ALL
     return f"{sentence} {waiting(waiting_reason)}" if waiting_reason and state in {"approved", "signed"} else sentence
+
+
+def made_after_all(row: PayoutMadeAfterAll, usual: str) -> str:
+    """Where a payment stands that failed and was made after all, while its provider says so; else the usual words."""
+    if row.settled_how is not None:
+        return _BORNE[row.settled_how] if row.said != "failed" else f"{_BORNE[row.settled_how]} {CAME_BACK_SINCE}"
+    return MADE_AFTER_ALL if row.said != "failed" else usual
 
 
 def waiting(code: str) -> str:

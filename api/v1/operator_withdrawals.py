@@ -17,6 +17,7 @@ from api.v1.flows import FlowApproval
 from api.v1.withdrawals import SignedForm, WithdrawalItem, shape, shape_forms
 from domain.flows import WITHDRAWAL, WrongState
 from models.payout_assertion import PayoutAssertion
+from models.payout_made_after_all import PayoutMadeAfterAll
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import assets, payouts, withdrawals
 
@@ -33,6 +34,8 @@ _RESOLUTIONS: Final[Mapping[str, Callable[..., object]]] = {
     "give_up": payouts.give_up,
     "never_made": payouts.say_never_made,
     "book_return": payouts.book_return,
+    "book_as_lost": payouts.book_as_lost,
+    "recover": payouts.recover,
 }
 _IT_IS: Final = "it_is"
 
@@ -69,11 +72,23 @@ class Assertion(ma.Schema):
     answer = ma.fields.String(required=True, allow_none=True)
 
 
+class MadeAfterAll(ma.Schema):
+    """What the provider says of a payment that had failed, and who bears it: `lost`, `recovered`, or nobody yet."""
+
+    said = ma.fields.String(required=True, validate=ma.validate.OneOf(["pending", "completed", "failed"]))
+    said_at = ma.fields.DateTime(required=True)
+    settled_how = ma.fields.String(required=True, allow_none=True)
+    settled_at = ma.fields.DateTime(required=True, allow_none=True)
+    settled_by = ma.fields.String(required=True, allow_none=True)
+    loss_id = ma.fields.UUID(required=True, allow_none=True)
+
+
 class OperatorDetail(OperatorItem):
     """The same with the transactions that carry it."""
 
     transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
     assertion = ma.fields.Nested(Assertion, required=True, allow_none=True)
+    made_after_all = ma.fields.Nested(MadeAfterAll, required=True, allow_none=True)
 
 
 class Rejection(StrictSchema):
@@ -93,7 +108,8 @@ class Resolution(StrictSchema):
             "nobody, where the rail can; a block decides which was first. give_up: fail it, if that is proved. "
             "it_is: it is the provider's payment of this `provider_id`, if that one fits. never_made: it is none of "
             "the provider's; two operators say so, and the provider is asked before the funds go back. "
-            "book_return: give back what was paid, if the provider says that it came back."
+            "book_return: give back what was paid, if the provider says that it came back. recover: take from its "
+            "owner what failed and was made after all. book_as_lost: have suspense carry that, and propose to book it."
         },
     )
     provider_id = Text(
@@ -214,10 +230,12 @@ def _detail(session: Session, row: Withdrawal) -> dict[str, Any]:
     forms = payouts.forms_of(session, row.payout_id) if row.payout_id else ()
     decimals = assets.get(session, row.asset_id).decimals
     said = payouts.assertion_of(session, row.payout_id) if row.payout_id else None
+    made = payouts.made_after_all_of(session, row.payout_id) if row.payout_id else None
     return {
         **_item(session, row),
         "transactions": shape_forms(forms, decimals),
         "assertion": None if said is None else _assertion(said),
+        "made_after_all": None if made is None else _made(made),
     }
 
 
@@ -229,4 +247,15 @@ def _assertion(row: PayoutAssertion) -> dict[str, Any]:
         "agreed_by": row.agreed_by,
         "upheld": row.is_upheld,
         "answer": row.answer,
+    }
+
+
+def _made(row: PayoutMadeAfterAll) -> dict[str, Any]:
+    return {
+        "said": row.said,
+        "said_at": moment(row.said_at),
+        "settled_how": row.settled_how,
+        "settled_at": moment(row.settled_at),
+        "settled_by": row.settled_by,
+        "loss_id": str(row.loss_id) if row.loss_id else None,
     }

@@ -55,7 +55,10 @@ class WithdrawalRequest(StrictSchema):
 
 
 class WithdrawalItem(ma.Schema):
-    """One withdrawal. `waiting_reason` is the code of what an approved one waits for."""
+    """One withdrawal. `waiting_reason` is the code of what an approved one waits for.
+
+    `made_after_all`: it failed, and its provider says that it made it all the same; an operator settles that.
+    """
 
     id = ma.fields.UUID(required=True)
     asset = ma.fields.String(required=True)

@@ -9,13 +9,13 @@ LOSS = FlowKind(
     initial=("carried", "proposed"),
     states={
         "carried": State(
-            moves=("proposed",),
+            moves=("proposed", "returned"),
             time_limit=timedelta(days=7),
             meaning="wrong",
             sentence="It left the house and nothing explains it. Suspense carries it until two operators book it.",
         ),
         "proposed": State(
-            moves=("booked", "refused", "carried"),
+            moves=("booked", "refused", "carried", "returned"),
             time_limit=timedelta(days=1),
             meaning="waiting",
             sentence="Proposed to be booked for good. An operator other than the one who proposed it agrees.",
@@ -23,6 +23,12 @@ LOSS = FlowKind(
         "booked": State(moves=(), time_limit=None, meaning="wrong", sentence="Booked for good: suspense is rid of it."),
         "refused": State(
             moves=(), time_limit=None, meaning="wrong", sentence="An operator refused to book it. Suspense keeps it."
+        ),
+        "returned": State(
+            moves=(),
+            time_limit=None,
+            meaning="yours",
+            sentence="It came back, or its owner made up for it, before it was booked: suspense is rid of it.",
         ),
     },
 )

@@ -21,9 +21,10 @@ SOURCES: Final = (ALERT, FLOW, FUNDING)
 # The parts of an event's detail that its owner, and programs of theirs, may read.
 _TOLD: Final = frozenset(
     {
-        "approvals", "approvals_needed", "block_hash", "block_height", "came_back_because", "failed_because", "note",
-        "paid_after_all", "rate", "receives", "replaced_by", "replaces", "reorganised", "return_booked", "to_asset",
-        "txid", "vout", "waits_because",
+        "approvals", "approvals_needed", "block_hash", "block_height", "came_back_because", "failed_after_all",
+        "failed_because", "made_after_all", "note", "paid_after_all", "rate", "receives", "replaced_by", "replaces",
+        "reorganised", "return_booked", "settled_after_all", "settlement_undone", "to_asset", "txid", "vout",
+        "waits_because",
     }
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What suspense carries and nothing will explain any more: proposed by one operator, booked for good by another."""
 
-from services.losses.carrying import carry
+from services.losses.carrying import carry, take_back
 from services.losses.deciding import NotThatMuch, ProposedByYou, agree, propose, propose_payment, refuse
 from services.losses.reading import LossNotFound, carried, newest, one
 
@@ -16,4 +16,5 @@ __all__ = [
     "propose",
     "propose_payment",
     "refuse",
+    "take_back",
 ]

@@ -1,16 +1,24 @@
-"""Have suspense carry what left the house and nothing explains."""
+"""Have suspense carry what left the house and nothing explains, until it is booked or comes back."""
 
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import ensure
-from domain.flows import LOSS
+from domain.flows import LOSS, move
 from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
+from models.ledger import LedgerTransaction
 from models.loss import Loss
 from services import audit, flows, ledger
+from services.losses.reading import locked
+
+OPEN: Final = ("carried", "proposed")
+"""The states of a loss that nobody has decided about for good."""
 
 
 def carry(
@@ -44,4 +52,24 @@ def carry(
     session.flush()
     told = {**detail, "loss_id": str(row.id), "asset_id": asset_id, "amount_minor": str(amount_minor)}
     audit.record(session, "loss.carried", by=by, now=now, detail=told)
+    return row
+
+
+def take_back(session: Session, loss_id: UUID, *, key: str, now: datetime, by: Actor) -> Loss:
+    """Undo what `carry` booked under this key: the hot wallet has it again. Raises LossNotFound.
+
+    A loss that nobody has booked ends here. One that is an expense already leaves suspense with too much, which two
+    operators book as come back.
+    """
+    row = locked(session, loss_id)
+    booked = session.scalars(select(LedgerTransaction.id).where(LedgerTransaction.idempotency_key == key)).one()
+    ledger.reverse(
+        session, booked, key=f"{key}:taken_back", kind="loss_taken_back", effective_at=now, flow_id=row.flow_id
+    )
+    if row.state in OPEN:
+        step = flows.Step(row.flow_id, LOSS, row.state, "returned", {})
+        row.state = move(LOSS, row.state, "returned")
+        flows.record(session, step, now=now, by=by)
+    session.flush()
+    audit.record(session, "loss.taken_back", by=by, now=now, detail={"loss_id": str(row.id), "state": row.state})
     return row

@@ -15,9 +15,8 @@ from domain.ids import new_id
 from domain.ledger import Transaction, Transfer
 from models.loss import Loss
 from services import assets, audit, flows, ledger
-from services.losses.reading import LossNotFound, carried
-
-OPEN = ("carried", "proposed")
+from services.losses.carrying import OPEN
+from services.losses.reading import carried, locked
 
 
 class NotThatMuch(StrongroomError):
@@ -65,7 +64,7 @@ def propose(session: Session, asset_id: str, amount_minor: int, *, reason: str, 
 
 def propose_payment(session: Session, loss_id: UUID, *, reason: str, now: datetime, by: Actor) -> Loss:
     """The same for a payment that suspense carries by itself. Raises LossNotFound, WrongState."""
-    row = _locked(session, loss_id)
+    row = locked(session, loss_id)
     _go(session, row, "proposed", {"reason": reason}, now=now, by=by)
     # Whoever is to agree reads why; what it was found with is on its flow.
     row.reason, row.proposed_at, row.proposed_by, row.decided_at, row.decided_by = reason, now, by.name, None, None
@@ -78,7 +77,7 @@ def agree(session: Session, loss_id: UUID, *, now: datetime, by: Actor) -> Loss:
 
     Raises LossNotFound, WrongState, ProposedByYou, and NotThatMuch where suspense no longer carries it.
     """
-    row = _locked(session, loss_id)
+    row = locked(session, loss_id)
     if row.state != "proposed":
         raise WrongState(f"this loss is {row.state}; only a proposed one is agreed to")
     if row.proposed_by == by.name:
@@ -102,7 +101,7 @@ def agree(session: Session, loss_id: UUID, *, now: datetime, by: Actor) -> Loss:
 
 def refuse(session: Session, loss_id: UUID, *, reason: str, now: datetime, by: Actor) -> Loss:
     """Leave it in suspense; whoever proposed it may think better of it, too. Raises LossNotFound, WrongState."""
-    row = _locked(session, loss_id)
+    row = locked(session, loss_id)
     if row.state != "proposed":
         raise WrongState(f"this loss is {row.state}; only a proposed one is refused")
     row.decided_at, row.decided_by = now, by.name
@@ -122,13 +121,6 @@ def _spoken_for(session: Session, asset_id: str, *, is_gain: bool) -> int:
         Loss.asset_id == asset_id, Loss.is_gain == is_gain, Loss.state.in_(OPEN)
     )
     return int(session.scalars(query).one())
-
-
-def _locked(session: Session, loss_id: UUID) -> Loss:
-    row = session.get(Loss, loss_id, with_for_update=True, populate_existing=True)
-    if row is None:
-        raise LossNotFound
-    return row
 
 
 def _go(session: Session, row: Loss, state: str, detail: dict[str, object], *, now: datetime, by: Actor) -> None:

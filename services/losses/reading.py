@@ -43,6 +43,14 @@ def one(session: Session, loss_id: UUID) -> Loss:
     return row
 
 
+def locked(session: Session, loss_id: UUID) -> Loss:
+    """The same, locked until the transaction ends and read afresh. Raises LossNotFound."""
+    row = session.get(Loss, loss_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise LossNotFound
+    return row
+
+
 def newest(session: Session, *, before: UUID | None = None, limit: int) -> Sequence[Loss]:
     """A page of losses, newest first, older than `before`."""
     query = select(Loss).order_by(Loss.id.desc()).limit(limit)

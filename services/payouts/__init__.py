@@ -11,6 +11,7 @@ from services.payouts.asserting import (
     say_it_is,
     say_never_made,
 )
+from services.payouts.bearing import NotMadeAfterAll, book_as_lost, recover
 from services.payouts.bumping import (
     CannotCancel,
     Replaceable,
@@ -24,12 +25,14 @@ from services.payouts.bumping import (
 from services.payouts.coming_back import (
     NotReturned,
     book_return,
-    claim_completed,
-    record_silence,
     record_word,
 )
 from services.payouts.coming_back import of as return_of
 from services.payouts.following import fail_conflicted, settle_due, sight_blocks, undo_above
+from services.payouts.looking_again import Closed, claim_closed, claim_nameless, record_silence
+from services.payouts.made_after_all import CODE as MADE_AFTER_ALL
+from services.payouts.made_after_all import of as made_after_all_of
+from services.payouts.made_after_all import record_shown
 from services.payouts.reading import CLOSED, PayoutNotFound, committed, forms_of, inputs_in_flight, one, senders
 from services.payouts.recovering import (
     AlreadyBooked,
@@ -63,15 +66,18 @@ from services.payouts.unblocking import in_the_way
 
 __all__ = [
     "CLOSED",
+    "MADE_AFTER_ALL",
     "AlreadyBooked",
     "AlreadySaid",
     "Asserted",
     "Batch",
     "CannotCancel",
+    "Closed",
     "InputsTaken",
     "MayStillBeMade",
     "NoProof",
     "NotAProviderId",
+    "NotMadeAfterAll",
     "NotReturned",
     "NotThesePayments",
     "Outgoing",
@@ -84,12 +90,14 @@ __all__ = [
     "ask_for_cancel",
     "asked_for_bump",
     "assertion_of",
+    "book_as_lost",
     "book_return",
     "bumpable",
     "charge",
     "claim_approved",
     "claim_asserted",
-    "claim_completed",
+    "claim_closed",
+    "claim_nameless",
     "claim_reportable",
     "claim_unconfirmed",
     "claimants",
@@ -100,6 +108,7 @@ __all__ = [
     "hurry",
     "in_the_way",
     "inputs_in_flight",
+    "made_after_all_of",
     "nonces_known",
     "nonces_to_explain",
     "one",
@@ -110,12 +119,14 @@ __all__ = [
     "record_not_bumped",
     "record_refused",
     "record_report",
+    "record_shown",
     "record_signed",
     "record_silence",
     "record_uncertain",
     "record_unsent",
     "record_waiting",
     "record_word",
+    "recover",
     "retry",
     "return_of",
     "say_it_is",

@@ -7,7 +7,7 @@ forgotten the reference, so that the same request would be another payment.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -26,13 +26,14 @@ from models.user import MAY_APPROVE, UserRole
 from services import audit, flows, leases, outbox
 from services.payouts.doubting import doubt
 from services.payouts.failing import fail
-from services.payouts.reading import one, refuse_own, withdrawals_of
-from services.payouts.reporting import ASK_AGAIN_WITHIN, first_asked_at, record_report
+from services.payouts.looking_again import CLOCKS_DIFFER
+from services.payouts.made_after_all import nobodys
+from services.payouts.reading import first_asked_at, one, refuse_own, withdrawals_of
+from services.payouts.reporting import ASK_AGAIN_WITHIN, record_report
 from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
 
 NEVER_MADE_AFTER: Final = 2 * ASK_AGAIN_WITHIN
 """From when on nobody can be about to make the same request still, and what was made is shown."""
-CLOCKS_DIFFER: Final = timedelta(minutes=15)
 _PROVIDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -137,7 +138,7 @@ def record_found(
     if row is None or row.answered_at is not None or row.said_at != asserted.said_at:
         leases.release(payout, due_at=now)
         return None
-    left = _nobodys(session, payout, found)
+    left = nobodys(session, payout, found)
     row.answered_at = now
     row.is_upheld = len(left) == 1 if row.provider_id else not left
     if not row.is_upheld:
@@ -191,16 +192,6 @@ def _say(session: Session, payout: Payout, provider_id: str | None, *, now: date
 def _have_asked(session: Session, payout: Payout, now: datetime) -> None:
     leases.release(payout, due_at=now)
     outbox.promise(session, "payouts.send", now=now)
-
-
-def _nobodys(session: Session, payout: Payout, found: Sequence[Report]) -> list[Report]:
-    """Those that are not another payment's of ours."""
-    named = [report.provider_id for report in found]
-    theirs = select(Payout.provider_id).where(
-        Payout.chain == payout.chain, Payout.id != payout.id, Payout.provider_id.in_(named)
-    )
-    taken = set(session.scalars(theirs))
-    return [report for report in found if report.provider_id not in taken]
 
 
 def _against(row: PayoutAssertion, left: Sequence[Report]) -> str:

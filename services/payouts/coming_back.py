@@ -1,7 +1,7 @@
 """Payments that were completed, and of which their provider says later that they came back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -13,17 +13,18 @@ from domain.errors import StrongroomError, ensure
 from domain.provider_facts import Report
 from models.ledger import LedgerTransaction
 from models.payout import Payout
+from models.payout_made_after_all import PayoutMadeAfterAll
 from models.payout_return import PayoutReturn
 from models.withdrawal import Withdrawal
-from services import alerts, audit, flows, leases, ledger
+from services import alerts, audit, flows, ledger
 from services.payouts import fees
+from services.payouts.bearing import unsettle
+from services.payouts.looking_again import look_again
 from services.payouts.reading import one, refuse_own, withdrawals_of
 from services.payouts.recovering import AlreadyBooked
-from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
+from services.payouts.sending import Outgoing, held
 from services.withdrawals import returns
 
-LOOKED_AT_AFTER: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 3 * 24, 7 * 24, 14 * 24, 30 * 24))
-"""How long after its completion a payment is asked about again, when nothing hints at it."""
 ALERT: Final = "completed_payout_returned"
 
 
@@ -31,30 +32,6 @@ class NotReturned(StrongroomError):
     """Its provider does not say that this payment came back: there is nothing to book."""
 
     code: ClassVar[str] = "not_returned"
-
-
-def look_again(payout: Payout, now: datetime) -> None:
-    """Let go of a completed payment until it is to be asked about again, if ever."""
-    leases.settle(payout)
-    moments = (payout.state_changed_at + after for after in LOOKED_AT_AFTER)
-    payout.due_at = next((moment for moment in moments if moment > now), None)
-
-
-def claim_completed(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Outgoing]:
-    """Lease the completed payments of a provider that are to be asked about again."""
-    query = (
-        select(Payout)
-        .where(Payout.chain == chain, Payout.state == "completed", Payout.due_at.is_not(None))
-        .order_by(Payout.due_at, Payout.id)
-        .limit(BATCH_MAX)
-    )
-    return of_provider(session, leases.claim(session, query, Payout, owner=owner, now=now))
-
-
-def record_silence(session: Session, outgoing: Outgoing, *, now: datetime) -> None:
-    """Have a completed payment be asked about soon, since its provider could not be. Raises LeaseLost."""
-    payout = held(session, outgoing)
-    leases.release(payout, due_at=now + leases.back_off(payout.attempts))
 
 
 def record_word(session: Session, outgoing: Outgoing, report: Report, *, now: datetime, by: Actor) -> None:
@@ -75,12 +52,17 @@ def record_word(session: Session, outgoing: Outgoing, report: Report, *, now: da
 def book_return(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
     """Give back what a payment that came back had taken, by a reversal, once.
 
-    Its owners have amount and fee again, or suspense has what paid a deposit back. Raises PayoutNotFound, SelfApproval,
+    Its owners have amount and fee again, or suspense has what paid a deposit back; of one that had failed, and was made
+    after all, how that was settled is undone. Raises PayoutNotFound, SelfApproval,
     NotReturned, AlreadyBooked.
     """
     payout = one(session, payout_id)
     carried = withdrawals_of(session, payout_id)
     refuse_own(carried, by)
+    made = session.get(PayoutMadeAfterAll, payout_id, populate_existing=True)
+    if made is not None and made.said == "failed" and made.settled_at is not None:
+        unsettle(session, payout, made, now=now, by=by)
+        return payout
     row = session.get(PayoutReturn, payout_id, populate_existing=True)
     if row is None or row.retracted_at is not None:
         raise NotReturned

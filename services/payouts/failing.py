@@ -6,8 +6,10 @@ from sqlalchemy.orm import Session
 
 from domain.actor import Actor
 from domain.errors import ensure
+from domain.providers import PROVIDERS
 from models.payout import Payout
 from services import alerts, leases
+from services.payouts.looking_again import look_again
 from services.payouts.reading import advance
 from services.withdrawals import returns
 from services.withdrawals.policy import give_back_system_day
@@ -31,7 +33,11 @@ def fail(session: Session, payout: Payout, *, now: datetime, by: Actor) -> None:
     for withdrawal in carried:
         give_back_system_day(session, withdrawal)
         withdrawal.waiting_reason = None
-    leases.settle(payout)
+    if payout.chain in PROVIDERS:
+        # Blocks prove it for good; a provider may yet say something else.
+        look_again(payout, now)
+    else:
+        leases.settle(payout)
     if payout.void_because != "refused":
         payout.reason = payout.void_because or "conflicted"
     alerts.clear(session, "withdrawal_uncertain", scope=f"payout:{payout.id}", now=now, reason="proved failed")

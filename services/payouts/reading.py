@@ -63,6 +63,11 @@ def withdrawals_of(session: Session, payout_id: UUID) -> Sequence[Withdrawal]:
     ).all()
 
 
+def first_asked_at(payout: Payout) -> datetime:
+    """When a provider may have heard of this payment first; one that was stored before that was kept, when it was."""
+    return payout.asked_at or payout.created_at
+
+
 def refuse_own(carried: Sequence[Withdrawal], by: Actor) -> None:
     """Nobody gives funds back to themselves. Raises SelfApproval."""
     if by.user_id is not None and any(withdrawal.user_id == by.user_id for withdrawal in carried):

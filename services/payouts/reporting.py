@@ -11,16 +11,14 @@ from domain.crash import crash_point
 from domain.provider_facts import Report
 from models.payout import Payout, PayoutTransaction
 from services import alerts, leases
-from services.payouts.coming_back import look_again
 from services.payouts.doubting import doubt, wait_because
 from services.payouts.failing import fail
 from services.payouts.following import book
-from services.payouts.reading import advance
+from services.payouts.looking_again import look_again
+from services.payouts.reading import advance, first_asked_at
 from services.payouts.sending import BATCH_MAX, Outgoing, held, may_leave, of_provider
 
 OPEN = ("signed", "broadcast", "uncertain")
-# What was paid may come back.
-HURRIED = (*OPEN, "completed")
 # Providers forget idempotency references at some time. Until then the same request may be made again.
 ASK_AGAIN_WITHIN = timedelta(hours=1)
 
@@ -70,8 +68,8 @@ def hurry(
     )
     ours = session.scalars(select(Payout).where(Payout.id.in_(named)).order_by(Payout.id).with_for_update()).all()
     for payout in ours:
-        if payout.state in HURRIED:
-            payout.due_at = now
+        # What was paid may come back, and what failed may be made after all.
+        payout.due_at = now
     return frozenset(payout.provider_id for payout in ours if payout.provider_id)
 
 
@@ -110,11 +108,6 @@ def record_refused(
     fail(session, payout, now=now, by=by)
     if fee_minor:
         book(session, [], [payout], now=now)
-
-
-def first_asked_at(payout: Payout) -> datetime:
-    """When a provider may have heard of this payment first; one that was stored before that was kept, when it was."""
-    return payout.asked_at or payout.created_at
 
 
 def _asked_at(payout: Payout) -> datetime | None:

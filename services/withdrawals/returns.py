@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, select
@@ -15,11 +16,15 @@ from domain.ledger import Hold, Transaction, Transfer
 from domain.rails import RAILS
 from models.asset import Asset
 from models.deposit import Deposit
+from models.ledger import LedgerTransaction
 from models.quarantine import DepositQuarantine
 from models.screening import DepositScreening
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import alerts, assets, flows, ledger, outbox, screening
 from services.withdrawals import policy as rules
+
+RETURN: Final = "deposit_return"
+"""What the ledger calls a deposit's becoming a payment back."""
 
 
 def request(
@@ -80,6 +85,12 @@ def request(
 def is_return(session: Session, withdrawal_id: UUID) -> bool:
     """Whether this withdrawal pays a deposit back."""
     return bool(session.scalar(select(exists().where(DepositQuarantine.return_withdrawal_id == withdrawal_id))))
+
+
+def was_return(session: Session, withdrawal_id: UUID) -> bool:
+    """Whether it paid a deposit back when it was made; what came to nothing is undone, and says so no more."""
+    key = LedgerTransaction.idempotency_key == f"withdrawal:{withdrawal_id}:hold"
+    return bool(session.scalar(select(exists().where(key, LedgerTransaction.kind == RETURN))))
 
 
 def lost_its_deposit() -> ColumnElement[bool]:
@@ -152,7 +163,7 @@ def _move_and_hold(session: Session, asset: Asset, withdrawal: Withdrawal, now: 
     hot_wallet = ledger.system_account(session, "hot_wallet", asset.asset_id)
     transaction = Transaction(
         key=f"withdrawal:{withdrawal.id}:hold",
-        kind="deposit_return",
+        kind=RETURN,
         legs=(Transfer(suspense, owner, withdrawal.amount_minor), Hold(owner, hot_wallet, withdrawal.amount_minor)),
         flow_id=withdrawal.flow_id,
         effective_at=now,

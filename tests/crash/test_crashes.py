@@ -59,8 +59,8 @@ OF_A_QUARANTINE = ("deposit.setting_aside", "deposit.set_aside", "deposit.releas
 OF_A_CLAIM = ("verification.claimed", "verification.looked", "verification.recording")
 # Killed in tests/conversions/test_crashes.py.
 OF_A_CONVERSION = ("conversion.claimed", "conversion.settling", "conversion.settled")
-# Killed in tests/services/test_losses.py and tests/circle/test_never_made.py.
-OF_A_DECISION = ("loss.booking", "payout.looking_into")
+# Killed in tests/services/test_losses.py, tests/circle/test_never_made.py and tests/circle/test_made_after_all.py.
+OF_A_DECISION = ("loss.booking", "payout.looking_into", "payout.bearing")
 OF_A_NOTIFICATION = ("notification.acted",)  # killed in tests/circle/test_crashes.py
 # Exercised on a chain of accounts, in tests/evm/test_crashes.py.
 OF_ACCOUNTS = (

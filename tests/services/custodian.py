@@ -61,7 +61,14 @@ class Custodian:
     def report(self, reference: str, *, provider_id: str = "") -> Report:  # noqa: ARG002
         return self.reports.get(reference, Report("unknown"))
 
-    def made(self, raw_tx: str, *, since: datetime, provider_id: str = "") -> tuple[Report, ...]:  # noqa: ARG002
+    def made(
+        self,
+        raw_tx: str,
+        *,
+        since: datetime,  # noqa: ARG002
+        until: datetime | None = None,  # noqa: ARG002
+        provider_id: str = "",  # noqa: ARG002
+    ) -> tuple[Report, ...]:
         report = self.report(raw_tx.split(" ", maxsplit=1)[0])
         return () if report.state == "unknown" else (report,)
 
