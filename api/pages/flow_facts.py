@@ -102,7 +102,7 @@ def money(reading: Reading) -> Money | None:
     if found.verification is not None:
         minor = found.verification.paid_minor or minor
     received = flow.kind == "internal_transfer" and flow.user_id != reading.viewer_id
-    is_incoming = flow.kind in {"deposit", "verification", "replenishment"} or received
+    is_incoming = FLOW_KINDS[flow.kind].direction == "in" or received
     sign = "" if flow.kind == "sweep" else "+" if is_incoming else "-"
     return Money(minor, reading.asset, sign) if minor else None
 

@@ -26,8 +26,8 @@ blueprint = Blueprint("flows-page", __name__)
 
 PLACE: Final = "/operator/flows"
 LINES_PER_PAGE: Final = 50
-_SIGNS: Final[Mapping[str, str]] = {"deposit": "+", "verification": "+", "replenishment": "+", "withdrawal": "-"}
-"""Whether the house gets it or pays it; what moves between its own accounts has no sign."""
+_SIGNS: Final[Mapping[str, str]] = {"in": "+", "out": "-", "within": ""}
+"""The sign of an amount, by the direction of its flow."""
 _NAMES: Final[Mapping[str, str]] = {
     "id": "the movement of this id",
     "user": "movements of the person whose key or id it is",
@@ -124,8 +124,9 @@ def _link(filters: Filters, **more: str) -> str:
 
 
 def _line(flow: Flow, known: Mapping[str, AssetName], now: datetime) -> FlowLine:
-    limit = FLOW_KINDS[flow.kind].states[flow.state].time_limit
-    money = Money(flow.amount_minor, known[flow.asset_id], _SIGNS.get(flow.kind, ""))
+    kind = FLOW_KINDS[flow.kind]
+    limit = kind.states[flow.state].time_limit
+    money = Money(flow.amount_minor, known[flow.asset_id], _SIGNS[kind.direction])
     return FlowLine(
         flow=flow.short_id,
         kind=sentences.kind_word(flow.kind),

@@ -1,18 +1,14 @@
 """The last hour by the minute, as a table that a script draws from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
+from domain.flows import FLOW_KINDS
 from services.rollups import Hour, Minute
 
-WAYS: Final = ("in", "out", "within")
-"""Where a flow moves money, seen from the house: into it, out of it, or within it."""
-_WAY_OF: Final[Mapping[str, str]] = MappingProxyType(
-    {"deposit": "in", "verification": "in", "replenishment": "in", "withdrawal": "out"}
-)
+DIRECTIONS: Final = ("in", "out", "within")
+"""The columns of the table (`FlowKind.direction`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ def _spell(step: tuple[str, str]) -> str:
 
 
 def _line(minute: Minute) -> MinuteLine:
-    moves = dict.fromkeys(WAYS, 0)
+    moves = dict.fromkeys(DIRECTIONS, 0)
     for kind, count in minute.moves.items():
-        moves[_WAY_OF.get(kind, "within")] += count
+        moves[FLOW_KINDS[kind].direction] += count
     return MinuteLine(minute.at, tuple(moves.values()), minute.step_count, minute.half, minute.most)

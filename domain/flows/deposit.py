@@ -6,6 +6,7 @@ from domain.flows.table import FlowKind, State
 
 DEPOSIT = FlowKind(
     name="deposit",
+    direction="in",
     initial=("seen", "confirming", "below_minimum", "quarantined"),
     states={
         "seen": State(

@@ -6,6 +6,7 @@ from domain.flows.table import FlowKind, State
 
 REPLENISHMENT = FlowKind(
     name="replenishment",
+    direction="in",
     initial=("proposed",),
     states={
         "proposed": State(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from domain.errors import StrongroomError
 
@@ -30,11 +30,12 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class FlowKind:
-    """One kind of movement of money and its state table."""
+    """One kind of movement of money and its state table; `direction` is as seen from the house."""
 
     name: str
     initial: tuple[str, ...]
     states: Mapping[str, State]
+    direction: Literal["in", "out", "within"] = "within"
 
     def closed(self, state: str) -> bool:
         """Whether a flow in this state has come to rest."""

@@ -6,6 +6,7 @@ from domain.flows.table import FlowKind, State
 
 VERIFICATION = FlowKind(
     name="verification",
+    direction="in",
     initial=("requested",),
     states={
         "requested": State(

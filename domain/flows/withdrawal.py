@@ -6,6 +6,7 @@ from domain.flows.table import FlowKind, State
 
 WITHDRAWAL = FlowKind(
     name="withdrawal",
+    direction="out",
     initial=("requested",),
     states={
         "requested": State(
