@@ -116,6 +116,7 @@ _BY_ROW: Final = text(
     UNION ALL SELECT flow_id FROM payment_verifications WHERE id = :id
     UNION ALL SELECT flow_id FROM conversions WHERE id = :id
     UNION ALL SELECT flow_id FROM replenishments WHERE id = :id
+    UNION ALL SELECT flow_id FROM losses WHERE id = :id
     """
 )
 BATCH: Final = 1000
@@ -140,7 +141,7 @@ def search(session: Session, wanted: Wanted, *, before: UUID | None, limit: int)
 
 
 def of_row(session: Session, row_id: UUID) -> Sequence[UUID]:
-    """The flow of a deposit, withdrawal, conversion, sweep, claim or order with this id."""
+    """The flow of a deposit, withdrawal, conversion, sweep, claim, order or loss with this id."""
     return session.execute(_BY_ROW, {"id": row_id}).scalars().all()
 
 

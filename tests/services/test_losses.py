@@ -16,7 +16,7 @@ from domain.flows import WrongState
 from domain.ledger import Transaction, Transfer
 from models.audit import AuditLog
 from models.loss import Loss
-from services import conversions, deposits, ledger, losses
+from services import conversions, deposits, flow_search, ledger, losses
 from services.losses import NotThatMuch, ProposedByYou
 from tests.dying import die_at
 from tests.rail import BY, COIN, Rail
@@ -73,6 +73,7 @@ def test_a_loss_is_booked_by_two_and_leaves_suspense(rail: Rail) -> None:
     [row] = rail.rows(Loss)
     assert world.states(rail, row.flow_id) == ["proposed", "booked"]
     with rail.container.reading() as session:
+        assert flow_search.of_row(session, loss_id) == [row.flow_id]
         assert conversions.owned(session, rail.asset_id) == owned  # it was counted as lost before
         said = session.scalars(select(AuditLog).where(AuditLog.event.like("loss.%")).order_by(AuditLog.id)).all()
     assert [(entry.event, entry.actor, entry.detail["reason"]) for entry in said] == [
