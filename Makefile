@@ -12,7 +12,7 @@ WORKERS ?= $(shell n=$$(( $$(nproc 2>/dev/null || echo 2) + 1 )); [ $$n -lt 3 ] 
 SOURCES := api tasks cli wiring services auth adapters models domain bench tests migrations gunicorn.conf.py celeryconfig.py
 
 .PHONY: help
-help: ## Say what can be done
+help: ## List these targets
 	@echo "Strongroom. On a fresh machine, try: make demo"
 	@echo
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,24 +30,24 @@ help: ## Say what can be done
 	@touch $@ .venv/.run
 
 .PHONY: setup
-setup: .venv/.dev ## Make .venv with everything that development needs
+setup: .venv/.dev ## Create .venv with everything needed for development
 
 # -------------------------------------------------------------------------------------------------- use
 
 .PHONY: demo
-demo: .venv/.run ## Bring everything up and walk a coin and a token in and out (ONCE=1: then end)
+demo: .venv/.run ## Start everything, deposit and withdraw a coin and a token (ONCE=1: then stop)
 	@sh scripts/need node optional
 	@sh scripts/need anvil optional
 	@$(BIN)/python -m cli demo $(if $(ONCE),--once)
 
 .PHONY: run
-run: .venv/.run ## Run the installation that ./var or the environment describes, until Ctrl-C
+run: .venv/.run ## Run the installation configured in ./var or the environment, until Ctrl-C
 	@sh scripts/need node optional
 	@sh scripts/need anvil optional
 	@$(BIN)/python -m cli run
 
 .PHONY: doctor
-doctor: .venv/.run ## Check everything that Strongroom depends on
+doctor: .venv/.run ## Check the settings and every service they point at
 	@$(BIN)/python -m cli doctor
 
 # ------------------------------------------------------------------------------------------------ proof
@@ -63,10 +63,10 @@ test: .venv/.dev ## Run all tests, in parallel (WORKERS=n)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 10
 
 .PHONY: check
-check: format-check lint types layers dependencies test ## Everything that must hold: what CI runs
+check: format-check lint types layers dependencies test ## Run everything that CI runs
 
 .PHONY: format
-format: .venv/.dev ## Lay the code out
+format: .venv/.dev ## Format the code
 	@$(BIN)/ruff format $(wildcard $(SOURCES))
 
 .PHONY: format-check
@@ -74,7 +74,7 @@ format-check: .venv/.dev
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
 
 .PHONY: lint
-lint: .venv/.dev ## Look for mistakes that can be seen without running
+lint: .venv/.dev ## Lint
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
 
 .PHONY: types
@@ -82,30 +82,30 @@ types: .venv/.dev ## Check the types
 	@$(BIN)/mypy
 
 .PHONY: layers
-layers: .venv/.dev ## Check that imports point down
+layers: .venv/.dev ## Check that imports follow the layers
 	@$(BIN)/lint-imports
 
 .PHONY: dependencies
-dependencies: .venv/.dev ## Check that what is imported is declared, and the reverse
+dependencies: .venv/.dev ## Check that declared and imported packages agree
 	@$(BIN)/deptry .
 
 .PHONY: migrations
-migrations: .venv/.dev ## Migrate up, down and up again, and compare with the models
+migrations: .venv/.dev ## Migrate up, down and up again, and compare the schema with the models
 	@$(BIN)/pytest tests/architecture/test_migrations.py
 
 .PHONY: bench
-bench: .venv/.dev ## Measure, and write bench/results/latest.json
+bench: .venv/.dev ## Run the benchmarks and write bench/results/latest.json
 	@sh scripts/need node
 	@sh scripts/need anvil
 	@$(BIN)/python -m bench
 
 .PHONY: screenshots
-screenshots: .venv/.dev ## Draw every example page, light and dark, phone and desk, into var/screenshots
+screenshots: .venv/.dev ## Take screenshots of every sample page (light, dark, phone, desktop) into var/screenshots
 	@sh scripts/need chromium
 	@$(BIN)/python -m tests.browser.shots
 
 .PHONY: pictures
-pictures: .venv/.dev ## Take the pictures of docs/images anew, of a real installation with a fault
+pictures: .venv/.dev ## Retake the pictures of docs/images, from a real installation with a fault
 	@sh scripts/need node
 	@sh scripts/need anvil
 	@sh scripts/need chromium
@@ -121,12 +121,12 @@ lock: .venv/.dev ## Compile requirements*.txt, with hashes, from pyproject.toml
 		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements-dev.txt
 
 .PHONY: clean
-clean: ## Remove what can be made again; ./var stays, for it may hold money
+clean: ## Remove generated files; ./var stays, since it may hold money
 	@rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: docs
-docs: .venv/.run ## Write the documents that are drawn from the code
+docs: .venv/.run ## Regenerate the documents that are generated from the code
 	@$(BIN)/python scripts/draw_states.py
 	@$(BIN)/python scripts/list_alerts.py
 	@$(BIN)/python scripts/list_metrics.py

@@ -117,7 +117,7 @@ def rules(code: str | None) -> None:
         for rule in [RULES[code]] if code else RULES.values():
             last = looked.get(rule.code)
             when = f"{last.outcome} at {_moment(last.evaluated_at)}" if last else "not looked at yet"
-            click.echo(f"{rule.code:<34}{rule.severity:<10}{when if rule.is_evaluated else 'told where it happens'}")
+            click.echo(f"{rule.code:<34}{rule.severity:<10}{when if rule.is_evaluated else 'raised in code'}")
             if code:
                 click.echo(f"{rule.meaning}\n{rule.cause}\n{rule.what_to_do}\nscope {rule.scope}")
 

@@ -12,27 +12,30 @@ PAGE = ROOT / "docs" / "alerts.md"
 HEADER = f"""\
 # Alerts
 
-Written from `domain/alert_rules.py` and `domain/alerts_in_place.py` by `make docs`; the same rows drive the engine.
+Generated from `domain/alert_rules.py` and `domain/alerts_in_place.py` by `make docs`; the alert engine uses the same
+rows. What to look at first at night: [operations.md](operations.md#when-something-is-wrong).
 
-Most rules are looked at every 15 s: an alert is raised when its rule has been bad for as long as it is held, and
-cleared when it has been good for as long. The others are raised and cleared where the thing happens. What cannot be
-told clears nothing: after {int(NODATA_AFTER.total_seconds())} s it is an alert by itself, of the same code, whose scope
-begins with `nodata:`. While the node of a chain is known to be down, what follows from that is not judged.
-`GET /api/v1/alerts/rules` says when each rule was last looked at.
+- **Raised and cleared.** Most rules are evaluated every 15 s. An alert is raised once its condition has held for the
+  time in the last column, and cleared once the condition has been absent. Rules marked *in code* are not evaluated
+  periodically: the code that notices the condition raises and clears the alert.
+- **No data.** A rule that cannot be evaluated clears nothing. After {int(NODATA_AFTER.total_seconds())} s that is an
+  alert of its own, with the same code and a scope that begins with `nodata:`. While a chain's node is down, rules that
+  depend on it are not evaluated.
+- **Acknowledge** an alert to tell the others that you are working on it. **Silence** it to stop letters about it for a
+  while: it is still raised and shown, and a letter says what still stands when the silence ends.
+- **Settle.** An approver can end an alert marked *or settled*: its cause happened once and for all, its host is gone,
+  or it would otherwise be raised again at the next evaluation. All other alerts end only when their cause does.
 
-Somebody who looks after an alert acknowledges it; a silenced one is still raised and shown, and writes no letters
-until its silence is over, or ended: a letter then says what still stands. What
-is marked *or settled* ends, too, when an approver says that it is settled: it has happened once and for all, its host
-is gone, or it would be raised again at the next look. Nothing else is ended by anybody's word.
+`GET /api/v1/alerts/rules` shows when each rule was last evaluated.
 
-| code | severity | scope | meaning | usual cause | what to do | held |
+| code | severity | scope | meaning | usual cause | what to do | held for |
 |---|---|---|---|---|---|---|
 """
 
 
 def line(rule: AlertRule) -> str:
     """One rule as a row of the table."""
-    held = f"{int(rule.hold_for.total_seconds())} s" if rule.is_evaluated else "where it happens"
+    held = f"{int(rule.hold_for.total_seconds())} s" if rule.is_evaluated else "in code"
     held += ", or settled" if rule.may_be_settled or "<host>" in rule.scope else ""
     cells = (f"`{rule.code}`", rule.severity, f"`{rule.scope}`", rule.meaning, rule.cause, rule.what_to_do, held)
     return f"| {' | '.join(cells)} |\n"

@@ -56,7 +56,7 @@ class History(ma.Schema):
 
 
 class Rule(ma.Schema):
-    """One rule, and when it was last looked at: `outcome` is known, nodata or error, or null where it happens."""
+    """One rule, and when it was last evaluated: `outcome` is known, nodata or error; null for a rule raised in code."""
 
     alert_code = ma.fields.String(required=True)
     severity = ma.fields.String(required=True)

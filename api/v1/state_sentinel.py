@@ -23,7 +23,7 @@ ACTIVE_MAX: Final = 200
 
 
 class ActiveAlert(Alert):
-    """An alert that stands, and when it was last looked at; one that is told where it happens, when it was told."""
+    """An alert that stands, and when its rule was last evaluated; for one raised in code, when it was raised."""
 
     first_raised_at = ma.fields.DateTime(required=True)
     last_evaluated_at = ma.fields.DateTime(required=True)

@@ -45,7 +45,7 @@ def test_one_alert_has_a_page_that_explains_it_and_takes_decisions(house: House)
     place = linked(viewer.get(PAGE))
     shown = viewer.text(place)
     assert "Row 7 is not what was sealed" in shown
-    assert "Rows of the books are not those that were sealed." in shown
+    assert "Ledger rows no longer match their seal." in shown
     assert "Raised: critical." in shown
     assert "I look after it" not in shown
     event = place.rpartition("/")[2]
