@@ -1,5 +1,6 @@
 """The operator's commands; each lives in a module of its own that is loaded when it is asked for."""
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import cast
 
@@ -50,6 +51,15 @@ class _Lazy(click.Group):
         command = getattr(import_module(f"cli.{cmd_name}"), cmd_name)
         ensure(isinstance(command, click.Command), f"cli.{cmd_name} defines its command")
         return cast("click.Command", command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; for a misspelt one, the name that is nearest to it. Raises click.UsageError."""
+        near = get_close_matches(args[0], COMMANDS, n=1) if args[0] not in COMMANDS else []
+        if near:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List them with their short help, without loading any."""

@@ -27,11 +27,15 @@ def loss() -> None:
 def list_losses() -> None:
     """List what suspense lacks by asset, and what was proposed about it, newest first."""
     with transaction() as (session, _):
+        is_sound = True
         for asset in assets.every(session):
             minor = losses.carried(session, asset.asset_id)
             if minor:
+                is_sound = False
                 word = "lacks" if minor > 0 else "has too much:"
                 click.echo(f"suspense {word} {format_amount(abs(minor), asset.decimals)} {asset.asset_id}")
+        if is_sound:
+            click.echo("Suspense lacks nothing.")
         for row in losses.newest(session, limit=LISTED_MAX):
             amount = format_amount(row.amount_minor, assets.get(session, row.asset_id).decimals)
             about = f"{row.txid}, " if row.txid else ""

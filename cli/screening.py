@@ -24,8 +24,11 @@ def show() -> None:
     with transaction() as (session, _):
         for chain, mode in rules.modes(session).items():
             click.echo(f"{chain} demands {mode}")
-        for row in rules.listed(session, limit=SHOWN_MAX):
+        known = rules.listed(session, limit=SHOWN_MAX)
+        for row in known:
             click.echo(f"{row.chain:<18} {row.address}  {row.reason}")
+        if not known:
+            click.echo("Nobody is listed.")
 
 
 @screening.command()

@@ -11,6 +11,7 @@ from models.chain import ChainCursor, DepositAddress
 from models.conversion import Conversion, ConversionQuote
 from models.deposit import Deposit
 from models.flow import Flow, ReceivedTransfer
+from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal
 from services import flows
 
@@ -29,6 +30,7 @@ class Movement:
     deposit: Deposit | None = None
     withdrawal: Withdrawal | None = None
     quote: ConversionQuote | None = None
+    claim: PaymentVerification | None = None
     received: bool = False
 
 
@@ -41,12 +43,14 @@ def newest(session: Session, user_id: UUID, *, before: UUID | None, limit: int) 
     deposits = {row.flow_id: row for row in session.scalars(select(Deposit).where(Deposit.flow_id.in_(ids)))}
     withdrawals = {row.flow_id: row for row in session.scalars(select(Withdrawal).where(Withdrawal.flow_id.in_(ids)))}
     quotes = _quotes(session, [flow.group_id for flow in page if flow.kind == "conversion"])
+    claims = _claims(session, [flow.group_id for flow in page if flow.kind == "verification"])
     return [
         Movement(
             flow,
             deposits.get(flow.group_id),
             withdrawals.get(flow.group_id),
             quotes.get(flow.group_id),
+            claims.get(flow.group_id),
             received=flow.user_id != user_id,
         )
         for flow in page
@@ -59,6 +63,14 @@ def _quotes(session: Session, flow_ids: Sequence[UUID]) -> dict[UUID, Conversion
         return {}
     query = select(Conversion.flow_id, ConversionQuote).join(ConversionQuote, ConversionQuote.id == Conversion.quote_id)
     return dict(session.execute(query.where(Conversion.flow_id.in_(flow_ids))).all())
+
+
+def _claims(session: Session, flow_ids: Sequence[UUID]) -> dict[UUID, PaymentVerification]:
+    """What somebody says they paid, by its flows."""
+    if not flow_ids:
+        return {}
+    rows = session.scalars(select(PaymentVerification).where(PaymentVerification.flow_id.in_(flow_ids)))
+    return {row.flow_id: row for row in rows}
 
 
 def _received(user_id: UUID, before: UUID | None, limit: int) -> Select[Flow]:

@@ -22,6 +22,7 @@ from models.payout_return import PayoutReturn
 from models.quarantine import DepositQuarantine
 from models.replenishment import Replenishment
 from models.sweep import Sweep
+from models.user import User
 from models.verification import PaymentVerification
 from models.withdrawal import Withdrawal, WithdrawalApproval
 from services import flows, log_lines, payouts, withdrawals
@@ -54,7 +55,8 @@ class Evidence:
     `payout` is the newest of its `payments`, and `forms` are those of all of them. `quarantine` says why a deposit
     was set aside, or which deposit a withdrawal pays back; `pair_id` is the flow on the other side of such a return.
     `came_back` is what a provider says of a withdrawal that it had paid, `made` what it says of one that had failed,
-    and `said` what operators say of one that it knows nothing of.
+    and `said` what operators say of one that it knows nothing of. `recipient_key` is the first key of whoever another
+    user sent it to.
     """
 
     flow: Flow
@@ -77,6 +79,7 @@ class Evidence:
     came_back: PayoutReturn | None = None
     said: PayoutAssertion | None = None
     made: PayoutMadeAfterAll | None = None
+    recipient_key: str = ""
 
     @property
     def is_return(self) -> bool:
@@ -135,9 +138,10 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
     conversion = _about(session, Conversion, flow)
     parts = _payments(session, withdrawal, sweep)
     quarantine, pair_id = _set_aside(session, deposit, withdrawal)
+    events = flows.events_of(session, flow.group_id)
     return Evidence(
         flow=flow,
-        events=flows.events_of(session, flow.group_id),
+        events=events,
         transfers=transfers_of(session, flow.group_id),
         deposit=deposit,
         withdrawal=withdrawal,
@@ -156,6 +160,7 @@ def of_flow(session: Session, flow: Flow) -> Evidence:
         came_back=payouts.return_of(session, parts[-1].id) if withdrawal and parts else None,
         said=payouts.assertion_of(session, parts[-1].id) if withdrawal and parts else None,
         made=payouts.made_after_all_of(session, parts[-1].id) if withdrawal and parts else None,
+        recipient_key=_recipient_key(session, flow, events),
     )
 
 
@@ -173,6 +178,13 @@ def _payments(session: Session, withdrawal: Withdrawal | None, sweep: Sweep | No
     if sweep is not None:
         return session.scalars(select(Payout).where(Payout.sweep_id == sweep.id).order_by(Payout.id)).all()
     return ()
+
+
+def _recipient_key(session: Session, flow: Flow, events: Sequence[FlowEvent]) -> str:
+    """The key that the recipient of an internal transfer is known by; empty for every other kind."""
+    if flow.kind != "internal_transfer":
+        return ""
+    return session.get_one(User, UUID(events[0].detail["to"])).public_key
 
 
 def _set_aside(

@@ -80,7 +80,7 @@ def claim() -> Response:
             tx_hash=tx_hash,
             to=None,
             amount_minor=parse_amount(amount, asset.decimals) if amount else None,
-            reference="page",
+            reference="",
             now=now,
             by=actor(),
         )

@@ -175,7 +175,7 @@ def _about(reading: Reading) -> tuple[shapes.Evidence, ...]:
         return _of_order(reading, found.replenishment)
     if found.verification is not None:
         return _of_claim(reading, found.verification)
-    return (shapes.Evidence("Asset", asset.name),) if found.quote is None else _of_conversion(reading, found.quote)
+    return _of_transfer(reading) if found.quote is None else _of_conversion(reading, found.quote)
 
 
 def _whose(reading: Reading) -> tuple[shapes.Evidence, ...]:
@@ -202,6 +202,13 @@ def _work(reading: Reading) -> tuple[shapes.Evidence, ...]:
         words = f"due {wording.relative(row.due_at, now)}"
     tried = f"; tried {wording.counted(row.attempts, 'time')} since it last moved" if row.attempts else ""
     return (shapes.Evidence("Work", words + tried),)
+
+
+def _of_transfer(reading: Reading) -> tuple[shapes.Evidence, ...]:
+    """What moved within the house, to whom if that was a person."""
+    key = reading.found.recipient_key
+    to = (shapes.Evidence("To", key, copy=True),) if key else ()
+    return (*to, shapes.Evidence("Asset", reading.asset.name))
 
 
 def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, ...]:

@@ -81,7 +81,7 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
                 meaning=sentences.meaning(kind.name, event.state),
                 sentence=_note(event) if is_note else for_reader(kind.states[event.state].sentence, is_owner=is_owner),
                 at=event.at,
-                actor=sentences.actor(event.actor),
+                actor=_actor(event.actor, reading),
                 lasted=None if is_note or end is None else end - event.at,
                 limit=None if is_note else kind.states[event.state].time_limit,
                 evidence=_evidence(event, reading),
@@ -90,6 +90,15 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
             )
         )
     return tuple(reversed(steps))
+
+
+def _actor(name: str, reading: Reading) -> str:
+    """Who or what did a step, for whoever reads it: which task it was says something to operators only."""
+    if name in {f"user:{short_id(reading.viewer_id)}", f"operator:{short_id(reading.viewer_id)}"}:
+        return "you"
+    if name.startswith("task:") and not reading.is_operator:
+        return "by itself"
+    return sentences.actor(name)
 
 
 _NOTED: Final[Mapping[str, str]] = MappingProxyType(
@@ -163,11 +172,13 @@ def _note(event: FlowEvent) -> str:
 def _evidence(event: FlowEvent, reading: Reading) -> tuple[shapes.Evidence, ...]:
     facts = []
     for name, value in event.detail.items():
-        if value is None:
+        if value is None or value == "":
             continue
         if name.endswith("_minor"):
             asset = reading.paid_in if name == "network_fee_minor" else reading.asset
             facts.append(shapes.Evidence(wording.spoken(name.removesuffix("_minor")), spelled(int(value), asset)))
+        elif name == "to" and reading.found.recipient_key:
+            facts.append(shapes.Evidence("to", reading.found.recipient_key, copy=True))
         else:
             facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
     if reading.is_operator and event.correlation_id:

@@ -7,11 +7,11 @@ from typing import Final
 
 from domain.flows import FlowKind
 
-BOX_WIDTH: Final = 128
+BOX_WIDTH: Final = 136
 BOX_HEIGHT: Final = 32
 ROW_HEIGHT: Final = 56
 MARGIN: Final = 20
-COLUMN_GAP: Final = 48
+COLUMN_GAP: Final = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from api.pages.shapes import Activity, AssetName, Coming, Money
 from api.pages.wording import amount, middle
 from domain.flows import FLOW_KINDS
 from domain.ids import short_id
+from domain.verification import REASONS
 from models.deposit import Deposit
 from models.withdrawal import Withdrawal
 from services.activity import Movement, confirmations
@@ -15,13 +16,12 @@ from services.activity import Movement, confirmations
 def activity(movement: Movement, assets: Mapping[str, AssetName], heights: Mapping[str, int]) -> Activity:
     """One movement as a line of a list."""
     flow = movement.flow
-    incoming = flow.kind == "deposit" or movement.received
     return Activity(
         flow=flow.short_id,
         kind=flow.kind,
         meaning=_meaning(movement),
         word=sentences.word(flow.kind, flow.state),
-        money=Money(flow.amount_minor, assets[flow.asset_id], "+" if incoming else "-"),
+        money=_money(movement, assets[flow.asset_id]),
         what=_what(movement, assets),
         words=_words(movement, heights),
         at=flow.state_since,
@@ -66,6 +66,16 @@ def held(withdrawal: Withdrawal, asset: AssetName) -> Coming:
     return Coming(Money(held_minor, asset), meaning, f"{words}, fee included", f"/flows/{short_id(withdrawal.flow_id)}")
 
 
+def _money(movement: Movement, asset: AssetName) -> Money | None:
+    """What it moves, with a sign for its owner; None for a claim that names no amount and has found none."""
+    minor = movement.flow.amount_minor
+    if movement.claim is not None:
+        minor = movement.claim.paid_minor or minor
+        return Money(minor, asset, "+") if minor else None
+    incoming = movement.deposit is not None or movement.received
+    return Money(minor, asset, "+" if incoming else "-")
+
+
 def _meaning(movement: Movement) -> str:
     flow = movement.flow
     if flow.kind == "internal_transfer" and not movement.received:
@@ -81,6 +91,8 @@ def _what(movement: Movement, assets: Mapping[str, AssetName]) -> str:
         return sentences.destination(movement.withdrawal.destination)
     if movement.deposit is not None:
         return f"in {middle(movement.deposit.txid)}"
+    if movement.claim is not None:
+        return f"claim of {middle(movement.claim.tx_hash)}"
     return "from another user" if movement.received else "to another user"
 
 
@@ -89,6 +101,8 @@ def _words(movement: Movement, heights: Mapping[str, int]) -> str:
         return sentences.withdrawal(movement.withdrawal.state, movement.withdrawal.waiting_reason)
     if movement.deposit is not None:
         return _deposit_words(movement.deposit, heights)
+    if movement.claim is not None and movement.claim.reason:
+        return REASONS[movement.claim.reason]
     return FLOW_KINDS[movement.flow.kind].states[movement.flow.state].sentence
 
 

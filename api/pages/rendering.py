@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, render_template, request
 
-from api.pages import wording
+from api.pages import browsers, wording
 from api.pages.assets import StaticFiles, blueprint
 from api.pages.meanings import MEANINGS
 
@@ -16,6 +16,8 @@ _WORDS: Final = (
     wording.relative,
     wording.exact,
     wording.lasting,
+    wording.in_full,
+    browsers.browser,
     wording.middle,
     wording.spoken,
     wording.counted,

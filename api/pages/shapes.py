@@ -67,7 +67,7 @@ class Activity:
     flow: str
     kind: str
     meaning: str
-    money: Money
+    money: Money | None
     what: str
     words: str
     at: datetime

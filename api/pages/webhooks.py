@@ -31,6 +31,21 @@ OPERATOR: Final = "/operator/webhooks"
 LINES_MAX: Final = 50
 _DESCRIPTION_LENGTH_MAX: Final = 120
 _SINCE: Final = {"hour": timedelta(hours=1), "day": timedelta(days=1), "all": timedelta(days=30)}
+OF_PEOPLE: Final[Mapping[str, str]] = {
+    "deposit": "Every step of deposits",
+    "withdrawal": "Every step of withdrawals",
+    "internal_transfer": "Every transfer to another user, or from one",
+    "conversion": "Every step of conversions",
+    "verification": "Every step of claimed payments",
+}
+OF_THE_HOUSE: Final[Mapping[str, str]] = {
+    **OF_PEOPLE,
+    "replenishment": "Every step of orders to fund buffers",
+    "sweep": "Every step of sweeps",
+    "loss": "Every step of losses",
+    "alert": "Every alert that is raised or cleared",
+}
+"""What a form offers, in words: people have no use for what the house does for itself."""
 Move = Callable[[Session, Owner, UUID, datetime, Actor], str | None]
 
 
@@ -251,11 +266,8 @@ def _rotating(row: WebhookEndpoint, now: datetime) -> datetime | None:
 
 def _choices(owner: Owner, row: WebhookEndpoint | None = None) -> list[tuple[str, str]]:
     """What a form offers: whole kinds. Exact types that an endpoint asked for through the API stay on offer."""
-    kinds = [kind for kind in webhooks.KINDS if owner.user_id is None or kind != "alert"]
-    offered = [
-        (webhooks.EVERYTHING, "Everything"),
-        *((f"{kind}.*", f"Every step of {kind.replace('_', ' ')}s") for kind in kinds),
-    ]
+    kinds = OF_THE_HOUSE if owner.user_id is None else OF_PEOPLE
+    offered = [(webhooks.EVERYTHING, "Everything"), *((f"{kind}.*", words) for kind, words in kinds.items())]
     known = {name for name, _ in offered}
     return offered + [(name, name) for name in (row.kinds if row is not None else []) if name not in known]
 

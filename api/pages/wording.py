@@ -90,6 +90,15 @@ def about(duration: timedelta) -> str:
     return f"about {round(minutes / 60)} hours"
 
 
+def in_full(duration: timedelta) -> str:
+    """A duration that somebody set, within a sentence: "1 day", "36 hours", "90 minutes", "45 seconds"."""
+    seconds = int(duration.total_seconds())
+    for unit_s, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+        if seconds and seconds % unit_s == 0:
+            return counted(seconds // unit_s, name)
+    return counted(seconds, "second")
+
+
 def middle(identifier: str, *, head: int = 6, tail: int = 6) -> str:
     """An identifier shortened in its middle: what tells two of them apart is at both ends."""
     if len(identifier) <= max(_MIDDLE_MIN, head + tail + 1):

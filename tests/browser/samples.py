@@ -84,6 +84,16 @@ def activity(index: int = 0) -> tuple[Activity, ...]:
             ago(days=300),
             word="sent",
         ),
+        Activity(
+            "c1a1m2c3d4",
+            "verification",
+            "waiting",
+            None,
+            "claim of 0xab12…90cdef",
+            "No provider knows the transaction yet.",
+            ago(days=301),
+            moving=True,
+        ),
     )
     return lines[index:]
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from domain import webhooks
+from api.pages.webhooks import OF_THE_HOUSE
 from tests.browser.facts import NOW, SHORT, ago
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 LONG = "https://a-very-long-name-of-a-host.with-many-parts.payments.staging.example.com/hooks/strongroom/incoming?tenant=4711"
-KINDS = [("*", "Everything"), *((f"{kind}.*", f"Every step of {kind.replace('_', ' ')}s") for kind in webhooks.KINDS)]
+KINDS = [("*", "Everything"), *((f"{kind}.*", words) for kind, words in OF_THE_HOUSE.items())]
 
 
 def _endpoint(number: int = 0, **changes: Any) -> SimpleNamespace:

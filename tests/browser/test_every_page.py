@@ -1,6 +1,7 @@
 """Every page has an example that is looked at: in both schemes, on a phone and on a desk."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,21 @@ PIECES = {
     "webhook_macros.html",
 }
 ELSEWHERE = {"api_docs.html": "drawn from the API's own description: tests/front_door/test_pages.py looks at it"}
+
+
+def test_what_is_read_again_is_one_element() -> None:
+    """Whatever stood beside it would be added to the page each time that the live part is read."""
+    for path in TEMPLATES.glob("*.html"):
+        _, begun, rest = path.read_text(encoding="utf-8").partition("{% block live %}\n<div")
+        if begun:
+            live = f"<div{rest.partition('{% endblock %}')[0]}".rstrip()
+            ends = [match.end() for match in re.finditer(r"</?div\b", live) if _depth(live[: match.end()]) == 0]
+            assert ends == [live.rindex("</div") + len("</div")], path.name
+            assert live.endswith("</div>"), path.name
+
+
+def _depth(markup: str) -> int:
+    return len(re.findall(r"<div\b", markup)) - len(re.findall(r"</div\b", markup))
 
 
 def test_every_template_has_an_example() -> None:

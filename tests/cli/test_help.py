@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import click
+from click.testing import CliRunner
 
 from cli.__main__ import main
 
@@ -18,6 +19,11 @@ def test_every_command_says_what_it_does_and_what_each_option_is_for() -> None:
         assert context.command.help, where
         for option in context.command.params:
             assert not isinstance(option, click.Option) or option.help, f"{where} {option.name}"
+
+
+def test_a_misspelt_command_is_answered_with_the_one_that_is_meant() -> None:
+    assert "Did you mean 'key'?" in CliRunner().invoke(main, ["kye"]).stderr
+    assert "No such command 'nothing'." in CliRunner().invoke(main, ["nothing"]).stderr
 
 
 def commands(context: click.Context) -> Iterator[click.Context]:

@@ -78,10 +78,16 @@ def test_a_claim_without_an_amount_says_so_and_can_be_asked_about_again(
     assert "no amount was named" in shown
     assert 'class="amount large"' not in owner.get(flow).text
     assert "Ask its chain again" not in shown
+    home = owner.text("/")
+    assert f"no amount named claim of {TX[:6]}" in home
+    assert "another user" not in home
     assert owner.post(place).status_code == 403
     assert approver.post(place).location == flow
     with house.container.transaction() as session:
-        session.query(PaymentVerification).update({"state": "uncertain", "reason": "not_found"})
+        session.query(PaymentVerification).update({"state": "uncertain", "reason": "not_found", "paid_minor": COIN})
+    home = owner.text("/").replace("\u2009", " ")
+    assert "+ 1.000 000 00" in home
+    assert "No provider knows the transaction yet." in home
     shown = approver.text(flow)
     assert "No provider knows the transaction yet." in shown
     assert "Ask its chain again" in shown
@@ -92,5 +98,9 @@ def test_a_transfer_names_both_sides_to_operators_only(house: House, owner: Read
     sent = owner.post("/send", asset="rLTC", amount="1", to=other.person.public_key, idempotency_key="page-1")
     flow = str(sent.location)
     assert f"user {short_id(other.person.user_id)}" in approver.text(flow)
-    assert "you another user" in owner.text(flow)
+    sender = owner.text(flow)
+    assert "you another user" in sender
+    assert "· you" in sender
+    assert short_id(owner.person.user_id) not in sender
+    assert f'data-copy="{other.person.public_key}" aria-label="Copy the To"' in owner.get(flow).text
     assert "another user you" in other.text(flow)

@@ -2,6 +2,8 @@
 
 import re
 
+from api.pages.webhooks import OF_THE_HOUSE
+from domain import webhooks
 from tests.api.house import House
 from tests.pages.reader import Reader, words
 
@@ -47,3 +49,10 @@ def test_the_houses_own_are_for_admins_to_change_and_viewers_to_see(house: House
     assert viewer.post("/operator/webhooks", url=URL, kinds="*").status_code == 403
     assert owner.get("/operator/webhooks").status_code == 403
     assert "alert" not in owner.text("/developer/webhooks")
+
+
+def test_the_house_is_offered_every_kind_and_people_what_happens_to_their_own_money(owner: Reader) -> None:
+    assert set(OF_THE_HOUSE) == set(webhooks.KINDS)
+    shown = owner.get("/developer/webhooks").text
+    offered = {kind for kind in webhooks.KINDS if f'value="{kind}.*"' in shown}
+    assert offered == set(webhooks.KINDS) - {"alert", "loss", "replenishment", "sweep"}

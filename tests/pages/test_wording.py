@@ -84,6 +84,21 @@ def test_a_long_duration_has_two_units() -> None:
     assert wording.lasting(timedelta(seconds=-1)) == "0 s"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (86_400, "1 day"),
+        (172_800, "2 days"),
+        (129_600, "36 hours"),
+        (5_400, "90 minutes"),
+        (61, "61 seconds"),
+        (0, "0 seconds"),
+    ],
+)
+def test_a_duration_that_somebody_set_is_said_in_full(seconds: int, said: str) -> None:
+    assert wording.in_full(timedelta(seconds=seconds)) == said
+
+
 def test_an_identifier_keeps_both_ends() -> None:
     assert wording.middle("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq") == "bc1qar…wf5mdq"
     assert wording.middle("k7f3m2n9qd") == "k7f3m2n9qd"
