@@ -72,7 +72,7 @@ def _money(movement: Movement, asset: AssetName) -> Money | None:
     if movement.claim is not None:
         minor = movement.claim.paid_minor or minor
         return Money(minor, asset, "+") if minor else None
-    incoming = movement.deposit is not None or movement.received
+    incoming = FLOW_KINDS[movement.flow.kind].direction == "in" or movement.received
     return Money(minor, asset, "+" if incoming else "-")
 
 
