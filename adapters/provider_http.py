@@ -1,8 +1,6 @@
 """One exchange with a provider's HTTP interface: JSON, within a time and a size, and every failure by its name."""
 
 import json
-import os
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import httpx
 
+from adapters.http_client import ProcessClient
 from adapters.instruments import peer_of, timed
 from domain.node_refusals import ChainUncertain, NodeBusy, NodeError, NodeRefused, NodeTimeout, NodeUnauthorised
 
@@ -54,9 +53,7 @@ class ProviderHttp:
 
     def __init__(self, endpoint: ProviderEndpoint) -> None:
         self._endpoint = endpoint
-        self._lock = threading.Lock()
-        self._http: httpx.Client | None = None
-        self._process_id = 0
+        self._http = ProcessClient(self._made)
         self._quiet_until = 0.0
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
@@ -70,11 +67,8 @@ class ProviderHttp:
             return self._send("POST", path, content=body)
 
     def close(self) -> None:
-        """Hang up."""
-        with self._lock:
-            if self._http is not None and self._process_id == os.getpid():
-                self._http.close()
-            self._http = None
+        """Close the connections; the next request opens new ones."""
+        self._http.close()
 
     def _send(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, content: str | None = None
@@ -83,7 +77,7 @@ class ProviderHttp:
         if left_s > 0:
             raise NodeBusy(f"the provider asked to be left alone, for {left_s:.0f} s more")
         try:
-            with self._client().stream(method, path, params=params, content=content) as response:
+            with self._http.get().stream(method, path, params=params, content=content) as response:
                 if response.status_code in _LEAVES_ALONE:
                     self._quiet_until = time.monotonic() + _quiet_s(response.headers.get("Retry-After", ""))
                 _refuse_status(response.status_code)
@@ -109,23 +103,19 @@ class ProviderHttp:
                 raise NodeTimeout(f"the provider's answer was not complete within {self._endpoint.timeout_s:g} s")
         return b"".join(parts)
 
-    def _client(self) -> httpx.Client:
-        with self._lock:
-            if self._http is None or self._process_id != os.getpid():
-                self._process_id = os.getpid()
-                self._http = httpx.Client(
-                    base_url=self._endpoint.url,
-                    headers={
-                        "Authorization": f"Bearer {self._endpoint.api_key}",
-                        "Accept": "application/json",
-                        "Content-Type": "application/json",
-                    },
-                    timeout=httpx.Timeout(self._endpoint.timeout_s, connect=self._endpoint.connect_timeout_s),
-                    limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=20),
-                    follow_redirects=False,
-                    trust_env=False,
-                )
-            return self._http
+    def _made(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self._endpoint.url,
+            headers={
+                "Authorization": f"Bearer {self._endpoint.api_key}",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            },
+            timeout=httpx.Timeout(self._endpoint.timeout_s, connect=self._endpoint.connect_timeout_s),
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=20),
+            follow_redirects=False,
+            trust_env=False,
+        )
 
 
 def _quiet_s(retry_after: str) -> float:

@@ -1,8 +1,6 @@
 """One exchange with one node: JSON over HTTP, within a time and a size, and every failure by its name."""
 
 import json
-import os
-import threading
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +8,7 @@ import httpx
 
 from adapters.evm.endpoint import EvmEndpoint
 from adapters.evm.refusals import AnswerTooLarge, named
+from adapters.http_client import ProcessClient
 from adapters.instruments import peer_of, timed
 from domain.node_refusals import (
     ChainError,
@@ -40,9 +39,7 @@ class Transport:
 
     def __init__(self, endpoint: EvmEndpoint) -> None:
         self._endpoint = endpoint
-        self._lock = threading.Lock()
-        self._http: httpx.Client | None = None
-        self._process_id = 0
+        self._http = ProcessClient(self._made)
 
     def exchange(self, url: str, calls: Sequence[Call]) -> list[Any | ChainError]:
         """Ask one node all of these in one request; what it refused is a ChainError in its place.
@@ -66,15 +63,12 @@ class Transport:
         return [_outcome(by_id.get(place)) for place in range(len(calls))]
 
     def close(self) -> None:
-        """Hang up."""
-        with self._lock:
-            if self._http is not None and self._process_id == os.getpid():
-                self._http.close()
-            self._http = None
+        """Close the connections; the next exchange opens new ones."""
+        self._http.close()
 
     def _post(self, url: str, asked: Any) -> Any:
         try:
-            with self._client().stream("POST", url, json=asked) as response:
+            with self._http.get().stream("POST", url, json=asked) as response:
                 _refuse_status(response.status_code)
                 body = self._body(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
@@ -99,17 +93,13 @@ class Transport:
                 raise AnswerTooLarge(f"the node's answer is longer than {self._endpoint.answer_bytes_max} bytes")
         return b"".join(parts)
 
-    def _client(self) -> httpx.Client:
-        with self._lock:
-            if self._http is None or self._process_id != os.getpid():
-                self._process_id = os.getpid()
-                self._http = httpx.Client(
-                    timeout=httpx.Timeout(self._endpoint.timeout_s, connect=self._endpoint.connect_timeout_s),
-                    limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=20),
-                    follow_redirects=False,
-                    trust_env=False,
-                )
-            return self._http
+    def _made(self) -> httpx.Client:
+        return httpx.Client(
+            timeout=httpx.Timeout(self._endpoint.timeout_s, connect=self._endpoint.connect_timeout_s),
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=20),
+            follow_redirects=False,
+            trust_env=False,
+        )
 
 
 def _refuse_status(status: int) -> None:

@@ -1,18 +1,18 @@
 """One provider over HTTP: within a time and a size, its keys kept out of what is recorded."""
 
 import json
-import os
 import re
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from adapters.http_client import ProcessClient
 from adapters.instruments import peer_of, timed
 from adapters.verification.asking import Answer, ProviderFailed, Request, parse_json
 from domain.claim_reading import Exchange
@@ -55,38 +55,19 @@ class Provider:
         return [*kept, *([parts.password] if parts.password and len(parts.password) >= _PASSWORD_LENGTH_MIN else [])]
 
 
-class Connections:
-    """HTTP for the providers of one process, safe to share between threads; a forked child makes its own."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._http: httpx.Client | None = None
-        self._process_id = 0
-
-    def client(self) -> httpx.Client:
-        """The connections of this process."""
-        with self._lock:
-            if self._http is None or self._process_id != os.getpid():
-                self._process_id = os.getpid()
-                self._http = httpx.Client(follow_redirects=False, trust_env=False)
-            return self._http
-
-    def close(self) -> None:
-        """Hang up."""
-        with self._lock:
-            if self._http is not None and self._process_id == os.getpid():
-                self._http.close()
-            self._http = None
+def connections() -> ProcessClient:
+    """HTTP connections to the providers of one reader."""
+    return ProcessClient(partial(httpx.Client, follow_redirects=False, trust_env=False))
 
 
 class Asked:
     """Asks one provider and keeps every exchange (implements `Ask`)."""
 
-    def __init__(self, name: str, provider: Provider, connections: Connections) -> None:
+    def __init__(self, name: str, provider: Provider, http: ProcessClient) -> None:
         self._name = name
         self.exchanges: list[Exchange] = []
         self._provider = provider
-        self._connections = connections
+        self._http = http
 
     def __call__(self, request: Request) -> Answer:
         """Ask once. Raises ProviderFailed when no answer came that can be read."""
@@ -119,7 +100,7 @@ class Asked:
             headers["Content-Type"] = "application/json"
         credentials = self._provider.credentials()
         try:
-            with self._connections.client().stream(
+            with self._http.get().stream(
                 method,
                 self._provider.place_of(request.path),
                 content=content,

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from adapters.verification.asking import Ask, EvidenceMissing, ProviderFailed, Remembered
-from adapters.verification.provider import Asked, Connections, Provider
+from adapters.verification.provider import Asked, Provider, connections
 from domain.claim_reading import ClaimQuestion, Exchange, Reading
 from domain.errors import StrongroomError, ensure
 from domain.rail_rows import RailRow
@@ -38,7 +38,7 @@ class FailOverReader:
         self._read = read
         self._providers = tuple(providers)
         self._quorum = quorum
-        self._connections = Connections()
+        self._http = connections()
 
     def __repr__(self) -> str:
         return f"FailOverReader({self.rail.chain}, {len(self._providers)} providers, quorum {self._quorum})"
@@ -47,8 +47,7 @@ class FailOverReader:
         """Ask until enough agree."""
         names = [f"{place} {provider.name}" for place, provider in enumerate(self._providers, 1)]
         asked = [
-            (name, Asked(name, provider, self._connections))
-            for name, provider in zip(names, self._providers, strict=True)
+            (name, Asked(name, provider, self._http)) for name, provider in zip(names, self._providers, strict=True)
         ]
         facts, doubt = self._gather(question, asked)
         return Reading(facts, doubt, tuple(exchange for _, one in asked for exchange in one.exchanges))
@@ -62,7 +61,7 @@ class FailOverReader:
 
     def close(self) -> None:
         """Hang up."""
-        self._connections.close()
+        self._http.close()
 
     def _gather(self, question: ClaimQuestion, asked: Iterable[tuple[str, Ask]]) -> tuple[ClaimFacts | None, str]:
         found: list[ClaimFacts] = []

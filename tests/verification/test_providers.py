@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.verification.aptos import read_aptos
-from adapters.verification.provider import Connections, Provider
+from adapters.verification.provider import Provider, connections
 from adapters.verification.reader import FailOverReader
 from adapters.verification.solana import read_solana
 from domain.claim_reading import ClaimQuestion
@@ -87,7 +87,7 @@ def test_keys_are_sent_and_never_kept(desk: Desk) -> None:
     assert reading.facts is not None
     assert desk.provider.headers[-1]["Authorization"] == f"Bearer {key}"
     assert desk.provider.asked[-1][0] == f"/{key}"
-    assert key not in repr((reader, provider, reading, lines, Connections()))
+    assert key not in repr((reader, provider, reading, lines, connections()))
 
 
 def test_a_key_in_the_query_stays_behind_the_path_that_is_asked_for(serving: Serving) -> None:
