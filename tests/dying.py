@@ -11,7 +11,9 @@ from sqlalchemy.orm import configure_mappers
 
 from cli.recover_account import book_account
 from domain.crash import CRASH_AT
-from services import addresses, conversions, deposits, losses, payouts, withdrawals
+from services import addresses, conversions, deposits, idempotency, losses, payouts, withdrawals
+from services.idempotency import Answer
+from services.withdrawals import terms, together
 from tasks import flows, mail, webhooks
 from tasks.addresses import refill_chain
 from tasks.app import app
@@ -30,6 +32,7 @@ from tasks.verifications import check_batch
 from tasks.watch_wallets import derive_chain, scan_chain
 from tasks.withdrawals import pay_chain, pay_provider
 from tests.rail import BY, COIN, POOL
+from wiring import accepting
 from wiring.container import Container, build_container
 from wiring.environ import to_environ
 from wiring.mailing import mailer_of
@@ -92,6 +95,24 @@ def _request(container: Container, user_id: str, asset_id: str, destination: str
         )
 
 
+def _accept(container: Container, user_id: str, asset_id: str, destination: str) -> None:
+    """Ask as the API does for a person who sends the key "once"."""
+    asked = idempotency.asked(UUID(user_id), "once", {"destination": destination})
+    with container.reading() as session:
+        known = terms.read(session, user_id=asked.user_id, asset_id=asset_id)
+    withdrawal = together.usual(
+        known,
+        user_id=asked.user_id,
+        amount_minor=REQUESTED_MINOR,
+        destination=destination,
+        beneficiary_name=None,
+        now=container.now(),
+    )
+    assert withdrawal is not None
+    answer = Answer(201, {"id": str(withdrawal.id)})
+    accepting.accept(container, known, withdrawal, asked=asked, answer=answer, by=BY)
+
+
 def _convert(container: Container, user_id: str, quote_id: str) -> None:
     with container.transaction() as session:
         conversions.request(session, UUID(quote_id), user_id=UUID(user_id), now=container.now(), by=BY)
@@ -152,6 +173,7 @@ _OF_HOUSE: Final[Mapping[str, Callable[..., object]]] = {
     "refill": _refill,
     "relay": relay_promises,
     "request": _request,
+    "accept": _accept,
     "decide": _decide,
     "agree": _agree,
     "bear": _bear,

@@ -17,20 +17,26 @@ from services import idempotency
 from services.idempotency import Answer
 
 Decide = Callable[[Session, datetime], Answer]
+Accept = Callable[[idempotency.Asked, datetime], Answer | None]
+"""The usual case of a request, decided by itself; None, with nothing done, where a transaction has to decide."""
 _SERVER_ERROR = 500
 
 
-def once(name: str, body: dict[str, Any], decide: Decide) -> Response:
+def once(name: str, body: dict[str, Any], decide: Decide, *, accept: Accept | None = None) -> Response:
     """Have `decide` answer this request under the key in its header; see `decided`."""
-    answer = decided(name, body, idempotency_key(), decide)
+    answer = decided(name, body, idempotency_key(), decide, accept=accept)
     response = json_answer(answer.body, answer.status)
     if answer.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
-def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) -> Answer:
+def decided(
+    name: str, body: dict[str, Any], key: str | None, decide: Decide, *, accept: Accept | None = None
+) -> Answer:
     """Have `decide` answer, unless the caller used this key before: then the answer is the one of that time.
+
+    `accept` is asked first, if there is one, and keeps its answer under the key itself.
 
     A refusal is remembered like any other answer. One that says "not now" (5xx) is not: nothing was decided, so the
     same key may be tried again. Whether the key is new is found out at the end, by the unique key itself: a repetition,
@@ -44,6 +50,8 @@ def decided(name: str, body: dict[str, Any], key: str | None, decide: Decide) ->
         caller().user_id, key, {"name": name, "body": body}, app=None if app is None else app.client_id
     )
     try:
+        if accept is not None and (accepted := accept(asked, now)) is not None:
+            return accepted
         with parts.transaction() as session:
             answer = decide(session, now)
             idempotency.keep(session, asked, answer, now=now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,9 @@ from domain.money import format_amount, parse_amount
 from models.payout import PayoutTransaction
 from models.withdrawal import Withdrawal
 from services import assets, payouts, withdrawals
-from services.idempotency import Answer
-from services.withdrawals import terms
+from services.idempotency import Answer, Asked
+from services.withdrawals import terms, together
+from wiring import accepting
 
 blueprint = Blueprint("withdrawals", __name__, description="Send money out.")
 
@@ -125,7 +127,29 @@ def request_withdrawal(body: dict[str, Any]) -> Response:
         )
         return Answer(201, shape(withdrawal, known.asset.decimals))
 
-    return money.once("withdrawal", body, decide)
+    return money.once("withdrawal", body, decide, accept=partial(_accept, body))
+
+
+def _accept(body: dict[str, Any], asked: Asked, now: datetime) -> Answer | None:
+    """The usual case, together with all who ask at this moment: a person, whose terms came with their session."""
+    rows = brought()
+    known = None if rows is None else terms.standing(rows, asset_id=body["asset"])
+    if known is None:
+        return None
+    decimals = known.asset.decimals
+    withdrawal = together.usual(
+        known,
+        user_id=asked.user_id,
+        amount_minor=parse_amount(body["amount"], decimals),
+        destination=body["destination"],
+        beneficiary_name=body.get("beneficiary_name"),
+        now=now,
+    )
+    if withdrawal is None:
+        return None
+    answer = Answer(201, shape(withdrawal, decimals))
+    accepted = accepting.accept(container(), known, withdrawal, asked=asked, answer=answer, by=actor())
+    return answer if accepted else None
 
 
 @blueprint.get("/withdrawals")

@@ -67,7 +67,20 @@ def check_request(
 ) -> str:
     """Everything that can be refused before funds are held; returns the destination in its canonical spelling.
 
-    Raises InvalidAddress, WrongNetwork, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown, DestinationNotAllowed.
+    Raises what `check_terms` raises, and DestinationNotAllowed.
+    """
+    spelled = check_terms(terms, destination=destination, amount_minor=amount_minor, now=now)
+    added_before = now - timedelta(seconds=terms.policy.key_cooldown_s)
+    asset_id = terms.asset.asset_id
+    if terms.policy.allowlist_only and not _on_allowlist(session, user_id, asset_id, spelled, added_before):
+        raise DestinationNotAllowed(fields={"destination": ["is not on your list of allowed destinations yet"]})
+    return spelled
+
+
+def check_terms(terms: Terms, *, destination: str, amount_minor: int, now: datetime) -> str:
+    """What the terms alone refuse; returns the destination in its canonical spelling.
+
+    Raises InvalidAddress, WrongNetwork, WithdrawalsPaused, AmountBelowMinimum, KeyCooldown.
     """
     asset, policy = terms.asset, terms.policy
     if policy.paused:
@@ -77,10 +90,7 @@ def check_request(
     if amount_minor < minimum_minor:
         reason = f"must be at least {format_amount(minimum_minor, asset.decimals)} {asset.symbol}"
         raise AmountBelowMinimum(f"amount: {reason}", fields={"amount": [reason]})
-    cooldown = timedelta(seconds=policy.key_cooldown_s)
-    _check_cooldown(terms, cooldown, now)
-    if policy.allowlist_only and not _on_allowlist(session, user_id, asset.asset_id, spelled, now - cooldown):
-        raise DestinationNotAllowed(fields={"destination": ["is not on your list of allowed destinations yet"]})
+    _check_cooldown(terms, timedelta(seconds=policy.key_cooldown_s), now)
     return spelled
 
 

@@ -6,18 +6,17 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
-from domain.beneficiaries import beneficiary_of
 from domain.crash import crash_point
 from domain.errors import ensure
 from domain.flows import WITHDRAWAL, WrongState, move
-from domain.ids import new_id
-from domain.ledger import Hold, InsufficientFunds, Transaction
+from domain.ledger import InsufficientFunds
 from domain.money import format_amount
 from models.deferred import Deferred
 from models.withdrawal import Withdrawal
 from services import alerts, audit, flows, ledger, outbox, spending
 from services.withdrawals import policy as rules
 from services.withdrawals import returns
+from services.withdrawals.drafting import drafted, hold_of
 from services.withdrawals.reading import locked
 from services.withdrawals.releasing import release_holds
 from services.withdrawals.terms import Terms, read
@@ -47,22 +46,24 @@ def request(
     spelled = rules.check_request(
         session, terms, user_id=user_id, destination=destination, amount_minor=amount_minor, now=now
     )
-    beneficiary = beneficiary_of(rules.rail_of(asset), beneficiary_name, destination=spelled, asset_id=asset.asset_id)
-    needed = rules.approvals_needed(policy, amount_minor)
-    opening = flows.Opening(
-        WITHDRAWAL, "requested", user_id, asset_id, amount_minor, {"destination": spelled, "approvals_needed": needed}
+    withdrawal = drafted(
+        terms,
+        user_id=user_id,
+        amount_minor=amount_minor,
+        destination=spelled,
+        beneficiary_name=beneficiary_name,
+        now=now,
     )
-    state = "approved" if needed == 0 else "pending_approval"
-    flow_id = flows.open_one(session, opening, now=now, by=by, then=state)
-    withdrawal = _draft(opening, flow_id, terms, state=state, destination=spelled, approvals_needed=needed, now=now)
-    withdrawal.beneficiary_name = beneficiary
-    _hold(session, terms, withdrawal, now)
+    asked = {"destination": spelled, "approvals_needed": withdrawal.approvals_needed}
+    opening = flows.Opening(WITHDRAWAL, "requested", user_id, asset_id, amount_minor, asked)
+    withdrawal.flow_id = flows.open_one(session, opening, now=now, by=by, then=withdrawal.state)
+    _hold(session, terms, withdrawal)
     rules.check_user_limit(session, asset, policy, user_id=user_id, amount_minor=amount_minor, now=now)
     spent_minor = amount_minor + policy.fee_minor
-    spending.count(session, asset, flow_id=flow_id, amount_minor=spent_minor, now=now, by=by)
+    spending.count(session, asset, flow_id=withdrawal.flow_id, amount_minor=spent_minor, now=now, by=by)
     _write(session, withdrawal)
     audit.record(session, "withdrawal.requested", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
-    if needed == 0:
+    if withdrawal.approvals_needed == 0:
         outbox.promise(session, "withdrawals.pay", now=now)
     rules.check_system_limit(session, asset, policy, amount_minor=amount_minor, now=now)
     crash_point("withdrawal.requested")
@@ -85,36 +86,6 @@ def cancel(session: Session, withdrawal_id: UUID, *, user_id: UUID, now: datetim
     flows.record(session, flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "cancelled"), now=now, by=by)
     audit.record(session, "withdrawal.cancelled", by=by, now=now, detail={"withdrawal_id": str(withdrawal.id)})
     return withdrawal
-
-
-def _draft(
-    opening: flows.Opening,
-    flow_id: UUID,
-    terms: Terms,
-    *,
-    state: str,
-    destination: str,
-    approvals_needed: int,
-    now: datetime,
-) -> Withdrawal:
-    ensure(opening.user_id is not None, "a withdrawal has an owner")
-    return Withdrawal(
-        id=new_id(),
-        user_id=opening.user_id,
-        asset_id=opening.asset_id,
-        chain=terms.asset.chain,
-        destination=destination,
-        amount_minor=opening.amount_minor,
-        fee_minor=terms.policy.fee_minor,
-        state=state,
-        approvals_needed=approvals_needed,
-        requested_at=now,
-        is_counted=rules.is_limited(terms.policy),
-        state_changed_at=now,
-        flow_id=flow_id,
-        lease_generation=0,
-        attempts=0,
-    )
 
 
 # Its result is known beforehand, so it need not be waited for.
@@ -151,23 +122,13 @@ def _write(session: Session, withdrawal: Withdrawal) -> None:
     )
 
 
-def _hold(session: Session, terms: Terms, withdrawal: Withdrawal, now: datetime) -> None:
-    asset, policy, owner = terms.asset, terms.policy, terms.owner_account
-    legs = [Hold(owner, terms.hot_wallet_account, withdrawal.amount_minor)]
-    if policy.fee_minor:
-        legs.append(Hold(owner, terms.fees_account, policy.fee_minor))
-    transaction = Transaction(
-        key=f"withdrawal:{withdrawal.id}:hold",
-        kind="withdrawal_hold",
-        legs=tuple(legs),
-        flow_id=withdrawal.flow_id,
-        effective_at=now,
-    )
-    [outcome] = ledger.post(session, [transaction])
+def _hold(session: Session, terms: Terms, withdrawal: Withdrawal) -> None:
+    [outcome] = ledger.post(session, [hold_of(terms, withdrawal)])
     if outcome.refused == "insufficient_funds":
-        total = format_amount(withdrawal.amount_minor + policy.fee_minor, asset.decimals)
+        asset = terms.asset
+        total = format_amount(withdrawal.amount_minor + withdrawal.fee_minor, asset.decimals)
         reason = f"with its fee this takes {total} {asset.symbol}, which is more than is available"
         raise InsufficientFunds(f"amount: {reason}", fields={"amount": [reason]})
     ensure(outcome.refused is None, f"the ledger refused a hold: {outcome.refused}")
     withdrawal.amount_hold_id = outcome.transfer_ids[0]
-    withdrawal.fee_hold_id = outcome.transfer_ids[1] if policy.fee_minor else None
+    withdrawal.fee_hold_id = outcome.transfer_ids[1] if withdrawal.fee_minor else None

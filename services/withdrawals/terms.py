@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -25,6 +26,7 @@ _COLUMNS_OF_POLICY = (
     "confirmations",
     "paused",
 )
+_ACCOUNTS: Final = slice(5, 8)
 
 
 def question(user: str) -> str:
@@ -65,16 +67,36 @@ def read(session: Session, *, user_id: UUID, asset_id: str) -> Terms:
 
 def among(rows: Rows, session: Session, *, user_id: UUID, asset_id: str) -> Terms:
     """The terms of this asset among the answers to `question`; opens accounts that are missing. Raises UnknownAsset."""
-    row = next((row for row in rows if row[0] == asset_id), None)
+    row = _row(rows, asset_id)
     if row is None:
         raise UnknownAsset(f"there is no asset {asset_id!r} here", fields={"asset": ["is not an asset of this house"]})
-    _, chain, symbol, name, decimals, owner, hot_wallet, fees, added, removed, *policy = row
+    owner, hot_wallet, fees = row[_ACCOUNTS]
+    return _terms(
+        row,
+        owner or ledger.user_account(session, user_id, asset_id),
+        hot_wallet or ledger.system_account(session, "hot_wallet", asset_id),
+        fees or ledger.system_account(session, "withdrawal_fees", asset_id),
+    )
+
+
+def standing(rows: Rows, *, asset_id: str) -> Terms | None:
+    """The same where nothing is to be opened; None when there is no such asset, or an account is missing."""
+    row = _row(rows, asset_id)
+    return None if row is None or None in row[_ACCOUNTS] else _terms(row, *row[_ACCOUNTS])
+
+
+def _row(rows: Rows, asset_id: str) -> tuple[Any, ...] | None:
+    return next((row for row in rows if row[0] == asset_id), None)
+
+
+def _terms(row: tuple[Any, ...], owner: int, hot_wallet: int, fees: int) -> Terms:
+    asset_id, chain, symbol, name, decimals, _, _, _, added, removed, *policy = row
     return Terms(
         asset=Asset(asset_id=asset_id, chain=chain, symbol=symbol, name=name, decimals=decimals),
         policy=WithdrawalPolicy(asset_id=asset_id, **dict(zip(_COLUMNS_OF_POLICY, map(_whole, policy), strict=True))),
-        owner_account=owner or ledger.user_account(session, user_id, asset_id),
-        hot_wallet_account=hot_wallet or ledger.system_account(session, "hot_wallet", asset_id),
-        fees_account=fees or ledger.system_account(session, "withdrawal_fees", asset_id),
+        owner_account=owner,
+        hot_wallet_account=hot_wallet,
+        fees_account=fees,
         keys_added_at=added,
         keys_removed_at=removed,
     )

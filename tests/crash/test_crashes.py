@@ -17,7 +17,7 @@ from models.payout import Payout
 from models.watch_wallet import WatchWallet
 from models.withdrawal import Withdrawal
 from models.work import OutboxMessage
-from services import addresses, payouts, screening, watch_wallets
+from services import addresses, idempotency, payouts, screening, watch_wallets
 from tasks.addresses import refill_chain
 from tasks.payouts import bump_chain
 from tasks.watch_wallets import derive_chain, scan_chain
@@ -79,6 +79,7 @@ OF_TELLING = ("webhook.sent", "mail.sent", "flows.archiving")
 OTHERS = (
     "screening.looked_up",
     "withdrawal.requested",
+    "withdrawal.accepted",
     "conversion.requested",
     "addresses.made",
     "outbox.relayed",
@@ -219,6 +220,24 @@ def test_a_request_that_dies_before_its_commit_never_happened(rail: Rail) -> Non
     assert die_at(rail.container, "request", "", *facts) == 0
     sweep_and_mine(rail)
     paid_once(rail, rail.withdrawal())
+
+
+def test_a_request_whose_asker_dies_after_the_commit_is_accepted_once_and_answered_when_it_is_repeated(
+    rail: Rail,
+) -> None:
+    user_id = outgoing.funded(rail)
+    destination = rail.outside_address()
+    facts = (str(user_id), rail.asset_id, destination)
+    assert die_at(rail.container, "accept", "withdrawal.accepted", *facts) == KILLED
+    assert die_at(rail.container, "accept", "", *facts) == 0
+    withdrawal = rail.withdrawal()
+    with rail.container.reading() as session:
+        asked = idempotency.asked(user_id, "once", {"destination": destination})
+        answer = idempotency.earlier(session, asked)
+    assert answer is not None
+    assert answer.body == {"id": str(withdrawal.id)}
+    sweep_and_mine(rail)
+    paid_once(rail, withdrawal)
 
 
 def test_addresses_lost_by_a_dead_process_are_made_again(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> None:
