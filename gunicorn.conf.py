@@ -9,11 +9,13 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from wiring.database import cooperate_with_gevent
+from wiring.leaving import leave_at_once
 from wiring.logging import configure_logging
 from wiring.metrics import shared
 from wiring.settings import read_settings
 
 settings = read_settings(os.environ)
+leave_at_once()
 
 bind = f"{settings.host}:{settings.web_port}"
 workers = settings.web_workers

@@ -8,6 +8,7 @@ import click
 
 from domain.errors import StrongroomError, ensure
 from wiring.embedded.process import ServerFailed
+from wiring.leaving import leave_at_once
 from wiring.parsing import SettingsRefused
 
 COMMANDS = {
@@ -77,6 +78,7 @@ def main() -> None:
 
 def run() -> None:
     """Run a command, and say a refusal in one line instead of a traceback."""
+    leave_at_once()
     try:
         main(prog_name="python -m cli")
     except SettingsRefused as refusal:

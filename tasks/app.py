@@ -20,12 +20,14 @@ from domain.ids import new_id
 from tasks import measuring
 from tasks.publisher import CALLER, SPAN
 from wiring.container import Container
+from wiring.leaving import leave_at_once
 from wiring.log_keeper import keep_lines
 from wiring.logging import configure_logging
 from wiring.settings import read_settings
 
 log = structlog.get_logger(__name__)
 app = Celery("strongroom", config_source="celeryconfig")
+leave_at_once()
 
 MODULES: Final = (
     "tasks.addresses",

@@ -29,6 +29,7 @@ from wiring.database import make_engine
 from wiring.embedded.node import NodeServer
 from wiring.embedded.redis import RedisServer
 from wiring.embedded.services import Addresses, Embedded
+from wiring.leaving import leave_at_once
 from wiring.secret import Secret
 from wiring.settings import Settings, read_settings
 
@@ -60,6 +61,7 @@ class _Servers:
 def pytest_configure() -> None:
     """Choose where files go before pytest makes a directory, what all tests share, and how lines are logged."""
     use_memory()
+    leave_at_once()
     dialect.share()
     trust.share()
     log_plainly()

@@ -23,6 +23,7 @@ from wiring.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 TOKEN: Final = "the-monitoring-alone"
+STOP_PATIENCE_S: Final = 60.0
 _SUFFIXES: Final = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
@@ -83,7 +84,7 @@ def celery(settings: Settings, directory: Path, *, watcher: str) -> Iterator[dic
             environ = {**os.environ, **to_environ(replace(told, metrics_port=port))}
             with (directory / f"{name}.log").open("wb") as log:
                 process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
-            stack.callback(_stop, process)
+            stack.callback(_stop, name, process, directory / f"{name}.log")
         for name, port in ports.items():
             log_file = directory / f"{name}.log"
             eventually(
@@ -100,10 +101,12 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _stop(name: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Have it end by itself: one that does not is a fault of its own."""
     process.terminate()
     try:
-        process.wait(40)
+        process.wait(STOP_PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+        raise AssertionError(f"{name} went on {STOP_PATIENCE_S:g} s after it was told to end: {tail(log)}") from None
