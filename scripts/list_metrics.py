@@ -11,7 +11,7 @@ from domain.metrics import METRICS, Metric  # noqa: E402 - the path has to be se
 PAGE = ROOT / "docs" / "operations.md"
 BEGIN = "<!-- What follows is written from domain/metrics.py by `make docs`. -->\n"
 END = "<!-- metrics end -->\n"
-HEADER = "\n| metric | kind | labels | meaning | told by |\n|---|---|---|---|---|\n"
+HEADER = "\n| metric | kind | labels | meaning | reported by |\n|---|---|---|---|---|\n"
 
 
 def line(metric: Metric) -> str:
