@@ -68,9 +68,10 @@ def book_return(session: Session, payout_id: UUID, *, now: datetime, by: Actor) 
         raise NotReturned
     if row.booked_at is not None:
         raise AlreadyBooked
+    returned = returns.locked_deposits(session, carried)
     for withdrawal in carried:
         _reverse(session, withdrawal, now=now)
-    returns.put_back(session, carried, now=now, by=by)
+    returns.put_back(session, returned, now=now, by=by)
     if row.fee_minor is not None:
         payout.fee_minor = row.fee_minor
         for outcome in ledger.post(session, fees.corrections(session, [payout], now=now)):

@@ -28,8 +28,9 @@ def fail(session: Session, payout: Payout, *, now: datetime, by: Actor) -> None:
     if payout.void_because == "refused" and payout.reason:
         proof["reason"] = payout.reason
     carried = advance(session, payout, "failed", proof, now=now, by=by)
+    returned = returns.locked_deposits(session, carried)
     release_holds(session, carried, reason="failed", now=now)
-    returns.put_back(session, carried, now=now, by=by)
+    returns.put_back(session, returned, now=now, by=by)
     for withdrawal in carried:
         give_back_system_day(session, withdrawal)
         withdrawal.waiting_reason = None

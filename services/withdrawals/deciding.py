@@ -73,8 +73,9 @@ def reject(
     withdrawal.waiting_reason = None
     _record(session, withdrawal, approver_id, "reject", reason, now=now, by=by)
     alerts.clear(session, "withdrawal_waits", scope=f"withdrawal:{withdrawal_id}", now=now, reason="rejected")
+    returned = returns.locked_deposits(session, [withdrawal])
     release_holds(session, [withdrawal], reason="rejected", now=now)
-    returns.put_back(session, [withdrawal], now=now, by=by)
+    returns.put_back(session, returned, now=now, by=by)
     give_back_system_day(session, withdrawal)
     step = flows.Step(withdrawal.flow_id, WITHDRAWAL, before, "rejected", {"reason": reason})
     flows.record(session, step, now=now, by=by)

@@ -114,16 +114,32 @@ def lost_a_deposit(session: Session, leaving: Sequence[Withdrawal]) -> bool:
     return any(state != "returned" for state in states)
 
 
-def put_back(session: Session, ended: Sequence[Withdrawal], *, now: datetime, by: Actor) -> None:
+def locked_deposits(session: Session, ending: Sequence[Withdrawal]) -> list[tuple[Deposit, DepositQuarantine]]:
+    """The deposits that these withdrawals pay back, locked, to be handed to `put_back`.
+
+    Call it before anything is booked: a fork locks deposits, their quarantines and the ledger's accounts in this
+    order, and deadlocks with whoever locks them in another.
+    """
+    which = DepositQuarantine.return_withdrawal_id.in_([withdrawal.id for withdrawal in ending])
+    afresh = {"populate_existing": True}
+    deposits = session.scalars(
+        select(Deposit)
+        .join(DepositQuarantine, DepositQuarantine.deposit_id == Deposit.id)
+        .where(which)
+        .order_by(Deposit.id)
+        .with_for_update(of=Deposit)
+        .execution_options(**afresh)
+    )
+    known = {deposit.id: deposit for deposit in deposits}
+    query = select(DepositQuarantine).where(which).order_by(DepositQuarantine.deposit_id).with_for_update()
+    return [(known[row.deposit_id], row) for row in session.scalars(query.execution_options(**afresh))]
+
+
+def put_back(
+    session: Session, returned: Sequence[tuple[Deposit, DepositQuarantine]], *, now: datetime, by: Actor
+) -> None:
     """Move what these failed returns held back to suspense, where the deposits are to be decided about again."""
-    rows = session.execute(
-        select(DepositQuarantine, Deposit)
-        .join(Deposit, Deposit.id == DepositQuarantine.deposit_id)
-        .where(DepositQuarantine.return_withdrawal_id.in_([withdrawal.id for withdrawal in ended]))
-        .order_by(DepositQuarantine.deposit_id)
-        .with_for_update()
-    ).all()
-    for row, deposit in rows:
+    for deposit, row in returned:
         withdrawal_id = row.return_withdrawal_id
         account = ledger.user_account(session, deposit.user_id, deposit.asset_id)
         suspense = ledger.system_account(session, "suspense", deposit.asset_id)

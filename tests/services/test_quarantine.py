@@ -1,9 +1,10 @@
 """Deposits that are set aside: never spendable before an operator says so, whatever the chain does meanwhile."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 
 from auth import roles
 from domain.flows import WrongState
@@ -17,8 +18,10 @@ from services.withdrawals import deciding
 from services.withdrawals.policy import DailyLimitExceeded
 from tests.rail import BY, COIN, Rail
 from tests.services import outgoing, world
+from tests.waiting import eventually
 
 AMOUNT = COIN // 2
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest.fixture(autouse=True)
@@ -308,6 +311,43 @@ def test_a_rejected_return_goes_back_to_suspense_and_can_be_decided_about_again(
     decide(rail, "release")
     rail.credit()
     assert rail.balance(user_id) == (AMOUNT, 0)
+    rail.assert_sound()
+
+
+def test_a_return_is_rejected_while_a_fork_undoes_its_deposit_and_neither_fails(rail: Rail) -> None:
+    user_id, _ = seen(rail)
+    deposit, rejecter = newest(rail), rail.new_user()
+    # So that the fork also takes something from the same balance.
+    rail.send_to(rail.new_address(user_id).address, AMOUNT)
+    rail.mine()
+    rail.watch()
+    with rail.container.transaction() as session:
+        facts = {"reason": "no", "now": rail.container.now(), "by": BY}
+        elsewhere = rail.outside_address()
+        deposits.give_back(session, deposit.id, destination=elsewhere, decider_id=rail.new_user(), **facts)
+    withdrawal, undone = rail.withdrawal(), rail.rows(Deposit)
+
+    def reject() -> None:
+        with rail.container.transaction() as session:
+            now = rail.container.now()
+            withdrawals.reject(session, withdrawal.id, approver_id=rejecter, reason="no", now=now, by=BY)
+
+    def is_waiting() -> bool:
+        with rail.container.reading() as session:
+            return bool(session.scalar(text(WAITING)))
+
+    with ThreadPoolExecutor(1) as threads:
+        with rail.container.transaction() as session:
+            # What a fork locks first: whoever rejects then waits for it, and must not have what it needs next.
+            session.scalars(select(Deposit).order_by(Deposit.id).with_for_update()).all()
+            meanwhile = threads.submit(reject)
+            eventually(is_waiting)
+            height = min(one.block_height or 0 for one in undone) - 1
+            deposits.undo_above(session, deposit.chain, height, now=rail.container.now(), by=BY)
+        meanwhile.result()
+    assert {row.state for row in rail.rows(Deposit)} == {"reorged"}
+    assert (rail.withdrawal().state, in_suspense(rail)) == ("rejected", 0)
+    assert rail.balance(user_id) == (0, 0)
     rail.assert_sound()
 
 
