@@ -1,5 +1,7 @@
 """What suspense carries for good: proposed by one operator, booked by another."""
 
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -104,12 +106,12 @@ def list_carried() -> Response:
 @blueprint.answers(201, LossItem)
 def propose(body: dict[str, Any]) -> Response:
     """Ask another operator to book so much of what suspense lacks; where it has too much, as come back."""
-    parts = container()
-    with parts.transaction() as session:
+
+    def ask(session: Session, **facts: Any) -> Loss:
         amount_minor = parse_amount(body["amount"], assets.get(session, body["asset"]).decimals)
-        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
-        answer = _shape(session, losses.propose(session, body["asset"], amount_minor, **facts))
-    return json_answer(answer, HTTPStatus.CREATED)
+        return losses.propose(session, body["asset"], amount_minor, reason=body["reason"], **facts)
+
+    return _decided(ask, HTTPStatus.CREATED)
 
 
 @blueprint.post("/operator/losses/<uuid:loss_id>/propose")
@@ -118,11 +120,7 @@ def propose(body: dict[str, Any]) -> Response:
 @blueprint.answers(200, LossItem)
 def propose_payment(body: dict[str, Any], loss_id: UUID) -> Response:
     """The same for a payment that suspense carries by itself."""
-    parts = container()
-    with parts.transaction() as session:
-        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
-        answer = _shape(session, losses.propose_payment(session, loss_id, **facts))
-    return json_answer(answer)
+    return _decided(partial(losses.propose_payment, loss_id=loss_id, reason=body["reason"]))
 
 
 @blueprint.post("/operator/losses/<uuid:loss_id>/agree")
@@ -130,10 +128,7 @@ def propose_payment(body: dict[str, Any], loss_id: UUID) -> Response:
 @blueprint.answers(200, LossItem)
 def agree(loss_id: UUID) -> Response:
     """Book it for good. Whoever proposed it cannot."""
-    parts = container()
-    with parts.transaction() as session:
-        answer = _shape(session, losses.agree(session, loss_id, now=parts.now(), by=operator()))
-    return json_answer(answer)
+    return _decided(partial(losses.agree, loss_id=loss_id))
 
 
 @blueprint.post("/operator/losses/<uuid:loss_id>/refuse")
@@ -142,11 +137,15 @@ def agree(loss_id: UUID) -> Response:
 @blueprint.answers(200, LossItem)
 def refuse(body: dict[str, Any], loss_id: UUID) -> Response:
     """Leave it in suspense."""
+    return _decided(partial(losses.refuse, loss_id=loss_id, reason=body["reason"]))
+
+
+def _decided(decision: Callable[..., Loss], status: int = HTTPStatus.OK) -> Response:
+    """The loss that a decision, made now by the caller, is about."""
     parts = container()
     with parts.transaction() as session:
-        facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}
-        answer = _shape(session, losses.refuse(session, loss_id, **facts))
-    return json_answer(answer)
+        answer = _shape(session, decision(session, now=parts.now(), by=operator()))
+    return json_answer(answer, status)
 
 
 def _shape(session: Session, row: Loss) -> dict[str, Any]:
