@@ -322,9 +322,10 @@ def test_a_return_is_rejected_while_a_fork_undoes_its_deposit_and_neither_fails(
     rail.mine()
     rail.watch()
     with rail.container.transaction() as session:
-        facts = {"reason": "no", "now": rail.container.now(), "by": BY}
-        elsewhere = rail.outside_address()
-        deposits.give_back(session, deposit.id, destination=elsewhere, decider_id=rail.new_user(), **facts)
+        elsewhere, decider_id, now = rail.outside_address(), rail.new_user(), rail.container.now()
+        deposits.give_back(
+            session, deposit.id, destination=elsewhere, decider_id=decider_id, reason="no", now=now, by=BY
+        )
     withdrawal, undone = rail.withdrawal(), rail.rows(Deposit)
 
     def reject() -> None:
