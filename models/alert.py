@@ -44,9 +44,10 @@ class OpsAlert(Base):
 
 
 class StandingAlert(Base):
-    """The raising by which an alert stands now; none while it does not.
+    """The raising of an alert that stands; none while it does not.
 
-    Kept by a trigger of `ops_alerts`, which is the truth, so that what stands is found without reading what ever stood.
+    Maintained by a trigger of `ops_alerts`, which is the truth, so that standing alerts are found without reading old
+    ones.
     """
 
     __tablename__ = "standing_alerts"

@@ -1,4 +1,4 @@
-"""What this house does, in sums: its requests by the minute, its tasks since the beginning."""
+"""How much this house does, in sums: its requests by the minute, its tasks since the beginning."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Look for what is wrong."""
+"""Evaluate alert rules."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 @task("alerts.evaluate")
 def evaluate(container: Container, by: Actor) -> int:
-    """Look at every rule that is due, and tell the watcher outside. Returns how many alerts were raised or cleared.
+    """Evaluate every rule that is due, and send the heartbeat. Returns how many alerts were raised or cleared.
 
-    Where no rule is due, another process has just told the watcher. While looking is paused it does neither: the
-    watcher's silence reminds whoever it calls.
+    Where no rule is due, another process has just sent the heartbeat. While evaluation is paused no heartbeat is sent:
+    its absence reminds whoever watches for it.
     """
     due = () if _is_paused(container, by) else _due(container)
     if not due:
@@ -37,13 +37,13 @@ def evaluate(container: Container, by: Actor) -> int:
 
 
 def evaluate_due(container: Container) -> int:
-    """Look at every rule that is due. Returns how many alerts were raised or cleared."""
+    """Evaluate every rule that is due. Returns how many alerts were raised or cleared."""
     due = _due(container)
     return evaluate_rules(container, due, _look(container, due))
 
 
 def evaluate_rules(container: Container, rules: Sequence[AlertRule], facts: HostFacts) -> int:
-    """Look at these rules, each in a transaction of its own, so that one that fails is the only one."""
+    """Evaluate these rules, each in its own transaction, so that a failure stays alone."""
     return sum(_evaluate(container, rule, facts) for rule in rules)
 
 
@@ -53,7 +53,7 @@ def _due(container: Container) -> Sequence[AlertRule]:
 
 
 def _is_paused(container: Container, by: Actor) -> bool:
-    """Whether nobody is to look; a pause whose time is over is ended here."""
+    """Whether evaluation is paused; a pause whose time is over is ended here."""
     now = container.now()
     with container.reading() as session:
         found = pausing.last(session)
@@ -78,7 +78,7 @@ def _evaluate(container: Container, rule: AlertRule, facts: HostFacts) -> int:
 
 
 def _tell_watcher(container: Container) -> None:
-    """Say that this round is done. That nobody took it is for the watcher to notice; the next round says it too."""
+    """Send the heartbeat of this round. A lost one is for the watcher to notice; the next round sends another."""
     url = container.settings.alert_heartbeat_url
     if url is None:
         return

@@ -1,4 +1,4 @@
-"""Ask chains of accounts once more what moved, many blocks at a time, and take in what was missed."""
+"""Compare past blocks of chains of accounts with our deposits, many blocks at a time, and take in what was missed."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ from wiring.container import Container
 log = structlog.get_logger(__name__)
 
 BLOCKS_PER_QUESTION: Final = 2_000
-"""So many are compared before it is remembered that they were."""
+"""How many blocks are compared before the progress is stored."""
 BLOCKS_READ_AGAIN: Final = 20
 
 
@@ -42,7 +42,7 @@ def backfill_chain(container: Container, chain: Chain, by: Actor) -> int:
                 with container.transaction() as session:
                     found += backfill.take_in(session, name, blocks, now=container.now(), by=by)
                     crash_point("deposit.backfilling")
-        except ChainError as error:  # the next pass begins here again
+        except ChainError as error:  # the next pass starts here again
             log.warning("backfill_stopped", chain=name, code=error.code, reason=str(error), height=first)
             break
         with container.transaction() as session:
@@ -53,7 +53,7 @@ def backfill_chain(container: Container, chain: Chain, by: Actor) -> int:
 
 
 def reread_chain(container: Container, chain: Chain, by: Actor) -> int:
-    """Read again the blocks in which a token would not say what arrived. Returns how many deposits it told of now."""
+    """Read blocks with unreadable tokens again. Returns how many deposits were found."""
     if not reads_ranges(chain):
         return 0
     name, found = chain.rail.chain, 0
@@ -78,7 +78,7 @@ def reread_chain(container: Container, chain: Chain, by: Actor) -> int:
 
 
 def _held(container: Container, chain: Chain, block: Block) -> dict[unread_tokens.Holder, Holding]:
-    """What addresses of ours hold now of the tokens that do not say what arrived in a block; less where they refuse."""
+    """What our addresses hold now of tokens that were unreadable in a block; tokens that still refuse are left out."""
     with container.reading() as session:
         holders = unread_tokens.holders(session, chain.rail.chain, block)
     held = {}
@@ -86,6 +86,6 @@ def _held(container: Container, chain: Chain, block: Block) -> dict[unread_token
         contract, _ = holder
         try:
             held[holder] = chain.holding(contract, unswept=[address])
-        except NodeError as error:  # the token's own refusal: it waits on
+        except NodeError as error:  # the token itself refuses: it goes on waiting
             log.info("token_still_silent", chain=chain.rail.chain, contract=contract, reason=str(error))
     return held

@@ -1,4 +1,4 @@
-"""Work through what has piled up, a batch in each transaction, and leave the rest to the next turn."""
+"""Work off a backlog, one transaction for each batch, and leave the rest to the next turn."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,10 +11,10 @@ BATCHES_MAX: Final = 100
 
 
 def drop_all(container: Container, drop: Callable[[Session], tuple[int, int]], *, batch: int) -> int:
-    """Drop rows until a batch was not full; returns how many are gone.
+    """Drop rows until a batch is not full; returns how many are gone.
 
-    `drop` says how many it looked at, `batch` at most, and how many of these are gone. However many were left lying, no
-    statement runs out of time, and what is gone stays gone if the process ends.
+    `drop` returns how many rows it looked at, `batch` at most, and how many of these it dropped. However large the
+    backlog, no statement times out, and what is gone stays gone if the process ends.
     """
     gone = 0
     for _ in range(BATCHES_MAX):

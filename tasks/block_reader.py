@@ -1,4 +1,4 @@
-"""Read a chain's blocks from its cursor on: recorded in bounds, and undone where the chain was reorganised."""
+"""Read a chain's blocks from its cursor on: in bounded runs, and undoing what a reorganisation removed."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 HASHES_PER_READ: Final = 2_000
 BLOCKS_PER_BATCH: Final = 100
 OUTPUTS_PER_BATCH: Final = 20_000
-# So many blocks are read before it is known how full they are.
+# The size of the first run, before it is known how full blocks are.
 BLOCKS_AT_FIRST: Final = 4
 # While a node is slow to answer, the lease on its chain is renewed this often.
 RENEWED_EVERY_S: Final = 5.0
@@ -30,7 +30,7 @@ RENEWED_EVERY_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One worker reading one chain under a lease. Every step of it raises LeaseLost once another has taken over."""
+    """One worker reading one chain under a lease. Every step raises LeaseLost once another worker has taken over."""
 
     container: Container
     chain: Chain
@@ -49,7 +49,7 @@ class Reader:
         """
         found = 0
         while (height, block_hash) != (tip.height, tip.hash):
-            # No more than there are: a node looks for each, and a node that is paid for is paid for each.
+            # Ask for no more than there are: a node looks for each, and some charge for it.
             ahead = max(0, min(HASHES_PER_READ, tip.height - height))
             hashes = self.chain.block_hashes(height, ahead + 1)
             if not hashes or hashes[0] != block_hash:
@@ -86,11 +86,11 @@ class Reader:
         return found
 
     def _in_bounds(self, hashes: list[str]) -> Iterator[list[Block]]:
-        """Read blocks in runs that hold about a bounded number of outputs, whatever size blocks have.
+        """Read blocks in runs that hold about a bounded number of outputs, however large blocks are.
 
-        Neither memory, nor a transaction, nor the time between two renewals of the lease then grows without end. The
-        next run is read while the caller records this one. What to look for is asked after the hashes were, so that
-        nothing which these blocks can hold of ours was stored later.
+        So memory, transactions and the time between two renewals of the lease stay bounded. The next run is read while
+        the caller records this one. What to look for is read after the hashes, so that nothing stored later can be in
+        these blocks.
         """
         read = partial(self.chain.blocks, contracts=self._contracts(), senders=self._senders())
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as ahead:
@@ -109,7 +109,10 @@ class Reader:
                     return
 
     def _awaited(self, coming: Future[list[Block]]) -> list[Block]:
-        """What is being read; the lease is renewed meanwhile, or readers of a slow node would take turns for ever."""
+        """The blocks being read.
+
+        The lease is renewed meanwhile, or readers of a slow node would take turns for ever.
+        """
         while not wait([coming], timeout=RENEWED_EVERY_S).done:
             with self.container.transaction() as session:
                 chains.renew(session, self.name, generation=self.generation, now=self.container.now())
@@ -127,10 +130,10 @@ class Reader:
             return own_payouts.senders(session, self.name)
 
     def _walk_back(self, tip: Tip) -> tuple[int, str]:
-        """Undo what is no longer in the chain; returns the cursor, which is then on a block that the node has.
+        """Undo what left the chain; returns the cursor, which is then at a block that the node has.
 
-        Raises NodeLagging when whoever answers has not reached the cursor, on whichever branch: it is behind, and
-        nothing is undone. Behind one address there may be several nodes, of which each knows another newest block.
+        Raises NodeLagging when the node has not reached the cursor's height on any branch: it is behind, and nothing is
+        undone. Behind one address there may be several nodes, each with its own newest block.
         """
         with self.container.reading() as session:
             known = dict(chains.recent_hashes(session, self.name))

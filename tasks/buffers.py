@@ -1,4 +1,4 @@
-"""Compare every wallet with the books."""
+"""Compare every wallet with the ledger."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -35,7 +35,7 @@ def report(container: Container, by: Actor) -> int:
 
 @task("buffers.thin")
 def thin(container: Container, by: Actor) -> int:
-    """Keep of old comparisons one an hour, and every difference. Returns how many rows are gone."""
+    """Thin old comparisons out to one per hour, keeping every difference. Returns how many rows are gone."""
     thin_some = partial(buffer_reports.thin, now=container.now())
     return drop_all(container, thin_some, batch=buffer_reports.BATCH)
 

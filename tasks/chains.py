@@ -22,27 +22,27 @@ from wiring.container import Container
 
 log = structlog.get_logger(__name__)
 
-# A node that knows of this many more headers than it has blocks is catching up itself.
+# With this many headers more than blocks, a node is still syncing.
 LAG_BLOCKS_MAX: Final = 3
-# A live network without a block for this many times its interval is more likely to be out of our node's sight.
+# If no block came for this many block intervals, our node has more likely lost the network.
 SILENT_INTERVALS_MAX: Final = 24
 
 
 @task("chains.watch")
 def watch(container: Container, by: Actor) -> int:
-    """Look at every chain that is configured. Returns how many new deposits were sighted."""
+    """Read every configured chain. Returns how many new deposits were sighted."""
     return visit("chains.watch", at(container.chains, watch_chain, container, by))
 
 
 @task("chains.backfill")
 def backfill(container: Container, by: Actor) -> int:
-    """Look again at what chains of accounts moved, for what was missed. Returns how many deposits."""
+    """Look on chains of accounts for deposits that were missed. Returns how many were found."""
     return visit("chains.backfill", at(container.chains, backfill_chain, container, by))
 
 
 @task("chains.reread")
 def reread(container: Container, by: Actor) -> int:
-    """Read again the blocks in which a token would not say what arrived. Returns how many deposits were found."""
+    """Read blocks with unreadable tokens again. Returns how many deposits were found."""
     return visit("chains.reread", at(container.chains, reread_chain, container, by))
 
 
@@ -81,7 +81,7 @@ def watch_chain(container: Container, chain: Chain, by: Actor) -> int:
 
 
 def begin(container: Container, chain: Chain) -> None:
-    """Follow a chain from its present tip on: no address of ours is older than that."""
+    """Follow a chain from its present tip on: none of our addresses is older."""
     try:
         tip = _healthy_tip(container, chain)
         first = max(0, tip.height - chains.REORG_DEPTH_MAX)

@@ -1,4 +1,4 @@
-"""Carry out the conversions that were asked for."""
+"""Carry out requested conversions."""
 
 from contextlib import ExitStack
 
@@ -18,12 +18,12 @@ log = structlog.get_logger(__name__)
 
 @task("conversions.settle")
 def settle(container: Container, by: Actor) -> int:
-    """Carry out what is due, or give it back. Returns how many came to rest."""
+    """Carry out the conversions that are due, or void their holds. Returns how many came to rest."""
     return settle_due(container, by)
 
 
 def settle_due(container: Container, by: Actor) -> int:
-    """The same, batch by batch, each conversion in a transaction of its own. What fails holds up no other."""
+    """The same, in batches, each conversion in its own transaction. A failure holds up no other."""
     settled: list[Order] = []
     while True:
         with container.transaction() as session:
@@ -31,7 +31,7 @@ def settle_due(container: Container, by: Actor) -> int:
         if not due:
             return len(settled)
         crash_point("conversion.claimed")
-        # All have their turn, the first first, and then a fault is raised.
+        # Every order has its turn, in order, before an exception is raised.
         with ExitStack() as turns:
             for order in reversed(due):
                 turns.callback(_settle, container, order, by, settled)

@@ -1,4 +1,4 @@
-"""Threads that wait for others' servers, so that no task ever does: the queue goes on while somebody is slow."""
+"""Threads that wait for other people's servers, so that no task does: the queue moves on while a server is slow."""
 
 import threading
 from collections.abc import Callable
@@ -13,9 +13,9 @@ END_WITHIN_S: Final = 20.0
 
 
 class Couriers:
-    """A few threads of one process, with a count of how many are out, and of how many on an errand that may be vain.
+    """A few threads of one process, counting how many are busy, and how many with errands likely to fail.
 
-    What a thread carries is a row under a lease: if the process dies, somebody carries it again.
+    What a thread carries is a row under a lease: if the process dies, another carries it again.
     """
 
     def __init__(self, name: str, *, count: int) -> None:
@@ -27,31 +27,31 @@ class Couriers:
 
     @property
     def free(self) -> int:
-        """How many can go now."""
+        """How many threads are free."""
         with self._lock:
             return self._count - len(self._out)
 
     @property
     def free_for_vain(self) -> int:
-        """How many may go on errands that may be vain: never more than half of all."""
+        """How many are free for errands that are likely to fail: never more than half of all."""
         with self._lock:
             return max(0, self._count // 2 - sum(self._out.values()))
 
     def send(self, errand: Callable[[], object], *, may_be_vain: bool = False) -> None:
-        """Have a thread do this. What it raises is logged; the row is due again by itself."""
+        """Run this in a thread. An exception is logged; the row is due again by itself."""
         with self._lock:
             future = self._pool.submit(errand)
             self._out[future] = may_be_vain
         future.add_done_callback(self._back)
 
     def await_all(self) -> None:
-        """Wait a while for all that are out now."""
+        """Wait a while for all that are busy now."""
         with self._lock:
             out = list(self._out)
         wait(out, timeout=END_WITHIN_S)
 
     def end(self) -> None:
-        """Send nobody any more, and wait a while for those who are out."""
+        """Take no more errands, and wait a while for those under way."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.await_all()
 

@@ -1,4 +1,4 @@
-"""Tell people's browsers, and their apps, what happened to their money: a hint to read again, to those it concerns."""
+"""Tell browsers and apps what happened to their users' money: a hint to read again."""
 
 from typing import Any, Final
 
@@ -25,7 +25,10 @@ def push(container: Container, by: Actor) -> int:
 
 
 def push_events(container: Container) -> int:
-    """Tell what follows the place up to which everything was told. A browser that was not there reads again anyway."""
+    """Send what follows the last place that was told.
+
+    A browser that was not connected reads everything again anyway.
+    """
     told = 0
     for _ in range(BATCHES_MAX):
         with container.transaction() as session:
@@ -33,7 +36,7 @@ def push_events(container: Container) -> int:
         if batch is None:
             break
         for event in batch.events:
-            # Under the id of the request that led to it, so that whoever follows that one finds what people were told.
+            # Logged under the id of the request that caused it, so that following it shows what people were told.
             caused_by = event.correlation_id or ""
             with tracing.span(f"tell {event.type}", "PRODUCER", strongroom__correlation_id=caused_by):
                 tell(container.bus, event)

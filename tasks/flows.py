@@ -1,4 +1,4 @@
-"""Keep the record of flows in shape: put away what is old, measure what is usual, list what was received."""
+"""Maintain the record of flows: archive old events, measure what is usual, add missing list entries."""
 
 from typing import Final
 
@@ -47,7 +47,7 @@ def forget_lines(container: Container, by: Actor) -> int:
 
 @task("flows.list_received")
 def list_received(container: Container, by: Actor) -> int:
-    """List what people were sent and no process has listed, since the last time. Returns how much that was."""
+    """Add missing list entries of received transfers, since the last time. Returns how many."""
     listed, after = 0, None
     for _ in range(SPANS_MAX):
         with container.transaction() as session:

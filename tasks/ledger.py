@@ -1,4 +1,4 @@
-"""Keep the books: expire holds, seal what is complete, check what must always be true."""
+"""Maintain the ledger: expire holds, seal what is complete, check the invariants."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -36,9 +36,9 @@ def seal(container: Container, by: Actor) -> int:
 
 @task("ledger.check")
 def check(container: Container, by: Actor) -> int:
-    """Check what moved since the last time, and raise an alert if something is broken. Returns how much is.
+    """Check what moved since the last time, and raise an alert if something is broken. Returns how many findings.
 
-    Only a check of everything ends the alert: by the next minute, what is broken is not new any more.
+    Only a check of everything ends the alert: a minute later, what is broken is no longer new.
     """
     found, after = 0, None
     for _ in range(SPANS_MAX):

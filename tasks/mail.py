@@ -1,4 +1,4 @@
-"""Write to operators: letters from what happened, handed to a mail server one after the other."""
+"""E-mail to operators: write letters about what happened, and hand them to a mail server one after the other."""
 
 import functools
 
@@ -26,7 +26,7 @@ CONSUMER = "mail"
 
 @task("mail.send")
 def send(container: Container, by: Actor) -> int:
-    """Write what is to be written and have it sent off; nothing without a mail server. Returns how many."""
+    """Write the letters that are due and send them off; nothing without a mail server. Returns how many."""
     mailer = mailer_of(container.settings)
     if mailer is None:
         pass_over(container)
@@ -38,7 +38,7 @@ def send(container: Container, by: Actor) -> int:
 
 
 def write(container: Container) -> int:
-    """Write letters, in the transaction that is done with the events that they are about. Returns how many."""
+    """Write letters, in the transaction that finishes the events that they are about. Returns how many."""
     public_url, now = container.settings.public_url, container.now()
     written = 0
     with container.transaction() as session:
@@ -54,10 +54,10 @@ def write(container: Container) -> int:
 
 
 def pass_over(container: Container) -> None:
-    """Be done with what nobody can be written to about, where there is no mail server, or none any more.
+    """Finish events that nobody can be written to about, because there is no mail server (any more).
 
-    A reader of the log that stands still keeps everything that follows from being put away, and once it went on it
-    would write about what has long been over.
+    A consumer that stands still keeps everything after it from being archived, and once it went on it would write about
+    what has long been over.
     """
     with container.transaction() as session:
         now = container.now()
@@ -109,7 +109,7 @@ def _letter(container: Container, ready: Ready) -> Letter:
 
 @functools.cache
 def _couriers() -> Couriers:
-    """One for this process, made after the fork: a mail server is spoken to by one at a time."""
+    """The courier of this process, made after the fork: a mail server is spoken to by one at a time."""
     return Couriers("mail", count=1)
 
 

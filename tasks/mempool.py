@@ -1,4 +1,4 @@
-"""Look at what waits in a chain's mempool, and stop showing what has left it and is in no block."""
+"""Look at a chain's mempool, and stop showing payments that have left it and are in no block."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,9 +18,9 @@ MEMPOOL_PER_TURN: Final = 10 * MEMPOOL_PER_BATCH
 # A node that has just started fills its mempool again for a while.
 MISSING_MAX: Final = timedelta(seconds=60)
 
-# What this process has already looked at, by chain. Forgetting it costs a second look and nothing else.
+# What this process has looked at already, by chain. Forgetting it only costs a second look.
 _looked_at: dict[str, frozenset[str]] = {}
-# Since when this process has been missing payments from the mempool that no block holds, by chain and transaction.
+# Since when payments that no block holds have been missing from the mempool, by chain and transaction.
 _missing_since: dict[str, dict[str, datetime]] = {}
 
 

@@ -1,4 +1,4 @@
-"""Hear a node's announcements, where it makes any, and have its chain looked at now rather than at the next poll."""
+"""Listen to a node's announcements, where it makes any, and have its chain read at once."""
 
 import threading
 from typing import Any, Final
@@ -20,7 +20,7 @@ _stopped = threading.Event()
 
 
 def listen(chain: Chain, publisher: CeleryPublisher, stopped: threading.Event) -> None:
-    """Wake the watcher at each piece of news, until told to stop. A node that announces nothing is left to polling."""
+    """Wake the reader at each announcement, until told to stop. A node that announces nothing is only polled."""
     while not stopped.is_set():
         try:
             news = chain.news()

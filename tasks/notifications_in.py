@@ -1,4 +1,4 @@
-"""Act on what providers posted: ask them about what it names, and believe only their answers."""
+"""Process what providers posted: ask them about what it names, and believe only their answers."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,20 +22,20 @@ from wiring.container import Container
 
 log = structlog.get_logger(__name__)
 
-# A forger may name as many keys as they like; only so many are asked for in one turn.
+# A forger may name any number of keys; only this many are fetched in one turn.
 KEYS_PER_TURN: Final = 20
 TURNS_MAX: Final = 20
 
 
 @task("notifications_in.process")
 def process(container: Container, by: Actor) -> int:
-    """Act on everything that came in. Returns how many notifications."""
+    """Process everything that came in. Returns how many notifications."""
     errands = {name: partial(process_provider, container, name, by) for name in container.readers}
     return visit("notifications_in.process", errands)
 
 
 def process_provider(container: Container, name: str, by: Actor) -> int:
-    """Verify what waits for a key, then act on what is verified. Returns how many notifications were acted on."""
+    """Verify what waits for a key, then process what is verified. Returns how many notifications were processed."""
     _verify_waiting(container, name)
     acted = 0
     for _ in range(TURNS_MAX):
@@ -67,7 +67,7 @@ def _act(container: Container, name: str, rows: Sequence[ReceivedNotification], 
 
 
 def _outcomes(container: Container, name: str, rows: Sequence[ReceivedNotification], by: Actor) -> dict[str, str]:
-    """What came of each, by notification id; what is missing has to come up again."""
+    """The outcome of each, by notification id; those that are missing have to be processed again."""
     provider = container.providers.get(name)
     outcomes = {row.notification_id: _confirmed(container, name, row) for row in rows if row.kind == SUBSCRIPTION}
     named = [row for row in rows if row.kind != SUBSCRIPTION and (row.resource_id or row.reference)]
@@ -89,7 +89,7 @@ def _outcomes(container: Container, name: str, rows: Sequence[ReceivedNotificati
 
 
 def _confirmed(container: Container, name: str, row: ReceivedNotification) -> str:
-    """Agree to a subscription. One that cannot be read any more, as its secret was changed since, is let be."""
+    """Confirm a subscription. One that can no longer be verified, as its secret was changed, is ignored."""
     reader = container.readers[name]
     try:
         reader.confirm(reader.read(row.topic, row.headers, row.body))

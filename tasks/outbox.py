@@ -1,4 +1,4 @@
-"""Hand promised work to the broker: whatever the promising process did not get to say itself."""
+"""Hand promised work to the broker, if the promising process did not do so itself."""
 
 from datetime import timedelta
 from typing import Final
@@ -9,7 +9,7 @@ from services import outbox
 from tasks.app import app, task
 from wiring.container import Container
 
-# The process that promised wakes the worker at once; the relay speaks up for the promises that it did not.
+# The promising process usually wakes the worker at once; the relay sends what it did not.
 PATIENCE: Final = timedelta(seconds=1)
 # One turn of the relay does not go on for ever while others promise.
 BATCHES_MAX: Final = 50

@@ -1,4 +1,4 @@
-"""Wait once for somebody who does not answer in time."""
+"""Wait only once for somebody who does not answer in time."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -10,7 +10,7 @@ Answer = TypeVar("Answer")
 
 
 class Patience:
-    """What one round has for one node or provider: each wait may take half a minute, and nothing else gets done."""
+    """The patience of one round with a node or provider: each wait may take half a minute, and blocks everything."""
 
     def __init__(self) -> None:
         self._silence: NodeTimeout | None = None
@@ -21,7 +21,7 @@ class Patience:
         return self._silence is not None
 
     def asking(self, ask: Callable[Told, Answer]) -> Callable[Told, Answer]:
-        """The same question, which fails at once when an earlier one had no answer. Raises what it raises."""
+        """The same call, which fails at once if an earlier one timed out. Raises what it raises."""
 
         def asked(*args: Told.args, **kwargs: Told.kwargs) -> Answer:
             if self._silence is not None:

@@ -1,4 +1,4 @@
-"""Ask for prices, and tell when they are not fresh."""
+"""Ask for prices, and raise alerts when they are not fresh."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -33,7 +33,7 @@ def collect(container: Container, by: Actor) -> int:
 
 @task("prices.thin")
 def thin(container: Container, by: Actor) -> int:
-    """Keep of old prices one an hour. Returns how many rows are gone."""
+    """Thin old prices out to one per hour. Returns how many rows are gone."""
     thin_some = partial(prices.thin, now=container.now())
     return drop_all(container, thin_some, batch=prices.BATCH)
 

@@ -1,4 +1,4 @@
-"""Wake workers through Celery, without ever making the waker wait for a broker that is down."""
+"""Wake workers through Celery, without making the caller wait for a broker that is down."""
 
 import atexit
 import threading
@@ -16,10 +16,8 @@ log = structlog.get_logger(__name__)
 SILENT_S: Final = 5.0
 EXPIRES_S: Final = 60
 BREATH_S: Final = 0.1
-"""How soon after a wake-up the next one for the same task may follow; sooner ones become one, at the end of that time.
-
-Publishing costs as much as a whole balance read, or two, and tells a worker no more than "look".
-"""
+"""The least time between two wake-ups of the same task; those in between become one at its end. Publishing costs as
+much as reading a balance or two, and tells a worker no more than "look"."""
 CALLER: Final = "strongroom_caller"
 """The message header that carries the correlation id of whoever promised the work, or promised last."""
 SPAN: Final = "strongroom_span"
@@ -29,16 +27,16 @@ IMPATIENT: Final = {"socket_timeout": 1.0, "socket_connect_timeout": 0.5, "max_r
 
 
 class Caller(NamedTuple):
-    """Who promised work: by correlation id, and in which span."""
+    """Who promised work: the correlation id, and the span."""
 
     correlation_id: str | None
     span: str | None
 
 
 def impatient(app: Celery) -> Celery:
-    """The same application for a process that serves people: it waits a second for its broker, not fifteen.
+    """The same application, for a process that serves people: it waits one second for its broker, not fifteen.
 
-    Nor does it announce each wake-up, which is a third of what sending one costs: workers say what they receive.
+    Nor does it announce each wake-up, which is a third of the cost of sending: workers report what they receive.
     """
     app.conf.broker_transport_options = {**app.conf.broker_transport_options, **IMPATIENT}
     app.conf.task_send_sent_event = False
@@ -46,9 +44,9 @@ def impatient(app: Celery) -> Celery:
 
 
 class CeleryPublisher:
-    """Publishes task names, best effort: the first at once, those that follow close upon it as one.
+    """Publishes task names, best effort: the first at once, those soon after it as one.
 
-    After a failure it keeps silent for a while: the sweepers do the waking.
+    After a failure nothing is published for a while: sweeps do the waking.
     """
 
     def __init__(self, app: Celery) -> None:

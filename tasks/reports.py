@@ -1,4 +1,4 @@
-"""Ask providers for payments, and what became of them."""
+"""Ask providers to make payments, and what became of them."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Keep the sums of the dashboard up to what has happened."""
+"""Keep the dashboard's sums up to date."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Put a task process together."""
+"""The parts of a task process."""
 
 import os
 
@@ -15,10 +15,10 @@ def build(app: Celery) -> Container:
 
 
 def settings() -> Settings:
-    """What this process was told."""
+    """The settings of this process."""
     return read_settings(os.environ)
 
 
 def worker_name() -> str:
-    """Who holds a lease: enough to find the process."""
+    """The name under which this process holds leases: enough to find it."""
     return f"{os.uname().nodename}:{os.getpid()}"

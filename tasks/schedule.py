@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from domain.queues import QUEUES
 
-# What moves money, what reads chains, and what keeps house never wait for one another.
+# Moving money, reading chains and housekeeping never wait for one another.
 ROUTES: Final = {
     "chains.*": {"queue": "watch"},
     "deposits.*": {"queue": "money"},
@@ -36,7 +36,7 @@ ROUTES: Final = {
     "webhooks.*": {"queue": "notify"},
 }
 
-# Every task claims what is due by itself, so a sweep is nothing but its name. Seconds between two sweeps:
+# Every task finds its own work, so a sweep is nothing but a task's name. Seconds between two sweeps:
 SWEEPS: Final = {
     "chains.watch": 0.5,
     "feed.push": 0.25,
@@ -60,7 +60,7 @@ SWEEPS: Final = {
     "replenishments.expire": 60.0,
     "verifications.check": 2.0,
     "addresses.refill": 10.0,
-    # Most rules are looked at each 15 s, and it is the task that knows when: a wake-up that was late costs a third.
+    # Most rules are due every 15 s, which the task itself checks; a late wake-up then costs only a third of that.
     "alerts.evaluate": 5.0,
     "ledger.expire_holds": 10.0,
     "ledger.seal": 30.0,

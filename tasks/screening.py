@@ -1,4 +1,4 @@
-"""Look at who paid, before anything of it is credited."""
+"""Screen the senders of deposits before anything is credited."""
 
 from collections.abc import Sequence
 
@@ -21,13 +21,13 @@ log = structlog.get_logger(__name__)
 
 @task("screening.screen")
 def screen(container: Container, by: Actor) -> int:
-    """Look at every deposit that waits to be. Returns how many are settled."""
+    """Screen every deposit that waits for it. Returns how many are decided."""
     asked = {name: chain for name, chain in container.chains.items() if tells_senders(chain)}
     return visit("screening.screen", at(asked, screen_chain, container, by))
 
 
 def screen_chain(container: Container, chain: SenderReader, by: Actor) -> int:
-    """Look at those of one rail. Returns how many are settled, one way or the other."""
+    """Screen the deposits of one rail. Returns how many are decided, one way or the other."""
     with container.reading() as session:
         questions = screening.due(session, chain.rail.chain, now=container.now())
     return sum(_screen(container, chain, question, by) for question in questions)
@@ -51,6 +51,6 @@ def _screen(container: Container, chain: SenderReader, question: Question, by: A
 
 
 def _is_listed(container: Container, chain: str, senders: Sequence[str]) -> bool:
-    """Our own list needs nobody else's word, nor their being up."""
+    """Whether our own list names a sender: then no service needs to be asked."""
     with container.reading() as session:
         return bool(rules.hits(session, chain, senders))

@@ -1,4 +1,4 @@
-"""Keep the copies of the event streams in Redis up to the tables."""
+"""Keep the copies of the event streams in Redis up to date with the tables."""
 
 import json
 from typing import Final
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @task("streams.mirror")
 def mirror(container: Container, by: Actor) -> int:
-    """Copy what the copies lack. Returns how many events were copied; none while Redis is away."""
+    """Append what the copies lack. Returns how many events were copied; none while Redis is down."""
     try:
         return sum(copy(container, stream) for stream in STREAMS.values())
     except CopyUnavailable as fault:
@@ -30,10 +30,10 @@ def mirror(container: Container, by: Actor) -> int:
 
 
 def copy(container: Container, stream: Stream, *, batch: int = READ_MAX, kept: int = KEPT) -> int:
-    """Copy what follows the last entry of one copy: where that stands, and nothing else, says how far it has come.
+    """Append what follows the last entry of one copy: that entry alone says how far the copy has come.
 
-    So nothing is copied twice whoever copies at the same time, and nothing is left out when Redis has lost some of it,
-    or all. Raises CopyUnavailable.
+    So nothing is copied twice, whoever copies at the same time, and nothing is missing when Redis has lost some or all
+    of it. Raises CopyUnavailable.
     """
     copied = 0
     after, top = _start(container, stream, kept)
@@ -44,7 +44,7 @@ def copy(container: Container, stream: Stream, *, batch: int = READ_MAX, kept: i
             break
         entries = [_entry(event) for event in page.events]
         if not container.stream_copy.append(stream.name, entries, after=top, kept=kept):
-            break  # somebody else copies, or Redis was emptied meanwhile: the next turn looks anew
+            break  # another process copies, or Redis was emptied: the next turn looks anew
         after, top = page.next, streams.spell(page.next)
         copied += len(entries)
         if page.at_end:
@@ -53,7 +53,7 @@ def copy(container: Container, stream: Stream, *, batch: int = READ_MAX, kept: i
 
 
 def _start(container: Container, stream: Stream, kept: int) -> tuple[Position, str]:
-    """The place from which to go on, and the entry that the copy ends with."""
+    """The place from which to go on, and the copy's last entry."""
     top = container.stream_copy.top(stream.name)
     with container.reading() as session:
         if top != EMPTY:

@@ -1,4 +1,4 @@
-"""Sweep without beat: every worker wakes its own sweeps now and then, so that a missing beat costs time, not work."""
+"""Sweep without beat: every worker wakes its own sweeps now and then, so that a missing beat costs only time."""
 
 import random
 import threading
@@ -14,21 +14,22 @@ from tasks.schedule import SWEEPS, queue_of
 
 INTERVAL_S: Final = 15.0
 SELDOM_S: Final = 300.0
-"""No sweep is woken more seldom: a wake-up may be lost, and what is due once a day finds out for itself if it is."""
+"""Every sweep is woken at least this often: a wake-up may be lost, and a daily task finds out for itself whether it is
+due."""
 FIRST: Final = "alerts.evaluate"
-"""What comes before all else when a worker starts: behind it, others ask nodes, and may wait for one that is silent."""
+"""The first sweep when a worker starts: the others ask nodes, and may wait for one that is silent."""
 _stopped = threading.Event()
 
 
 class Rota:
-    """Which sweeps of some queues are due: all at first, and then each after its own interval."""
+    """The due sweeps of some queues: all at first, and then each after its own interval."""
 
     def __init__(self, queues: Collection[str]) -> None:
         """Begin with every sweep of these queues."""
         self._due_at = {name: float("-inf") for name in SWEEPS if queue_of(name) in queues}
 
     def take(self, now_s: float) -> list[str]:
-        """Those that are due now, which are then due again later; first the one that nothing may keep waiting."""
+        """The sweeps that are due now, the first one always first; they are then due again after their intervals."""
         due = sorted((name for name, at in self._due_at.items() if at <= now_s), key=lambda name: name != FIRST)
         self._due_at.update({name: now_s + min(SWEEPS[name], SELDOM_S) for name in due})
         return due

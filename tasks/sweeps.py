@@ -1,4 +1,4 @@
-"""Move what lies on deposit addresses to the hot wallet, where this machine holds their keys."""
+"""Sweep deposit addresses to the hot wallet, where this machine holds their keys."""
 
 from typing import Final
 
@@ -25,10 +25,10 @@ from wiring.container import Container
 log = structlog.get_logger(__name__)
 
 WORTH_ITS_FEE: Final = 5
-"""A sweep of the coin moves at least so many times what it costs."""
+"""A sweep of the coin moves at least this many times its cost."""
 MARGIN_PARTS: Final = 3
 MARGIN_OF: Final = 2
-"""So much more gas than is missing is sent: it may grow dearer between the top-up's block and the sweep's."""
+"""How much more gas than missing is sent: it may become dearer until the sweep is in a block."""
 
 
 @task("sweeps.run")

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 16
 AT_ONCE: Final = 8
-"""So many claims wait for providers, or for the disk, at the same time: fewer than there are connections."""
+"""How many claims are looked into at the same time: fewer than there are database connections."""
 
 
 @task("verifications.check")

@@ -42,7 +42,7 @@ def derive(container: Container, by: Actor) -> int:
 def scan(container: Container, by: Actor) -> int:
     """Make one pass, on a chain on which somebody waits. Returns how many balances are new."""
     chains = _chains(container)
-    # One, because two may take longer than a task may; any one, so that none is always the last.
+    # One pass, because two may exceed the task's time limit; a random chain, so that none is always last.
     random.shuffle(chains)
     return next((count for chain in chains if (count := scan_chain(container, chain)) is not None), 0)
 
@@ -107,7 +107,7 @@ def _derive(container: Container, chain: DescriptorChain, wallet: WatchWallet, b
 
 
 def _addresses(chain: DescriptorChain, wallet: WatchWallet, descriptor: Descriptor) -> Sequence[NewAddress]:
-    """What the descriptor derives to, once the node agrees that it is one."""
+    """The descriptor's addresses, once the node has accepted it."""
     chain.check(descriptor)
     return [_with_script(address, chain.network) for address in chain.derive(descriptor, wallet.indexes())]
 

@@ -1,4 +1,4 @@
-"""Tell programs elsewhere what happened: write the messages, send those that are due, record what came of each."""
+"""Deliver outgoing webhooks: write the messages, send those that are due, record the outcome of each."""
 
 import functools
 import random
@@ -47,7 +47,7 @@ def write(container: Container) -> int:
 
 
 def send_due(container: Container, couriers: Couriers) -> int:
-    """Send off as many of the due messages as there are couriers; none is waited for. Returns how many."""
+    """Send as many of the due messages as there are free couriers, without waiting for any. Returns how many."""
     free = couriers.free
     if not free:
         return 0
@@ -96,7 +96,7 @@ def carry(container: Container, outgoing: Outgoing, **options: Any) -> None:
 
 @functools.cache
 def _couriers() -> Couriers:
-    """Those of this process, made after the fork."""
+    """The couriers of this process, made after the fork."""
     return Couriers("webhooks", count=COURIERS)
 
 

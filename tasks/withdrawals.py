@@ -27,12 +27,12 @@ from wiring.container import Container
 
 log = structlog.get_logger(__name__)
 
-# Refusals that may be about one withdrawal, or about too many at once: fewer are tried, so that one never blocks all.
+# Refusals that may concern one withdrawal, or too many at once: a smaller batch is tried, so that one never blocks all.
 PERHAPS_ONE_OF_THEM: Final = (InsufficientHotFunds, FeeAboveCap, PaymentTooSmall, NodeError)
 
 
 Build = Callable[[Batch], SignedPayment]
-"""Signs one payment, or words a provider's request, and lets nobody see it."""
+"""Signs one payment, or prepares a provider's request, and sends nothing."""
 
 
 @task("withdrawals.pay")

@@ -1,4 +1,4 @@
-"""What the environment says of each chain: where its nodes answer, and which keys are held for it here."""
+"""The settings of each chain: where its nodes answer, and which keys are held for it here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class ChainSettings:
 
 
 def chain_env(chain: str, suffix: str) -> str:
-    """The environment variable of one fact about one chain: litecoin-regtest, WALLET → STRONGROOM_LITECOIN_…"""
+    """The environment variable of one setting of one chain: litecoin-regtest, WALLET → STRONGROOM_LITECOIN_…"""
     return f"{PREFIX}{chain.upper().replace('-', '_')}_{suffix}"
 
 
@@ -53,7 +53,7 @@ def chain_names(environ: Mapping[str, str]) -> list[str]:
 
 
 def variables(names: list[str]) -> set[str]:
-    """Every environment variable that may say something about these chains."""
+    """Every environment variable that may hold a setting of these chains."""
     return {
         chain_env(chain, suffix)
         for chain in names
@@ -131,7 +131,7 @@ def _chain(chain: str, environ: Mapping[str, str]) -> ChainSettings:
 
 
 def _addresses(chain: str, listed: str) -> list[Secret]:
-    """Only where no node holds the wallet can another one take over."""
+    """Several addresses only where no node holds the wallet: only then can another node take over."""
     if RAILS[chain].family == "bitcoin":
         return [Secret(parsing.url("http", "https")(listed))]
     return [Secret(parsing.url("http", "https")(part.strip())) for part in listed.split(",") if part.strip()]

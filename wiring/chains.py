@@ -1,4 +1,4 @@
-"""The chains that the settings name, as adapters; none of them connects before it is asked something."""
+"""The configured chains, as adapters; none of them connects before it is used."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -22,7 +22,7 @@ def build_chains(rails: tuple[ChainSettings, ...]) -> Mapping[str, Chain]:
 
 
 def endpoint(rail: ChainSettings) -> NodeEndpoint:
-    """Where this rail's node listens, and with which credentials, taken apart from its address."""
+    """The address and credentials of this rail's node, taken from its URL."""
     parts = urlsplit(rail.rpc_url.reveal())
     return NodeEndpoint(
         host=parts.hostname or "127.0.0.1",
@@ -40,7 +40,7 @@ def _bitcoin(rail: ChainSettings) -> Chain:
 
 
 def _evm(rail: ChainSettings) -> Chain:
-    # Late: a house without such a chain does not load what only its adapter needs.
+    # Late import: a house without such a chain does not load what only its adapter needs.
     from adapters.evm.chain import EvmChain
     from adapters.evm.endpoint import EvmEndpoint
 

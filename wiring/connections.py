@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that sends what nobody waits for along with what somebody does."""
+"""A connection to PostgreSQL that sends statements nobody waits for together with the next one."""
 
 from typing import Any, Final
 
@@ -6,14 +6,14 @@ import psycopg2
 from psycopg2 import extensions
 
 UNSENT_MAX: Final = 64
-"""So many statements are kept back at most: a transaction that says more is one that does not wait for each."""
+"""How many statements are held back at most; a transaction with more does not wait for each anyway."""
 _SAVEPOINT: Final = "SAVEPOINT "
 _RELEASE: Final = "RELEASE SAVEPOINT "
 _ROLLBACK_TO: Final = "ROLLBACK TO SAVEPOINT "
 
 
 class Cursor(extensions.cursor):
-    """Sends what its connection kept back before each statement, in the same message."""
+    """Sends the statements that its connection holds back before each statement, in the same message."""
 
     connection: "FrugalConnection"
 
@@ -23,7 +23,7 @@ class Cursor(extensions.cursor):
         if held.stands_alone:
             super().execute(query, vars)
         elif vars or not isinstance(query, str) or not held.keeps_savepoint(query):
-            # First what may be refused without asking the server: parameters that no type fits.
+            # First adapt the parameters, which may fail without asking the server.
             said = self.mogrify(query, vars)
             super().execute(held.due() + said)
 
@@ -39,16 +39,17 @@ class Cursor(extensions.cursor):
 
 
 class FrugalConnection(extensions.connection):
-    """A psycopg2 connection that spares round trips; whoever uses it sees an ordinary one.
+    """A psycopg2 connection that saves round trips; to its user it is an ordinary one.
 
     psycopg2 sends BEGIN, each SAVEPOINT and each RELEASE as a message of its own and waits for the answer, which in a
-    busy process is a turn in the queue for each. Here they wait for the next statement and go with it, in one message
-    that PostgreSQL carries out in order and up to the first error. Writes that nobody reads back can wait likewise
-    (`later`); what has not gone by the commit goes with it, so that the locks that it takes are held for no round trip.
+    busy process costs a turn in the queue each time. Here they are held back and sent with the next statement, in one
+    message that PostgreSQL carries out in order up to the first error. Writes whose result nobody reads can be held
+    back as well (`later`); what has not been sent by the commit goes with it, so that the locks it takes are held for
+    no round trip.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Connect. To psycopg2 every message stands alone: the transactions are this class's own."""
+        """Connect, with psycopg2 in autocommit: this class begins and ends the transactions."""
         super().__init__(*arguments, **options)
         self.cursor_factory = Cursor
         self.stands_alone = False
@@ -75,9 +76,10 @@ class FrugalConnection(extensions.connection):
         self.autocommit = level == extensions.ISOLATION_LEVEL_AUTOCOMMIT
 
     def later(self, query: str, parameters: tuple[Any, ...]) -> None:
-        """Carry a statement out before anything else that this transaction says, and before it commits.
+        """Carry a statement out before anything else in this transaction, and before it commits.
 
-        Its result is nobody's, and its error is that of whatever it goes with. Without a transaction it goes at once.
+        Its result is dropped, and its error is raised by whatever it is sent with. Without a transaction it is sent at
+        once.
         """
         if self.stands_alone:
             self.cursor().execute(query, parameters)
@@ -87,7 +89,7 @@ class FrugalConnection(extensions.connection):
             self.send()
 
     def keeps_savepoint(self, query: str) -> bool:
-        """Whether this statement is about a savepoint and need not be sent now."""
+        """Whether this statement is about a savepoint and can be held back."""
         if query.startswith((_SAVEPOINT, _RELEASE)):
             self._unsent.append(query.encode())
             return True
@@ -95,12 +97,13 @@ class FrugalConnection(extensions.connection):
             return False
         begun = (_SAVEPOINT + query.removeprefix(_ROLLBACK_TO)).encode()
         was_sent = begun not in self._unsent
-        # All that waits was said after the savepoint that was sent; with one that was not, go only its followers.
+        # Everything held back came after the savepoint that was sent; if the savepoint itself is held back, only what
+        # follows it is dropped.
         self._unsent = [] if was_sent else self._unsent[: self._unsent.index(begun) + 1]
         return not was_sent
 
     def due(self) -> bytes:
-        """What has to go before the next statement; from here on it counts as sent."""
+        """The statements to send before the next one; from here on they count as sent."""
         kept, self._unsent = self._unsent, []
         if not self._is_open:
             kept.insert(0, b"BEGIN")
@@ -108,18 +111,18 @@ class FrugalConnection(extensions.connection):
         return b"".join(statement + b"; " for statement in kept)
 
     def send(self) -> None:
-        """Send what was kept back, now."""
+        """Send what is held back, now."""
         if not self.stands_alone and (before := self.due()):
             extensions.cursor(self).execute(before)
 
     def commit(self) -> None:
-        """Send what was kept back and commit, in one message. A transaction that said nothing is none."""
+        """Send what is held back and commit, in one message. A transaction that did nothing sends nothing."""
         if self._is_open or self._unsent:
             extensions.cursor(self).execute(self.due() + b"COMMIT")
             self._is_open = False
 
     def rollback(self) -> None:
-        """Undo what was sent and forget what was not."""
+        """Roll back what was sent, and drop what was not."""
         self._unsent.clear()
         if self._is_open:
             extensions.cursor(self).execute("ROLLBACK")

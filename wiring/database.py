@@ -16,18 +16,18 @@ POOL_WAIT_S: Final = 10.0
 CONNECTION_AGE_S_MAX: Final = 1800
 CONNECT_TIMEOUT_S: Final = 5
 UNASKED_S_MAX: Final = 1.0
-"""A connection that answered this recently is used without asking whether it still lives: asking is a round trip."""
+"""A connection that answered this recently is used without checking that it lives: the check is a round trip."""
 IDLE_IN_TRANSACTION_S_MAX: Final = 60
-"""No transaction is open while the network is, so one that idles for this long belongs to something that is stuck."""
+"""No transaction is open during network calls, so one that idles this long is stuck."""
 
 
 def make_engine(
     url: Secret, *, pool_size: int, statement_timeout_s: float, lock_timeout_s: float, name: str = "strongroom"
 ) -> Engine:
-    """An engine whose connections cannot wait for ever; nothing connects until the first use.
+    """An engine whose connections have time-outs for everything; nothing connects until the first use.
 
     A process that forks gives its children an empty pool: two processes on one connection would read each other's
-    answers. `name` is what PostgreSQL shows in pg_stat_activity.
+    answers. `name` is shown in pg_stat_activity.
     """
     limits = {
         "statement_timeout": f"{statement_timeout_s * 1000:.0f}",
@@ -57,17 +57,17 @@ def make_engine(
 
 
 def without_transaction(connection: Connection) -> None:
-    """Have each statement of this connection stand for itself, until it is given back to the pool.
+    """Make each statement of this connection a transaction of its own, until it returns to the pool.
 
-    SQLAlchemy's AUTOCOMMIT does the same, but names an isolation level on the way back, and psycopg2 then tells the
-    server of it: a round trip for each read.
+    SQLAlchemy's AUTOCOMMIT does the same, but restores an isolation level on the way back, which psycopg2 tells the
+    server: a round trip for each read.
     """
     held: Any = connection.connection.dbapi_connection
     held.autocommit = True
 
 
 def with_driver(url: Secret) -> URL:
-    """The address as SQLAlchemy wants it: with the driver that is installed, whatever the bare scheme defaults to."""
+    """The URL with the installed driver in it, whatever the bare scheme defaults to."""
     return make_url(url.reveal()).set(drivername="postgresql+psycopg2")
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an installation, in words that say how to mend it."""
+"""Examine an installation: what is wrong with it, and how to mend that."""
 
 import shutil
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def examine(container: Container) -> Iterator[Finding]:
 
 
 def _front(container: Container) -> Iterator[Finding]:
-    """Nothing here speaks TLS: a site that has it has something in front, which is all that is seen of anybody."""
+    """Nothing here speaks TLS: a site with TLS has a proxy in front, from which all requests seem to come."""
     settings = container.settings
     if settings.public_url.startswith("https://") and not settings.trusted_proxies:
         yield Finding(

@@ -1,4 +1,4 @@
-"""What an installation itself says is wrong: alerts that stand, and what nobody can tell or looks for."""
+"""What an installation itself reports as wrong: standing alerts, unanswered rules, or that none are evaluated."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from wiring.container import Container
 from wiring.finding import Finding
 
 SHOWN_MAX: Final = 20
-"""So many of each kind have a line of their own: a dead node may bring hundreds."""
+"""How many of each kind are listed one by one: a dead node may bring hundreds."""
 LOOKED_WITHIN: Final = 4 * ROUND
 """Rules are looked at each round. Where none was for so long, no process of this installation looks."""
 _LISTED: Final = "`python -m cli alerts list` and the page /operator/alerts have them all."
@@ -60,7 +60,7 @@ def _others(rows: Sequence[OpsAlert]) -> Iterator[Finding]:
 
 
 def _unknown(codes: set[str]) -> Iterator[Finding]:
-    """A critical rule without an answer is wrong by itself: what it looks for may be so, and nobody would know."""
+    """A critical rule without an answer is wrong by itself: its condition may hold unnoticed."""
     for code in sorted(codes):
         is_critical = code in RULES and RULES[code].severity == "critical"
         yield Finding(

@@ -1,8 +1,7 @@
-"""A pool in which whoever waits longest for a connection gets the next one.
+"""A connection pool in which whoever has waited longest gets the next connection.
 
-SQLAlchemy's queue wakes who waits, and whoever comes by first takes the connection; the woken then waits anew, behind
-all others. Where more requests come than there are connections, some wait several times as long as most, and now and
-then one gives up.
+SQLAlchemy's queue wakes a waiter, but a newcomer may take the connection first; the waiter then waits again, behind all
+others. With more requests than connections, some wait several times as long as most, and now and then one gives up.
 """
 
 import threading
@@ -17,7 +16,7 @@ _NEVER: Final = -1.0
 
 
 class Turns(QueueCommon[Item], Generic[Item]):
-    """What SQLAlchemy's queue does for a pool, in turns: nothing lies in it while somebody waits."""
+    """Like SQLAlchemy's queue for a pool, but in turns: nothing stays in it while somebody waits."""
 
     def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:  # noqa: FBT001, FBT002 - SQLAlchemy's
         self.maxsize = maxsize
@@ -39,7 +38,7 @@ class Turns(QueueCommon[Item], Generic[Item]):
         return len(self._items)
 
     def put(self, item: Item, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Hand it to who waits longest, or lay it down. Raises Full at once: nobody waits to give back."""
+        """Hand it to the longest waiter, or store it. Raises Full at once: giving back never waits."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().receive(item)
@@ -49,7 +48,7 @@ class Turns(QueueCommon[Item], Generic[Item]):
                 self._items.append(item)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Item:  # noqa: FBT001, FBT002
-        """What lies in it, or what is given back when it is one's turn. Raises Empty when that takes too long."""
+        """What is stored, or what is given back when it is one's turn. Raises Empty when that takes too long."""
         with self._lock:
             if self._items:
                 return self._items.pop() if self.use_lifo else self._items.popleft()
@@ -60,7 +59,7 @@ class Turns(QueueCommon[Item], Generic[Item]):
         try:
             turn.comes(timeout)
         except BaseException:
-            # Who is ended while they wait takes nothing with them.
+            # A waiter that is interrupted takes nothing with it.
             if self._is_handed(turn):
                 self.put(turn.item)
             raise
@@ -77,7 +76,7 @@ class Turns(QueueCommon[Item], Generic[Item]):
         return self.get(block=False)
 
     def _is_handed(self, turn: "_Turn[Item]") -> bool:
-        """Whether something came; whoever has waited in vain waits no longer."""
+        """Whether something was handed over; a waiter that gave up is removed."""
         with self._lock:
             if not turn.has_come:
                 self._waiting.remove(turn)

@@ -1,4 +1,4 @@
-"""Put warnings and errors where the page of a flow finds them, without whoever says them waiting for that."""
+"""Store warnings and errors where the page of a flow finds them, without making whoever logs them wait."""
 
 import logging
 import queue
@@ -18,9 +18,9 @@ from services import log_lines
 from wiring.logging import redact
 
 WAITING_MAX: Final = 1_000
-"""Lines that wait to be written; what comes on top of them is in the ordinary log only."""
+"""How many lines may wait to be stored; more than these are in the ordinary log only."""
 PER_MINUTE_MAX: Final = 300
-"""Lines that one process keeps in a minute: a node that is down says the same over and over."""
+"""How many lines one process stores in a minute: a dead node causes the same one over and over."""
 BATCH_MAX: Final = 200
 LENGTH_MAX: Final = 2_000
 _OWN: Final = frozenset(
@@ -30,9 +30,9 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 
 
 class LogKeeper(logging.Handler):
-    """Keeps the warnings and errors that were said in some request or task.
+    """Stores the warnings and errors that were logged in some request or task.
 
-    What is said while writing lines is not kept, so that a database that is down fills nothing.
+    What is logged while storing lines is not stored, so that a database that is down causes no flood.
     """
 
     def __init__(self, transaction: Transaction, clock: Callable[[], datetime]) -> None:
@@ -45,7 +45,7 @@ class LogKeeper(logging.Handler):
         self._minute, self._count = 0, 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have the line written soon; drop it if too many wait."""
+        """Have the line stored soon; drop it if too many wait."""
         if threading.current_thread() is self._writer:
             return
         said: Mapping[str, Any] = record.msg if isinstance(record.msg, dict) else {"event": record.getMessage()}
@@ -61,7 +61,7 @@ class LogKeeper(logging.Handler):
             self._writer.start()
 
     def drain(self) -> None:
-        """Write what waits, in the caller's thread."""
+        """Store what waits, in the caller's thread."""
         lines: list[dict[str, Any]] = []
         while not self._lines.empty() and len(lines) < BATCH_MAX:
             lines.append(self._lines.get_nowait())
@@ -107,7 +107,7 @@ class LogKeeper(logging.Handler):
 
 
 def keep_lines(transaction: Transaction, clock: Callable[[], datetime]) -> LogKeeper:
-    """Keep what this process says from now on, in place of what its parent kept. Call it after a fork."""
+    """Store what this process logs from now on, replacing what its parent had waiting. Call it after a fork."""
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if isinstance(handler, LogKeeper):

@@ -23,10 +23,10 @@ LOCK_KEY: Final = 0x5742_4F4E_474D
 """The advisory lock that every migrating process takes; any constant will do, as long as it never changes."""
 WAIT_FOR_OTHERS_S: Final = 120
 LOCK_TIMEOUT_S: Final = 5
-"""A revision that waits for a table lock makes every later reader wait behind it; better to fail and be repeated."""
+"""While a revision waits for a table lock, all later readers wait behind it; better to fail and retry."""
 STATEMENT_TIMEOUT_S: Final = 600
 AfterEach = Callable[[Connection, str | None], None]
-"""Looks at the schema after each revision, before that commits: (connection, revision); None is the empty schema."""
+"""Called with the schema after each revision, before that commits: (connection, revision); None is the empty schema."""
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def upgrade(settings: Settings, revision: str = "head", *, after_each: AfterEach
 
 
 def downgrade(settings: Settings, revision: str, *, after_each: AfterEach | None = None) -> None:
-    """Take back everything after this revision; "base" takes back all."""
+    """Undo everything after this revision; "base" undoes all."""
     with connection(settings) as opened:
         command.downgrade(_config(opened, after_each), revision)
 

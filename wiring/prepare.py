@@ -1,4 +1,4 @@
-"""What has to be true of the database before any process uses it: the newest schema, and a row for each asset."""
+"""What every process needs of the database before it starts: the newest schema, and a row for each asset."""
 
 from domain.rails import RAILS
 from services import assets

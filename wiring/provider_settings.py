@@ -1,4 +1,4 @@
-"""What the environment says of each custodian and provider: where it answers, and the secrets shared with it."""
+"""The settings of each custodian and provider: where it answers, and the secrets shared with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ def provider_names(environ: Mapping[str, str]) -> list[str]:
 
 
 def provider_variables(names: list[str]) -> set[str]:
-    """Every environment variable that may say something about these providers."""
+    """Every environment variable that may hold a setting of these providers."""
     return {
         chain_env(name, suffix)
         for name in names

@@ -1,4 +1,4 @@
-"""The providers that the settings name, as adapters; none of them connects before it is asked something."""
+"""The configured providers, as adapters; none of them connects before it is used."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Who is asked about senders, as the settings say."""
+"""The screening service that the settings name."""
 
 from adapters.screening.http import HttpScreening, NullScreening
 from domain.ports import Screening

@@ -1,4 +1,4 @@
-"""A value that never shows itself: not in repr, not in logs, not in a traceback's locals."""
+"""A value that never shows: not in a repr, a log line, or the locals of a traceback."""
 
 from typing import Final, NoReturn
 

@@ -16,7 +16,7 @@ TICK_S: Final = 0.1
 BACK_OFF_FIRST_S: Final = 1.0
 BACK_OFF_MAX_S: Final = 30.0
 STEADY_AFTER_S: Final = 60.0
-"""A process that lived this long has proved itself: its next crash is mended at once again."""
+"""A process that lived this long is restarted at once after its next crash."""
 STOP_PATIENCE_S: Final = 20.0
 
 Write = Callable[[str, str], None]
@@ -53,7 +53,7 @@ class Supervisor:
             kept.start()
 
     def run(self, stop: threading.Event) -> None:
-        """Mend what crashes, until the event is set."""
+        """Restart what crashes, until the event is set."""
         while not stop.wait(TICK_S):
             for kept in self._kept:
                 kept.mend()
@@ -138,7 +138,7 @@ class _Kept:
             self._reader.join(1.0)
 
     def _sweep(self, how: signal.Signals) -> None:
-        """Reach what the process left in its group: children that outlived it hold its ports and its pipe."""
+        """Signal what the process left in its group: surviving children hold its ports and its pipe."""
         if self._process is not None:
             try:
                 os.killpg(self._process.pid, how)

@@ -1,4 +1,4 @@
-"""Count in memory, and add the sums to the database now and then: a request or a task waits for no writing."""
+"""Count in memory, and add the sums to the database now and then, so that no request or task waits for a write."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from services.traffic import Counted, Run
 
 FLUSH_EVERY_S: Final = 10.0
 KEYS_MAX: Final = 500
-"""So many sums wait at most while the database is away: minutes of eight hours, or every task there is."""
+"""How many sums may wait while the database is down: eight hours of minutes, or every task there is."""
 _MINUTE_S: Final = 60
 _MICROSECONDS: Final = 1_000_000
 
@@ -53,7 +53,7 @@ class Tally(Generic[Key]):
                 self._timer.start()
 
     def flush(self) -> None:
-        """Write what was counted, now. What cannot be written waits for the next time."""
+        """Write the sums now. What cannot be written waits for the next time."""
         with self._lock:
             sums, self._sums, self._timer = self._sums, {}, None
         if not sums:

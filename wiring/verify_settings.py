@@ -1,4 +1,4 @@
-"""What the environment says of those who are asked about claimed payments on each chain."""
+"""The settings of the providers that are asked about claimed payments, for each chain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What nodes answer when they do not do as asked, told as the refusals that the core knows."""
+"""Nodes' errors, translated into the refusals that the core knows."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final

@@ -1,4 +1,4 @@
-"""Answer whoever scrapes: who may, with what, and a small server for processes that serve nothing else."""
+"""Answer scrapers: who may scrape, what they get, and a small server for processes that serve nothing else."""
 
 import hmac
 import threading
@@ -41,10 +41,10 @@ def exposition(told: "CollectorRegistry", accept: str | None) -> tuple[bytes, st
 
 
 def may_scrape(environ: "WSGIEnvironment", token: Secret | None) -> bool:
-    """Whether this request comes from the monitoring: it shows the token; without one, it comes from this very host.
+    """Whether this request comes from the monitoring: it has the token; without one, it comes from this very host.
 
-    A request that a proxy passed on comes from wherever the proxy says, and its last hop says nothing. One that was
-    sent to a name came by somebody's name server, who may have a browser here ask for them ("DNS rebinding").
+    A forwarded request comes from wherever the proxy says, and its last hop says nothing. A request to a host name was
+    sent there by somebody's name server, which may make a browser here ask ("DNS rebinding").
     """
     if token is not None:
         given = environ.get("HTTP_AUTHORIZATION", "")
@@ -58,7 +58,7 @@ def may_scrape(environ: "WSGIEnvironment", token: Secret | None) -> bool:
 
 
 def _is_own(host: str) -> bool:
-    """Whether no name server was needed to find this host: an address, or its name for itself. Raises ValueError."""
+    """Whether no name server was needed to reach this host: an address, or its name for itself. Raises ValueError."""
     name = urlsplit(f"//{host}").hostname or ""
     return name == "localhost" or bool(ip_address(name))
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 FRESH_S: Final = 5.0
-"""Within this time the same figures are told again, however often somebody asks."""
+"""For how long the same figures are repeated, however often somebody asks."""
 STATEMENT_TIMEOUT_MS: Final = 2000
 
 log = structlog.get_logger(__name__)
 
 
 class HouseCollector:
-    """Reads the figures of the house; one reading at a time, and what cannot be read is left out."""
+    """Reads the figures of the house; one reading at a time, and what cannot be read is absent."""
 
     def __init__(self, parts: Container) -> None:
         self._parts = parts
@@ -37,7 +37,7 @@ class HouseCollector:
         self._known_at = float("-inf")
 
     def collect(self) -> Iterable["Metric"]:
-        """Every metric that the house tells, also those that have no figure now."""
+        """Every metric of the house, also those without a value now."""
         with self._lock:
             if monotonic() - self._known_at > FRESH_S:
                 self._known = [*self._of_database(), *self._of_redis()]

@@ -35,7 +35,7 @@ def share(var_dir: Path, name: str) -> None:
     Removes what programs that ended left there. Without a directory that can be written, each process answers for
     itself alone: that is worse figures, and no reason not to work.
     """
-    # Several hosts may share a disk, and each has processes of the same numbers.
+    # Hosts may share a disk, and their process ids coincide.
     home = var_dir / "metrics" / socket.gethostname()
     own = home / f"{name}-{os.getpid()}"
     try:
@@ -50,7 +50,7 @@ def share(var_dir: Path, name: str) -> None:
     os.environ[DIRECTORY] = str(own)
     from prometheus_client import values
 
-    # The library decides when it is loaded, which somebody else may have done before.
+    # The library decides when it is loaded, which may have happened already.
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 
 
@@ -68,7 +68,7 @@ def leave() -> None:
 
 
 def gone(process_id: int) -> None:
-    """A process ended: forget what it said of the present, and keep what it counted."""
+    """A process ended: drop its present values, and keep its counts."""
     where = directory()
     if where is not None:
         from prometheus_client import multiprocess
@@ -78,7 +78,7 @@ def gone(process_id: int) -> None:
 
 
 def fold(where: Path) -> None:
-    """Add what processes counted that ended to one file for all of them: once, wherever somebody who did was killed."""
+    """Fold the counts of ended processes into one file for all, exactly once, even if an earlier attempt was killed."""
     with _turn(where):
         _fold(where)
 
@@ -93,7 +93,7 @@ class SharedCollector:
         """Every metric with the sums of all processes."""
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        # In one turn: somebody else who folded in between may have been killed in the middle of it.
+        # Under one lock: another process may have been killed in the middle of folding.
         with _turn(self._where):
             _fold(self._where)
             return list(MultiProcessCollector(None, str(self._where)).collect())  # type: ignore[no-untyped-call]
