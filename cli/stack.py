@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -36,13 +36,18 @@ _WORKERS: Final = {
 class Stack:
     """A context in which everything runs. Inside it, `settings` has every address filled in.
 
-    Ends cleanly: processes first, then the embedded servers they talk to. Raises ServerFailed and SettingsRefused.
+    `embedded` has the servers that it started. Ends cleanly: processes first, then the servers they talk to. Raises
+    ServerFailed and SettingsRefused.
     """
 
-    def __init__(self, settings: Settings, *, write: Write) -> None:
+    def __init__(
+        self, settings: Settings, *, write: Write, through: Callable[[Settings], Settings] | None = None
+    ) -> None:
+        """`through` may lead what is told to the processes past somebody else, once every address is known."""
         self.settings = settings
         self._write = write
-        self._embedded = Embedded(settings.var_dir, wanted_by(settings), own=True)
+        self._through = through
+        self.embedded = Embedded(settings.var_dir, wanted_by(settings), own=True)
         self._stop = threading.Event()
         self._supervisor: Supervisor | None = None
         self._thread = threading.Thread(target=self._supervise, name="supervisor")
@@ -51,12 +56,12 @@ class Stack:
     @property
     def node(self) -> NodeServer | None:
         """The private regtest node, if this stack started one."""
-        return self._embedded.node
+        return self.embedded.node
 
     @property
     def anvil(self) -> AnvilServer | None:
         """The private chain of accounts, if this stack started one."""
-        return self._embedded.anvil
+        return self.embedded.anvil
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -64,7 +69,9 @@ class Stack:
             wanted = wanted_by(self.settings)
             if wanted:
                 self._write("system", f"starting {', '.join(sorted(wanted))} under {self.settings.var_dir}")
-                self.settings = completed(self.settings, stack.enter_context(self._embedded))
+                self.settings = completed(self.settings, stack.enter_context(self.embedded))
+            if self._through is not None:
+                self.settings = self._through(self.settings)
             self._write("system", "bringing the database to the newest schema")
             prepare(self.settings)
             self._thread.start()

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from domain.crash import CRASH_AT
+from domain.crash import CRASH_AT, CRASH_ONCE_IN
 from wiring.chain_settings import (
     POLL_INTERVAL_DEFAULT_S,
     PREFIX,
@@ -34,7 +34,7 @@ __all__ = [
     "env_name",
     "read_settings",
 ]
-_FOREIGN: Final = frozenset({CRASH_AT})
+_FOREIGN: Final = frozenset({CRASH_AT, CRASH_ONCE_IN})
 """Names with our prefix that something other than Settings reads."""
 
 

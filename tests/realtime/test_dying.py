@@ -18,7 +18,6 @@ from tests.realtime.wire import Wire
 from tests.services.threads import at_once
 from tests.waiting import eventually
 from wiring.container import build_container
-from wiring.embedded import redis as embedded
 from wiring.embedded.redis import RedisServer
 from wiring.secret import Secret
 from wiring.settings import Settings
@@ -109,15 +108,12 @@ def test_a_redis_that_restarts_empty_is_caught_up_with(
     with Client(pair[0].url, alice.token) as one, Client(pair[1].url, bob.token) as other:
         one.await_event("user_joined", lambda data: data == {"pubkey": bob.public_key})
         one.heard.clear()
-        server = own_redis._server
-        assert server is not None
-        port, password = own_redis._port, own_redis._password
-        server.kill()
-        server.wait()
+        address = own_redis.url
+        own_redis.kill()
         # Said while nobody carries it: kept, and read again later.
         assert one.ask("message", {"to": bob.public_key, "message": "Are you there?"})["ok"]
-        restart_empty(own_redis, port)
-        assert own_redis._password == password
+        restart_empty(own_redis)
+        assert own_redis.url == address
         # Each process notices by itself, says so to its own, and vouches for them again.
         for client in (one, other):
             client.await_event("online_users")
@@ -131,11 +127,8 @@ def test_a_redis_that_restarts_empty_is_caught_up_with(
         other.await_event("message", lambda data: data["message"] == "And now?")
 
 
-def restart_empty(redis: RedisServer, port: int) -> None:
+def restart_empty(redis: RedisServer) -> None:
     """The same address and password, and nothing in it."""
     for left in redis._home.glob("appendonlydir/*"):
         left.unlink()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded, "free_port", lambda: port)
-        redis._launch()
-    eventually(redis._answers, what="Redis")
+    redis.start_again()

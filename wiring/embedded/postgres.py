@@ -76,10 +76,11 @@ class PostgresServer:
         self._durable = durable
         self._server: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None
+        self._account: Account | None = None
 
     def start(self) -> None:
         """Make the cluster if there is none, start it, and make sure of the roles and the database."""
-        account = choose(self._home, install_directory())
+        self._account = account = choose(self._home, install_directory())
         data = account.home / "cluster" / "data"
         if not data.exists():
             self._make_cluster(account)
@@ -87,6 +88,17 @@ class PostgresServer:
             data / "postmaster.pid", works_in=data, stop_signal=signal.SIGINT, patience_s=STOP_PATIENCE_S
         )
         self._socket_dir = self._make_socket_dir(account)
+        self._launch(account, data)
+
+    def restart(self, *, crashes: bool) -> None:
+        """Stop it, after a checkpoint or as a power cut would, and start it where it was. Raises ServerFailed."""
+        if self._server is None or self._account is None:
+            raise ServerFailed("PostgreSQL was not started")
+        how = signal.SIGQUIT if crashes else signal.SIGINT
+        process.stop(self._server, stop_signal=how, patience_s=STOP_PATIENCE_S)
+        self._launch(self._account, self._account.home / "cluster" / "data")
+
+    def _launch(self, account: Account, data: Path) -> None:
         options = _COMMON | (_DURABLE if self._durable else _FLEETING)
         options["unix_socket_directories"] = str(self._socket_dir)
         command = account.command("postgres", "-D", str(data), *(f"--{key}={value}" for key, value in options.items()))

@@ -62,7 +62,7 @@ class RedisServer:
             self._home / "redis.pid", works_in=self._home, stop_signal=signal.SIGTERM, patience_s=STOP_PATIENCE_S
         )
         for _ in range(PORT_ATTEMPTS):
-            self._launch()
+            self._launch(free_port())
             if process.await_truth(self._answers_or_ended, START_PATIENCE_S) and self._answers():
                 return
             self.stop()
@@ -73,8 +73,20 @@ class RedisServer:
         if self._server is not None:
             process.stop(self._server, stop_signal=signal.SIGTERM, patience_s=STOP_PATIENCE_S)
 
-    def _launch(self) -> None:
-        self._port = free_port()
+    def kill(self) -> None:
+        """End it as a power cut would: what was not in the file yet is lost."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+
+    def start_again(self) -> None:
+        """Start where it listened before, for whoever knows its address. Raises ServerFailed."""
+        self._launch(self._port)
+        if not (process.await_truth(self._answers_or_ended, START_PATIENCE_S) and self._answers()):
+            raise ServerFailed(f"Redis did not start again:\n{process.tail(self._home / 'redis.log')}")
+
+    def _launch(self, port: int) -> None:
+        self._port = port
         configuration = self._home / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(

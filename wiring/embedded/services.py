@@ -84,6 +84,10 @@ class Embedded:
         self._durable = durable
         self._must_own = own
         self._exit = ExitStack()
+        self.postgres: PostgresServer | None = None
+        """The database server, for the owner who wants to restart it."""
+        self.redis: RedisServer | None = None
+        """Redis, likewise."""
         self.node: NodeServer | None = None
         """The private node, for the owner who wants to mine."""
         self.anvil: AnvilServer | None = None
@@ -120,6 +124,7 @@ class Embedded:
             server = PostgresServer(self._var / "postgres", durable=self._durable)
             self._exit.callback(server.stop)
             server.start()
+            self.postgres = server
             addresses = replace(
                 addresses,
                 database_url=Secret(server.url(postgres.APPLICATION)),
@@ -130,6 +135,7 @@ class Embedded:
             broker = RedisServer(self._var / "redis", durable=self._durable)
             self._exit.callback(broker.stop)
             broker.start()
+            self.redis = broker
             addresses = replace(addresses, redis_url=Secret(broker.url))
         if "node" in self._wanted:
             addresses = self._start_node(addresses)
