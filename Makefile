@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Test processes: one more than there are processors, for many tests wait, and no more than keep one PostgreSQL busy.
 WORKERS ?= $(shell n=$$(( $$(nproc 2>/dev/null || echo 2) + 1 )); [ $$n -lt 3 ] && n=3; [ $$n -gt 4 ] && n=4; echo $$n)
-SOURCES := api tasks cli wiring services auth adapters models domain bench tests migrations gunicorn.conf.py celeryconfig.py
+SOURCES := api tasks cli wiring services auth adapters models domain bench drill tests migrations gunicorn.conf.py celeryconfig.py
 
 .PHONY: help
 help: ## List these targets
@@ -98,6 +98,12 @@ bench: .venv/.dev ## Run the benchmarks and write bench/results/latest.json
 	@sh scripts/need node
 	@sh scripts/need anvil
 	@$(BIN)/python -m bench
+
+.PHONY: drill
+drill: .venv/.run ## Hurt a whole installation under load, and judge what became of the money (MINUTES=n SEED=n)
+	@sh scripts/need node
+	@sh scripts/need anvil optional
+	@$(BIN)/python -m cli drill $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: screenshots
 screenshots: .venv/.dev ## Take screenshots of every sample page (light, dark, phone, desktop) into var/screenshots

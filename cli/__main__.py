@@ -18,6 +18,7 @@ COMMANDS = {
     "conversion": "Say what is converted into what, and set money aside for it.",
     "demo": "Walk a coin and a token in and out again, on private chains.",
     "doctor": "Check everything that Strongroom depends on, and say how to mend it.",
+    "drill": "Hurt a whole installation under load, and judge what became of the money.",
     "flows": "Look at movements of money.",
     "key": "Make and use a key on this machine.",
     "ledger": "Verify the ledger.",
