@@ -1,4 +1,4 @@
-"""Counters of attempts in Redis; attempts that a process counts at the same moment go in one message."""
+"""Counts of attempts in Redis: those that a process makes at one moment go in one message."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from models.together import Together
 
-# Each attempt is counted separately and learns its own count: none is left out or counted twice.
+# Each attempt is counted for itself, and learns the count that it made: nobody's is left out or counted twice.
 _COUNT: Final = """
 local counts = {}
 for place, key in ipairs(KEYS) do
@@ -42,6 +42,6 @@ class SharedCounts(RedisStorage):
         try:
             counts: list[int] = self._count([key for key, _, _ in attempts], said)
         except RedisError as fault:
-            # Not repeated one by one: it may have been counted, and its caller has waited once already.
+            # Not asked again one by one: it may have been counted, and whoever waited has waited once.
             return [fault] * len(attempts)
         return counts

@@ -1,4 +1,4 @@
-"""Token buckets: a capacity and a rate, in one process, or in Redis for all processes together."""
+"""Token buckets: so many at once, then so many a second; in one process, and in Redis for all of them together."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 AVOIDED_S: Final = 2.0
 _PREFIX: Final = "bucket:"
-# KEYS: the bucket; ARGV: capacity, tokens per second. Returns in how many milliseconds there will be a token; 0: taken.
+# KEYS: the bucket; ARGV: capacity, tokens per second. Answers in how many milliseconds there will be one: 0, taken.
 _TAKE: Final = """
     local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000
     local capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -54,7 +54,7 @@ class LocalBucket:
 
 
 class SharedBuckets:
-    """Buckets by name, shared by all processes. Without a Redis, or while it is down, every bucket is full."""
+    """Buckets by name, shared by all processes. Without a Redis, or while it is down, they are never empty."""
 
     def __init__(self, client: "Redis | None" = None) -> None:
         self._take: Any = client.register_script(_TAKE) if client is not None else None

@@ -1,4 +1,4 @@
-"""The bus between processes: events for people's sockets, and sockets whose rights are to be checked again."""
+"""The bus between processes: what is said to people's sockets, and whose right to be connected is to be looked at."""
 
 import json
 import time
@@ -22,12 +22,12 @@ Recheck = Callable[[frozenset[str]], None]
 
 
 def user_room(user_id: object) -> str:
-    """The room of all sockets of a user."""
+    """The room of all sockets that a person holds."""
     return f"user:{user_id}"
 
 
 def scoped_room(user_id: object, scope: str) -> str:
-    """The room of the apps that act for a user with this scope."""
+    """The room of the apps that act for a user within this scope."""
     return f"user:{user_id}:{scope}"
 
 
@@ -37,11 +37,11 @@ PEOPLE: Final = "people"
 
 
 class Bus(RedisManager):  # type: ignore[misc]  # python-socketio is not typed
-    """Socket.IO's manager on our Redis: every process may emit, and a realtime process also listens.
+    """Socket.IO's manager on our Redis: everybody may speak, and a realtime process listens as well.
 
-    Events are delivered at most once: whoever was not listening reads the state again. Emitting never raises and never
-    waits long; after a failure nothing is emitted for a moment. `on_recheck` is called with the sessions and
-    authorizations that changed, `on_gap` when events may have been missed.
+    What is said is said at most once: whoever was not listening reads again. Speaking never raises and never waits
+    long; after a failure it keeps silent for a moment. `on_recheck` is told the names of sessions and authorizations
+    that changed, `on_gap` that something may have been missed.
     """
 
     def __init__(self, url: str | None, *, listens: bool = False) -> None:
@@ -54,17 +54,17 @@ class Bus(RedisManager):  # type: ignore[misc]  # python-socketio is not typed
         self._silent_until = 0.0
 
     def say(self, event: str, data: Mapping[str, Any], rooms: Sequence[str], *, but: str | None = None) -> None:
-        """Emit an event to every socket in one of these rooms, except the socket `but`."""
+        """Send an event to every socket in one of these rooms, apart from the socket `but`."""
         if self._url is not None:
             self.emit(event, dict(data), room=list(rooms), skip_sid=but)
 
     def recheck(self, names: Collection[str]) -> None:
-        """Have every realtime process check the sockets that depend on these sessions and authorizations."""
+        """Have every realtime process look anew at the sockets that stand on these sessions and authorizations."""
         if self._url is not None:
             self._publish({"strongroom": "recheck", "names": sorted(names)})
 
     def beat(self) -> bool:
-        """Send oneself a sign of life. Whether Redis took it and anybody listens; raises RedisError."""
+        """Say to oneself that one is there. Whether Redis took it and anybody listens; raises RedisError."""
         return bool(self._client().publish(self.channel, json.dumps({"strongroom": "beat", "host": self.host_id})))
 
     def subscribers(self) -> int:

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def look(*, directory: Path, redis_url: str | None, public_url: str, with_certificate: bool) -> HostFacts:
-    """The state of this host; what cannot be found out is None. The certificate is fetched only when wanted."""
+    """One look at everything; what cannot be found out is None. The certificate is asked for only when wanted."""
     address = urlsplit(public_url)
     serves_https = with_certificate and address.scheme == "https"
     ends = _certificate_ends(address.hostname or "", address.port or 443) if serves_https else None

@@ -1,4 +1,4 @@
-"""Fetch JSON from an address, with limits on time and size, and read it exactly: no number becomes a float."""
+"""Ask an address for JSON within a time and a size, and read it exactly: no number becomes a float."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def pick(document: Any, path: str) -> Any:
 
 
 def _body(response: httpx.Response, deadline_s: float) -> bytes:
-    """The whole answer. One that trickles in, each part in time, is cut off all the same."""
+    """The whole answer. A trickle that keeps every single read in time is cut off all the same."""
     body = b""
     for chunk in response.iter_bytes():
         body += chunk
@@ -75,7 +75,7 @@ def _body(response: httpx.Response, deadline_s: float) -> bytes:
 
 
 def _too_deep(body: bytes) -> bool:
-    """Whether parsing would recurse deeper than any honest answer: Python's own limit may have been raised."""
+    """Whether the parser would have to recurse deeper than any honest answer: its own limit may have been raised."""
     if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
         return False
     depth = 0

@@ -1,8 +1,8 @@
-"""POST to an address that a stranger chose, safely, whatever its name resolves to and whatever it answers.
+"""Tell an address that somebody else chose: whatever its name leads to and whatever it answers, we stay safe.
 
-The name is resolved here, every address it resolves to is checked, and the connection goes to a checked address:
-resolving twice would let the name change in between ("DNS rebinding"). No redirect is followed, no proxy of the
-environment is used, one deadline covers everything, and little of the answer is read.
+A name is resolved here, every address that it has is looked at, and the connection goes to an address that was looked
+at: asking twice would let the name change its mind in between ("DNS rebinding"). No redirect is followed, no proxy of
+the environment is used, one deadline covers everything, and little of the answer is read.
 """
 
 import functools
@@ -30,12 +30,12 @@ class AddressRefused(httpcore.ConnectError):
 
 
 class NameNotFound(httpcore.ConnectError):
-    """The name does not resolve."""
+    """The name leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome: a status with the beginning of the body, or an error code, or both."""
+    """What came of it: a status with the beginning of the body, or the code of what went wrong, or both."""
 
     status: int | None
     excerpt: str
@@ -44,7 +44,7 @@ class Answer:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the receiver acknowledged it."""
+        """Whether the receiver said that it has it."""
         return self.error is None and self.status is not None and self.status // 100 == _TAKEN
 
 
@@ -81,7 +81,7 @@ def post(
     if error is None and status in _REDIRECTS:
         error = "redirect_refused"
     seconds = monotonic() - started
-    # The address is chosen by whoever registers a webhook: one label for each would grow without bound.
+    # Whoever registers a webhook chooses its address: by name there would be no end of them.
     took("webhook", "", error or ("ok" if status is not None and status // 100 == _TAKEN else "refused"), seconds)
     return Answer(status, excerpt, error, round(seconds * 1000))
 
@@ -120,7 +120,7 @@ class _Guard(httpcore.NetworkBackend):
 
 
 class _Bounded(httpcore.NetworkStream):
-    """A connection whose every wait ends at one deadline, however slowly the other side sends."""
+    """A connection whose every wait ends at one deadline, however slowly the other side drips."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
@@ -168,7 +168,7 @@ def _left(deadline: float) -> float:
 
 
 def _excerpt(chunks: Iterable[bytes]) -> str:
-    """The beginning of a body, as text that PostgreSQL can store. No more than that is read."""
+    """The beginning of a body, as text that PostgreSQL can hold. What is longer than it may be is not read."""
     taken = bytearray()
     for chunk in chunks:
         taken += chunk
@@ -193,5 +193,5 @@ def _code(fault: Exception) -> str:
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """The certificate authorities that this machine trusts; reading them takes longer than most calls."""
+    """Whom this machine trusts; reading all of them takes longer than most calls."""
     return ssl.create_default_context()

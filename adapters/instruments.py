@@ -1,4 +1,4 @@
-"""What a process counts of its own work, with Prometheus's library.
+"""What a process counts for itself, in Prometheus's own library.
 
 The library is loaded by the first count: by then the process knows whether it shares its counts with others
 (wiring/metrics/shared.py).
@@ -31,7 +31,7 @@ class _Own:
 
 
 def registry() -> "CollectorRegistry":
-    """The registry of this process's own counts, if it shares them with no other."""
+    """Where this process's own counts are, if it shares them with nobody."""
     from prometheus_client import CollectorRegistry
 
     with _Own.lock:
@@ -58,7 +58,7 @@ def histogram(metric: Metric) -> "Histogram":
 
 @contextmanager
 def timed(adapter: str, peer: str) -> Iterator[None]:
-    """Time one call to somebody outside, and trace it. An exception passes through, and is counted by its code."""
+    """Time one call to somebody outside, and trace it. What it raises passes, and is counted by its code."""
     started, outcome = perf_counter(), "ok"
     try:
         with tracing.span(adapter, "CLIENT", server__address=peer):
@@ -74,13 +74,13 @@ def timed(adapter: str, peer: str) -> Iterator[None]:
 
 
 def took(adapter: str, peer: str, outcome: str, seconds: float) -> None:
-    """Count a call that was timed elsewhere. Only peers that an operator chose are named: there are few."""
+    """Count a call that was timed elsewhere. Only peers that an operator chose have names: there are few of them."""
     histogram(CALL_SECONDS).labels(adapter, peer, outcome).observe(seconds)
 
 
 @cache
 def peer_of(url: str) -> str:
-    """Host and port of an address, and no more: the rest may hold a key."""
+    """Host and port of an address, and nothing else of it: the rest may hold a key."""
     parts = urlsplit(url)
     return f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
 
@@ -94,7 +94,7 @@ def _kept(metric: Metric, kind: Any, **more: Any) -> Any:
 
 
 def _begin_anew() -> None:
-    """In a forked process, keep nothing of the parent's: one of its threads may have held a lock just then."""
+    """In a forked process: nothing of its parent's, least of all a lock that one of its threads held just then."""
     _Own.lock = threading.Lock()
     _Own.registry, _Own.made = None, {}
     values = sys.modules.get("prometheus_client.values")

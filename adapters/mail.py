@@ -43,7 +43,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """One mail server; its password is fetched when needed, so that no `repr` holds it."""
+    """One mail server; its password is asked for when it is needed, so that no `repr` holds it."""
 
     host: str
     port: int
@@ -80,7 +80,7 @@ class Mailer:
                 server.login(self.username, self.password())
         except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as fault:
             server.close()
-            # A wrong password is the house's fault, not the letter's: it is tried again once that is mended.
+            # A wrong password is the house's fault, not the letter's: it is tried again when it was mended.
             raise MailUnavailable("the mail server does not let us in") from fault
         except BaseException:
             server.close()
@@ -92,7 +92,7 @@ def _message(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, letter.to, letter.subject
     message["Date"], message["Message-ID"] = format_datetime(letter.written_at), letter.message_id
-    # No automatic replies, please (RFC 3834).
+    # Nobody's holiday replies (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     if letter.unsubscribe_url is not None:
         message["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"

@@ -1,7 +1,7 @@
-"""Who is online, in Redis, so that all processes know, and the sockets of a killed process expire.
+"""Who is connected now, in Redis, so that every process knows and a killed one is forgotten.
 
-A user is online while one of their sockets is, and a socket is until its time runs out: the process that holds it
-renews the time. All times are Redis's own.
+A user is there while one of their sockets is, and a socket is there until its time runs out: the process that holds it
+sets the time anew, and one that was killed does not. All clocks here are that of Redis.
 """
 
 import time
@@ -13,16 +13,16 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 TTL_S: Final = 25
-"""How long after its last renewal a socket is gone."""
+"""A socket that nobody vouched for during so long is gone."""
 REFRESH_S: Final = 8.0
-"""How often a process renews its sockets: missing one renewal does no harm."""
+"""How often a process vouches for its sockets: one time lost to a slow Redis does no harm."""
 AVOIDED_S: Final = 2.0
 _BATCH: Final = 500
 _USERS: Final = "presence:users"
 _SOCKETS: Final = "presence:user:"
 
 _NOW: Final = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
-# KEYS: users; ARGV: ttl, prefix, then user and socket in turns. Returns the users who were not online before.
+# KEYS: users; ARGV: ttl, prefix, then user and socket in turns. Answers which users had not been there.
 _VOUCH: Final = (
     _NOW
     + """
@@ -37,7 +37,7 @@ _VOUCH: Final = (
     return fresh
     """
 )
-# KEYS: users; ARGV: prefix, then user and socket in turns. Returns the users whose last socket that was.
+# KEYS: users; ARGV: prefix, then user and socket in turns. Answers the users whose last socket that was.
 _LEAVE: Final = (
     _NOW
     + """
@@ -56,7 +56,7 @@ _LEAVE: Final = (
     return gone
     """
 )
-# KEYS: users. Returns those whose time ran out; each is returned to one caller only.
+# KEYS: users. Answers who ran out of time; each is answered to one caller only.
 _REAP: Final = (
     _NOW
     + """
@@ -70,7 +70,7 @@ log = structlog.get_logger(__name__)
 
 
 class Presence:
-    """Users, by public key, and their sockets. Without a Redis, or while it is down, nobody is online."""
+    """Users, by their public keys, and their sockets. Without a Redis, or while it is down, nobody is known."""
 
     def __init__(self, client: "Redis | None" = None) -> None:
         self._client: Any = client
@@ -81,37 +81,37 @@ class Presence:
         )
 
     def join(self, user: str, socket: str) -> bool:
-        """Add a socket of this user; returns whether it is their first."""
+        """A socket of this user is here; whether it is their first."""
         return bool(self.vouch([(user, socket)]))
 
     def vouch(self, sockets: Iterable[tuple[str, str]]) -> list[str]:
-        """Renew these sockets (each: user, socket); returns the users who were thought to be offline."""
+        """These sockets (each: user, socket) are still here; the answer is which users were thought to be away."""
         fresh: list[str] = []
         for some in _batches(sockets):
             fresh += _spelled(self._asked(self._vouch, [_USERS], [TTL_S, _SOCKETS, *some]))
         return fresh
 
     def leave(self, sockets: Iterable[tuple[str, str]]) -> list[str]:
-        """Remove these sockets (each: user, socket); returns the users who have none left."""
+        """These sockets (each: user, socket) are gone; the answer is the users who have none left."""
         gone: list[str] = []
         for some in _batches(sockets):
             gone += _spelled(self._asked(self._leave, [_USERS], [_SOCKETS, *some]))
         return gone
 
     def reap(self) -> list[str]:
-        """The users whose sockets all expired; each is returned once, to whoever asks first."""
+        """The users whose sockets nobody vouches for any more; told once, to whoever asks first."""
         return _spelled(self._asked(self._reap, [_USERS], []))
 
     def online(self, *, limit: int) -> list[str]:
-        """Who is online, last renewed first, up to a limit."""
+        """Who is here, the one vouched for last first, and at most so many."""
         return _spelled(self._said(lambda: self._client.zrevrange(_USERS, 0, limit - 1)))
 
     def count(self) -> int:
-        """How many users are online."""
+        """How many are here."""
         return self._said(lambda: self._client.zcard(_USERS)) or 0
 
     def among(self, users: Collection[str]) -> frozenset[str]:
-        """Those of these users who are online."""
+        """Those of these users who are here."""
         asked: Sequence[str] = list(users)
         if not asked:
             return frozenset()
@@ -137,7 +137,7 @@ def _spelled(users: Sequence[bytes] | None) -> list[str]:
 
 
 def _batches(sockets: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    """Users and sockets in turns, in batches small enough that one script does not block Redis for others."""
+    """Users and sockets in turns, as many as one script takes without having all others wait long."""
     pairs = list(sockets)
     for start in range(0, len(pairs), _BATCH):
         yield [part for pair in pairs[start : start + _BATCH] for part in pair]

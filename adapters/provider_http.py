@@ -1,4 +1,4 @@
-"""One exchange with a provider's HTTP interface: JSON, with limits on time and size, every failure by its name."""
+"""One exchange with a provider's HTTP interface: JSON, within a time and a size, and every failure by its name."""
 
 import json
 import time
@@ -23,12 +23,12 @@ _SERVER_FAILED: Final = 500
 _REDIRECTED: Final = range(300, 400)
 _LEAVES_ALONE: Final = frozenset({429, 503})
 QUIET_MAX_S: Final = 600
-"""The longest that a provider's Retry-After is respected."""
+"""However long a provider asks to be left alone, it is asked again after this."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderEndpoint:
-    """Where a provider answers, and the API key for it."""
+    """Where a provider answers, and the key that opens it."""
 
     url: str
     api_key: str = field(repr=False)
@@ -37,10 +37,7 @@ class ProviderEndpoint:
 
 
 class Answer(NamedTuple):
-    """A provider's answer: its status, and the JSON object in it.
-
-    Failures common to all providers are raised instead.
-    """
+    """What came back, apart from what means the same everywhere: a status, and the JSON object with it."""
 
     status: int
     body: Mapping[str, Any]
@@ -52,7 +49,7 @@ class Answer(NamedTuple):
 
 
 class ProviderHttp:
-    """HTTP to one provider, safe to share between threads and forked processes."""
+    """HTTP to one provider, safe to share between threads; a forked child makes connections of its own."""
 
     def __init__(self, endpoint: ProviderEndpoint) -> None:
         self._endpoint = endpoint
@@ -60,12 +57,12 @@ class ProviderHttp:
         self._quiet_until = 0.0
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
-        """Send a GET. Raises NodeRefused, NodeTimeout, ChainUncertain, NodeUnauthorised, NodeBusy, NodeError."""
+        """Ask. Raises NodeRefused, NodeTimeout, ChainUncertain, NodeUnauthorised, NodeBusy, NodeError."""
         with timed("provider", peer_of(self._endpoint.url)):
             return self._send("GET", path, params=params)
 
     def post(self, path: str, body: str) -> Answer:
-        """POST exactly these bytes. Raises what `get` does; after ChainUncertain they may have taken effect."""
+        """Have exactly these bytes act. Raises what `get` does; ChainUncertain means that they may have acted."""
         with timed("provider", peer_of(self._endpoint.url)):
             return self._send("POST", path, content=body)
 
@@ -95,7 +92,7 @@ class ProviderHttp:
             raise ChainUncertain(f"the connection to the provider broke: {type(error).__name__}") from error
 
     def _read(self, response: httpx.Response) -> bytes:
-        """The whole answer. One that is too long, or that trickles in, is cut off."""
+        """The whole answer, unless it is too long, or each part comes in time and the whole never does."""
         parts, size, started = [], 0, time.monotonic()
         for part in response.iter_bytes():
             parts.append(part)
@@ -122,7 +119,7 @@ class ProviderHttp:
 
 
 def _quiet_s(retry_after: str) -> float:
-    """For how long a provider wants no requests (RFC 9110 10.2.3): seconds, or until a date; 0 if it does not say."""
+    """How long a provider wants not to be asked (RFC 9110 10.2.3): seconds, or a moment; 0 where it does not say."""
     if retry_after.isascii() and retry_after.isdigit():
         return min(float(retry_after[:9]), QUIET_MAX_S)
     try:
@@ -138,14 +135,14 @@ def _refuse_status(status: int) -> None:
         raise NodeUnauthorised(f"the provider answered with HTTP {status}")
     if status == httpx.codes.TOO_MANY_REQUESTS:
         raise NodeBusy("the provider answers no more requests for now: too many were made")
-    if status >= _SERVER_FAILED or status == _TIMED_OUT:  # a gateway also says so when the service behind it did act
+    if status >= _SERVER_FAILED or status == _TIMED_OUT:  # a gateway says so as well when the one behind it did act
         raise ChainUncertain(f"the provider answered with HTTP {status}")
     if status in _REDIRECTED:
         raise NodeError(f"the provider points elsewhere, with HTTP {status}")
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:
-    """The JSON object in it, with exact fractions: as a float, an amount would be rounded."""
+    """The JSON object in it, whose fractions are exact: an amount that were a float would be rounded."""
     try:
         body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""How many messages wait in the broker's queues, without taking any."""
+"""How many wake-ups wait in the broker, read without taking any."""
 
 from collections.abc import Sequence
 

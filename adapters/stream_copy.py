@@ -1,7 +1,7 @@
 """The copy of an event stream in Redis, for programs that would rather follow it there.
 
-Each entry's id is its row's place in the table, and the copy accepts only what follows its last entry: adding the same
-rows again, by any process, adds nothing. The table is the truth; the copy may be lost.
+Each entry's id is its row's place in the table, and the copy takes only what follows its last entry: adding the same
+rows again adds nothing, by whom and however often it is tried. The table is the truth; the copy may be lost.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 KEY: Final = "strongroom:stream:"
-"""Prefix of a stream's key, in the database of the bus; the stream's name follows."""
+"""What the key of a stream begins with, in the database of the bus; its name follows."""
 KEPT: Final = 50_000
-"""About how many entries are kept, the newest: at less than a kilobyte each, some 40 MB."""
+"""About so many entries are kept, the newest: with less than a kilobyte each, some 40 MB."""
 WAIT_S: Final = 2.0
 EMPTY: Final = "0-0"
 
@@ -62,11 +62,11 @@ class StreamCopy:
             self._append = self._client.register_script(_APPEND)
 
     def top(self, name: str) -> str:
-        """The id of the last entry ever added; EMPTY when there is no copy. Raises CopyUnavailable."""
+        """The id of the last entry that was ever added; EMPTY when there is no copy. Raises CopyUnavailable."""
         return str(self._ask(lambda: self._top(keys=[KEY + name])).decode())
 
     def append(self, name: str, entries: Sequence[Entry], *, after: str, kept: int = KEPT) -> bool:
-        """Add what follows the entry `after`; False, and nothing added, if that is no longer the last.
+        """Add what follows the entry `after`; False, and nothing added, if that is not the last one any more.
 
         Raises CopyUnavailable.
         """
@@ -74,7 +74,7 @@ class StreamCopy:
         return bool(self._ask(lambda: self._append(keys=[KEY + name], args=[after, kept, *told])))
 
     def forget(self, name: str) -> None:
-        """Delete a copy. Raises CopyUnavailable."""
+        """Throw a copy away. Raises CopyUnavailable."""
         self._ask(lambda: self._client.delete(KEY + name))
 
     def _ask(self, question: Any) -> Any:

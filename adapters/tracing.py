@@ -1,7 +1,7 @@
-"""Spans for an OpenTelemetry collector, of what one request led to; where none is configured, nothing is loaded.
+"""What one request led to, as spans for an OpenTelemetry collector; where none is named, nothing is loaded or done.
 
-The library is an extra (`otel` in pyproject.toml). Spans leave the house, so they hold nothing that is not already in
-the log: patterns of addresses, names of tasks and hosts, codes, correlation ids.
+The library is an extra (`otel` in pyproject.toml). A span's times and names leave the house, so nothing goes into one
+that is not already in the log: patterns of addresses, names of tasks and hosts, codes, correlation ids.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import structlog
 
 PARENT: Final = "traceparent"
-"""The header that carries a span from one process to the next (W3C Trace Context)."""
+"""What carries a span's name from one process to the next (W3C Trace Context)."""
 Kind = Literal["SERVER", "CONSUMER", "CLIENT", "PRODUCER"]
 
 log = structlog.get_logger(__name__)
@@ -26,20 +26,20 @@ class _Own:
 
 
 class Span:
-    """One open span, or none."""
+    """One span that is open, or none at all."""
 
     def __init__(self, span: Any = None) -> None:
         self._span = span
 
     def name(self, name: str, **facts: str | int) -> None:
-        """Set the span's name once it is known, and its attributes."""
+        """Say what turned out to be its name, and more about it."""
         if self._span is not None:
             self._span.update_name(name)
             self._span.set_attributes(_spelled(facts))
 
 
 def begin(endpoint: str, service: str) -> bool:
-    """Trace from now on, and send spans to this collector; returns whether the library is installed.
+    """Trace from now on, and send spans to the collector there by and by; whether the library is here to do so.
 
     Call it after a fork. A collector that does not answer costs spans and nothing else.
     """
@@ -59,7 +59,7 @@ def begin(endpoint: str, service: str) -> bool:
 
 
 def end() -> None:
-    """Send the remaining spans, and stop tracing."""
+    """Send what was not sent yet, and trace no more."""
     provider, _Own.provider, _Own.tracer = _Own.provider, None, None
     if provider is not None:
         provider.shutdown()
@@ -67,7 +67,7 @@ def end() -> None:
 
 @contextmanager
 def span(name: str, kind: Kind, *, parent: str | None = None, **facts: str | int) -> Iterator[Span]:
-    """A span around a block; an exception marks it as failed, by its type alone, and passes through."""
+    """A span around what happens inside; what that raises marks it as failed by its kind alone, and passes."""
     if _Own.tracer is None:
         yield Span()
         return
@@ -87,7 +87,7 @@ def span(name: str, kind: Kind, *, parent: str | None = None, **facts: str | int
 
 
 def carried() -> str | None:
-    """The open span, for a task that continues it elsewhere; None if there is none."""
+    """The span that is open here, for whoever goes on with it elsewhere; None if there is none."""
     if _Own.tracer is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -98,5 +98,5 @@ def carried() -> str | None:
 
 
 def _spelled(facts: dict[str, str | int]) -> dict[str, str | int]:
-    """Attributes in OpenTelemetry's spelling: with dots."""
+    """Facts as OpenTelemetry spells them: with dots."""
     return {name.replace("__", "."): value for name, value in facts.items()}

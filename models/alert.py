@@ -44,10 +44,9 @@ class OpsAlert(Base):
 
 
 class StandingAlert(Base):
-    """The raising of an alert that stands; none while it does not.
+    """The raising by which an alert stands now; none while it does not.
 
-    Maintained by a trigger of `ops_alerts`, which is the truth, so that standing alerts are found without reading old
-    ones.
+    Kept by a trigger of `ops_alerts`, which is the truth, so that what stands is found without reading what ever stood.
     """
 
     __tablename__ = "standing_alerts"

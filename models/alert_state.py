@@ -1,4 +1,4 @@
-"""The state of each alert between two evaluations, when rules were evaluated, and what operators said about alerts."""
+"""Where each alert stands between two looks, whether and when rules are looked at, and what people said of alerts."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ class AlertState(Base):
 
 
 class AlertEvaluation(Base):
-    """When a rule was last evaluated, and whether there was an answer."""
+    """When a rule was last looked at, and whether there was an answer."""
 
     __tablename__ = "alert_evaluations"
     __table_args__ = (CheckConstraint("outcome IN ('known', 'nodata', 'error')", name="outcome_is_known"),)
@@ -42,7 +42,7 @@ class AlertEvaluation(Base):
 
 
 class AlertPause(Base):
-    """Evaluation is paused until then; no row, or one that is over, while it is not."""
+    """That nobody looks for alerts until then; no row, or one that is over, while somebody does."""
 
     __tablename__ = "alert_pauses"
     __table_args__ = (
@@ -58,7 +58,7 @@ class AlertPause(Base):
 
 
 class AlertAcknowledgement(Base):
-    """An operator has seen an alert and looks after it; it counts for the raising that it was given for."""
+    """Somebody has seen an alert and looks after it; it counts for the raising that it was said of."""
 
     __tablename__ = "alert_acknowledgements"
 
@@ -70,7 +70,7 @@ class AlertAcknowledgement(Base):
 
 
 class AlertSilence(Base):
-    """For a while the alerts of a code, or of one scope of it, wake nobody."""
+    """For a while nobody is to be woken by the alerts of a code, or by that of one scope of it."""
 
     __tablename__ = "alert_silences"
     __table_args__ = (
@@ -87,5 +87,5 @@ class AlertSilence(Base):
     ends_at: Mapped[datetime]
     reason: Mapped[str]
     created_by: Mapped[str]
-    # When operators were told what still stood at its end.
+    # When those who were not woken were told of what stood at its end.
     told_at: Mapped[datetime | None]

@@ -26,17 +26,17 @@ class Asset(Base):
     decimals: Mapped[int] = mapped_column(SmallInteger)
     # The canonical one; None for the chain's own coin.
     contract: Mapped[str | None]
-    # The price pair that values it in dollars; None for the default of what ships with this house, "" for no value.
+    # The pair that says what it is worth in dollars; None leaves that to what ships with this house, "" is none.
     priced_as: Mapped[str | None]
     minimum_deposit_minor: Mapped[int] = mapped_column(MinorUnits)
-    # The least amount on a deposit address that is swept; None for some smallest deposits.
+    # From how much on what lies on a deposit address is moved to the hot wallet; some smallest deposits by default.
     sweep_min_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # [[below_amount_minor or null, confirmations], …], smallest first; null stands for "any amount".
     confirmation_tiers: Mapped[list[Any]] = mapped_column(JSONB)
 
 
 class AssetContract(Base):
-    """Which asset a contract's events are about: an asset may have several contracts, a contract has one asset.
+    """Which asset a contract's events are about: several contracts may be one asset, one contract is never two.
 
     The chain's own coin has the contract "". What no row names is not money.
     """
@@ -66,7 +66,7 @@ class WithdrawalPolicy(Base):
     auto_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_user_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_system_limit_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # Whether transfers to other users count against the daily limit, and are subject to the cool-down.
+    # Whether what a user sends to others of this house counts on their day, and waits for the cool-down, as well.
     transfers_count: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     two_approvals_above_minor: Mapped[int] = mapped_column(MinorUnits)
     key_cooldown_s: Mapped[int]

@@ -66,7 +66,7 @@ class Base(DeclarativeBase):
 
 
 class Leased:
-    """Work that a task claims: due at a moment, under a lease whose generation fences off workers that finish late."""
+    """Work that a task claims: due at a moment, held under a lease whose generation fences off late finishers."""
 
     due_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]

@@ -10,7 +10,7 @@ from models.base import Base
 
 
 class BlockedPerson(Base):
-    """One person hears nothing from another: no message, no call."""
+    """That somebody hears nothing from somebody else: no message, no call."""
 
     __tablename__ = "blocked_people"
     __table_args__ = (

@@ -12,7 +12,7 @@ from models.base import Base, MinorUnits
 
 
 class BufferSnapshot(Base):
-    """One comparison; of an unreadable wallet nothing is known, which is not zero. Append-only by trigger."""
+    """One comparison: an unreadable wallet is unknown, not empty. Append-only by trigger."""
 
     __tablename__ = "buffer_snapshots"
     __table_args__ = (
@@ -31,9 +31,9 @@ class BufferSnapshot(Base):
     holding_minor: Mapped[int | None] = mapped_column(MinorUnits)
     ledger_minor: Mapped[int] = mapped_column(MinorUnits)
     difference_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # The amounts that explain the difference, as [label, decimal string of the smallest unit].
+    # Each amount that stands between the two, as [label, decimal string of the smallest unit].
     lines: Mapped[list[Any]] = mapped_column(JSONB)
-    # What the hot wallet can pay out now; the rest of the holding is on its way there.
+    # What the hot wallet can pay out now; the rest of the holding is on its way into it.
     spendable_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # What the holding is made of, in the same shape as `lines`.
     parts: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
@@ -54,7 +54,7 @@ class BufferMarks(Base):
     high_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     # A difference up to this much counts as none.
     discrepancy_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    # A comparison may come in the middle of a payment; only a difference seen this many times in a row counts.
+    # A comparison may fall between two moments of a payment; only a difference that persists so often is one.
     mismatches_min: Mapped[int] = mapped_column(SmallInteger, default=3)
 
 

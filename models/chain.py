@@ -19,10 +19,10 @@ class ChainCursor(Leased, Base):
     height: Mapped[int]
     hash: Mapped[str]
     tip_height: Mapped[int]
-    # The height that the chain itself calls final, where it does.
+    # Up to where the chain itself says that nothing changes any more, where it says so.
     final_height: Mapped[int | None]
     final_moved_at: Mapped[datetime | None]
-    # How far transfers were compared with our deposits a second time.
+    # Up to where the chain was asked once more for what moved, and the answer compared with what is on record.
     backfilled_height: Mapped[int | None]
     polled_at: Mapped[datetime | None]
     advanced_at: Mapped[datetime | None]
@@ -44,7 +44,7 @@ class ChainBlock(Base):
 
 
 class UnreadToken(Base):
-    """A token that paid our addresses in a block, in an amount that could not be read: the block is read again."""
+    """A token that paid addresses of ours in a block and would not say how much arrived: the block is read again."""
 
     __tablename__ = "unread_tokens"
 
@@ -64,9 +64,9 @@ class DepositAddress(Base):
     __tablename__ = "deposit_addresses"
     __table_args__ = (
         Index("uq_deposit_addresses_chain_script", "chain", "script", unique=True),
-        # Every output of every block is looked up in this: half the size of the unique index, and no descent.
+        # What every output of every block is looked up in: half the size of the unique index, and no descent.
         Index("ix_deposit_addresses_script", "script", postgresql_using="hash"),
-        # For searches by address.
+        # For whoever looks for what an address was paid.
         Index("ix_deposit_addresses_address", "address", postgresql_using="hash"),
         Index(
             "ix_deposit_addresses_pool",
@@ -85,7 +85,7 @@ class DepositAddress(Base):
             "derivation_index",
             postgresql_where=text("derivation_index IS NOT NULL"),
         ),
-        # For filters in memory to read what they have not seen (see services/deposits/script_filter.py).
+        # What filters in memory have not seen yet (see services/deposits/script_filter.py).
         Index("ix_deposit_addresses_chain_xid", "chain", "xid"),
         CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),
         CheckConstraint("retired_at IS NULL OR user_id IS NULL", name="retired_is_nobodys"),
@@ -95,11 +95,11 @@ class DepositAddress(Base):
     chain: Mapped[str]
     address: Mapped[str]
     script: Mapped[bytes] = mapped_column(LargeBinary)
-    # Its index under the extended key it was derived from; None for an address that the node made.
+    # Its place under the extended key it was derived from; None for an address that the node made.
     derivation_index: Mapped[int | None]
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
-    # Since when it must not be issued: it may belong to somebody whom the restored books do not know.
+    # Since when nobody is to be given it: it may be somebody's whom the books have forgotten.
     retired_at: Mapped[datetime | None]
     xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

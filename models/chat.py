@@ -56,5 +56,5 @@ class ChatMessage(Base):
     sender_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     body: Mapped[str]
     sent_at: Mapped[datetime]
-    # Counts all messages, so that the last number is their total; None in messages from before there were numbers.
+    # Of all messages, so that the last number says how many there are; None in those from before there were numbers.
     number: Mapped[int | None] = mapped_column(server_default=text("nextval('chat_messages_number_seq')"))

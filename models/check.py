@@ -1,4 +1,4 @@
-"""How far the checks of the books have come."""
+"""How far those have come who look through the books."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Base
 
 
 class LedgerReader(Base):
-    """A reader of what is posted: it is done with every transfer up to this one."""
+    """One who follows what is posted: with every transfer up to this one it is done."""
 
     __tablename__ = "ledger_readers"
 
@@ -19,7 +19,7 @@ class LedgerReader(Base):
 
 
 class CheckRound(Base):
-    """A round through everything, a slice at a time: where it stands, or when the last one ended."""
+    """One walk through all that there is, a slice at a time: where it stands, or when the last one ended."""
 
     __tablename__ = "check_rounds"
     __table_args__ = (
@@ -28,10 +28,10 @@ class CheckRound(Base):
     )
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    # The table being checked, and the key of the last row checked; None between two rounds.
+    # The table that is being walked, and the key of the last row that was looked at; None between two rounds.
     part: Mapped[str | None]
     after: Mapped[str | None]
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    # How many findings there were during the round, its own or those of a minute's check; or during the last one.
+    # What was found while the round has been under way, by it or by a minute's check; or while the last one was.
     finding_count: Mapped[int]

@@ -1,4 +1,4 @@
-"""The consumers of the event log, and how far each has come."""
+"""Who reads the log of events, and how far each has come."""
 
 from datetime import datetime
 
@@ -12,12 +12,12 @@ WRITTEN_BY = "log_xid()"
 
 
 class Consumer(Base, Leased):
-    """One consumer of the log: everything up to its position, and nothing after, is done."""
+    """One reader of the log: everything up to its position, and nothing after, is done with."""
 
     __tablename__ = "consumers"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    # The place of the last finished event: its transaction, the rank of its source, its number there.
+    # The place of the last event that was done with: its transaction, the rank of its source, its number there.
     xid: Mapped[int] = mapped_column(BigInteger)
     source: Mapped[int]
     seq: Mapped[int]

@@ -13,7 +13,7 @@ RATE = Numeric(60, 30)
 
 
 class ConversionPair(Base):
-    """One direction in which the house converts, with its terms. Without a row nothing is converted."""
+    """One direction in which the house converts, and on which terms. What has no row here is not converted."""
 
     __tablename__ = "conversion_pairs"
     __table_args__ = (
@@ -59,11 +59,11 @@ class ConversionQuote(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    # The app that asked: no other app may use the quote. None where the user asked.
+    # The app that asked, which alone among apps may use it; nobody, where its user asked.
     client_id: Mapped[str | None]
     from_asset_id: Mapped[str]
     to_asset_id: Mapped[str]
-    # The amount asked about; `taken_minor` of it is taken, and the rest stays where it is.
+    # What was asked about; `taken_minor` of it is taken, and the rest is change that stays where it is.
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     taken_minor: Mapped[int] = mapped_column(MinorUnits)
     net_minor: Mapped[int] = mapped_column(MinorUnits)

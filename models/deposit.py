@@ -61,8 +61,8 @@ class Deposit(Base):
         Index("ix_deposits_user_id_id", "user_id", "id"),
         Index("ix_deposits_address_id_flow_id", "address_id", "flow_id"),
         Index("ix_deposits_on_its_way", "user_id", postgresql_where=text("state IN ('seen', 'confirming')")),
-        # What came and is not credited, by user and by wallet. Not one index with what is on its way: the planner would
-        # use it for that alone as well, and it grows.
+        # What came and is nobody's, of a user and of a wallet. Not together with what is on its way: the planner would
+        # take these for that alone as well, and they grow.
         Index("ix_deposits_set_back", "user_id", postgresql_where=text("state IN ('reorged', 'quarantined')")),
         Index(
             "ix_deposits_uncredited",
@@ -106,10 +106,10 @@ class Deposit(Base):
     credited_at: Mapped[datetime | None]
     credit_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
     times_credited: Mapped[int] = mapped_column(default=0)
-    # Set when the chain undid a credit that was spent already: suspense carries it.
+    # Set when a credit that the chain undid could not be taken back from its owner: suspense carries it instead.
     in_suspense: Mapped[bool] = mapped_column(default=False)
     # Whatever the chain does, it is neither credited nor shown as coming in until an operator has released it.
     is_quarantined: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # The sweep that moves it, or has moved it, to the hot wallet.
+    # What moves it, or has moved it, from its address to the hot wallet.
     sweep_id: Mapped[UUID | None] = mapped_column(ForeignKey("sweeps.id"), index=True)
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

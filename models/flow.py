@@ -19,7 +19,7 @@ class Flow(Base):
         Index("ix_flows_user_id_group_id", "user_id", "group_id"),
         Index("ix_flows_search", "asset_id", "kind", "state", "group_id"),
         Index("ix_flows_closed", "closed_at", "group_id", postgresql_where=text("closed_at IS NOT NULL")),
-        # What a user sent to other users within a day.
+        # What a user sent to others within a day.
         Index(
             "ix_flows_transfers_made",
             "user_id",

@@ -27,7 +27,7 @@ class FlowRollup(Base):
 
 
 class FlowStock(Base):
-    """How many flows of a kind are in a state, and their sum, as of the last move that was counted."""
+    """How many flows of a kind are in a state, and how much money they carry, as of the last move that was counted."""
 
     __tablename__ = "flow_stocks"
 

@@ -10,9 +10,9 @@ from models.base import Base, Leased, MinorUnits
 
 
 class Sweep(Leased, Base):
-    """One sweep of one asset from one deposit address; its payments are the payouts that name it.
+    """One move of one asset from one deposit address; its payments are the payouts that name it.
 
-    An address has at most one open sweep: two would count on the same coin for their gas.
+    An address has at most one that is open: two would count on the same coin for their gas.
     """
 
     __tablename__ = "sweeps"
@@ -42,7 +42,7 @@ class Sweep(Leased, Base):
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     state: Mapped[str]
     waiting_reason: Mapped[str | None]
-    # The coin left on the address after it, by our records of payments in and out.
+    # The coin that stays on the address once it is completed, as the books of payments in and out of it say.
     left_minor: Mapped[int | None] = mapped_column(MinorUnits)
     created_at: Mapped[datetime]
     state_changed_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""How much this house does, in sums: its requests by the minute, its tasks since the beginning."""
+"""What this house does, in sums: its requests by the minute, its tasks since the beginning."""
 
 from datetime import datetime
 

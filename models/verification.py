@@ -77,7 +77,7 @@ class VerificationExchange(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     verification_id: Mapped[UUID] = mapped_column(ForeignKey("payment_verifications.id"))
-    # Which look at the chain it belongs to: the generation of that lease.
+    # Which look at the chain it belongs to: the generation of its lease.
     attempt: Mapped[int]
     provider: Mapped[str]
     request: Mapped[str]

@@ -47,7 +47,7 @@ class WatchWallet(Leased, Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     # The keys that stand in it in full, compressed and in hex.
     public_keys: Mapped[list[str]]
-    # The truncated keys that its extended keys derive to (child_keys.py); None until derived. Large.
+    # The beginnings of the keys that it derives and that no script shows to be one's own; None until derived. Large.
     derived_keys: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     first_index: Mapped[int | None]
     last_index: Mapped[int | None]

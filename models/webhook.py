@@ -1,4 +1,4 @@
-"""What providers post to us, kept for ever so that each is processed once, and the keys that they sign with."""
+"""What providers post to us, kept for ever so that each is acted on once, and the keys that they sign with."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ class ReceivedNotification(Leased, Base):
     __table_args__ = (
         CheckConstraint("scheme ~ '^[a-z][a-z0-9_]{0,31}$'", name="scheme_is_a_short_name"),
         CheckConstraint("verified OR processed_at IS NULL", name="acted_on_when_verified"),
-        # Unique among verified ones only, so that no forgery can take the place of the genuine one.
+        # No forgery can take the place of the genuine one: only what is verified is unique.
         Index(
             "uq_received_notifications_verified",
             "provider",

@@ -1,4 +1,4 @@
-"""Outgoing webhooks: endpoints, every message to them, and every attempt to deliver it."""
+"""Outgoing webhooks: who wants to be told what, every message to them, and every attempt to deliver it."""
 
 from datetime import datetime
 from typing import Any
@@ -70,7 +70,7 @@ class WebhookDelivery(Base, Leased):
     event_type: Mapped[str]
     # The event as services/events/shape.py says it.
     event: Mapped[dict[str, Any]]
-    # The user for whom an app is told; None for endpoints of people and of the house.
+    # For whose sake an app is told; nobody's, for the endpoints of people and of the house.
     for_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]

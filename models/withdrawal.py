@@ -31,7 +31,7 @@ class Withdrawal(Leased, Base):
         Index("ix_withdrawals_destination_flow_id", "destination", "flow_id"),
         Index("ix_withdrawals_user_id_requested_at", "user_id", "asset_id", "requested_at"),
         Index("ix_withdrawals_due", "asset_id", "due_at", postgresql_where=text("state = 'approved'")),
-        # Few end like this: an index of its own, so that they are not looked for among all that were paid.
+        # Few end like this, so that nobody should look for them among all that were paid.
         Index("ix_withdrawals_unpaid", "state", "id", postgresql_where=text(f"state IN ({UNPAID})")),
         Index(
             "ix_withdrawals_open",
@@ -58,7 +58,7 @@ class Withdrawal(Leased, Base):
     fee_hold_id: Mapped[int | None] = mapped_column(BigInteger)
     payout_id: Mapped[UUID | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     requested_at: Mapped[datetime]
-    # Whether it counts on the house's day: one requested while there was no limit must not be taken off it.
+    # Whether the house's day has it: one that was asked for while no limit stood is not to be taken off it.
     is_counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     state_changed_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

@@ -11,7 +11,7 @@ from domain.networks import Network
 
 
 class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors, BitcoinSenders):
-    """Implements `domain.ports.Chain` over one node. Connects when first used, not before."""
+    """Implements `domain.ports.Chain` over one node. Connects when first asked something, not before."""
 
     def __init__(self, endpoint: NodeEndpoint, network: Network) -> None:
         super().__init__(NodeClient(endpoint, network))
@@ -20,9 +20,9 @@ class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors, BitcoinSend
         return f"BitcoinChain({self._client!r})"
 
     def news(self) -> NodeNews | None:
-        """A subscription to the node's announcements, for one thread; None when it announces nothing."""
+        """What the node announces, to be waited for by one thread; None when it announces nothing."""
         return node_news(self._client)
 
     def close(self) -> None:
-        """Close this thread's connections."""
+        """Hang up this thread's connections."""
         self._client.close()

@@ -1,4 +1,4 @@
-"""Calls to one node: reads are retried, orders are sent once, and a node of another chain is never used."""
+"""Calls to one node: reads are retried, orders are sent once, and a node of another chain is never spoken to."""
 
 import os
 import threading
@@ -31,11 +31,11 @@ class NodeClient:
         return f"NodeClient({self.endpoint.host}:{self.endpoint.port}, {self.network.chain})"
 
     def read(self, method: str, *params: Any, wallet: bool = False) -> Any:
-        """Make a call that changes nothing. Raises ChainError after brief retries."""
+        """Ask something that changes nothing. Raises ChainError after brief retries."""
         return self._with_retries(self._path(wallet), lambda connection: connection.call(method, *params))
 
     def read_batch(self, calls: Sequence[Sequence[Any]], *, wallet: bool = False) -> list[Any | ChainError]:
-        """Make many such calls in one round trip; a refused call has its ChainError in its place."""
+        """Ask many such things in one round trip; what the node refused is a ChainError in its place."""
         if not calls:
             return []
         return self._with_retries(self._path(wallet), lambda connection: connection.batch(calls))
@@ -45,7 +45,7 @@ class NodeClient:
         return self._with_retries("/", lambda connection: (demanded(connection.batch(calls)), connection.bytes_read))
 
     def order(self, method: str, *params: Any, wallet: bool = False) -> Any:
-        """Make a call that changes something, once, on a fresh connection: if that breaks, it may have happened."""
+        """Have something done, once, on a fresh connection, so that a broken one means that it may have happened."""
         connection = self._open(self._path(wallet))
         try:
             return connection.call(method, *params)
@@ -53,7 +53,7 @@ class NodeClient:
             connection.close()
 
     def order_batch(self, calls: Sequence[Sequence[Any]], *, wallet: bool = False) -> list[Any | ChainError]:
-        """Make many such calls in one round trip, each once."""
+        """Have many things done, each once, in one round trip."""
         if not calls:
             return []
         connection = self._open(self._path(wallet))
@@ -63,7 +63,7 @@ class NodeClient:
             connection.close()
 
     def close(self) -> None:
-        """Close this thread's connections."""
+        """Hang up this thread's connections."""
         for connection, _ in self._connections().values():
             connection.close()
         self._connections().clear()
@@ -76,7 +76,7 @@ class NodeClient:
             try:
                 return self._once(path, ask)
             except NodeTimeout:
-                raise  # no time is left for a retry
+                raise  # the time allowed is used up
             except (NodeBusy, NodeRefused, ChainUncertain):
                 time.sleep(delay_s)
         return self._once(path, ask)
@@ -106,7 +106,7 @@ class NodeClient:
         return connections
 
     def _open(self, path: str) -> Connection:
-        """A new connection, to a node that serves the right chain."""
+        """A new connection to a node that serves the right chain."""
         connection = Connection(self.endpoint, path)
         try:
             genesis = connection.call("getblockhash", 0)
@@ -120,7 +120,7 @@ class NodeClient:
 
 
 def demanded(answers: Sequence[Any]) -> list[Any]:
-    """The results of a batch. Raises the first refusal among them."""
+    """The answers of a batch, none of which may be a refusal. Raises the first refusal."""
     for answer in answers:
         if isinstance(answer, ChainError):
             raise answer

@@ -15,11 +15,11 @@ from domain.scanning import ScanObject, ScanResult, UnspentOutput
 
 ADDRESSES_PER_CALL: Final = 1_000
 SCAN_S_MAX: Final = 780.0
-"""How long one scan may take. Bitcoin's takes one to three minutes on a solid-state disk."""
+"""Patience with one scan. Bitcoin's takes one to three minutes on a solid-state disk."""
 _REPORT_EVERY_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.05
 _LOOKS_OFTEN_S: Final = 2.0
-"""How often progress is polled: a small chain is scanned at once, and a large one need not be asked often."""
+"""A small chain is scanned in no time; a large one need not be asked twenty times a second."""
 
 
 class BitcoinDescriptors:
@@ -44,9 +44,9 @@ class BitcoinDescriptors:
         return addresses
 
     def scan(self, objects: Sequence[ScanObject], *, report: Callable[[int], None]) -> ScanResult:
-        """One `scantxoutset`, awaited on a connection of its own while `report` is told the progress.
+        """One `scantxoutset`, whose answer is waited for on a connection of its own while `report` hears the progress.
 
-        The node goes on scanning when nobody listens, so a scan that is not wanted any more is aborted.
+        The node goes on scanning when nobody listens any more, so a scan that is not wanted further is aborted.
         """
         report(0)
         call = _ScanCall(self._client, [_spelt(wanted) for wanted in objects])
@@ -54,7 +54,7 @@ class BitcoinDescriptors:
         try:
             self._accompany(call, report)
         except BaseException:
-            if call.is_alive():  # otherwise the node is scanning for somebody else
+            if call.is_alive():  # else whatever the node scans now is somebody else's
                 self.abort_scan()
                 call.join()
             raise
@@ -81,7 +81,7 @@ class BitcoinDescriptors:
         try:
             told = self._client.read("scantxoutset", "status")
         except ChainError:
-            return None  # a busy node is no reason to give up; a dead one shows in the scan's own call
+            return None  # a busy node is no reason to give up; one that is gone shows in the scan's own call
         return int(told["progress"]) if told else None
 
     def _asked(self, method: str, *params: Any) -> Any:
@@ -94,7 +94,7 @@ class BitcoinDescriptors:
 
 
 class _ScanCall(threading.Thread):
-    """The one call that returns when the whole scan is done."""
+    """The one call that answers when the whole scan is done."""
 
     def __init__(self, client: NodeClient, objects: list[Any]) -> None:
         super().__init__(name="scantxoutset", daemon=True)

@@ -1,4 +1,4 @@
-"""Where a node listens, and the credentials that it demands."""
+"""Where a node listens and what it wants to hear before it answers."""
 
 import base64
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Network fees: the rate, and the fee of a transaction."""
+"""What the network asks for carrying a transaction."""
 
 from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient, demanded
@@ -6,9 +6,9 @@ from domain.node_refusals import FeeUnknown
 
 
 def estimated_fee_rate(client: NodeClient) -> int:
-    """Smallest units per 1,000 virtual bytes that the node expects to confirm in time, within the network's bounds.
+    """Smallest units per 1,000 virtual bytes that the node thinks will confirm in time, within the network's bounds.
 
-    Never below the minimum of the node's mempool. Raises FeeUnknown where there is neither an estimate nor a fallback.
+    Never below what the node's mempool asks for now. Raises FeeUnknown where there is neither estimate nor fallback.
     """
     network = client.network
     estimate, mempool = demanded(

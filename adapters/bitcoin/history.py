@@ -1,4 +1,4 @@
-"""What a wallet has sent, as the node remembers it: evidence that outlives our own database."""
+"""What a wallet has sent, as the node remembers it: the evidence that outlives our own database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,16 +22,13 @@ def sent_since(client: NodeClient, height: int) -> list[SentTransaction]:
         some = txids[first : first + PER_BATCH]
         known = demanded(client.read_batch([["gettransaction", txid] for txid in some], wallet=True))
         decoded = demanded(client.read_batch([["decoderawtransaction", row["hex"]] for row in known]))
-        # A conflicted transaction is not on the chain; the one that replaced it is listed instead.
+        # A conflicted one is proved not to be the chain's; the transaction that took its place is listed instead.
         found += [_sent(row, raw) for row, raw in zip(known, decoded, strict=True) if row["confirmations"] >= 0]
     return found
 
 
 def _sent(known: Mapping[str, Any], decoded: Mapping[str, Any]) -> SentTransaction:
-    """One transaction.
-
-    An output that the wallet also receives, or does not list, is its own: change or a self-payment.
-    """
+    """One transaction. An output that the wallet also receives, or never listed, is its own: change or a move."""
     own = {row["vout"] for row in known["details"] if row["category"] != "send"}
     sent = {row["vout"]: row for row in known["details"] if row["category"] == "send" and row["vout"] not in own}
     others = [output["n"] for output in decoded["vout"] if output["n"] not in sent]

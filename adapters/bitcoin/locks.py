@@ -1,4 +1,4 @@
-"""The node's list of inputs that its wallet may not spend; the node keeps it in memory only, and we keep it right."""
+"""The node's list of inputs that its wallet may not spend; it lives in memory and is ours to keep right."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from domain.node_refusals import ChainError, NodeError
 
 
 def lock(client: NodeClient, inputs: Collection[OutPoint]) -> None:
-    """Keep the wallet from spending these. Inputs that are spent or not the wallet's need no lock."""
+    """Keep the wallet from spending these. Inputs that it does not own or that are spent need no lock."""
     _set(client, set(inputs) - _locked(client), unlocked=False)
 
 
@@ -30,7 +30,7 @@ def _locked(client: NodeClient) -> set[OutPoint]:
 
 
 def _set(client: NodeClient, inputs: set[OutPoint], *, unlocked: bool) -> None:
-    """One call per input, since one refusal fails a whole call; "spent" and "already so" are no failures."""
+    """One call per input, since a call refuses all when it refuses one; "spent" and "already so" are no failures."""
     calls = [["lockunspent", unlocked, [{"txid": one.txid, "vout": one.vout}]] for one in sorted(inputs)]
     for answer in client.order_batch(calls, wallet=True):
         if isinstance(answer, NodeError) and answer.rpc_code == INVALID_PARAMETER:

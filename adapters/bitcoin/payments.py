@@ -111,7 +111,7 @@ def _signed(
     payment_vouts: Sequence[int],
     change_vout: int | None,
 ) -> SignedPayment:
-    """Have the wallet sign, and check that the result pays exactly what was asked."""
+    """Have the wallet sign, and check that what comes back pays exactly what was asked."""
     signed = client.order("signrawtransactionwithwallet", unsigned, wallet=True)
     if not signed["complete"]:
         reasons = "; ".join(error.get("error", "") for error in signed.get("errors", []))

@@ -1,4 +1,4 @@
-"""The node's error numbers, translated into the refusals that the core knows."""
+"""The node's error numbers, told as the refusals that the core knows."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""One HTTP connection to a node, through python-bitcoinrpc, with every failure translated to a refusal of ours."""
+"""One HTTP connection to a node, through python-bitcoinrpc, with every failure told by name."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ from domain.node_refusals import (
     NodeUnauthorised,
 )
 
-# The library takes credentials in the URL, where some passwords cannot be written: ours go in the header.
+# The library wants credentials inside the URL, where an odd password cannot be spelt: ours go in the header.
 _URL: Final = "http://-:-@{host}:{port}{path}"
 
 _PIECE_SIZE: Final = 1 << 18
@@ -69,8 +69,8 @@ class Connection:
     def answer(self) -> Any:
         """Read one HTTP answer: what python-bitcoinrpc does in `_get_response`, and what it leaves out.
 
-        Items of a batch become pairs (result, refusal), so that one refused call does not hide the others. The strict
-        JSON-RPC 2.0 answers of Core 28 and later, which omit the empty half, are completed to look like older ones.
+        Items of a batch become pairs (result, refusal), so that one refused call does not hide the others; and the
+        strict JSON-RPC 2.0 answers of Core 28 and later, which omit the half that is empty, look like older ones.
         """
         self._http.acknowledge_at_once()
         response = self._http.getresponse()
@@ -119,7 +119,7 @@ class _HttpConnection(http.client.HTTPConnection):
         self.close()  # a thread that ends, or a forked child, drops its connections without a word
 
     def acknowledge_at_once(self) -> None:
-        """Ask the kernel to send its next acknowledgement without delay, where it can be asked; it soon forgets.
+        """Ask the kernel not to delay its next acknowledgement, where it can be asked; it forgets soon.
 
         Nodes send an answer in pieces and hold the last one back until the others are acknowledged: 40 ms each time.
         """
@@ -137,7 +137,7 @@ def _pair(item: dict[str, Any]) -> tuple[Any, ChainError | None]:
 
 
 def _http_failure(status: int, reason: str) -> ChainError:
-    """The refusal that an answer other than JSON stands for."""
+    """What an answer that is not JSON means."""
     match status:
         case http.HTTPStatus.UNAUTHORIZED:
             return NodeUnauthorised("the node does not accept the user name and password")

@@ -1,4 +1,4 @@
-"""The hot wallet inside a node: its addresses, its holdings, and the whereabouts of its transactions."""
+"""The hot wallet inside a node: addresses, holdings, and where its transactions are."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -105,7 +105,7 @@ class BitcoinWallet:
         return paying.broadcast(self._client, raw_tx)
 
     def locate(self, txid: str) -> Located | None:
-        """Where a transaction is, as wallet and mempool together know."""
+        """Where a transaction is, as wallet and mempool know it together."""
         known, pooled = self._client.read_batch([["gettransaction", txid], ["getmempoolentry", txid]], wallet=True)
         in_mempool = _unless_unknown(pooled) is not None
         details = _unless_unknown(known)
@@ -124,7 +124,7 @@ class BitcoinWallet:
         )
 
     def sent_since(self, height: int) -> list[SentTransaction]:
-        """What the wallet sent that is in no block up to this height."""
+        """What the wallet sent and what is in no block up to this height."""
         return history.sent_since(self._client, height)
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:

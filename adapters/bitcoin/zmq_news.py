@@ -1,4 +1,4 @@
-"""A node's announcements over ZeroMQ, where it makes any: a reason to look now, before the next poll."""
+"""A node's announcements over ZeroMQ, where it makes any: a reason to look now rather than at the next poll."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ class NodeNews:
                 self._socket.setsockopt(zmq.SUBSCRIBE, topic)
 
     def wait(self, timeout_s: float) -> bool:
-        """True as soon as the node announced something; announcements that piled up count as one."""
+        """True as soon as the node announced something; what has piled up counts as one piece of news."""
         if not self._socket.poll(int(timeout_s * 1000)):
             return False
         while self._socket.poll(0):
@@ -66,7 +66,7 @@ def subscriptions_for(offered: dict[str, str], node_host: str) -> dict[str, list
 
 
 def _reachable(address: str, node_host: str) -> str:
-    """The address as seen from here: a node that listens everywhere announces one that cannot be connected to."""
+    """The address as seen from here: a node that listens everywhere announces an address nobody can connect to."""
     parts = urlsplit(address)
     host = parts.netloc.rpartition(":")[0]
     return f"{parts.scheme}://{node_host}:{parts.port}" if host in _EVERY_INTERFACE else address

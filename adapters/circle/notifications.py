@@ -34,8 +34,8 @@ CERTIFICATE_BYTES_MAX: Final = 64 * 1024
 _ID: Final = re.compile(r"[0-9a-fA-F-]{1,64}", re.ASCII)
 _KIND: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _SNS_HOST: Final = re.compile(r"sns\.[a-z0-9-]{1,32}\.amazonaws\.com", re.ASCII)
-# Only the certificates that SNS itself signs with. The same host also serves texts that strangers chose (attributes of
-# their topics, at addresses that they signed), and a certificate is found anywhere in a text.
+# Its own certificates only. The same host answers what strangers ask it with words that they chose (the attributes of a
+# topic of theirs, under an address that they signed), and a certificate is found in the midst of any text.
 _SNS_CERTIFICATE: Final = re.compile(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", re.ASCII)
 _ADDRESS: Final = re.compile(r"[!-~]{1,2048}", re.ASCII)
 _SNS_TOPIC: Final = re.compile(r"arn:aws:sns:[a-z0-9-]{1,32}:908968368384:(sandbox|prod)_platform-notifications-topic")
@@ -206,12 +206,12 @@ def _utf8(text: str) -> bytes:
 
 
 def _of_amazon(address: Any, *, path: re.Pattern[str] | None = None) -> str:
-    """An https address of Amazon's notification service, and of no similarly named host.
+    """An https address of Amazon's notification service, and of nobody who is called similarly.
 
-    With `path`, exactly this path there, without a query.
+    With `path`, this path there and nothing else: no query.
     """
     try:
-        # Parsers differ in what they drop from a malformed address.
+        # Some parsers drop what is no part of an address, and the next one stumbles over it.
         parts = urlsplit(str(address) if _ADDRESS.fullmatch(str(address)) else "")
         is_plain = parts.port in {None, 443} and parts.username is None and parts.password is None
     except ValueError as error:

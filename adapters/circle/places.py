@@ -1,4 +1,4 @@
-"""How far Circle's transfers have been read: a moment, and earlier transfers that are not final yet."""
+"""Where reading Circle's transfers was left: a moment, and the transfers before it that are not final yet."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.circle.words import moment
 
-# A transfer may be listed later than a newer one.
+# What was made shortly before the newest that was listed may be listed late.
 OVERLAP: Final = timedelta(minutes=10)
 
 
@@ -19,7 +19,7 @@ class Place:
 
     @classmethod
     def read(cls, cursor: str) -> "Place":
-        """The place that this cursor of ours encodes."""
+        """The place that this cursor, one of ours, spells."""
         since, *waiting = cursor.split(" ") if cursor else [""]
         return cls(moment(since) if since else None, tuple(waiting))
 

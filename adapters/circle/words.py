@@ -1,4 +1,4 @@
-"""Circle's words for transfers and amounts, read strictly: what cannot be understood is an error."""
+"""Circle's words for transfers and amounts, read strictly: what cannot be read is said to be unreadable."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _REPORTED: Final[Mapping[str, Literal["completed", "failed"]]] = {"complete": "c
 _ARRIVED: Final[Mapping[str, Literal["final", "failed"]]] = {"complete": "final", "failed": "failed"}
 
 DIGITS_MAX: Final = 60
-"""No amount has more digits: one in exponential notation could take all memory to write out."""
+"""No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
 
 
 def minor_units(amount: Any, rail: Custodian) -> int:

@@ -1,4 +1,4 @@
-"""What an account holds: the calls, and how their answers are read."""
+"""What an account holds: the questions, and how the answers are read."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,19 +13,19 @@ GAS_MAX: Final = 2_000_000
 
 
 def balance_call(contract: str, holder: bytes, at: str | Mapping[str, str]) -> Call:
-    """The call for an account's balance of a token, at a block given by hash (EIP-1898) or name."""
+    """The question what an account holds of a token, at a block by its hash (EIP-1898) or under a name."""
     return Call("eth_call", ({"to": contract, "data": "0x" + balance_data(holder).hex(), "gas": hex(GAS_MAX)}, at))
 
 
 def coin_call(holder: bytes, at: str | Mapping[str, str]) -> Call:
-    """The call for an account's balance of the coin."""
+    """The question what an account holds of the coin."""
     return Call("eth_getBalance", (spell_address(holder), at))
 
 
 def token_balance(answer: str) -> int:
-    """The balance in an answer; a contract that did not exist yet answers nothing, and holds nothing.
+    """The balance in an answer; a contract that was not there yet answers nothing, and holds nothing.
 
-    Of a longer answer the first word counts, as contracts read it. Raises NodeError for one without a whole word.
+    Of a longer answer the first word counts, as contracts read it. Raises NodeError for one that holds no word.
     """
     data = bytes.fromhex(answer.removeprefix("0x"))
     if not data:

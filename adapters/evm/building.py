@@ -1,4 +1,4 @@
-"""Build transactions: choose nonce, gas and fees, sign, and send nothing."""
+"""Making transactions: nonce, gas and fees chosen, everything signed, nothing sent."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -30,33 +30,33 @@ _FIRST_LOG: Final = 0
 Replacement: TypeAlias = Literal["faster", "from_value", "nothing"]
 _PENDING: Final = "pending"
 _NO: Final = "0x" + "0" * 64
-"""What a refused transfer returns. Many tokens return nothing for success, and revert what they refuse."""
+"""What a transfer answers that was refused. Many answer nothing, which is a yes: what they refuse, they revert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One payment to an account: of the coin ("" as contract) or of a token."""
+    """One movement: this much of the coin ("" for contract) or of a token, to this account."""
 
     recipient: bytes
     amount_minor: int
     contract: str = ""
 
     def target(self) -> bytes:
-        """The account or contract that the transaction calls."""
+        """Whom the transaction calls."""
         return bytes.fromhex(self.contract[2:]) if self.contract else self.recipient
 
     def value_minor(self) -> int:
-        """The coin that the transaction carries."""
+        """What coin the transaction carries."""
         return 0 if self.contract else self.amount_minor
 
     def data(self) -> bytes:
-        """The call's data."""
+        """What it says to whom it calls."""
         return transfer_data(self.recipient, self.amount_minor) if self.contract else b""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account's present state, less what it has sent that is in no block yet."""
+    """What an account is and has just now, with what it has sent and is in no block yet taken off."""
 
     nonce: int
     coin_minor: int
@@ -116,11 +116,11 @@ class Builder:
         max_fee_minor: int | None = None,
         form: Replacement = "faster",
     ) -> SignedPayment:
-        """Sign a replacement for a payment at its nonce, for at least an eighth more.
+        """Sign what takes the place of a payment at its nonce, for at least an eighth more.
 
-        `faster` makes the same payment; `from_value` takes the higher fee out of the coin that is moved; `nothing`
+        `faster` makes the same movement; `from_value` takes the higher fee out of the coin that is moved; `nothing`
         moves nothing. Raises BumpImpossible when the nonce is used up in a block or the account cannot pay, and
-        FeeAboveCap when the least raise is above the cap.
+        FeeAboveCap when the least raise is too dear.
         """
         old = Transaction.read(payment.raw_tx)
         answers = self._client.read_batch(
@@ -147,7 +147,7 @@ class Builder:
         return signed_payment(key, dearer, fee_minor=fee_minor, is_token=bool(dearer.data))
 
     def standing(self, key: AccountKey, order: Order) -> Standing:
-        """What there is to pay with, and what gas costs. Raises InsufficientHotFunds when a token falls short."""
+        """What there is to pay with, and what it takes. Raises InsufficientHotFunds when a token falls short."""
         asked = {"from": key.address, "to": "0x" + order.target().hex(), "value": hex(order.value_minor())}
         if order.contract:
             asked["data"] = "0x" + order.data().hex()
@@ -181,7 +181,7 @@ class Builder:
         )
 
     def cost(self, standing: Standing, order: Order) -> int:
-        """The most that an order can cost at lasting fees, including the data fee where there is one."""
+        """What an order costs at most, at fees that last, with what publishing it costs where that is charged."""
         lasting_minor = standing.fees.lasting_minor
         draft = Transaction(
             chain_id=self._client.network.chain_id,
@@ -198,7 +198,7 @@ class Builder:
     def _priced(
         self, transaction: Transaction, fees: FeeLevel, *, fee_max_minor: int, max_fee_minor: int | None
     ) -> Transaction:
-        """The transaction with lasting fees, or as much of them as the cap allows. Raises FeeAboveCap."""
+        """The transaction with fees that last, or as much of them as the cap leaves. Raises FeeAboveCap."""
         wanted = max_fee_minor or fees.lasting_minor
         priced = replace(transaction, priority_fee_minor=min(fees.priority_minor, wanted), max_fee_minor=wanted)
         affordable = (fee_max_minor - data_fee(self._client, priced)) // transaction.gas_limit
@@ -210,7 +210,7 @@ class Builder:
 
 
 def signed_payment(key: AccountKey, transaction: Transaction, *, fee_minor: int, is_token: bool) -> SignedPayment:
-    """The transaction, signed; its one input is its nonce."""
+    """The transaction, signed; its one input is the nonce that it uses up."""
     txid, raw_tx = transaction.signed(key)
     return SignedPayment(
         txid=txid,
@@ -225,13 +225,13 @@ def signed_payment(key: AccountKey, transaction: Transaction, *, fee_minor: int,
 
 
 def _free_nonce(key: AccountKey, count: int, avoid: Collection[OutPoint]) -> int:
-    """The next nonce: the chain's count, or after every stored one that is in no block yet."""
+    """The next nonce: what the chain has counted, or beyond every one that is stored and in no block yet."""
     own = "0x" + key.payload.hex()
     return max([count, *(one.vout + 1 for one in avoid if one.txid == own)])
 
 
 def _dearer(old: Transaction, *, priority_minor: int, wanted_minor: int, fee_max_minor: int) -> Transaction:
-    """The transaction with both fees raised: as wanted, within the cap, and by no less than a replacement needs."""
+    """The transaction with both fees raised: as much as is wanted, as the cap leaves, and never less than replaces."""
     least = _raised(old.max_fee_minor)
     max_fee_minor = max(least, min(wanted_minor, fee_max_minor // old.gas_limit))
     priority_fee_minor = min(max(_raised(old.priority_fee_minor), priority_minor), max_fee_minor)
@@ -239,19 +239,19 @@ def _dearer(old: Transaction, *, priority_minor: int, wanted_minor: int, fee_max
 
 
 def _raised(fee_minor: int) -> int:
-    """An eighth more, rounded up: the strictest rule that nodes have for a replacement."""
+    """An eighth more, rounded up: the strictest rule that nodes have for taking a replacement."""
     return fee_minor + -(-fee_minor // 8)
 
 
 def _with_margin(gas: int) -> int:
-    """A fifth more than estimated, since state may change meanwhile; a plain transfer needs no margin."""
+    """A fifth more than estimated, since state changes meanwhile; a plain transfer takes what it takes."""
     return gas if gas == PLAIN_TRANSFER_GAS else gas * 6 // 5
 
 
 def _all_but_trials(answers: list[Any | ChainError]) -> list[Any]:
-    """The answers, two of which may be refusals: the gas estimate, and the trial of a token's transfer.
+    """The answers, of which two may be refusals: the estimate, and the trial of a token's transfer.
 
-    Both fail whenever something is missing; the estimate then tells what.
+    Each is one whenever something is missing, and the estimate then tells what.
     """
     ensure(len(answers) in {4, 6}, "every question has its answer")
     demanded([*answers[:3], *answers[4:5]])

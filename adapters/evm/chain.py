@@ -14,7 +14,7 @@ from domain.wallet_facts import SentTransaction
 
 
 class EvmChain(EvmSource, EvmSweeper, EvmSenders):
-    """Implements `domain.ports.Chain`. Connects, and opens keys, when first used, not before."""
+    """Implements `domain.ports.Chain`. Connects, and opens keys, when first asked something, not before."""
 
     def __init__(self, endpoint: EvmEndpoint, network: EvmNetwork) -> None:
         client = EvmClient(endpoint, network)
@@ -36,5 +36,5 @@ class EvmChain(EvmSource, EvmSweeper, EvmSenders):
         return history.sent_since(self, self._client, height, account=self.account, nonces=nonces, contracts=contracts)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Hang up."""
         self._client.close()

@@ -23,10 +23,10 @@ from domain.node_refusals import (
 
 RETRY_DELAYS_S: Final = (0.1, 0.4)
 BELIEVED_S: Final = 600.0
-"""How long a node that named its chain is not asked for it again."""
+"""For so long a node that named its chain is not asked again."""
 
 T = TypeVar("T")
-# After these another node may succeed: they are about the node, not about the call.
+# After these another node may do better: they say something about the node, not about what was asked.
 _ANOTHER_MAY: Final = (
     NodeRefused,
     NodeUnauthorised,
@@ -36,7 +36,7 @@ _ANOTHER_MAY: Final = (
     ChainUncertain,
     HistoryMissing,
 )
-# After these the same node may succeed in a moment.
+# After these the same node may do better in a moment.
 _LATER_MAY: Final = (NodeRefused, NodeBusy, NodeLagging, ChainUncertain)
 
 
@@ -55,15 +55,15 @@ class EvmClient:
         return f"EvmClient({self.network.chain}, {len(self.endpoint.urls)} nodes)"
 
     def read(self, method: str, *params: Any) -> Any:
-        """Make one call that changes nothing. Raises ChainError after every node was tried, some of them again."""
+        """Ask one thing that changes nothing. Raises ChainError after every node was asked, some of them again."""
         return self.read_as([Call(method, params)], lambda answers: demanded(answers)[0])
 
     def read_batch(self, calls: Sequence[Call]) -> list[Any]:
-        """Make many such calls in few round trips. Raises the first refusal."""
+        """Ask many such things in few round trips. Raises the first refusal."""
         return self.read_as(calls, demanded)
 
     def read_as(self, calls: Sequence[Call], understand: Callable[[list[Any | ChainError]], T]) -> T:
-        """Make calls and interpret the answers; if that raises like a node's failure, the next node is asked.
+        """Ask, and make sense of the answers; where that raises as a node's failure would, the next node is asked.
 
         All answers come from the same node, so that they can be compared with each other.
         """
@@ -71,7 +71,7 @@ class EvmClient:
             try:
                 return self._of_any(lambda url: understand(self._ask(url, calls)))
             except NodeTimeout:
-                raise  # no time is left for a retry
+                raise  # the time allowed is used up
             except _LATER_MAY:
                 if delay_s is None:
                     raise
@@ -79,10 +79,10 @@ class EvmClient:
         raise AssertionError
 
     def order(self, method: str, *params: Any, tells: Callable[[ChainError], bool]) -> Any:
-        """Make a call that is safe to repeat, at the first node that answers.
+        """Have something done that is safe to repeat, by the first node that answers.
 
-        `tells` says whether a refusal shows what became of an earlier attempt. After a node broke off, which may have
-        heard the call, a refusal by another node that does not tell is not believed: ChainUncertain is raised.
+        `tells` says of a refusal whether it shows what became of an earlier attempt. A node that broke off may have
+        heard: then no refusal of another one that does not tell is believed, and ChainUncertain is raised.
         """
         doubt: ChainUncertain | None = None
         failed: ChainError | None = None
@@ -100,11 +100,11 @@ class EvmClient:
         raise doubt or failed or AssertionError
 
     def close(self) -> None:
-        """Close the connections."""
+        """Hang up."""
         self._transport.close()
 
     def _of_any(self, ask: Callable[[str], T]) -> T:
-        """The answer of the first node that gives one, starting with the one that answered last."""
+        """The answer of the first node that gives one, beginning with the one that gave the last."""
         failed: ChainError | None = None
         for place in self._places():
             url = self.endpoint.urls[place]
@@ -130,7 +130,7 @@ class EvmClient:
         return answers
 
     def _believe(self, url: str) -> None:
-        """Check which chain the node serves, unless that was done lately. Raises NodeWrongChain."""
+        """Have the node name its chain, unless it did so lately. Raises NodeWrongChain."""
         key = (os.getpid(), url)
         asked_at = self._believed.get(key)
         if asked_at is not None and time.monotonic() - asked_at < BELIEVED_S:
@@ -142,7 +142,7 @@ class EvmClient:
 
 
 def demanded(answers: Sequence[Any]) -> list[Any]:
-    """The results of a batch. Raises the first refusal among them."""
+    """The answers of a batch, none of which may be a refusal. Raises the first refusal."""
     for answer in answers:
         if isinstance(answer, ChainError):
             raise answer

@@ -1,4 +1,4 @@
-"""What a transaction has to offer: the base fee, which is burnt, and the priority fee on top (EIP-1559)."""
+"""What a transaction has to offer to be carried: the base fee that is burnt and the priority fee on top (EIP-1559)."""
 
 from dataclasses import dataclass
 from statistics import median_low
@@ -14,7 +14,7 @@ BLOCKS_LOOKED_AT: Final = 20
 _MIDDLE: Final = 50
 FEE_CALL: Final = Call("eth_feeHistory", (hex(BLOCKS_LOOKED_AT), "latest", [_MIDDLE]))
 GAS_PRICE_ORACLE: Final = "0x420000000000000000000000000000000000000F"
-"""The contract by which every OP-stack chain tells what publishing a transaction costs."""
+"""Where every OP-stack chain tells what publishing a transaction costs."""
 _SIGNATURE_SIZE: Final = 68
 
 
@@ -47,7 +47,7 @@ def fee_level(history: Any, *, priority_min_minor: int) -> FeeLevel:
 
 
 def data_fee(client: EvmClient, transaction: Transaction) -> int:
-    """What an OP-stack chain may charge for publishing it: twice the present price, which follows another chain."""
+    """What an OP-stack chain may charge for publishing it: twice the present price, for it moves with another chain."""
     if not client.network.has_data_fee:
         return 0
     told = bytes_data(L1_FEE, transaction.unsigned() + b"\xff" * _SIGNATURE_SIZE)

@@ -1,4 +1,4 @@
-"""By how much accounts' balances grew in a block, for tokens that may refuse to say."""
+"""How much more accounts hold after a block than before, by tokens that may refuse to say."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,17 +13,17 @@ Holder = tuple[str, bytes]
 """A token's contract, and an account."""
 
 SILENT: Final = "no_balance"
-"""The reason given for a token that does not answer."""
-# What nodes say that lack the block's state, for any contract: geth, Nethermind and Besu.
+"""Why nothing is known of a token that does not answer."""
+# A node says so when it lacks the block, whatever the contract: geth, Nethermind and Besu.
 _BLOCK_MISSING: Final = ("header not found", "unknown block", "block not found")
 
 
 def growth(
     client: EvmClient, holders: Sequence[Holder], *, block_hash: str, previous_hash: str
 ) -> Mapping[Holder, int | str]:
-    """By how much each holder's balance grew in a block, or why that is unknown: a stable code.
+    """By how much the balance of each holder grew in a block, or why that is not known: a stable code.
 
-    Raises ChainError where the node is at fault, and not the token.
+    Raises ChainError where it is the node that fails, and not the token.
     """
     if not holders:
         return {}
@@ -52,7 +52,7 @@ def _alone(client: EvmClient, call: Call) -> list[Any]:
 
 
 def _read(client: EvmClient, calls: Sequence[Call]) -> list[Any]:
-    """The answers of a node that remembers the block; failing that, of any node."""
+    """The answers of a node that remembers; where none does, of any."""
     try:
         return client.read_as(calls, _understood(remembers=True))
     except HistoryMissing:
@@ -72,7 +72,7 @@ def _understood(*, remembers: bool) -> Callable[[list[Any]], list[Any]]:
 
 
 def _is_of_the_node(refusal: ChainError, *, remembers: bool) -> bool:
-    """Whether this refusal is about the node; any other is the contract's own."""
+    """Whether this says something about the node that answers; any other error is the contract's own."""
     if isinstance(refusal, HistoryMissing):
         return remembers
     return isinstance(refusal, AnswerTooLarge | MethodMissing) or not isinstance(refusal, NodeError)
@@ -82,7 +82,7 @@ def _grown(before: Any, after: Any) -> int | str:
     for answer in (before, after):
         if isinstance(answer, ChainError):
             return answer.code if isinstance(answer, HistoryMissing) else SILENT
-    # No answer at all after its own event: the contract no longer exists and can pass nothing on.
+    # Nothing at all after its own event: there is no contract any more that could pass anything on.
     if not isinstance(before, str) or not isinstance(after, str) or after == "0x":
         return SILENT
     try:

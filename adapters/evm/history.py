@@ -62,9 +62,9 @@ def _sent(client: EvmClient, transaction: ChainTransaction, block: Block, accoun
 
 
 def _signed_bytes(told: Mapping[str, Any]) -> str:
-    """The signed transaction, rebuilt from what a node tells of it; "" for a transaction of another kind.
+    """The signed transaction, put together again from what a node tells of it; nothing where that is of another kind.
 
-    Few nodes return the bytes themselves. The digest shows that these are they.
+    Few nodes give the bytes themselves. That these are they, their digest says.
     """
     if told.get("type") != _WITH_A_FEE_MARKET or not told.get("to") or told.get("accessList"):
         return ""

@@ -15,7 +15,7 @@ from domain.evm.keccak import keccak256
 from domain.node_refusals import WalletLocked, WalletNotLoaded
 
 STRENGTH: Final = 1 << 18
-"""Rounds of scrypt, geth's default: 256 MB and about a second for each guess."""
+"""Rounds of scrypt, as geth's own default: a quarter of a gigabyte and about a second for each guess."""
 _STRENGTH_MAX: Final = 1 << 20
 _VERSION: Final = 3
 _DERIVED_SIZE: Final = 32

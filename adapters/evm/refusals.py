@@ -1,4 +1,4 @@
-"""Nodes' errors, translated into the refusals that the core knows."""
+"""What nodes answer when they do not do as asked, told as the refusals that the core knows."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final

@@ -1,4 +1,4 @@
-"""Who paid: the account that a transfer came from, and the account that signed the transaction."""
+"""Who paid: the account that a transfer was made from, and the one that had it made."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Broadcast signed bytes, and find out what became of them."""
+"""Offering signed bytes, and finding out what became of them."""
 
 from collections import OrderedDict
 from typing import Any, Final
@@ -14,7 +14,7 @@ from domain.wallet_facts import BroadcastAnswer
 
 OFFERED_KEPT: Final = 256
 LOOKED_BACK: Final = 100
-"""How many blocks back the transaction that used a nonce is looked for: about as far as non-archive nodes remember."""
+"""So many blocks back is the user of a nonce looked for; nodes that are no archives remember about as many."""
 # Parts of the words of geth, Erigon, Nethermind, Besu, Bor and anvil.
 _KNOWN: Final = ("already known", "known transaction", "already imported", "alreadyknown", "already exists")
 _NONCE_USED: Final = ("nonce too low", "oldnonce", "nonce is too low", "invalid nonce")
@@ -22,7 +22,7 @@ _TOO_POOR: Final = ("insufficient funds", "insufficientfunds", "upfront cost exc
 
 
 class Sender:
-    """Broadcasts what one wallet signed; remembers for a while which nonce each transaction uses."""
+    """Sends what one wallet signed; remembers for a while whose nonce each transaction uses."""
 
     def __init__(self, client: EvmClient) -> None:
         self._client = client
@@ -70,13 +70,13 @@ class Sender:
         if any(part in words for part in _TOO_POOR):
             raise InsufficientHotFunds(str(refusal)) from refusal
         if any(part in words for part in _NONCE_USED):
-            located = self.locate(txid)  # the nonce is used up, by this transaction or another
+            located = self.locate(txid)  # by us, in a block already, or by another transaction
             if located is not None and (located.confirmations > 0 or located.in_mempool):
                 return BroadcastAnswer("already_known", str(refusal))
         return BroadcastAnswer("rejected", str(refusal))
 
     def _conflict(self, txid: str, newest: int) -> Located | None:
-        """The transaction in a recent block that used this nonce, found by bisection on the account's count."""
+        """The transaction in a recent block that used the same nonce, found by halving: the count grew at its block."""
         if txid not in self._offered:
             return None
         account, nonce = self._offered[txid]
@@ -85,7 +85,7 @@ class Sender:
                 return None
             low, high = max(0, newest - LOOKED_BACK), newest
             if self._count(account, low) > nonce:
-                return None  # too long ago to be found
+                return None  # longer ago than can be looked back
             while high - low > 1:
                 middle = (low + high) // 2
                 if self._count(account, middle) > nonce:
@@ -109,6 +109,6 @@ def _uses(transaction: dict[str, Any], account: str, nonce: int) -> bool:
 
 
 def _tells(refusal: ChainError) -> bool:
-    """Whether a refusal shows that the bytes had arrived before; matters after an answer was lost."""
+    """Whether a refusal shows that the bytes had arrived before: asked again elsewhere after an answer was lost."""
     words = str(refusal).lower()
     return any(part in words for part in (*_KNOWN, *_NONCE_USED))

@@ -1,4 +1,4 @@
-"""Sweep deposit addresses to the hot wallet, on the one machine that holds their keys."""
+"""Moving what lies on deposit addresses to the hot wallet, on the one machine that holds their keys."""
 
 from collections.abc import Collection
 
@@ -15,7 +15,7 @@ from domain.wallet_facts import SignedPayment, SweepCost
 
 
 class EvmSweeper(EvmWallet):
-    """The wallet, with the keys of deposit addresses where this machine has them."""
+    """The wallet, and the keys of deposit addresses where this machine has them."""
 
     def __init__(self, client: EvmClient) -> None:
         super().__init__(client)
@@ -31,7 +31,7 @@ class EvmSweeper(EvmWallet):
         return self._extended_key().deposit_key(index)
 
     def sweep_cost(self, index: int, *, contract: str, amount_minor: int) -> SweepCost:
-        """What a sweep would cost at lasting fees, to decide whether it is worth it and how much gas to send."""
+        """What a sweep would cost at fees that last, for deciding whether it is worth it and what to top up."""
         key = self.sweep_key(index)
         order = Order(self._hot_key().payload, amount_minor if contract else 1, contract)
         standing = self._builder.standing(key, order)
@@ -46,9 +46,9 @@ class EvmSweeper(EvmWallet):
         fee_max_minor: int,
         avoid: Collection[OutPoint] = (),
     ) -> SignedPayment:
-        """Sign the move of this amount from a deposit address to the hot wallet; of the coin, less its own fee.
+        """Sign the move of this much from a deposit address to the hot wallet; of the coin, less its own fee.
 
-        Raises InsufficientHotFunds when gas has to be sent first, or the coin does not even cover its fee.
+        Raises InsufficientHotFunds when gas has to be topped up first, or the coin does not even cover its fee.
         """
         key, hot = self.sweep_key(index), self._hot_key().payload
         max_fee_minor = None
@@ -63,15 +63,12 @@ class EvmSweeper(EvmWallet):
         return self._builder.build(key, order, fee_max_minor=fee_max_minor, max_fee_minor=max_fee_minor, avoid=avoid)
 
     def bump_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign the same sweep with higher fees; of the coin, so much less is moved.
-
-        Raises BumpImpossible, FeeAboveCap.
-        """
+        """Sign the same sweep again with higher fees: of the coin, so much less. Raises BumpImpossible, FeeAboveCap."""
         form: Replacement = "faster" if Transaction.read(payment.raw_tx).data else "from_value"
         return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form=form)
 
     def cancel_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign a transaction that uses the nonce of a sweep and moves nothing. Raises BumpImpossible, FeeAboveCap."""
+        """Sign what uses up the nonce of a sweep and moves nothing. Raises BumpImpossible, FeeAboveCap."""
         return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form="nothing")
 
     def _extended_key(self) -> ExtendedPrivateKey:

@@ -1,4 +1,4 @@
-"""What a transaction moved, from its receipt: the coin that it carries, and the events of known tokens."""
+"""What a transaction moved, from its receipt: the coin that it carries and the events of known tokens."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,17 +11,16 @@ from domain.chain_facts import NATIVE_VALUE, ChainOutput
 from domain.evm.addresses import ADDRESS_SIZE
 
 MADE_UP_FROM: Final = 10**60
-"""No token's supply is as large: a larger amount is made up, and a few of them would overflow the ledger."""
+"""No supply of anything is as large: whoever tells of so much makes it up, and a few of them would exceed the books."""
 _TOPICS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One token transfer as reported by an event.
+    """One transfer of a token as an event tells it. `place` counts the events of the transaction, not of the block:
 
-    `place` counts the events of the transaction, not of the block: a transaction that a reorganisation moves to another
-    block keeps its places, and with them its deposits. `is_mirror`: an older contract of the token reports it, not the
-    canonical one.
+    a transaction that a reorganisation puts into another block keeps its places, and with them its deposits.
+    `is_mirror`: an older generation of the token's contract tells it, and the canonical one does not.
     """
 
     txid: str
@@ -33,7 +32,7 @@ class Movement:
     is_mirror: bool
 
     def output(self, amount_minor: int) -> ChainOutput:
-        """The output for this transfer, with the amount that really arrived."""
+        """The output that it makes, with what arrived in the end."""
         return ChainOutput(self.place, self.recipient, amount_minor, self.contract)
 
 
@@ -46,11 +45,11 @@ def carried(transaction: Mapping[str, Any]) -> ChainOutput | None:
 
 
 def movements(txid: str, logs: Sequence[Mapping[str, Any]], contracts: Mapping[str, str]) -> list[Movement]:
-    """The token transfers among all events of one transaction, in order, each once.
+    """The token transfers among all events of one transaction, in their order, each movement once.
 
-    `contracts` maps every known contract, in lower case, to the canonical one of its asset. Events of other contracts,
-    removed ones, and those of no amount or an impossible one do not count. Nor does a mirror's event that repeats one
-    of the canonical contract (same sender, recipient and amount).
+    `contracts` says for every known contract, in lower case, which is the canonical one of its asset. Events of any
+    other contract, removed ones and those that move nothing, or more than there can be, do not count. A mirror's event
+    that repeats one of the canonical contract (same sender, recipient and amount) does not either.
     """
     found = list(_read(txid, logs, contracts))
     told = Counter((one.contract, one.sender, one.recipient, one.amount_minor) for one in found if not one.is_mirror)

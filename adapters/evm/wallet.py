@@ -1,4 +1,4 @@
-"""The hot wallet of a chain of accounts: one key, opened when first needed, and addresses that it cannot spend from."""
+"""The hot wallet of a chain of accounts: one key, opened when first needed, and addresses it cannot spend from."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -39,14 +39,14 @@ class EvmWallet:
 
     @property
     def account(self) -> str:
-        """The hot wallet's address, in lower case: the account whose transactions and nonces are looked for in blocks.
+        """The hot wallet's address, in lower case: whose transactions are looked for in blocks, whose nonces count.
 
         Opens the keystore. Raises WalletNotLoaded, WalletLocked.
         """
         return "0x" + self._hot_key().payload.hex()
 
     def transactions_made(self) -> int:
-        """How many transactions the account has made, including pending ones where the node reports them."""
+        """How many transactions the account has made, with those that wait for a block where the node tells of them."""
         calls = [Call("eth_getTransactionCount", (self.account, at)) for at in ("latest", "pending")]
         return max(to_int(count) for count in self._client.read_batch(calls))
 
@@ -107,7 +107,7 @@ class EvmWallet:
     def bump(
         self, payment: SignedPayment, *, fee_max_minor: int, fee_rate_minor_per_kvb: int | None = None
     ) -> SignedPayment:
-        """Sign the same payment at the same nonce with fees an eighth higher, or as high as the next blocks demand."""
+        """Sign the same payment at the same nonce with fees an eighth higher, or as high as the next blocks ask."""
         return self._builder.bump(
             self._key_of(payment),
             payment,
@@ -116,10 +116,7 @@ class EvmWallet:
         )
 
     def cancel(self, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign a transaction that uses the nonce of a payment and pays nobody.
-
-        Only a block tells which of the two won.
-        """
+        """Sign what uses up the nonce of a payment and pays nobody. Only a block tells which of the two won."""
         return self._builder.bump(self._key_of(payment), payment, fee_max_minor=fee_max_minor, form="nothing")
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
@@ -132,10 +129,10 @@ class EvmWallet:
         return self._sender.locate(txid)
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:
-        """Nothing to do: a nonce is reserved by the row that stores it."""
+        """Nothing: a nonce is reserved by the row that it is stored in."""
 
     def _key_of(self, payment: SignedPayment) -> AccountKey:
-        """The key that signed a payment. Raises BumpImpossible if the keystore holds another one now."""
+        """The key that signed a payment. Raises BumpImpossible where the keystore holds another one now."""
         key = self._hot_key()
         if payment.inputs[0].txid != "0x" + key.payload.hex():
             raise BumpImpossible("another account made this payment, whose key is not the hot wallet's any more")

@@ -22,7 +22,7 @@ from domain.provider_facts import IncomingPage, IncomingTransfer, Report
 from domain.providers import ProviderRow
 from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, SignedPayment
 
-# A SUCCESSFUL transfer may become one of the others days later, when the bank returns it.
+# One that was SUCCESSFUL may become one of the others days later, when the bank sends it back.
 _STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {
     "SUCCESSFUL": "completed",
     "FAILED": "failed",
@@ -31,7 +31,7 @@ _STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {
 _FINAL_NO: Final = frozenset({400, 422})
 _SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*reference", re.IGNORECASE)
 DIGITS_MAX: Final = 60
-"""No amount has more digits: one in exponential notation could take all memory to write out."""
+"""No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
 NARRATION: Final = "Withdrawal"
 _TELL_THE_SENDER: Final = frozenset({"KES"})
 """Kenya's networks and banks want to know who pays: the house."""

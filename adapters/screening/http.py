@@ -8,7 +8,7 @@ from adapters.http_json import NoAnswer, fetch, pick
 
 TIMEOUT_S: Final = 5.0
 ADDRESSES_MAX: Final = 200
-"""A payment with more senders than this is left to a person."""
+"""A payment from more addresses than this is for a person to look at."""
 
 
 class HttpScreening:

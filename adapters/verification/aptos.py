@@ -20,10 +20,10 @@ _MICROSECONDS: Final = 1_000_000
 
 
 class _Store(NamedTuple):
-    """A store of a fungible asset: the owner who receives what is in it, and the metadata that says what that is.
+    """A store of a fungible asset: who receives what is in it, and the metadata that says of what.
 
-    Only a primary store belongs to an owner. Any other is an object of its own, which its creator may have kept the
-    right to take back with all that is in it: it stands for itself.
+    That is the owner of a primary store only. Any other is an object of its own: whoever made it may have kept the
+    right to take it back from the owner that it was given to, with all that is in it. It stands for itself.
     """
 
     owner: str
@@ -73,7 +73,7 @@ def _transfers(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
 
 
 def _deposits(events: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
-    """Each deposit once: a coin's may be reported by its store's event and by its module's."""
+    """Each deposit once: a coin's may be told by the event of its store and by one of its module."""
     stores, handles = _stores(changes), _handles(changes)
     by_module = Counter(told[1:] for event in events if (told := _by_module(event)) is not None)
     for place, event in enumerate(events):
@@ -99,7 +99,7 @@ def _deposits(events: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str
 
 
 def _by_module(event: Mapping[str, Any]) -> tuple[str, str, str, int] | None:
-    """A deposit of a coin as its module reports it: (kind, contract, owner, amount)."""
+    """A deposit of a coin as its module tells it: (kind, contract, owner, amount)."""
     data = event["data"]
     generic = _COIN_DEPOSIT.fullmatch(event["type"])
     if generic is not None:
@@ -113,7 +113,7 @@ def _by_module(event: Mapping[str, Any]) -> tuple[str, str, str, int] | None:
 
 
 def _contract(coin: str) -> str:
-    """The contract of a kind of coin; "" for the chain's own."""
+    """What stands for a kind of coin: nothing for the chain's own."""
     address, separator, rest = coin.partition("::")
     spelled = f"0x{address.removeprefix('0x').lstrip('0')}{separator}{rest}"
     return "" if spelled == APTOS_COIN else spelled

@@ -1,4 +1,4 @@
-"""One request to a provider and its answer, and the two ways to get it: from the network, or from evidence."""
+"""One request to one provider and its answer, and the two ways to get one: from the network, and from evidence."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ NOT_FOUND: Final = 404
 
 
 class ProviderFailed(Exception):
-    """The provider gave no answer that can be read. Says nothing about the payment."""
+    """The provider did not answer, or not in a way that can be read. Says nothing about the payment."""
 
 
 class EvidenceMissing(ProviderFailed):
-    """This request was never made, so no answer to it is stored."""
+    """This was never asked, so there is no stored answer to it."""
 
 
 class Request(NamedTuple):
@@ -26,7 +26,7 @@ class Request(NamedTuple):
     body: Any = None
 
     def spelled(self) -> str:
-        """The request as text, always the same for the same request."""
+        """The same request, in the same words every time."""
         return json.dumps([self.path, self.body], sort_keys=True)
 
 
@@ -54,7 +54,7 @@ def parse_json(text: str) -> Any:
 
 
 def fetched(ask: Ask, path: str, body: Any = None) -> Any:
-    """The resource at a REST provider; None where there is none. Raises ProviderFailed for any other status."""
+    """What a REST provider has there; None where it has nothing. Raises ProviderFailed for any other status."""
     answer = ask(Request(path, body))
     if answer.status == NOT_FOUND:
         return None
@@ -72,7 +72,7 @@ class RpcRefused(ProviderFailed):
 
 
 def called(ask: Ask, *calls: tuple[str, list[Any]]) -> list[Any]:
-    """The results of these JSON-RPC calls, made in one request; a refused call has an RpcRefused in its place."""
+    """The results of these JSON-RPC calls, made in one request; a refused one is an RpcRefused in its place."""
     body = [
         {"jsonrpc": "2.0", "id": place, "method": method, "params": params}
         for place, (method, params) in enumerate(calls)
@@ -94,7 +94,7 @@ def demanded(results: Iterable[Any]) -> list[Any]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    """NaN and the infinities, which Python reads and JSON does not have: they are numbers, and equal nothing."""
+    """NaN and the infinities, which Python reads and JSON does not have: they pass for numbers, and compare as none."""
     raise ValueError(constant)
 
 
@@ -111,7 +111,7 @@ def _result(answer: Any) -> Any:
 
 @dataclass
 class Remembered:
-    """Answers from evidence: each stored exchange of one provider is used once, in its order."""
+    """Answers from evidence: each stored exchange of one provider is used once, in the order in which they were."""
 
     exchanges: Sequence[Exchange]
 

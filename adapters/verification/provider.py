@@ -1,4 +1,4 @@
-"""One provider over HTTP: with limits on time and size, and its keys kept out of what is recorded."""
+"""One provider over HTTP: within a time and a size, its keys kept out of what is recorded."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from domain.claim_reading import Exchange
 
 ANSWER_BYTES_MAX: Final = 4_000_000
 _RATE_LIMITED: Final = 429
-# A part of an address that is this long, or is no plain word, may be a key.
+# What stands in an address and is this long, or is no plain word, may be somebody's key.
 _KEY_LENGTH_MIN: Final = 16
 # A shorter one could not be told from ordinary words and numbers in an answer.
 _PASSWORD_LENGTH_MIN: Final = 8
@@ -38,12 +38,12 @@ class Provider:
 
     @property
     def name(self) -> str:
-        """Its name in records: host and port, which hold no key."""
+        """What records call it: host and port, which hold no key."""
         parts = urlsplit(self.url)
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
     def place_of(self, path: str) -> str:
-        """The address of this path: before the query, which may hold the key."""
+        """Where this path is, below the address: before its query, which may hold the key."""
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(path=parts.path + path)) if path and parts.query else self.url + path
 
@@ -123,7 +123,7 @@ class Asked:
 
 
 def _body(response: httpx.Response, time_max_s: float) -> str:
-    """The whole body. One that is too long, or that trickles in, is cut off."""
+    """The whole body, if it is not too long and does not trickle in for ever."""
     parts, size, started = [], 0, time.monotonic()
     for part in response.iter_bytes():
         parts.append(part)

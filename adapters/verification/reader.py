@@ -1,4 +1,4 @@
-"""The providers of one chain as one: the next is asked where one fails, and as many as required must agree."""
+"""The providers of one chain as one: the next where one fails, and as many that agree as have to."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ _UNREADABLE = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, StrongroomError,
 )  # fmt: skip
 AMOUNT_MAX: Final = 10**60
-"""No asset's supply is as large, and a few such amounts would overflow the ledger."""
+"""No supply of anything is as large, and a few of them would exceed the books."""
 
 
 class FailOverReader:
@@ -60,7 +60,7 @@ class FailOverReader:
         return Reading(facts, doubt, tuple(exchanges))
 
     def close(self) -> None:
-        """Close the connections."""
+        """Hang up."""
         self._http.close()
 
     def _gather(self, question: ClaimQuestion, asked: Iterable[tuple[str, Ask]]) -> tuple[ClaimFacts | None, str]:
@@ -90,14 +90,14 @@ class FailOverReader:
             return None, "providers_disagree"
         if found:
             return None, "quorum_missed"
-        # A provider that looked and found nothing says more than one that could not be asked.
+        # Somebody who looked and found nothing says more than somebody who could not be asked.
         return None, next((one for one in ("not_found", "evidence_missing") if one in doubts), "provider_failed")
 
 
 def _believable(facts: ClaimFacts | None) -> ClaimFacts | None:
-    """These facts, if their values are of the right types. Raises ProviderFailed.
+    """These facts, if they are made of what facts are made of. Raises ProviderFailed.
 
-    JSON may have text where a number belongs, or true for one, which nothing else would notice.
+    JSON has text where a number belongs, and true for one, without anything else that fails: what goes by these would.
     """
     if facts is None:
         return None
@@ -112,7 +112,7 @@ def _believable(facts: ClaimFacts | None) -> ClaimFacts | None:
 
 
 def _least(agreeing: Sequence[ClaimFacts]) -> ClaimFacts:
-    """What all of them agree on: the least depth, and final only if each says so."""
+    """What all of them say: as deep as the least of them, and final if it is so to each."""
     finals = [one.is_final for one in agreeing]
     return replace(
         agreeing[0],

@@ -13,7 +13,7 @@ MAINNET: Final = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 """The hash of the first block."""
 _TOKEN_PROGRAMS: Final = frozenset({"spl-token", "spl-token-2022"})
 _TOKEN_TRANSFERS: Final = frozenset({"transfer", "transferChecked", "transferCheckedWithFee"})
-# Payments from another chain arrive like this: the bridge burns the token there and mints it here.
+# A payment from another chain arrives so: its bridge burns it there and has it minted here.
 _TOKEN_MINTS: Final = frozenset({"mintTo", "mintToChecked"})
 _COIN_TRANSFERS: Final = frozenset({"transfer", "transferWithSeed"})
 _INNER_MAX: Final = 1_000
@@ -91,7 +91,7 @@ def _transfers(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[
 
 
 def _arrived(account: _Account, parts: Sequence[_Part]) -> Iterator[ClaimedTransfer]:
-    """What an account received: if a fee was withheld, or part was passed on, only what stayed."""
+    """What an account was sent; if a fee was withheld, or part of it went on, what stayed is what arrived."""
     if sum(part.amount_minor for part in parts) > account.grown_minor:
         parts = [parts[0]._replace(amount_minor=account.grown_minor)]
     for part in parts:
