@@ -19,7 +19,7 @@ OK: Final = 200
 
 
 class NoAnswer(StrongroomError):
-    """The service did not answer in time, or not with what was asked for."""
+    """The service did not answer in time, or not with the expected data."""
 
     code: ClassVar[str] = "no_answer"
 

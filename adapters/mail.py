@@ -17,13 +17,13 @@ Security = Literal["none", "starttls", "tls"]
 
 
 class MailUnavailable(StrongroomError):
-    """The mail server does not take letters now; it may later."""
+    """The mail server does not accept letters at the moment."""
 
     code: ClassVar[str] = "mail_unavailable"
 
 
 class MailRefused(StrongroomError):
-    """The mail server will never take this letter."""
+    """The mail server rejects this letter permanently."""
 
     code: ClassVar[str] = "mail_refused"
 

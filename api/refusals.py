@@ -6,7 +6,7 @@ from domain.errors import StrongroomError
 
 
 class InvalidRequest(StrongroomError):
-    """The request was understood, and one or more of its fields are not as they must be; `fields` says which."""
+    """One or more fields of the request are invalid; `fields` names them."""
 
     code: ClassVar[str] = "invalid_request"
 
@@ -30,31 +30,31 @@ class NotSignedIn(StrongroomError):
 
 
 class InvalidToken(StrongroomError):
-    """This access token has expired, was revoked, or is not for this."""
+    """The access token has expired, was revoked, or is not for this API."""
 
     code: ClassVar[str] = "invalid_token"
 
 
 class ScopeMissing(StrongroomError):
-    """The app's token does not allow this; its user can be asked for more."""
+    """The app's token lacks the scope; the app can ask its user for it."""
 
     code: ClassVar[str] = "insufficient_scope"
 
 
 class RoleMissing(StrongroomError):
-    """You are signed in, and this needs a role that you do not have."""
+    """You lack the role that this requires."""
 
     code: ClassVar[str] = "role_missing"
 
 
 class CrossSiteRefused(StrongroomError):
-    """This request may have been made by another site: send X-CSRF-Token, or Authorization instead of a cookie."""
+    """The request may come from another site: send X-CSRF-Token, or Authorization instead of a cookie."""
 
     code: ClassVar[str] = "cross_site_refused"
 
 
 class RateLimited(StrongroomError):
-    """Too many attempts: wait for as many seconds as Retry-After says."""
+    """Too many attempts: wait for the number of seconds in Retry-After."""
 
     code: ClassVar[str] = "rate_limited"
 
@@ -64,13 +64,13 @@ class RateLimited(StrongroomError):
 
 
 class LimitsUnavailable(StrongroomError):
-    """Attempts cannot be counted now, so none is allowed. Try again in a moment."""
+    """Attempts cannot be counted at the moment, so none is allowed. Retry in a moment."""
 
     code: ClassVar[str] = "limits_unavailable"
 
 
 class InvalidCursor(StrongroomError):
-    """The cursor is not one that this listing gave out."""
+    """The cursor was not returned by this listing."""
 
     code: ClassVar[str] = "invalid_cursor"
 
@@ -82,12 +82,12 @@ class UserOffline(StrongroomError):
 
 
 class UnknownEvent(StrongroomError):
-    """There is no event of this name; the names are those of docs/realtime.md."""
+    """There is no event of this name; docs/realtime.md lists them."""
 
     code: ClassVar[str] = "unknown_event"
 
 
 class TooManySockets(StrongroomError):
-    """You are connected too many times at once: close a window or another program."""
+    """Too many open connections: close a window or another program."""
 
     code: ClassVar[str] = "too_many_sockets"

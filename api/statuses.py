@@ -256,16 +256,19 @@ HTTP_ERRORS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
         "bad_request": (400, "The request cannot be read."),
         "not_found": (404, "There is nothing at this address."),
-        "method_not_allowed": (405, "This address does not take that method; the Allow header says which it takes."),
+        "method_not_allowed": (
+            405,
+            "This address does not support the method; the Allow header lists those that it does.",
+        ),
         "request_timeout": (408, "The request took too long to arrive."),
         "body_too_large": (413, "The body is larger than 64 kB."),
         "address_too_long": (414, "The address is too long."),
-        "internal_error": (500, "Something went wrong here. It was recorded under the request id of this answer."),
+        "internal_error": (500, "An internal error. It was logged under the request id of this response."),
         "database_unavailable": (
             503,
-            "The database cannot be reached or is busy. Try again, with the same Idempotency-Key.",
+            "The database is unreachable or busy. Retry with the same Idempotency-Key.",
         ),
-        "unavailable": (503, "The application cannot be reached. Try again, with the same Idempotency-Key."),
+        "unavailable": (503, "The application is unreachable. Retry with the same Idempotency-Key."),
     }
 )
 """Codes without an exception class of ours: their status and meaning. The front door says some in the same words."""

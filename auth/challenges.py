@@ -18,25 +18,25 @@ NONCE_BYTES = 16
 
 
 class ChallengeNotFound(StrongroomError):
-    """No such challenge was given out here."""
+    """No such challenge was issued here."""
 
     code: ClassVar[str] = "challenge_not_found"
 
 
 class ChallengeUsed(StrongroomError):
-    """This challenge has already signed someone in: ask for a new one."""
+    """The challenge was used already: request a new one."""
 
     code: ClassVar[str] = "challenge_used"
 
 
 class ChallengeExpired(StrongroomError):
-    """This challenge is too old: ask for a new one and sign it within five minutes."""
+    """The challenge has expired: request a new one and sign it within five minutes."""
 
     code: ClassVar[str] = "challenge_expired"
 
 
 class ChallengeForAnother(StrongroomError):
-    """This challenge was given to another key than the one that answers it."""
+    """The challenge was issued to a different key."""
 
     code: ClassVar[str] = "challenge_for_another"
 

@@ -18,7 +18,7 @@ NAME_LENGTH_MAX: Final = 60
 
 
 class KeyOfAnother(StrongroomError):
-    """This key signs in an account already, or did; it cannot be linked to another."""
+    """This key signs in to another account, or did; it cannot be linked to a second one."""
 
     code: ClassVar[str] = "key_of_another"
 

@@ -28,25 +28,25 @@ _HEX: Final = frozenset("0123456789abcdef")
 
 
 class LnurlNotFound(StrongroomError):
-    """No such LNURL was given out here, or to another browser than this one."""
+    """No such LNURL was issued here, or it was issued to another browser."""
 
     code: ClassVar[str] = "lnurl_not_found"
 
 
 class LnurlUsed(StrongroomError):
-    """A wallet has answered this LNURL already: ask for a new one."""
+    """A wallet has answered this LNURL already: request a new one."""
 
     code: ClassVar[str] = "lnurl_used"
 
 
 class LnurlExpired(StrongroomError):
-    """This LNURL is too old: ask for a new one and scan it within five minutes."""
+    """The LNURL has expired: request a new one and scan it within five minutes."""
 
     code: ClassVar[str] = "lnurl_expired"
 
 
 class LnurlMalformed(StrongroomError):
-    """What the wallet sent is not a k1, a key and a signature as LUD-04 spells them."""
+    """The wallet's answer is not a k1, a key and a signature as LUD-04 defines them."""
 
     code: ClassVar[str] = "lnurl_malformed"
 

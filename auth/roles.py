@@ -22,7 +22,7 @@ _IMPLIED = {
 
 
 class UnknownRole(StrongroomError):
-    """There is no such role: viewer, approver and admin are the ones there are."""
+    """There is no such role: the roles are viewer, approver and admin."""
 
     code: ClassVar[str] = "unknown_role"
 

@@ -12,7 +12,7 @@ class MalformedKey(StrongroomError):
 
 
 class MalformedSignature(StrongroomError):
-    """The text is not a signature of the kind that this subject gives."""
+    """This is not a signature of the kind that this key or address makes."""
 
     code: ClassVar[str] = "malformed_signature"
 
@@ -30,12 +30,12 @@ class InvalidSignature(StrongroomError):
 
 
 class InconclusiveSignature(InvalidSignature):
-    """The proof uses rules that are not understood here, so it proves nothing here."""
+    """The proof uses script rules that are not supported here, so it proves nothing."""
 
     code: ClassVar[str] = "inconclusive_signature"
 
 
 class TimeLockedSignature(InvalidSignature):
-    """The proof counts only from a later time or age on; to sign in, it must count now."""
+    """The proof becomes valid only at a later time or age; to sign in, it must be valid now."""
 
     code: ClassVar[str] = "time_locked_signature"

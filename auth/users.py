@@ -18,7 +18,7 @@ PUBLIC_KEY_HEX_LENGTH = 66
 
 
 class KeyRemoved(StrongroomError):
-    """This key was removed from its user and signs in no longer."""
+    """This key was removed from its account and no longer signs in."""
 
     code: ClassVar[str] = "key_removed"
 

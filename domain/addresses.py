@@ -18,19 +18,19 @@ _OP_1: Final = 0x51
 
 
 class InvalidAddress(StrongroomError):
-    """The text is not an address: unknown form, bad checksum or mixed case."""
+    """This is not an address: unknown format, bad checksum or mixed case."""
 
     code: ClassVar[str] = "invalid_address"
 
 
 class WrongNetwork(StrongroomError):
-    """The address is sound, and belongs to another network than this wallet."""
+    """The address is valid, but belongs to another network than this wallet."""
 
     code: ClassVar[str] = "wrong_network_address"
 
 
 class UnsupportedAddress(StrongroomError):
-    """The address belongs to this network, and is of a kind that cannot be paid safely from here."""
+    """The address belongs to this network, but is of a kind that cannot be paid safely from here."""
 
     code: ClassVar[str] = "unsupported_address"
 

@@ -13,7 +13,7 @@ _MARKS: Final = frozenset(" .'\N{RIGHT SINGLE QUOTATION MARK}-")
 
 
 class InvalidBeneficiary(StrongroomError):
-    """This is no name that a provider can be given, it is missing where one is needed, or nobody asks for one."""
+    """The recipient's name is invalid, is missing where required, or is not accepted here."""
 
     code: ClassVar[str] = "invalid_beneficiary"
 

@@ -29,7 +29,7 @@ FAILURES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class ConversionTooSmall(StrongroomError):
-    """What this would bring is less than the smallest unit of the asset bought."""
+    """The amount would buy less than the smallest unit of the other asset."""
 
     code: ClassVar[str] = "conversion_too_small"
 

@@ -34,7 +34,7 @@ class WrongDescriptorChecksum(InvalidDescriptor):
 
 
 class UnsupportedDescriptor(InvalidDescriptor):
-    """The descriptor is sound and of a kind that cannot be watched here."""
+    """The descriptor is valid, but of a kind that cannot be watched here."""
 
     code: ClassVar[str] = "unsupported_descriptor"
 
@@ -46,7 +46,7 @@ class PrivateDescriptor(InvalidDescriptor):
 
 
 class InvalidRange(StrongroomError):
-    """The range is not one that can be derived: [first, last], or only the last index."""
+    """This is not a range that can be derived: [first, last], or only the last index."""
 
     code: ClassVar[str] = "invalid_range"
 

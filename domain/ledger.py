@@ -118,13 +118,13 @@ def request_hash(transaction: Transaction) -> bytes:
 
 
 class LedgerRefusal(StrongroomError):
-    """The ledger refused a transaction; nothing of it was carried out."""
+    """The ledger rejected a transaction; nothing of it was carried out."""
 
     code: ClassVar[str] = "ledger_refusal"
 
 
 class InsufficientFunds(LedgerRefusal):
-    """The account's available amount is less than what was asked."""
+    """The available balance is less than the amount."""
 
     code: ClassVar[str] = "insufficient_funds"
 
@@ -148,25 +148,25 @@ class HoldMissing(LedgerRefusal):
 
 
 class HoldAlreadyResolved(LedgerRefusal):
-    """The hold was posted or voided before."""
+    """The hold was captured or released before."""
 
     code: ClassVar[str] = "hold_already_resolved"
 
 
 class HoldExpired(LedgerRefusal):
-    """The hold's time is over: it can only be voided."""
+    """The hold has expired: it can only be released."""
 
     code: ClassVar[str] = "hold_expired"
 
 
 class HoldExceeded(LedgerRefusal):
-    """More was to be posted than was held."""
+    """The capture is larger than the hold."""
 
     code: ClassVar[str] = "hold_exceeded"
 
 
 class NothingReserved(LedgerRefusal):
-    """Neither side of the hold has a floor to reserve against."""
+    """Neither account of the hold has a minimum balance to reserve against."""
 
     code: ClassVar[str] = "nothing_reserved"
 
@@ -184,7 +184,7 @@ class AlreadyReversed(LedgerRefusal):
 
 
 class IdempotencyConflict(LedgerRefusal):
-    """The key was used before for a different request."""
+    """The Idempotency-Key was used before for a different request."""
 
     code: ClassVar[str] = "idempotency_conflict"
 

@@ -11,7 +11,7 @@ _SPELLING = re.compile(r"(?P<whole>0|[1-9][0-9]{0,77})(?:\.(?P<fraction>[0-9]{1,
 
 
 class InvalidAmount(StrongroomError):
-    """The amount is not a plain, positive decimal number in the asset's precision."""
+    """The amount is not a plain, positive decimal number within the asset's precision."""
 
     code: ClassVar[str] = "invalid_amount"
 

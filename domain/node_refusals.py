@@ -6,37 +6,37 @@ from domain.errors import StrongroomError
 
 
 class ChainError(StrongroomError):
-    """The node did not do what was asked, and it is certain that nothing happened."""
+    """The node did not carry out the request, and certainly changed nothing."""
 
     code: ClassVar[str] = "chain_error"
 
 
 class ChainUncertain(ChainError):
-    """The request left, and no answer came: it may or may not have happened. Never treat this as a failure."""
+    """The request was sent and no answer came: it may or may not have taken effect. Never treat this as a failure."""
 
     code: ClassVar[str] = "chain_uncertain"
 
 
 class NodeTimeout(ChainUncertain):
-    """The node took the request and did not answer in time."""
+    """The node accepted the request and did not answer in time."""
 
     code: ClassVar[str] = "node_timeout"
 
 
 class NodeRefused(ChainError):
-    """The node cannot be reached: nothing listens at its address."""
+    """The node is unreachable: connection refused."""
 
     code: ClassVar[str] = "node_refused"
 
 
 class NodeUnauthorised(ChainError):
-    """The node does not accept these credentials, or not from this address."""
+    """The node rejects these credentials, or does not accept them from this address."""
 
     code: ClassVar[str] = "node_unauthorised"
 
 
 class NodeWarmingUp(ChainError):
-    """The node is still starting and answers no questions yet."""
+    """The node is still starting and does not answer yet."""
 
     code: ClassVar[str] = "node_warming_up"
 
@@ -48,19 +48,19 @@ class NodeBusy(ChainError):
 
 
 class NodeWrongChain(ChainError):
-    """The node serves another chain than the one configured."""
+    """The node serves a different chain from the configured one."""
 
     code: ClassVar[str] = "node_wrong_chain"
 
 
 class NodeLagging(ChainError):
-    """The node knows that it is behind the network, or has heard nothing for too long: what it shows is old."""
+    """The node is behind the network, or has received no block for too long: its data is old."""
 
     code: ClassVar[str] = "node_lagging"
 
 
 class NodeError(ChainError):
-    """The node refused for a reason that has no name here; the message carries its words.
+    """The node refused with an unknown error; the message has its words.
 
     `rpc_code` is the number the node gave with it, or None where it gave none.
     """
@@ -73,31 +73,31 @@ class NodeError(ChainError):
 
 
 class WalletNotLoaded(ChainError):
-    """The node knows no such wallet, or has not loaded it."""
+    """The node has no such wallet, or has not loaded it."""
 
     code: ClassVar[str] = "wallet_not_loaded"
 
 
 class WalletLocked(ChainError):
-    """The wallet is encrypted and locked: somebody has to unlock it before it can sign."""
+    """The wallet is encrypted and locked: an operator must unlock it before it can sign."""
 
     code: ClassVar[str] = "wallet_locked"
 
 
 class InsufficientHotFunds(ChainError):
-    """The wallet cannot pay this amount and its fee from what it may spend now."""
+    """The hot wallet cannot pay this amount and its fee from what it may spend now."""
 
     code: ClassVar[str] = "insufficient_hot_funds"
 
 
 class FeeAboveCap(ChainError):
-    """The network fee would be above the cap that was given."""
+    """The network fee would be above its cap."""
 
     code: ClassVar[str] = "fee_above_cap"
 
 
 class FeeUnknown(ChainError):
-    """The node cannot estimate a fee yet, and this network has no fallback."""
+    """The node cannot estimate a fee yet, and this network has no fallback fee."""
 
     code: ClassVar[str] = "fee_unknown"
 
@@ -109,24 +109,24 @@ class PaymentTooSmall(ChainError):
 
 
 class BumpImpossible(ChainError):
-    """The change cannot carry a higher fee that nodes would relay as a replacement."""
+    """The change output is too small to pay a higher fee that nodes would relay as a replacement."""
 
     code: ClassVar[str] = "bump_impossible"
 
 
 class DescriptorRefused(ChainError):
-    """The node does not accept this descriptor; the message carries its words."""
+    """The node rejects this descriptor; the message has its reason."""
 
     code: ClassVar[str] = "descriptor_refused"
 
 
 class ScanInProgress(ChainError):
-    """The node is scanning its unspent outputs already, and does one scan at a time."""
+    """The node is already scanning its unspent outputs; it runs one scan at a time."""
 
     code: ClassVar[str] = "scan_in_progress"
 
 
 class ScanAborted(ChainError):
-    """The scan was ended before it was done: by an operator, by a time limit or by the node's stop."""
+    """The scan was aborted: by an operator, by a time limit or because the node stopped."""
 
     code: ClassVar[str] = "scan_aborted"

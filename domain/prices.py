@@ -21,19 +21,19 @@ _EXACT: Final = Context(prec=100)
 
 
 class PriceStale(StrongroomError):
-    """There are not enough fresh prices of this pair to go by."""
+    """There are too few fresh prices of this pair."""
 
     code: ClassVar[str] = "price_stale"
 
 
 class PriceDisputed(StrongroomError):
-    """The sources of this pair differ too much from one another to say what is right."""
+    """The sources of this pair differ too much from one another."""
 
     code: ClassVar[str] = "price_disputed"
 
 
 class InvalidPrice(StrongroomError):
-    """This is not a price: a positive decimal number of at most 20 digits, and a pair such as BTC/USD."""
+    """This is not a price: a positive decimal number of at most 20 digits, for a pair such as BTC/USD."""
 
     code: ClassVar[str] = "invalid_price"
 

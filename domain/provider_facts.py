@@ -54,7 +54,7 @@ class IncomingPage:
 
 
 class BadNotification(StrongroomError):
-    """This notification is not signed by whom it claims to come from, or cannot be read at all."""
+    """The notification's signature is not valid, or it cannot be read."""
 
     code: ClassVar[str] = "bad_notification"
 

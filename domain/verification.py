@@ -13,7 +13,7 @@ DEFAULT_AGE_MAX: Final = timedelta(minutes=20)
 
 
 class InvalidTransactionHash(StrongroomError):
-    """This cannot be the hash of a transaction on that chain."""
+    """This is not a transaction hash of that chain."""
 
     code: ClassVar[str] = "invalid_transaction_hash"
 

@@ -34,13 +34,13 @@ FAILING_MAX: Final = timedelta(days=5)
 
 
 class InvalidWebhookUrl(StrongroomError):
-    """This address cannot be told anything: https, a public host, no user or password, at most 2048 characters."""
+    """This is not a valid webhook address: https, a public host, no user or password, at most 2048 characters."""
 
     code: ClassVar[str] = "invalid_webhook_url"
 
 
 class InvalidWebhookKind(StrongroomError):
-    """There is no such type of event; docs/webhooks.md lists them."""
+    """Unknown event type; docs/webhooks.md lists them."""
 
     code: ClassVar[str] = "invalid_webhook_kind"
 

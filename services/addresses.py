@@ -26,25 +26,25 @@ UNUSED_MAX = 20
 
 
 class AddressPoolEmpty(StrongroomError):
-    """No address is ready: the pool is empty until the node refills it. Nothing was lost; try again soon."""
+    """No address is ready: the pool is empty until the node refills it. Nothing was lost; retry soon."""
 
     code: ClassVar[str] = "address_pool_empty"
 
 
 class UnknownNetwork(StrongroomError):
-    """This asset does not move on that network: the refusal names those on which it does."""
+    """This asset does not exist on that network; the message lists those on which it does."""
 
     code: ClassVar[str] = "unknown_network"
 
 
 class NothingComesIn(StrongroomError):
-    """Nobody can pay in by this rail: it has no deposit addresses."""
+    """This rail accepts no deposits: it has no deposit addresses."""
 
     code: ClassVar[str] = "nothing_comes_in"
 
 
 class TooManyUnusedAddresses(StrongroomError):
-    """You already have as many unused addresses as one person may hold: use one of those first."""
+    """You have reached the maximum of unused addresses: use one of those first."""
 
     code: ClassVar[str] = "too_many_unused_addresses"
 

@@ -17,19 +17,19 @@ from services import audit
 
 
 class NoTokensThere(StrongroomError):
-    """This rail carries its own coin and no tokens."""
+    """This rail has its own coin and no tokens."""
 
     code: ClassVar[str] = "no_tokens_there"
 
 
 class AssetExists(StrongroomError):
-    """There is an asset of this name, or of this contract, already."""
+    """An asset of this name, or of this contract, exists already."""
 
     code: ClassVar[str] = "asset_exists"
 
 
 class UnknownAsset(StrongroomError):
-    """This house keeps no asset of that name."""
+    """There is no asset of that name here."""
 
     code: ClassVar[str] = "unknown_asset"
 

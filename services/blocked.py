@@ -19,13 +19,13 @@ BLOCKED_MAX: Final = 500
 
 
 class Blocked(StrongroomError):
-    """One of you has blocked the other: nothing is said between you, and nobody calls."""
+    """One of you has blocked the other: no messages or calls are possible."""
 
     code: ClassVar[str] = "blocked"
 
 
 class TooManyBlocked(StrongroomError):
-    """You have blocked as many people as one may: take somebody off the list first."""
+    """You have reached the maximum of blocked people: unblock somebody first."""
 
     code: ClassVar[str] = "too_many_blocked"
 

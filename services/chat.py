@@ -21,19 +21,19 @@ STRANGERS_WITHIN: Final = timedelta(days=1)
 
 
 class SelfMessage(StrongroomError):
-    """A message goes to somebody else."""
+    """You cannot send a message to yourself."""
 
     code: ClassVar[str] = "self_message"
 
 
 class TooManyStrangers(StrongroomError):
-    """You wrote to many people lately who have not answered yet: wait for one of them, or until tomorrow."""
+    """You wrote to many people who have not answered yet: wait for one of them, or until tomorrow."""
 
     code: ClassVar[str] = "too_many_strangers"
 
 
 class ConversationNotFound(StrongroomError):
-    """You and this person have not written to each other."""
+    """You and this person have not exchanged messages."""
 
     code: ClassVar[str] = "conversation_not_found"
 

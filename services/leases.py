@@ -17,7 +17,7 @@ Work = TypeVar("Work", bound=Leased)
 
 
 class LeaseLost(StrongroomError):
-    """Another worker has taken this work over since; the result of this one is not recorded."""
+    """The lease expired and another worker has taken over; this worker's result is not recorded."""
 
     code: ClassVar[str] = "lease_lost"
 

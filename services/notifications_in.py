@@ -24,7 +24,7 @@ _HOUR = timedelta(hours=1)
 
 
 class TooManyUnverified(StrongroomError):
-    """Too many notifications wait for a key that is not known here yet. Deliver this one again later."""
+    """Too many notifications wait for an unknown signing key. Deliver this one again later."""
 
     code: ClassVar[str] = "too_many_unverified"
 

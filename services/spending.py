@@ -17,13 +17,13 @@ DAY = timedelta(days=1)
 
 
 class SpendingLimitExceeded(StrongroomError):
-    """With this, the app would spend more within 24 hours than its user allowed it."""
+    """This would exceed what the user allows the app to spend within 24 hours."""
 
     code: ClassVar[str] = "spending_limit_exceeded"
 
 
 class NotThisAppsDoing(StrongroomError):
-    """An app acts only on what it asked for itself: this was its user, or another app."""
+    """Apps can act only on what they requested; this was requested by the user, or by another app."""
 
     code: ClassVar[str] = "not_this_apps_doing"
 

@@ -27,7 +27,7 @@ _NUMBERS: Final = len(("xid", "seq"))
 
 
 class UnknownStream(StrongroomError):
-    """There is no stream of this name; there are `ops.funding_observation` and `ops.alert`."""
+    """There is no such stream: the streams are `ops.funding_observation` and `ops.alert`."""
 
     code: ClassVar[str] = "unknown_stream"
 

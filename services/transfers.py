@@ -22,13 +22,13 @@ from services.withdrawals import policy, terms
 
 
 class RecipientNotFound(StrongroomError):
-    """Nobody here is known by that key."""
+    """No user has this key."""
 
     code: ClassVar[str] = "recipient_not_found"
 
 
 class SelfTransfer(StrongroomError):
-    """Sender and recipient are the same person."""
+    """Sender and recipient are the same user."""
 
     code: ClassVar[str] = "self_transfer"
 

@@ -13,19 +13,19 @@ EXECUTION_REVERTED: Final = 3
 
 
 class AnswerTooLarge(NodeError):
-    """The node will not answer so much at once: ask for less."""
+    """The node refuses to answer this much at once: ask for less."""
 
     code: ClassVar[str] = "answer_too_large"
 
 
 class HistoryMissing(NodeError):
-    """The node has forgotten the state of a block this old: only an archive node knows it."""
+    """The node has pruned the state of this block: it takes an archive node."""
 
     code: ClassVar[str] = "history_missing"
 
 
 class MethodMissing(NodeError):
-    """The node does not offer this call."""
+    """The node does not support this call."""
 
     code: ClassVar[str] = "method_missing"
 

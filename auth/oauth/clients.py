@@ -33,25 +33,25 @@ DEFAULT_SCOPE: Final = "openid profile:read wallet:read"
 
 
 class InvalidClientMetadata(StrongroomError):
-    """What was said of the app cannot be registered; the words name the field and the reason (RFC 7591)."""
+    """The app's metadata cannot be registered; the message names the field and the reason (RFC 7591)."""
 
     code: ClassVar[str] = "invalid_client_metadata"
 
 
 class InvalidRedirectUri(StrongroomError):
-    """A redirect address of the app cannot be registered (RFC 7591)."""
+    """The redirect URI cannot be registered (RFC 7591)."""
 
     code: ClassVar[str] = "invalid_redirect_uri"
 
 
 class TooManyClients(StrongroomError):
-    """You have registered as many apps as one developer may: remove one first."""
+    """You have reached the maximum of registered apps: remove one first."""
 
     code: ClassVar[str] = "too_many_clients"
 
 
 class ClientNotFound(StrongroomError):
-    """There is no such app, or it is not yours."""
+    """This app does not exist, or is not yours."""
 
     code: ClassVar[str] = "client_not_found"
 

@@ -29,7 +29,7 @@ _SLOWER_S: Final = 5
 
 
 class UserCodeNotFound(StrongroomError):
-    """No device waits under this code: it was mistyped, has expired or was decided already."""
+    """No device waits for this code: it was mistyped, has expired or was used already."""
 
     code: ClassVar[str] = "user_code_not_found"
 

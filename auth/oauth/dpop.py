@@ -49,7 +49,7 @@ class InvalidDpopProof(StrongroomError):
 
 
 class UseDpopNonce(InvalidDpopProof):
-    """The DPoP proof must hold the nonce that the header DPoP-Nonce of this answer has (RFC 9449 8): sign another."""
+    """The DPoP proof must contain the nonce of this response's DPoP-Nonce header (RFC 9449 8): sign another."""
 
     code: ClassVar[str] = "use_dpop_nonce"
 

@@ -19,7 +19,7 @@ from models.session import UserSession
 
 
 class GrantNotFound(StrongroomError):
-    """This app is not connected to your account."""
+    """This app has no access to your account."""
 
     code: ClassVar[str] = "grant_not_found"
 

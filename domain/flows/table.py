@@ -9,7 +9,7 @@ from domain.errors import StrongroomError
 
 
 class WrongState(StrongroomError):
-    """The item is in a state from which this cannot be done."""
+    """The item's state does not allow this."""
 
     code: ClassVar[str] = "wrong_state"
 

@@ -23,13 +23,13 @@ HISTORY_MAX: Final = 200
 
 
 class UnknownAlert(StrongroomError):
-    """No alert of that name stands, or no such silence is in force."""
+    """No such alert stands, or no such silence is in force."""
 
     code: ClassVar[str] = "unknown_alert"
 
 
 class EndsByItself(StrongroomError):
-    """The alert ends when what it tells of does, and by nobody's word."""
+    """The alert ends when its cause does; nobody can end it by hand."""
 
     code: ClassVar[str] = "alert_ends_by_itself"
 

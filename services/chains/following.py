@@ -21,13 +21,13 @@ BLOCKS_KEPT: Final = 2 * REORG_DEPTH_MAX
 
 
 class ForkDetected(StrongroomError):
-    """The next block does not extend the last one that was read: the chain was reorganised."""
+    """The next block does not extend the last one read: the chain was reorganised."""
 
     code: ClassVar[str] = "fork_detected"
 
 
 class ReorganisationTooDeep(StrongroomError):
-    """The chain was reorganised deeper than anything that can be undone here by itself."""
+    """The reorganisation is deeper than can be undone automatically."""
 
     code: ClassVar[str] = "reorganisation_too_deep"
 

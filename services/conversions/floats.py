@@ -18,7 +18,7 @@ FLOAT = "conversion_float"
 
 
 class EquityShort(StrongroomError):
-    """The owner has less of this asset: the rest of what the house holds is its users'."""
+    """The owner has less of this asset: the rest of the holdings belongs to users."""
 
     code: ClassVar[str] = "equity_short"
 

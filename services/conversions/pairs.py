@@ -23,7 +23,7 @@ _RANGE: Final = "the minimum is more than nothing and at most the maximum"
 
 
 class ConversionPairMissing(StrongroomError):
-    """This house does not convert the one asset into the other."""
+    """This conversion is not offered."""
 
     code: ClassVar[str] = "conversion_pair_missing"
 
@@ -35,7 +35,7 @@ class ConversionPairPaused(StrongroomError):
 
 
 class InvalidConversionPair(StrongroomError):
-    """These terms cannot be meant: two assets, priced in the same money, with charges that leave something."""
+    """Invalid terms: a pair takes two assets, prices in the same currency, and charges below 100 %."""
 
     code: ClassVar[str] = "invalid_conversion_pair"
 

@@ -24,13 +24,13 @@ FORGOTTEN_AFTER: Final = timedelta(days=1)
 
 
 class ConversionOutOfRange(StrongroomError):
-    """The amount is smaller or larger than what is converted at once."""
+    """The amount is below the pair's minimum or above its maximum."""
 
     code: ClassVar[str] = "conversion_out_of_range"
 
 
 class ConversionUnavailable(StrongroomError):
-    """The house has too little of what is to be bought just now."""
+    """Too little of the asset to be bought is set aside at the moment."""
 
     code: ClassVar[str] = "conversion_unavailable"
 

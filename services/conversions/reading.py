@@ -13,7 +13,7 @@ from models.conversion import Conversion, ConversionQuote
 
 
 class QuoteNotFound(StrongroomError):
-    """There is no such quote, or it is not yours, or it expired so long ago that it was forgotten."""
+    """The quote does not exist, is not yours, or expired so long ago that it was deleted."""
 
     code: ClassVar[str] = "quote_not_found"
 

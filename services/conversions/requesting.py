@@ -23,13 +23,13 @@ from services.conversions.reading import ConversionView, quote_of
 
 
 class QuoteUsed(StrongroomError):
-    """This quote was used already; ask for another one."""
+    """The quote was used already: request another one."""
 
     code: ClassVar[str] = "quote_used"
 
 
 class QuoteExpired(StrongroomError):
-    """This quote has expired; ask for another one."""
+    """The quote has expired: request another one."""
 
     code: ClassVar[str] = "quote_expired"
 

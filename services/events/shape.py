@@ -30,7 +30,7 @@ _TOLD: Final = frozenset(
 
 
 class InvalidPosition(StrongroomError):
-    """This is no place in the log."""
+    """This is not a position in the log."""
 
     code: ClassVar[str] = "invalid_position"
 

@@ -20,13 +20,13 @@ from services.losses.reading import carried, locked
 
 
 class NotThatMuch(StrongroomError):
-    """Suspense does not carry that much of this asset which nobody has proposed to book, or named, already."""
+    """Suspense does not lack that much of this asset beyond what is already proposed or attributed."""
 
     code: ClassVar[str] = "not_that_much_in_suspense"
 
 
 class ProposedByYou(StrongroomError):
-    """You proposed this: another operator has to agree."""
+    """You proposed this: another operator must agree."""
 
     code: ClassVar[str] = "proposed_by_you"
 

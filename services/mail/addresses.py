@@ -25,13 +25,13 @@ _SHAPE: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+
 
 
 class InvalidMailAddress(StrongroomError):
-    """This is no e-mail address that we can write to."""
+    """This is not an e-mail address that letters can be sent to."""
 
     code: ClassVar[str] = "invalid_mail_address"
 
 
 class MailCodeWrong(StrongroomError):
-    """This is not the link that was sent last, or it is older than a day: ask for another letter."""
+    """The link is not the latest one, or is older than a day: request another letter."""
 
     code: ClassVar[str] = "mail_code_wrong"
 

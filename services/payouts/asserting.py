@@ -38,19 +38,19 @@ _PROVIDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class NotAProviderId(StrongroomError):
-    """No provider names a payment like that: letters, digits, hyphens and underscores, 64 at most."""
+    """This is not a provider's payment id: letters, digits, hyphens and underscores, 64 at most."""
 
     code: ClassVar[str] = "invalid_provider_id"
 
 
 class AlreadySaid(StrongroomError):
-    """You have said so already, and another has to, or two others have: the provider is asked."""
+    """You have already said so. Another operator has to agree, or two have and the provider is being asked."""
 
     code: ClassVar[str] = "already_said"
 
 
 class MayStillBeMade(StrongroomError):
-    """The request may still be repeated, or be under way: too early to say that it was never made."""
+    """The request may still be repeated or under way: too early to say that the payment was never made."""
 
     code: ClassVar[str] = "may_still_be_made"
 

@@ -26,7 +26,7 @@ from services.withdrawals import returns
 
 
 class NotMadeAfterAll(StrongroomError):
-    """Its provider does not say that it made this payment although it had failed: there is nothing to settle."""
+    """The provider does not report this failed payment as made: there is nothing to settle."""
 
     code: ClassVar[str] = "not_made_after_all"
 

@@ -30,7 +30,7 @@ BUMPABLE = ("broadcast", "uncertain")
 
 
 class CannotCancel(StrongroomError):
-    """A payment of this rail cannot be replaced by one that pays nobody; only its fee can be raised."""
+    """Payments of this rail cannot be cancelled; only their fee can be raised."""
 
     code: ClassVar[str] = "cannot_cancel"
 

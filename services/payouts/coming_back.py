@@ -29,7 +29,7 @@ ALERT: Final = "completed_payout_returned"
 
 
 class NotReturned(StrongroomError):
-    """Its provider does not say that this payment came back: there is nothing to book."""
+    """The provider does not report this payment as returned: there is nothing to book."""
 
     code: ClassVar[str] = "not_returned"
 

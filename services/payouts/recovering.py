@@ -28,7 +28,7 @@ WAITING = ("pending_approval", "approved")
 
 
 class AlreadyBooked(StrongroomError):
-    """The books know this transaction."""
+    """The ledger already has this transaction."""
 
     code: ClassVar[str] = "already_booked"
 

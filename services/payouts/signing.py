@@ -30,7 +30,7 @@ ATTEMPTS_BEFORE_ALERT = 5
 
 
 class InputsTaken(StrongroomError):
-    """Another stored payment spends one of these inputs, or one is in no block that was read: this must never leave."""
+    """Another stored payment spends one of these inputs, or an input is in no block read: this must never be sent."""
 
     code: ClassVar[str] = "inputs_taken"
 

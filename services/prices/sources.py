@@ -20,13 +20,13 @@ MANUAL = "operator"
 
 
 class PairMissing(StrongroomError):
-    """This house follows no price of that pair."""
+    """This price pair is not followed."""
 
     code: ClassVar[str] = "pair_missing"
 
 
 class SourceMissing(StrongroomError):
-    """There is no such source of prices."""
+    """There is no such price source."""
 
     code: ClassVar[str] = "source_missing"
 

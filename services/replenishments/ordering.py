@@ -25,7 +25,7 @@ EXPIRED_MAX = 100
 
 
 class ReplenishmentOpen(StrongroomError):
-    """There is an open replenishment of this asset already."""
+    """There is already an open replenishment of this asset."""
 
     code: ClassVar[str] = "replenishment_open"
 

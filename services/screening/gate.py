@@ -19,7 +19,7 @@ MODES: Final = ("off", "list", "hook")
 
 
 class NotScreenable(StrongroomError):
-    """Nobody can say who paid on this rail, so its deposits cannot be screened."""
+    """This rail does not tell who paid, so its deposits cannot be screened."""
 
     code: ClassVar[str] = "not_screenable"
 

@@ -15,7 +15,7 @@ from services import assets, audit
 
 
 class NotAReceivingAddress(StrongroomError):
-    """Payments to this address cannot be claimed here: it is not one that this house, or the app, receives at."""
+    """Payments to this address cannot be claimed: it is not a receiving address of the house or the app."""
 
     code: ClassVar[str] = "not_a_receiving_address"
 

@@ -22,7 +22,7 @@ from services.verifications.addresses import recipient
 
 
 class ClaimOfDeposit(StrongroomError):
-    """This is a deposit address: what is paid to it is found and credited without any claim."""
+    """This is a deposit address: payments to it are detected and credited without a claim."""
 
     code: ClassVar[str] = "claim_of_deposit"
 

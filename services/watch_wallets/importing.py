@@ -23,7 +23,7 @@ WALLETS_MAX = 50
 
 
 class TooManyWatchWallets(StrongroomError):
-    """You already watch as many wallets as one person may: forget one of those first."""
+    """You have reached the maximum of watched wallets: remove one first."""
 
     code: ClassVar[str] = "too_many_watch_wallets"
 

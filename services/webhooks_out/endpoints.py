@@ -34,7 +34,7 @@ class WebhookEndpointNotFound(StrongroomError):
 
 
 class TooManyWebhookEndpoints(StrongroomError):
-    """There are as many webhook endpoints as one owner may have: remove one of those first."""
+    """The maximum of webhook endpoints is reached: remove one first."""
 
     code: ClassVar[str] = "too_many_webhook_endpoints"
 

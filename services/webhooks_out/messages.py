@@ -22,7 +22,7 @@ KEPT: Final = timedelta(days=30)
 
 
 class WebhookDeliveryNotFound(StrongroomError):
-    """There is no such message to this endpoint, or it is so old that it was forgotten."""
+    """There is no such message of this endpoint, or it is so old that it was deleted."""
 
     code: ClassVar[str] = "webhook_delivery_not_found"
 

@@ -34,25 +34,25 @@ class AmountBelowMinimum(StrongroomError):
 
 
 class DailyLimitExceeded(StrongroomError):
-    """With this, more would leave within 24 hours than the limit allows."""
+    """This would exceed the limit for 24 hours."""
 
     code: ClassVar[str] = "daily_limit_exceeded"
 
 
 class SystemLimitExceeded(StrongroomError):
-    """The house has reached what it lets out in one day; ask again tomorrow (UTC)."""
+    """The house's daily withdrawal limit is reached; retry tomorrow (UTC)."""
 
     code: ClassVar[str] = "system_limit_exceeded"
 
 
 class DestinationNotAllowed(StrongroomError):
-    """Only destinations on the allowlist, for at least the cool-down time, can be paid."""
+    """The destination is not on the allowlist, or has not been for the cool-down time yet."""
 
     code: ClassVar[str] = "destination_not_allowed"
 
 
 class KeyCooldown(StrongroomError):
-    """The keys of this account changed recently; withdrawals open again after the cool-down."""
+    """The keys of this account changed recently; withdrawals are possible again after the cool-down."""
 
     code: ClassVar[str] = "key_cooldown"
 

@@ -207,7 +207,7 @@ def test_an_answer_after_five_minutes_is_too_late(house: House) -> None:
     container = house.container
     late = House(replace(container, clock=lambda: container.now() + timedelta(minutes=5)))
     told = answer(late, asked, PrivateKey())
-    assert (told["status"], "too old" in told["reason"]) == ("ERROR", True)
+    assert (told["status"], "has expired" in told["reason"]) == ("ERROR", True)
     cookie = client.get_cookie("wallet")
     assert cookie is not None
     seen = late.visitor().get(

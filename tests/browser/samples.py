@@ -199,7 +199,7 @@ def deposit_network() -> dict[str, Any]:
 
 
 def deposit_empty() -> dict[str, Any]:
-    problem = "No address is ready: the pool is empty until the node refills it. Nothing was lost; try again soon."
+    problem = "No address is ready: the pool is empty until the node refills it. Nothing was lost; retry soon."
     return deposit() | {"assets": (BTC,), "card": None, "others": (), "problem": problem}
 
 

@@ -138,7 +138,7 @@ def device() -> dict[str, Any]:
 
 
 def device_unknown() -> dict[str, Any]:
-    reason = "No device waits under this code: it was mistyped, has expired or was decided already."
+    reason = "No device waits for this code: it was mistyped, has expired or was used already."
     return {"code": FormField("BCDF-GHJK", (reason,))}
 
 

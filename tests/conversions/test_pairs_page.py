@@ -82,7 +82,7 @@ def test_an_admin_pauses_resumes_and_changes_limits_and_it_is_on_record(house: H
         ({"minimum": "2", "maximum": "1"}, "at most the maximum"),
         ({"minimum": "", "maximum": "1"}, "The minimum: "),
         ({"minimum": "1", "maximum": "0.000000001"}, "The maximum: "),
-        ({"to": "nothing", "minimum": "1", "maximum": "1"}, "does not convert"),
+        ({"to": "nothing", "minimum": "1", "maximum": "1"}, "is not offered"),
     ],
 )
 def test_limits_that_cannot_be_meant_are_refused_by_name(

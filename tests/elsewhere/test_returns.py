@@ -129,6 +129,6 @@ def test_an_operator_sees_it_on_its_page_and_books_it_there(house: House, fake: 
     assert operator.post(path, **form).status_code == 409
     assert operator.post(path, **form, typed=short_id(withdrawal.flow_id)).status_code == 303
     again = operator.post(path, **form, typed=short_id(withdrawal.flow_id))
-    assert (again.status_code, "The books know this transaction" in words(again)) == (409, True)
+    assert (again.status_code, "The ledger already has this transaction" in words(again)) == (409, True)
     assert house.balance() == (FLOAT, 0)
     assert "Book the return" not in operator.text(page)

@@ -119,7 +119,7 @@ def test_a_reload_cuts_nobody_off_and_a_dead_application_is_told_in_our_words(si
                 _is_refusal(answer, 503, "unavailable")
                 assert answer.headers["retry-after"] == "5"
                 page = later.get("/login", headers={"Accept": "text/html,*/*;q=0.8"})
-                assert "The application cannot be reached." in page.text
+                assert "The application is unreachable." in page.text
                 assert later.get(style).status_code == 200, "nginx's copy outlives the application"
         finally:
             site.render()

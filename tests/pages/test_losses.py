@@ -45,7 +45,7 @@ def test_one_approver_proposes_on_the_page_and_another_books(house: House, appro
     shown = approver.text(PLACE)
     assert "You proposed it: another approver has to agree." in shown
     code = short_id(row.flow_id)
-    assert "another operator has to agree" in words(approver.post(f"{PLACE}/{row.id}/agree", typed=code))
+    assert "another operator must agree" in words(approver.post(f"{PLACE}/{row.id}/agree", typed=code))
     other = Reader(house, house.person(role="approver"))
     assert "is not this one's" in words(other.post(f"{PLACE}/{row.id}/agree", typed="x"))
     assert other.post(f"{PLACE}/{row.id}/agree", typed=code).location == PLACE

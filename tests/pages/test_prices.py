@@ -51,7 +51,7 @@ def test_an_admin_says_a_price_and_it_is_on_record(house: House, admin: Reader) 
 def test_a_price_that_is_none_is_refused_by_name(admin: Reader) -> None:
     for form, told in (
         ({"pair": PAIR, "price": "-1"}, "not a price"),
-        ({"pair": "XRP/USD", "price": "1"}, "follows no price"),
+        ({"pair": "XRP/USD", "price": "1"}, "is not followed"),
         ({"pair": "nothing", "price": "1"}, "not a pair"),
     ):
         assert told in words(admin.post(PLACE, **form))
@@ -66,7 +66,7 @@ def test_a_source_is_dropped_once(house: House, admin: Reader) -> None:
     assert admin.post(f"{PLACE}/drop", pair=PAIR, source="far-away").location == PLACE
     assert "dropped, it has no say any more" in admin.text(PLACE)
     assert "no price" in admin.text(PLACE)
-    assert "no such source" in words(admin.post(f"{PLACE}/drop", pair=PAIR, source="far-away"))
+    assert "no such price source" in words(admin.post(f"{PLACE}/drop", pair=PAIR, source="far-away"))
     with house.container.reading() as session:
         assert session.query(PriceSource).count() == 0
 
