@@ -18,7 +18,7 @@ from domain.errors import StrongroomError
 from domain.rail_rows import NO_NETWORKS
 from domain.rails import RAILS
 from models.chain import DepositAddress
-from services import activity, addresses, assets
+from services import activity, addresses, assets, chains
 
 blueprint = Blueprint("deposit", __name__)
 
@@ -83,11 +83,14 @@ def _show(
         current = wanted or (mine[0] if mine else None)
         card = _card(session, current, chosen) if current and chosen else None
         arrivals = _arrivals(session, current, chosen) if current and chosen else ()
+        unread_since = chains.unread_since(session, chosen.chain, now=container().now()) if chosen else None
     return page(
         "deposit.html",
         status=status,
         assets=choice,
         chosen=chosen,
+        chain=RAILS[chosen.chain].name if chosen else "",
+        unread_since=unread_since,
         networks=list(networks.items()),
         network=network,
         # One address for each person: there is no other to ask for.

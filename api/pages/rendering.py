@@ -20,6 +20,7 @@ _WORDS: Final = (
     browsers.browser,
     wording.middle,
     wording.spoken,
+    wording.scope,
     wording.counted,
 )
 

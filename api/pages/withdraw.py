@@ -23,7 +23,7 @@ from domain.errors import StrongroomError
 from domain.ids import new_id, short_id
 from domain.money import parse_amount
 from domain.rails import RAILS
-from services import assets, balances, flows, withdrawals
+from services import assets, balances, chains, flows, withdrawals
 from services.idempotency import Answer
 
 blueprint = Blueprint("withdraw", __name__)
@@ -96,11 +96,14 @@ def _form(
         choice = on_rails(every_asset(session))
         chosen = chosen_of(choice, asset_id)
         rules = _rules(session, guards.caller().user_id, chosen) if chosen else None
+        unread_since = chains.unread_since(session, chosen.chain, now=container().now()) if chosen else None
     return page(
         "withdraw.html",
         status=status,
         assets=choice,
         rules=rules,
+        chain=RAILS[chosen.chain].name if chosen else "",
+        unread_since=unread_since,
         # A form that was refused is a new request once it is mended.
         idempotency_key=f"page-{new_id()}",
         destination=FormField(typed("destination"), errors.get("destination", ())),

@@ -1,9 +1,12 @@
 """How amounts, times, durations and identifiers are written on a page."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
+from domain.ids import short_id
 from domain.money import format_amount
 
 THIN_SPACE: Final = "\u2009"
@@ -109,6 +112,18 @@ def middle(identifier: str, *, head: int = 6, tail: int = 6) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: "1 confirmation", "3 confirmations"."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def scope(name: str) -> str:
+    """What an alert is about, as people call it: "chain:anvil" → "chain anvil", "flow:<id>" → "flow k7f3m2n9qd".
+
+    A flow is found by its short id; the ids of other rows are only shortened.
+    """
+    noun, _, which = name.partition(":")
+    # What is no id is a name that people know.
+    with suppress(ValueError):
+        which = short_id(UUID(which)) if noun == "flow" else middle(str(UUID(which)))
+    return f"{noun} {which}".rstrip()
 
 
 def spoken(code: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidGrantError
+from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidClientError, InvalidGrantError
 from sqlalchemy.orm import Session
 
 from auth.oauth import clients, keys, scopes, tokens
@@ -65,7 +65,11 @@ class Server(AuthorizationServer):  # type: ignore[misc]
     def authenticate_client(self, request: ProtocolRequest, methods: list[str], endpoint: str = "token") -> Client:
         """The app that asks, by the proof that it registered. Raises Authlib's InvalidClientError."""
         named_by(request.headers)
-        self.client = super().authenticate_client(request, methods, endpoint)
+        try:
+            self.client = super().authenticate_client(request, methods, endpoint)
+        except InvalidClientError as refusal:
+            refusal.description = "There is no such app, or this is not its secret, or not the way it registered to show it."
+            raise
         return self.client
 
     def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:

@@ -13,7 +13,7 @@ from services.chains.following import (
     rewind,
     sight_mempool,
 )
-from services.chains.health import STALE_AFTER, cannot_follow, fail, finish
+from services.chains.health import STALE_AFTER, cannot_follow, fail, finish, unread_since
 
 __all__ = [
     "BLOCKS_KEPT",
@@ -40,4 +40,5 @@ __all__ = [
     "resume",
     "rewind",
     "sight_mempool",
+    "unread_since",
 ]

@@ -42,6 +42,15 @@ def finish(
         alerts.clear(session, "chain_source_stale", scope=f"chain:{chain}", now=now, reason="the node answers again")
 
 
+def unread_since(session: Session, chain: str, *, now: datetime) -> datetime | None:
+    """Since when a chain is paused, or its node has failed for `STALE_AFTER`; None while it is read as ever."""
+    cursor = session.get(ChainCursor, chain)
+    if cursor is None:
+        return None
+    failing = cursor.failing_since
+    return cursor.paused_at or (failing if failing is not None and now - failing >= STALE_AFTER else None)
+
+
 def _follow_finality(session: Session, cursor: ChainCursor, final_height: int, *, now: datetime) -> None:
     """Move the final height up, or raise an alert if it stands still: deposits and payments then wait for it."""
     if cursor.final_height is None or final_height > cursor.final_height:

@@ -180,6 +180,8 @@ def deposit() -> dict[str, Any]:
     return {
         "assets": (BTC, COIN),
         "chosen": BTC,
+        "chain": "Bitcoin",
+        "unread_since": ago(minutes=7),
         "card": _card(),
         "networks": [],
         "network": "",

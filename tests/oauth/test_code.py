@@ -152,6 +152,7 @@ def test_a_code_belongs_to_the_app_that_it_was_given_to(house: House) -> None:
     impostor = App(house, app.client_id, "wrong", app.verifier)
     refused = impostor.redeem(code)
     assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_client")
+    assert refused.get_json()["error_description"].startswith("There is no such app, or this is not its secret")
     assert refused.headers["WWW-Authenticate"].startswith("Basic")
     nameless = App(house, app.client_id, None, app.verifier)
     assert nameless.redeem(code).status_code == 401

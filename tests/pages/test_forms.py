@@ -3,7 +3,8 @@
 import pytest
 
 from models.flow import Flow
-from tests.api.house import House
+from services import chains
+from tests.api.house import NETWORK, House
 from tests.pages.reader import Reader, words
 
 
@@ -178,3 +179,18 @@ def test_an_older_page_reads_itself_again_and_not_the_newest(house: House, owner
     again = owner.get(older, **{"HX-Request": "true"})
     assert f'data-hx-get="{older}"' in again.text
     assert again.text.count("to another user, flow") == 5
+
+
+def test_a_chain_that_is_not_read_is_said_where_money_goes_in_and_out(own_house: House) -> None:
+    owner = Reader(own_house, own_house.person())
+    with own_house.container.transaction() as session:
+        now = own_house.container.now()
+        chains.follow(session, NETWORK.chain, height=0, hashes=["00" * 32], now=now)
+        cursor = chains.get(session, NETWORK.chain)
+        cursor.failing_since, cursor.error = now - chains.STALE_AFTER, "node_timeout"
+    assert "has not been read since 1 min ago" in owner.text("/deposit")
+    assert "Nothing is lost: what you send shows here as soon as it is read again." in owner.text("/deposit")
+    assert "a withdrawal that you ask for now goes on as soon as it is read again" in owner.text("/withdraw")
+    with own_house.container.transaction() as session:
+        chains.get(session, NETWORK.chain).failing_since = own_house.container.now()
+    assert "has not been read" not in owner.text("/deposit")

@@ -1,12 +1,14 @@
 """How amounts, times and identifiers are written."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.pages import wording
+from domain.ids import short_id
 from domain.money import format_amount, parse_amount
 
 NOW = datetime(2025, 11, 21, 14, 30, tzinfo=UTC)
@@ -97,6 +99,20 @@ def test_a_long_duration_has_two_units() -> None:
 )
 def test_a_duration_that_somebody_set_is_said_in_full(seconds: int, said: str) -> None:
     assert wording.in_full(timedelta(seconds=seconds)) == said
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("chain:anvil", "chain anvil"),
+        ("price:tUSD/USD", "price tUSD/USD"),
+        (f"flow:{UUID(int=5)}", f"flow {short_id(UUID(int=5))}"),
+        (f"payout:{UUID(int=5)}", "payout 000000…000005"),
+        ("house", "house"),
+    ],
+)
+def test_what_an_alert_is_about_is_said_without_long_ids(scope: str, said: str) -> None:
+    assert wording.scope(scope) == said
 
 
 def test_an_identifier_keeps_both_ends() -> None:
