@@ -68,7 +68,9 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         try:
             self.client = super().authenticate_client(request, methods, endpoint)
         except InvalidClientError as refusal:
-            refusal.description = "There is no such app, or this is not its secret, or not the way it registered to show it."
+            refusal.description = (
+                "There is no such app, or this is not its secret, or not the way it registered to show it."
+            )
             raise
         return self.client
 
