@@ -101,9 +101,12 @@ class CircleProvider:
         """Ask for the transfer; asked again under its key, Circle answers with the one that it made."""
         answer = self._http.post("/v1/transfers", raw_tx)
         if answer.is_ok:
-            transfer_id = str(_data(answer).get("id") or "")
+            made = _data(answer)
+            transfer_id = str(made.get("id") or "")
             if not transfer_id:
                 raise unreadable("id")
+            if "amount" in made and "destination" in made and not fits(made, json.loads(raw_tx), self.rail):
+                raise ChainUncertain("Circle's answer is about another payment")
             return BroadcastAnswer("accepted", provider_id=transfer_id)
         is_final = answer.status in _FINAL_NO and answer.body.get("code") != _SOMETHING_WENT_WRONG
         return BroadcastAnswer("refused" if is_final else "rejected", _reason(answer))
@@ -136,7 +139,7 @@ class CircleProvider:
         """The wallet's balance, and beside it what is announced and not in the balance yet."""
         answer = self._http.get(f"/v1/wallets/{self._wallet_id}")
         balances = _data(answer).get("balances")
-        if not isinstance(balances, list):
+        if not isinstance(balances, list) or not all(isinstance(row, dict) for row in balances):
             raise unreadable("balances")
         held = sum(minor_units(row, self.rail) for row in balances if row.get("currency") == contract)
         listed, _ = self._listed(datetime.now(UTC) - PENDING_FOR, None)
@@ -199,7 +202,7 @@ class CircleProvider:
         listed: list[Mapping[str, Any]] = []
         while True:
             page = self._http.get("/v1/transfers", asked).body.get("data")
-            if not isinstance(page, list):
+            if not isinstance(page, list) or not all(isinstance(told, dict) for told in page):
                 raise unreadable("list of transfers")
             if page and len(listed) >= pages_max * PAGE_SIZE:
                 return listed, False

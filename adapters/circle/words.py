@@ -24,7 +24,7 @@ def minor_units(amount: Any, rail: Custodian) -> int:
         whole = int(scaled) if scaled.adjusted() < DIGITS_MAX else 0
     except (ArithmeticError, ValueError, KeyError, TypeError) as error:
         raise unreadable("amount") from error
-    if scaled != whole or not scaled.is_finite():
+    if scaled != whole or not scaled.is_finite() or whole < 0:
         raise unreadable("amount")
     return whole
 

@@ -28,6 +28,7 @@ _STATES: Final[Mapping[str, Literal["completed", "failed"]]] = {
     "FAILED": "failed",
     "REVERSED": "failed",
 }
+_WEIGHTS: Final[Mapping[str, int]] = {"completed": 0, "pending": 1, "failed": 2}
 _FINAL_NO: Final = frozenset({400, 422})
 _SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*reference", re.IGNORECASE)
 DIGITS_MAX: Final = 60
@@ -120,11 +121,11 @@ class FlutterwaveProvider:
             found = self._by_reference(reference)
         if not isinstance(found, Mapping) or found.get("reference") != reference:
             return Report("unknown", reason="the provider knows no such reference", provider_id=provider_id)
-        state = _STATES.get(str(found.get("status")).upper())
+        state = _state(found)
         # A transfer that failed goes on naming its fee, which is given back with the amount.
         fee = 0 if state == "failed" else found.get("fee")
         return Report(
-            state=state or "pending",
+            state=state,
             fee_minor=None if fee is None else self._minor(fee, str(found.get("currency")), ROUND_CEILING),
             reason=str(found.get("complete_message") or "")[:200],
             provider_id=_id(found),
@@ -168,17 +169,23 @@ class FlutterwaveProvider:
         if rows and not found:
             # It did not look for the reference, but listed what it pleased: that is no answer.
             raise ChainUncertain("the provider's list is about other transfers")
-        return found[0] if found else None
+        # Of several under one reference, whatever is or may be paid outweighs those that failed.
+        return min(found, key=lambda row: _WEIGHTS[_state(row)]) if found else None
 
     def _minor(self, amount: Any, currency: str, rounding: str) -> int:
         """An amount of theirs in whole units, against us: a fee of 26.875 with its tax is more than 26.87."""
         try:
             scaled = Decimal(str(amount)).scaleb(self._decimals[currency])
-            if not scaled.is_finite() or scaled.adjusted() >= DIGITS_MAX:
+            if not scaled.is_finite() or scaled < 0 or scaled.adjusted() >= DIGITS_MAX:
                 raise ChainUncertain("the provider's answer has an amount that there cannot be")
             return int(scaled.to_integral_value(rounding))
         except (ArithmeticError, ValueError, KeyError) as error:
             raise ChainUncertain("the provider's answer has no amount that can be read") from error
+
+
+def _state(found: Mapping[str, Any]) -> Literal["completed", "failed", "pending"]:
+    """What a status means; one that has no name here is not final."""
+    return _STATES.get(str(found.get("status")).upper(), "pending")
 
 
 def _data(answer: Answer) -> Any:

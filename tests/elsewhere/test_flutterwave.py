@@ -107,6 +107,42 @@ def test_what_may_have_been_accepted_is_looked_up_by_its_reference(
     assert house.standing() == set()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("status", "state"), [("SUCCESSFUL", "completed"), ("PENDING", "broadcast")])
+def test_of_several_under_one_reference_the_one_that_failed_gives_nothing_back(
+    house: House, fake: FakeFlutterwave, status: str, state: str, order: int
+) -> None:
+    house.withdraw()
+    fake.server.swallows.append("POST /v3/transfers")
+    house.pay()
+    [(number, told)] = fake.transfers.items()
+    both = [(number, {**told, "status": "FAILED"}), (number + 1, {**told, "id": number + 1, "status": status})]
+    fake.transfers = dict(both[::order])
+    house.later()
+    assert (house.one(Payout).state, house.one(Payout).provider_id) == (state, str(number + 1))
+
+
+def test_a_transfer_that_failed_and_was_made_after_all_is_told_and_a_negative_fee_is_no_answer(
+    house: House, fake: FakeFlutterwave
+) -> None:
+    house.withdraw()
+    house.pay()
+    [told] = fake.transfers.values()
+    told["fee"] = -1
+    fake.decides("SUCCESSFUL")
+    house.later()
+    assert house.one(Payout).state == "uncertain"
+    told["fee"], told["status"] = 10.75, "NEW"
+    fake.decides("FAILED")
+    house.later()
+    assert (house.one(Payout).state, house.balance(), house.standing()) == ("failed", (FLOAT, 0), set())
+    told["status"] = "SUCCESSFUL"
+    fake.balances["NGN"] -= Decimal(str(told["amount"])) + Decimal("10.75")
+    assert house.post(*fake.webhook()) == 200
+    process_provider(house.container, NAME, BY)
+    assert (house.balance(), house.standing()) == ((FLOAT, 0), {"failed_payout_made"})
+
+
 def test_a_reference_that_is_known_already_is_our_own_payment(house: House, fake: FakeFlutterwave) -> None:
     house.withdraw()
     house.pay()
