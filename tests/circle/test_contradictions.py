@@ -61,9 +61,9 @@ def test_a_fee_below_nothing_completes_nothing(house: House, circle: FakeCircle)
     "ask", [lambda house: house.provider.incoming(""), lambda house: house.provider.holding("USD")]
 )
 def test_what_is_no_transfer_and_no_balance_is_said_to_be_unreadable(
-    house: House, circle: FakeCircle, ask: Callable[[House], object]
+    house: House, circle: FakeCircle, monkeypatch: pytest.MonkeyPatch, ask: Callable[[House], object]
 ) -> None:
-    circle._list = lambda _: ["a word"]  # type: ignore[method-assign,list-item,return-value]
-    circle._wallet = lambda: (200, {"data": {"balances": [["USD", USDC]]}})  # type: ignore[method-assign]
+    monkeypatch.setattr(circle, "_list", lambda _: ["a word"])
+    monkeypatch.setattr(circle, "_wallet", lambda: (200, {"data": {"balances": [["USD", USDC]]}}))
     with pytest.raises(ChainUncertain):
         ask(house)
