@@ -1,4 +1,4 @@
-"""What suspense carries and nothing will explain any more: proposed by one operator, booked for good by another."""
+"""What suspense carries without explanation: proposed as a loss by one operator, booked by another."""
 
 from services.losses.carrying import carry, take_back
 from services.losses.deciding import NotThatMuch, ProposedByYou, agree, propose, propose_payment, refuse

@@ -1,4 +1,4 @@
-"""Have suspense carry what left the house and nothing explains, until it is booked or comes back."""
+"""Book to suspense what left the house without explanation, until it is booked as lost or comes back."""
 
 from datetime import datetime
 from typing import Final
@@ -24,7 +24,7 @@ OPEN: Final = ("carried", "proposed")
 def carry(
     session: Session, asset_id: str, amount_minor: int, *, txid: str, reason: str, key: str, now: datetime, by: Actor
 ) -> Loss:
-    """Book a payment of the hot wallet's to suspense, under this key of the ledger; its flow begins here.
+    """Book a payment of the hot wallet to suspense, under this ledger key; the loss's flow begins here.
 
     The caller makes sure that it is booked once.
     """
@@ -58,8 +58,8 @@ def carry(
 def take_back(session: Session, loss_id: UUID, *, key: str, now: datetime, by: Actor) -> Loss:
     """Undo what `carry` booked under this key: the hot wallet has it again. Raises LossNotFound.
 
-    A loss that nobody has booked ends here. One that is an expense already leaves suspense with too much, which two
-    operators book as come back.
+    An undecided loss ends here. One that is an expense already leaves suspense with a surplus, which two operators book
+    as recovered.
     """
     row = locked(session, loss_id)
     booked = session.scalars(select(LedgerTransaction.id).where(LedgerTransaction.idempotency_key == key)).one()

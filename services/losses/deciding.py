@@ -1,4 +1,4 @@
-"""Propose to book what suspense carries for good, and agree: the one who proposes does not decide."""
+"""Propose to book what suspense carries, and agree to it: whoever proposes does not decide."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -32,7 +32,7 @@ class ProposedByYou(StrongroomError):
 
 
 def propose(session: Session, asset_id: str, amount_minor: int, *, reason: str, now: datetime, by: Actor) -> Loss:
-    """Ask another operator to book so much of what suspense lacks as lost; or, where it has too much, as come back.
+    """Propose to book this much of what suspense lacks as lost or, where it has a surplus, as recovered.
 
     Raises UnknownAsset, NotThatMuch.
     """
@@ -63,17 +63,17 @@ def propose(session: Session, asset_id: str, amount_minor: int, *, reason: str, 
 
 
 def propose_payment(session: Session, loss_id: UUID, *, reason: str, now: datetime, by: Actor) -> Loss:
-    """The same for a payment that suspense carries by itself. Raises LossNotFound, WrongState."""
+    """The same for a single payment that suspense carries. Raises LossNotFound, WrongState."""
     row = locked(session, loss_id)
     _go(session, row, "proposed", {"reason": reason}, now=now, by=by)
-    # Whoever is to agree reads why; what it was found with is on its flow.
+    # The second operator reads the reason; the finding itself is on the flow.
     row.reason, row.proposed_at, row.proposed_by, row.decided_at, row.decided_by = reason, now, by.name, None, None
     _on_record(session, "loss.proposed", row, reason, now=now, by=by)
     return row
 
 
 def agree(session: Session, loss_id: UUID, *, now: datetime, by: Actor) -> Loss:
-    """Book it for good: an expense of the house, or less of one, and suspense is rid of it.
+    """Book it: as an expense of the house, or less of one, and out of suspense.
 
     Raises LossNotFound, WrongState, ProposedByYou, and NotThatMuch where suspense no longer carries it.
     """
@@ -100,7 +100,7 @@ def agree(session: Session, loss_id: UUID, *, now: datetime, by: Actor) -> Loss:
 
 
 def refuse(session: Session, loss_id: UUID, *, reason: str, now: datetime, by: Actor) -> Loss:
-    """Leave it in suspense; whoever proposed it may think better of it, too. Raises LossNotFound, WrongState."""
+    """Leave it in suspense; the operator who proposed it may do so, too. Raises LossNotFound, WrongState."""
     row = locked(session, loss_id)
     if row.state != "proposed":
         raise WrongState(f"this loss is {row.state}; only a proposed one is refused")
@@ -111,12 +111,12 @@ def refuse(session: Session, loss_id: UUID, *, reason: str, now: datetime, by: A
 
 
 def _one_at_a_time(session: Session, asset_id: str) -> None:
-    """Have whoever else proposes or agrees about this asset wait until the transaction ends."""
+    """Make concurrent proposals and decisions about this asset wait until the transaction ends."""
     session.refresh(assets.get(session, asset_id), with_for_update={"key_share": True})
 
 
 def _spoken_for(session: Session, asset_id: str, *, is_gain: bool) -> int:
-    """What others are about, of the same kind."""
+    """What other open losses of the same kind account for."""
     query = select(func.coalesce(func.sum(Loss.amount_minor), 0)).where(
         Loss.asset_id == asset_id, Loss.is_gain == is_gain, Loss.state.in_(OPEN)
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from domain.errors import StrongroomError
 from models.loss import Loss
 
-# What suspense has of deposits that wait for a decision is owed to somebody: it is no gain, and makes up for no loss.
+# What suspense holds of undecided deposits is owed to somebody: it is no gain, and offsets no loss.
 _CARRIED: Final = text(
     """
     SELECT (
@@ -31,7 +31,7 @@ class LossNotFound(StrongroomError):
 
 
 def carried(session: Session, asset_id: str) -> int:
-    """What suspense lacks of an asset, in the smallest unit; less than nothing where it has more than is owed."""
+    """What suspense lacks of an asset, in the smallest unit; negative where it has more than is owed."""
     return int(session.execute(_CARRIED, {"asset_id": asset_id}).scalar_one())
 
 

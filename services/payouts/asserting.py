@@ -1,7 +1,7 @@
-"""What operators may say of a payment that its provider knows nothing of by its reference: which one it is, or none.
+"""What operators may assert about a payment that its provider does not know by our reference: which one it is, or none.
 
-Nobody's word alone moves money. The provider is asked again, and nothing is asked for again: by now it may have
-forgotten the reference, so that the same request would be another payment.
+No one operator's word moves money. The provider is asked again, but the payment is not requested again: the provider
+may have forgotten the reference by now, and would make another payment.
 """
 
 import re
@@ -33,7 +33,7 @@ from services.payouts.reporting import ASK_AGAIN_WITHIN, record_report
 from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
 
 NEVER_MADE_AFTER: Final = 2 * ASK_AGAIN_WITHIN
-"""From when on nobody can be about to make the same request still, and what was made is shown."""
+"""Once this has passed, nobody can still be repeating the request, and the provider shows whatever it made."""
 _PROVIDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -57,7 +57,7 @@ class MayStillBeMade(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Asserted:
-    """A payment of which something is said, and what its provider is asked: about one of its own, or about all."""
+    """A payment with an assertion, and what its provider is asked for: one of its own payments, or all of them."""
 
     outgoing: Outgoing
     said_at: datetime
@@ -66,7 +66,7 @@ class Asserted:
 
 
 def say_never_made(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
-    """Say that a payment was never made, or agree with another operator who did; then its provider is asked.
+    """Assert that a payment was never made, or second another operator who did; its provider is then asked.
 
     Raises PayoutNotFound, SelfApproval, WrongState, MayStillBeMade, AlreadySaid.
     """
@@ -89,7 +89,7 @@ def say_never_made(session: Session, payout_id: UUID, *, now: datetime, by: Acto
 
 
 def say_it_is(session: Session, payout_id: UUID, *, provider_id: str, now: datetime, by: Actor) -> Payout:
-    """Say which of its provider's payments a payment is; it is, if that one fits.
+    """Assert which of its provider's payments a payment is; it is settled by that one if it matches.
 
     Raises PayoutNotFound, SelfApproval, WrongState, NotAProviderId.
     """
@@ -102,12 +102,12 @@ def say_it_is(session: Session, payout_id: UUID, *, provider_id: str, now: datet
 
 
 def assertion_of(session: Session, payout_id: UUID) -> PayoutAssertion | None:
-    """What was last said of a payment."""
+    """The latest assertion about a payment."""
     return session.get(PayoutAssertion, payout_id)
 
 
 def claim_asserted(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Asserted]:
-    """Lease the payments of a provider of which enough operators have said something that it was not asked about."""
+    """Lease the payments of a provider with assertions by enough operators, about which it has not been asked yet."""
     is_open = PayoutAssertion.answered_at.is_(None)
     is_enough = or_(PayoutAssertion.provider_id.is_not(None), PayoutAssertion.agreed_at.is_not(None))
     said = select(PayoutAssertion.payout_id).where(is_open, is_enough)
@@ -128,10 +128,10 @@ def claim_asserted(session: Session, chain: str, *, owner: str, now: datetime) -
 def record_found(
     session: Session, asserted: Asserted, found: Sequence[Report], *, now: datetime, by: Actor
 ) -> PayoutAssertion | None:
-    """Decide by what a provider shows that may be this payment. Returns what was decided, or None. Raises LeaseLost.
+    """Decide by the payments that a provider shows as matches. Returns the decision, or None. Raises LeaseLost.
 
-    A payment that is another one's already is not this one's. One that fits settles it, as any report does; none at all
-    fails it, if that is what two have said; and anything else speaks against what was said, and leaves the doubt.
+    A payment that belongs to another payout is no match. One match settles the payout, as a report does; none fails it,
+    if two operators asserted that; anything else contradicts the assertion, and the payout stays uncertain.
     """
     payout = held(session, asserted.outgoing)
     row = session.get(PayoutAssertion, payout.id, with_for_update=True, populate_existing=True)
@@ -169,7 +169,7 @@ def _doubtful(session: Session, payout_id: UUID, by: Actor) -> Payout:
 
 
 def _waits_for_another(session: Session, row: PayoutAssertion) -> bool:
-    """Whether somebody who may still decide has said that it was never made, and nobody was asked since."""
+    """Whether an operator who may still decide has asserted that it was never made, and nobody was asked since."""
     if row.provider_id is not None or row.answered_at is not None:
         return False
     may = exists().where(UserRole.user_id == row.said_by_id, UserRole.role.in_(MAY_APPROVE))

@@ -1,4 +1,4 @@
-"""Replace a payment that waits: by a dearer one, or by one that pays nobody. Stored before it is sent."""
+"""Replace a payment that waits for a block, by a dearer one or by one that pays nobody; stored before it is sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ class CannotCancel(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Replaceable:
-    """A payment that waits for a block: its newest form, what its fee may be at most, and what was asked for.
+    """A payment that waits for a block: its newest form, its fee cap, and what was asked for.
 
-    `derivation_index` names the deposit address that pays, where it is not the hot wallet. One that `is_in_the_way`
-    may not leave, and others wait behind it: nobody asked, and it is to be cancelled.
+    `derivation_index` names the deposit address that pays, where it is not the hot wallet. One that `is_in_the_way` may
+    not leave while others wait behind it: it is to be cancelled without anybody asking.
     """
 
     payment: SignedPayment
@@ -61,7 +61,7 @@ def ask_for_bump(session: Session, payout_id: UUID, *, now: datetime, by: Actor)
 
 
 def ask_for_cancel(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
-    """Have a task replace a payment that waits by one that pays nobody.
+    """Have a task replace a waiting payment by one that pays nobody.
 
     Only a block decides which of the two was first: until then nothing is given back. Raises PayoutNotFound,
     WrongState, CannotCancel.
@@ -87,9 +87,9 @@ def asked_for_bump(session: Session, chain: str) -> Sequence[UUID]:
 
 
 def record_not_bumped(session: Session, payout_id: UUID, *, code: str, now: datetime, by: Actor) -> None:
-    """Record why a payment could not be replaced; the form that is out there stays the newest.
+    """Record why a payment could not be replaced; the form that was sent stays the newest.
 
-    One that is in the way of others is tried again, as long as it takes.
+    One that is in the way of others is tried again until it succeeds.
     """
     payout = one(session, payout_id)
     if payout.state == "signed":

@@ -1,4 +1,4 @@
-"""Payments that were completed, and of which their provider says later that they came back."""
+"""Completed payments that their provider later reports as returned."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Say that nobody knows what became of a payment: its funds stay held, and somebody is told."""
+"""Mark a payment as uncertain: its funds stay held, and an alert says so."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ ATTEMPTS_MAX = 8
 
 
 def doubt(session: Session, payout: Payout, *, code: str, reason: str, now: datetime, by: Actor) -> None:
-    """Make a payout uncertain, to be offered again later; the alert turns critical when that goes on."""
+    """Make a payout uncertain, to be retried later; the alert becomes critical after repeated attempts."""
     leases.release(payout, due_at=now + leases.back_off(payout.attempts))
     payout.reason = code
     if payout.state == "completed":
@@ -35,7 +35,7 @@ def doubt(session: Session, payout: Payout, *, code: str, reason: str, now: date
 
 
 def wait_because(session: Session, payout: Payout, code: str | None, *, noted: bool, now: datetime, by: Actor) -> None:
-    """Show the owners of what a payout carries why it waits; a new reason is an event of their flows if `noted`."""
+    """Show the owners of the withdrawals why they wait; if `noted`, a new reason is an event of their flows."""
     if noted and code is not None:
         note(session, payout, {"waits_because": code}, now=now, by=by)
     for withdrawal in withdrawals_of(session, payout.id):

@@ -1,4 +1,4 @@
-"""Close a payout that is proved impossible, and give the funds back."""
+"""Close a payout that is proved impossible, and release its funds."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What payments cost the house: booked when they are settled, and corrected when another block says otherwise."""
+"""Network fees: booked when payments are settled, and corrected when another block changes their cost."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,15 +14,15 @@ from services import ledger
 
 
 def booked(session: Session, due: Sequence[Payout], *, now: datetime) -> list[Transaction]:
-    """The transactions, to be posted by the caller, that book what these payouts of one chain have cost."""
+    """The ledger transactions, for the caller to post, that book the cost of these payouts of one chain."""
     return _changes(session, due, again=False, now=now)
 
 
 def corrections(session: Session, closed: Sequence[Payout], *, now: datetime) -> list[Transaction]:
-    """Those that make what was booked of these payouts, all in a block again, what this block has made them cost.
+    """Those that correct the booked cost of these payouts, which are in a block again, to their cost in that block.
 
-    Two blocks may take turns, so that nothing names one correction among others: what is booked stands in the payout's
-    row, which the caller has locked and which commits with the correction.
+    Corrections have no natural key, since two blocks may alternate: what is booked is in the payout's row, which the
+    caller has locked and which commits with the correction.
     """
     return _changes(session, closed, again=True, now=now)
 
@@ -57,5 +57,5 @@ def _change(session: Session, asset_id: str, more_minor: int, *, key: str, now: 
 
 
 def _cost(payout: Payout, signed_fee_minor: int) -> int:
-    """What the chain says it cost, or where it never says so, what was signed for."""
+    """What the chain says it cost; where it never says so, the signed fee."""
     return signed_fee_minor if payout.fee_minor is None else payout.fee_minor

@@ -22,13 +22,13 @@ from services.payouts.impossible import UNCONFIRMED, doubt_conflicted, doubt_orp
 from services.payouts.reading import advance, awaited, locked
 
 BATCH_MAX = 50
-# So deep must another transaction that spends our inputs be before a payment fails of itself, or deeper where one of
-# ours must be to be final.
+# How deep another transaction that spends our inputs must be before a payment fails by itself; deeper where our own
+# finality demands more.
 CONFLICT_FINAL = 6
 
 
 def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
-    """Record which payments of ours these blocks hold, whichever of their forms, and which they make impossible."""
+    """Record which of our payments are in these blocks, in whichever form, and which ones these make impossible."""
     _confirm(session, chain, blocks, now=now, by=by)
     doubt_conflicted(session, chain, blocks, now=now, by=by)
     session.flush()
@@ -36,7 +36,7 @@ def sight_blocks(session: Session, chain: str, blocks: Sequence[Block], *, now: 
 
 
 def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: Actor) -> None:
-    """Un-see the payments whose block is above this height: they are offered to the network again."""
+    """Undo the payments whose block is above this height: they are offered to the network again."""
     undone = session.scalars(
         select(Payout).where(Payout.chain == chain, Payout.block_height > height).order_by(Payout.id).with_for_update()
     ).all()
@@ -71,7 +71,7 @@ def undo_above(session: Session, chain: str, height: int, *, now: datetime, by: 
 
 
 def fail_conflicted(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
-    """Fail the payouts whose inputs another transaction has spent for good; their funds go back. Returns how many."""
+    """Fail the payouts whose inputs another final transaction has spent; their funds are released. Returns how many."""
     cursor = session.get(ChainCursor, chain)
     if cursor is None:
         return 0
@@ -93,10 +93,10 @@ def fail_conflicted(session: Session, chain: str, *, now: datetime, by: Actor) -
 
 
 def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int:
-    """Complete the payouts that are final: post what was held, book the network fee. Returns how many.
+    """Complete the payouts that are final: post their holds, book the network fee. Returns how many.
 
-    One that is in its block and pays nobody, because it was reverted or cancelled, fails instead: its funds go back,
-    and the fee was paid all the same.
+    One whose transaction pays nobody, because it was reverted or cancelled, fails instead: its funds are released, and
+    the fee is booked all the same.
     """
     cursor = session.get(ChainCursor, chain)
     if cursor is None:
@@ -125,7 +125,7 @@ def settle_due(session: Session, chain: str, *, now: datetime, by: Actor) -> int
 
 
 def book(session: Session, carried: Sequence[Withdrawal], closed: Sequence[Payout], *, now: datetime) -> None:
-    """Post what the completed withdrawals held, and what the closed payouts, all of one chain, have cost."""
+    """Post the holds of completed withdrawals, and book the cost of closed payouts, all of one chain."""
     settlements = [_settlement(withdrawal, now) for withdrawal in carried]
     for outcome in ledger.post(session, settlements + fees.booked(session, closed, now=now)):
         ensure(outcome.refused is None, f"the ledger refused to settle a payout: {outcome.refused}")
@@ -181,7 +181,7 @@ def _confirm(session: Session, chain: str, blocks: Sequence[Block], *, now: date
 
 
 def _close_again(session: Session, closed: Sequence[Payout], *, now: datetime) -> None:
-    """Take note that payouts that were settled once are in a block again, which may have made them another cost."""
+    """Record that settled payouts are in a block again, possibly at another cost."""
     if not closed:
         return
     for payout in closed:
@@ -197,7 +197,7 @@ def _close_again(session: Session, closed: Sequence[Payout], *, now: datetime) -
 
 
 def _sent_after_all(session: Session, payout: Payout, txid: str, *, now: datetime) -> None:
-    """The proof was undone by a reorganisation deeper than anything foreseen: the funds went back, and left."""
+    """A reorganisation deeper than foreseen undid the proof: the funds were released, and left all the same."""
     alerts.raise_alert(
         session,
         "failed_payout_confirmed",

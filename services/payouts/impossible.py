@@ -1,4 +1,4 @@
-"""Notice of payments of ours, from what others have in blocks, that they can never be in one."""
+"""Notice from other transactions in blocks that a payment of ours can never confirm."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ UNCONFIRMED = ("signed", "broadcast", "uncertain")
 
 
 def doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, now: datetime, by: Actor) -> None:
-    """Mark the payments one of whose inputs these blocks spend, or make impossible, in a transaction of others."""
+    """Mark the payments of which other transactions in these blocks spend an input, or make one impossible."""
     rows = session.execute(
         select(PayoutInput.txid, PayoutInput.vout, PayoutInput.payout_id)
         .join(Payout, Payout.id == PayoutInput.payout_id)
@@ -47,9 +47,9 @@ def doubt_conflicted(session: Session, chain: str, blocks: Sequence[Block], *, n
 
 
 def doubt_orphaned(session: Session, chain: str, *, now: datetime, by: Actor) -> None:
-    """Mark the payments that spend the change of a payment of ours which a block holds in another form, or none can.
+    """Mark payments that spend the change of a payment of ours which confirmed in another form, or never will.
 
-    That output will never be, so that nothing in any block spends it either: this is the only proof there is.
+    That output will never exist, so no block will ever show another spender of it: this is the only proof there is.
     """
     parent = aliased(Payout)
     is_in_other_form = parent.block_height.is_not(None) & (parent.txid != PayoutTransaction.txid)
@@ -80,9 +80,9 @@ def doubt_orphaned(session: Session, chain: str, *, now: datetime, by: Actor) ->
 
 
 def _below_deposits(session: Session, chain: str) -> Iterator[tuple[OutPoint, UUID]]:
-    """What a deposit spends that no block holds any more and that a payment of ours spends in turn, and that payment.
+    """The inputs of unconfirmed deposits that payments of ours spend in turn, each with that payment.
 
-    Whoever else spends one of these in a block has made the deposit impossible, and our payment with it.
+    Another transaction that spends one of them in a block makes the deposit impossible, and our payment with it.
     """
     rows = session.execute(
         select(Deposit.spends, PayoutInput.payout_id)

@@ -1,4 +1,4 @@
-"""Look at payouts, and move one together with the withdrawals it carries."""
+"""Read payouts, and move one together with the withdrawals that it carries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -75,7 +75,7 @@ def refuse_own(carried: Sequence[Withdrawal], by: Actor) -> None:
 
 
 def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:
-    """The inputs of every payout that may still confirm, or is to once more: nothing else may spend them."""
+    """The inputs of every payout that may still confirm, or again: no other payment may spend them."""
     on_chain = Payout.chain == chain
     fell_out = (on_chain, _MAY_BE_NEXT, Payout.state == "completed", Payout.conflict_height.is_(None))
     wanted = union_all(
@@ -86,15 +86,15 @@ def inputs_in_flight(session: Session, chain: str) -> list[OutPoint]:
 
 
 def senders(session: Session, chain: str) -> frozenset[str]:
-    """On a chain of accounts: those of ours whose payments no block holds yet, or no longer holds."""
+    """On a chain of accounts: our accounts with payments that are in no block yet, or no longer."""
     query = select(PayoutInput.txid).where(PayoutInput.payout_id.in_(awaited(session, chain)))
     return frozenset(session.scalars(query.distinct()))
 
 
 def committed(session: Session, chain: str) -> Mapping[str, int]:
-    """On a chain of accounts: what the stored payments of the hot wallet that no block holds take at most, by asset.
+    """On a chain of accounts: what the hot wallet's stored payments outside blocks take at most, by asset.
 
-    A node's balances know nothing of those that it has not been offered, and of the others not every node does.
+    A node's balance does not include payments that it was not offered, and not every node includes pending ones.
     """
     rows = session.execute(
         select(
@@ -115,9 +115,9 @@ def committed(session: Session, chain: str) -> Mapping[str, int]:
 
 
 def awaited(session: Session, chain: str) -> CompoundSelect[UUID]:
-    """The payouts of a chain that a block which is read next may hold.
+    """The payouts of a chain that the next block may contain.
 
-    Of those that failed, which grow, only the few whose proof a fork has taken back, or still could.
+    Of the failed ones, which grow, only those few whose proof a reorganisation has undone, or still could.
     """
     height = session.scalar(select(ChainCursor.height).where(ChainCursor.chain == chain)) or 0
     may_come_back = (Payout.state == "failed", Payout.conflict_height > height - UNDONE_MAX)

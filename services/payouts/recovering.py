@@ -40,12 +40,12 @@ class NotThesePayments(StrongroomError):
 
 
 def unbooked(session: Session, chain: str, sent: Collection[SentTransaction]) -> list[SentTransaction]:
-    """Those of a wallet's transactions that paid others and that no payout and no charge accounts for."""
+    """Those of a wallet's transactions that paid others and belong to no payout or charge."""
     return [row for row in unknown(session, chain, sent) if row.outputs]
 
 
 def unknown(session: Session, chain: str, sent: Collection[SentTransaction]) -> list[SentTransaction]:
-    """The same with those that paid nobody: on a chain of accounts they cost their fee."""
+    """The same including those that paid nobody: on a chain of accounts they cost a fee."""
     txids = [one_.txid for one_ in sent]
     stored = session.scalars(
         select(PayoutTransaction.txid).where(PayoutTransaction.chain == chain, PayoutTransaction.txid.in_(txids))
@@ -60,12 +60,10 @@ def unknown(session: Session, chain: str, sent: Collection[SentTransaction]) -> 
 
 
 def claimants(session: Session, chain: str, sent: SentTransaction) -> Sequence[Withdrawal]:
-    """The withdrawals that this transaction seems to have paid, one for each output where there is one.
+    """The withdrawals that this transaction seems to have paid, one for each output if there is one.
 
-    Those that were approved come first, then the oldest. Which of several that ask for the same is taken makes no
-    difference: each is paid once in the end.
-
-    For another form of a payment that is stored, they are those which it carries.
+    Approved ones come first, then the oldest. Which of several identical ones is taken makes no difference: each is
+    paid once in the end. For another form of a stored payment, they are the ones it carries.
     """
     payout_id = payout_of(session, chain, sent)
     if payout_id is not None:
@@ -102,9 +100,8 @@ def adopt(
 ) -> Payout:
     """Book a transaction as the payment of these withdrawals: from here on it is followed like any other payout.
 
-    Where a stored payout spends the same inputs, it is another form of that one, such as a fee bump, or on a chain of
-    accounts one that pays nobody. Nothing is sent by this. Raises AlreadyBooked, NotThesePayments, WrongState,
-    InputsTaken.
+    If a stored payout spends the same inputs, the transaction becomes another form of it, such as a fee bump or, on a
+    chain of accounts, a cancellation. Nothing is sent. Raises AlreadyBooked, NotThesePayments, WrongState, InputsTaken.
     """
     if not unknown(session, chain, [sent]):
         raise AlreadyBooked
@@ -122,7 +119,7 @@ def adopt(
     add_form(session, payout, signed, form=1 + len(forms_of(session, payout.id)), is_cancellation=cancels, now=now)
     if payout_id is None:
         _go_on(session, payout, carried, sent.txid, now=now, by=by)
-    if payout.conflicted_by == sent.txid:  # taken for a stranger, by a worker that ran before this
+    if payout.conflicted_by == sent.txid:  # a worker that ran before this took it for a stranger's
         payout.conflicted_by = payout.conflict_height = None
     place(session, payout, sent, now=now, by=by)
     payout.due_at = now
@@ -142,7 +139,7 @@ def charge(
     now: datetime,
     by: Actor,
 ) -> int:
-    """Book a final transaction that no withdrawal explains: against a user who had it, or as an expense of the house.
+    """Book a final transaction that no withdrawal explains: against a user's balance, or as an expense of the house.
 
     Returns the ledger transaction. Raises AlreadyBooked, WrongState while it has too few confirmations, and
     InsufficientFunds where the user's balance does not cover it.
@@ -172,14 +169,14 @@ def charge(
 
 
 def key_of(chain: str, txid: str) -> str:
-    """Under which the ledger has a transaction that no withdrawal explains."""
+    """The ledger key of a transaction that no withdrawal explains."""
     return f"recovered:{chain}:{txid}"
 
 
 def payout_of(session: Session, chain: str, sent: SentTransaction) -> UUID | None:
-    """The stored payout that spends an output which this transaction spends: both cannot confirm.
+    """The stored payout that spends one of this transaction's inputs: both cannot confirm.
 
-    One that failed because of it is over: this is not another form of it, but what came instead.
+    A payout that failed because of this transaction is over: the transaction is no form of it.
     """
     return session.scalars(
         select(PayoutInput.payout_id)
@@ -222,7 +219,10 @@ def _as_paid(session: Session, sent: SentTransaction, withdrawals: Sequence[With
 
 
 def as_signed(sent: SentTransaction, vouts: Sequence[int]) -> SignedPayment:
-    """A transaction as one that we signed, its payments in these places. Raises NotThesePayments without its bytes."""
+    """The transaction as one that we signed, with its payments at these outputs.
+
+    Raises NotThesePayments without its bytes.
+    """
     if not sent.raw_tx:
         raise NotThesePayments(
             f"the bytes of {sent.txid} are not known: should it leave its block, nobody could resend it"
@@ -258,7 +258,7 @@ def _new_payout(
 def _go_on(
     session: Session, payout: Payout, withdrawals: Sequence[Withdrawal], txid: str, *, now: datetime, by: Actor
 ) -> None:
-    """Move what waited to where it stood before the restore, each state on record."""
+    """Move waiting withdrawals to the state they had before the restore, recording each step."""
     detail = {"payout_id": str(payout.id), "txid": txid, "recovered": True}
     waited = [row for row in withdrawals if row.state == "pending_approval"]
     agreed = [flows.Step(row.flow_id, WITHDRAWAL, row.state, "approved", {"recovered": True}) for row in waited]
@@ -274,7 +274,7 @@ def _go_on(
 
 
 def place(session: Session, payout: Payout, sent: SentTransaction, *, now: datetime, by: Actor) -> None:
-    """Put it into its block where the cursor has passed that already; otherwise it is found there by reading on."""
+    """Record its block if the cursor has passed it already; otherwise reading on will find it."""
     cursor = session.get(ChainCursor, payout.chain, with_for_update=True)
     ensure(cursor is not None, "a chain that is not followed has no payouts to recover")
     if cursor is None or sent.block_height is None or sent.block_height > cursor.height:

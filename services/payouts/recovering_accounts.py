@@ -1,4 +1,4 @@
-"""The same on a chain of accounts, where nothing but the blocks remembers what an account has sent."""
+"""The same for a chain of accounts, where only blocks remember what an account has sent."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -25,7 +25,7 @@ REASON = "left after the dump that the books were restored from; no withdrawal i
 
 
 def nonces_known(session: Session, chain: str, account: str) -> int:
-    """How many nonces an account of ours has used up, as far as the books can know: up to its newest one."""
+    """How many nonces an account of ours has used, up to the newest one in the books."""
     newest = session.scalar(
         select(func.max(PayoutInput.vout)).where(PayoutInput.chain == chain, PayoutInput.txid == account)
     )
@@ -33,9 +33,9 @@ def nonces_known(session: Session, chain: str, account: str) -> int:
 
 
 def nonces_to_explain(session: Session, chain: str, account: str, *, made: int) -> Collection[int]:
-    """The nonces that the account has used up, and the books either do not know or have seen in no block.
+    """The nonces that the account has used and that the books do not know, or have seen in no block.
 
-    What the books know may have been replaced since the dump.
+    A payment that the books know may have been replaced since the dump.
     """
     known = nonces_known(session, chain, account)
     waiting = {spent.vout for spent in inputs_in_flight(session, chain) if spent.txid == account and spent.vout < made}
@@ -45,11 +45,10 @@ def nonces_to_explain(session: Session, chain: str, account: str, *, made: int) 
 def account_for(
     session: Session, chain: str, sent: SentTransaction, *, final_height: int | None, now: datetime, by: Actor
 ) -> How:
-    """Book what an account of ours sent, once, by what it was; the answer says as what.
+    """Book what an account of ours sent, once; returns as what.
 
-    The payment of the withdrawal that asks for it, or another form of a payment that is stored: these are followed to
-    their end. Anything else, once it is final, is carried by suspense as a loss to be decided about. What paid nobody
-    has cost its fee; gas for an address of ours is nobody's deposit there.
+    A withdrawal's payment, or another form of a stored payment, is followed to its end. Anything else, once final, goes
+    to suspense as a loss to be decided about. What paid nobody costs its fee; gas for an address of ours is no deposit.
     """
     if not unknown(session, chain, [sent]):
         return "known"
@@ -68,7 +67,10 @@ def account_for(
 
 
 def _adopt(session: Session, chain: str, sent: SentTransaction, *, now: datetime, by: Actor) -> How | None:
-    """Book it as a payment that is followed to its end, if it is one. Raises NotThesePayments, with nothing written."""
+    """Book it as a payment that is followed to its end, if it is one.
+
+    Raises NotThesePayments, having written nothing.
+    """
     payout_id = payout_of(session, chain, sent)
     if payout_id is not None:
         adopt(session, chain, sent, [row.id for row in withdrawals_of(session, payout_id)], now=now, by=by)
@@ -81,7 +83,7 @@ def _adopt(session: Session, chain: str, sent: SentTransaction, *, now: datetime
 
 
 def _is_gas(session: Session, chain: str, sent: SentTransaction) -> bool:
-    """Whether it is the coin, sent to a deposit address: what sweeping that takes."""
+    """Whether it sent coin to a deposit address: gas for a sweep."""
     if [output.contract for output in sent.outputs] != [""]:
         return False
     paid = DepositAddress.address == sent.outputs[0].address
@@ -89,9 +91,9 @@ def _is_gas(session: Session, chain: str, sent: SentTransaction) -> bool:
 
 
 def _adopt_gas(session: Session, chain: str, sent: SentTransaction, *, now: datetime, by: Actor) -> None:
-    """Book it as a movement between accounts of the house, so that nobody is credited with it.
+    """Book it as a movement between the house's own accounts, so that nobody is credited for it.
 
-    It is gone from what the hot wallet can pay with: no sweep in the books tells where it lies, so suspense carries it.
+    The hot wallet can no longer spend it, and no sweep in the books says where it lies, so suspense carries it.
     """
     coin_id = assets.by_contract(session, chain)[""].asset_id
     signed = as_signed(sent, [sent.outputs[0].vout])
@@ -116,7 +118,7 @@ def _is_final(session: Session, chain: str, sent: SentTransaction, final_height:
 
 
 def _carry(session: Session, chain: str, sent: SentTransaction, *, now: datetime, by: Actor) -> How:
-    """Have suspense carry what was paid, and book the fee. The first entry has the key that says it was booked."""
+    """Book the payment to suspense, and its fee. The first entry's key marks it as booked."""
     money, key, paid = assets.by_contract(session, chain), key_of(chain, sent.txid), defaultdict[str, int](int)
     for output in sent.outputs:
         paid[money[output.contract].asset_id] += output.amount_minor

@@ -1,4 +1,4 @@
-"""Follow payments that a provider makes: what it reports is what becomes of them."""
+"""Follow payments that a provider makes: its reports decide what becomes of them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -19,16 +19,16 @@ from services.payouts.reading import advance, first_asked_at
 from services.payouts.sending import BATCH_MAX, Outgoing, held, may_leave, of_provider
 
 OPEN = ("signed", "broadcast", "uncertain")
-# Providers forget idempotency references at some time. Until then the same request may be made again.
+# For how long a request may be repeated: providers forget idempotency references at some time.
 ASK_AGAIN_WITHIN = timedelta(hours=1)
 
 
 def claim_reportable(
     session: Session, chain: str, *, owner: str, now: datetime
 ) -> Sequence[tuple[Outgoing, bool, bool]]:
-    """Lease the payments of a provider that are open and due: each with whether it is new to it, and may be asked for.
+    """Lease the open payments of a provider that are due, each with whether it may be requested (again).
 
-    It may, the first time or with the same reference once more, while that is not long ago.
+    It may the first time, and with the same reference once more as long as that was not long ago.
     """
     is_open = (Payout.chain == chain, Payout.state.in_(OPEN), may_leave())
     query = select(Payout).where(*is_open).order_by(Payout.id).limit(BATCH_MAX)
@@ -40,9 +40,9 @@ def claim_reportable(
 
 
 def about_to_ask(session: Session, outgoing: Outgoing, *, now: datetime) -> bool:
-    """Write down that a provider is asked for a payment; to be committed before it is. Raises LeaseLost.
+    """Record that a provider is about to be asked for a payment; commit that before asking. Raises LeaseLost.
 
-    False when it may have been asked for before: by somebody, too, who died before they could record what was said.
+    False when it may have been asked before, perhaps by a process that died before it could record the answer.
     """
     payout = held(session, outgoing)
     is_first = _asked_at(payout) is None
@@ -52,14 +52,14 @@ def about_to_ask(session: Session, outgoing: Outgoing, *, now: datetime) -> bool
 
 
 def was_not_asked(session: Session, outgoing: Outgoing) -> None:
-    """Take that back: the provider could not be reached the first time. Raises LeaseLost."""
+    """Undo that: the provider could not be reached at the first attempt. Raises LeaseLost."""
     held(session, outgoing).asked_at = None
 
 
 def hurry(
     session: Session, chain: str, *, provider_ids: Collection[str], references: Collection[str], now: datetime
 ) -> frozenset[str]:
-    """Have the payments with these ids or references be asked about now. Returns the provider's ids of ours."""
+    """Make the payments with these ids or references due now. Returns the provider's ids of ours."""
     named = union(
         select(Payout.id).where(Payout.chain == chain, Payout.provider_id.in_(provider_ids)),
         select(PayoutTransaction.payout_id).where(

@@ -1,4 +1,4 @@
-"""What an operator may do about a payment whose fate is unknown."""
+"""What an operator may do about a payment that is uncertain."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -38,7 +38,7 @@ def retry(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Pay
 
 
 def give_up(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
-    """Fail an uncertain payment, given proof on record that is as final as a payment of its asset has to be.
+    """Fail an uncertain payment, given a proof that is as final as a payment of its asset has to be.
 
     Raises PayoutNotFound, SelfApproval, WrongState, NoProof.
     """
@@ -53,9 +53,9 @@ def give_up(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> P
 
 
 def _refuse_unproved(session: Session, payout: Payout) -> None:
-    """Raise NoProof unless a provider's final word is no, or what came instead is final: until then it may come undone.
+    """Raise NoProof unless a provider's final word is no, or the conflicting transaction is final.
 
-    Whoever could have the funds back at the first block of a double spend would only have to have that undone.
+    Otherwise, whoever got the funds back at the first block of a double spend would only have to undo that block.
     """
     if payout.void_because is not None:
         return

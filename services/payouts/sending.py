@@ -1,4 +1,4 @@
-"""Offer stored payments to the network, always the same bytes, and record what was answered."""
+"""Offer stored payments to the network, always the same bytes, and record the answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ class Outgoing:
 
 
 def claim_unconfirmed(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Outgoing]:
-    """Lease the payouts that are in no block and due to be offered: for the first time, unless paused, or once more.
+    """Lease the payouts that are in no block and due to be offered: for the first time, unless paused, or again.
 
-    One that was completed and whose block left the chain since is offered again, too.
+    A completed one whose block left the chain is offered again, too.
     """
     query = (
         select(Payout)
         .where(Payout.chain == chain, Payout.block_height.is_(None), Payout.state != "failed", may_leave())
-        # Whoever waits longest: those that are offered once more must not always come before new ones.
+        # Longest waiting first: repeated offers must not always come before new ones.
         .order_by(Payout.due_at.nulls_first(), Payout.id)
         .limit(BATCH_MAX)
     )
@@ -118,11 +118,11 @@ def record_uncertain(session: Session, outgoing: Outgoing, *, code: str, now: da
 def record_located(
     session: Session, outgoing: Outgoing, located: Located | None, *, reason: str, now: datetime, by: Actor
 ) -> None:
-    """Record what the wallet knows of a payment that the network would not take. Raises LeaseLost.
+    """Record where the wallet finds a payment that the network did not take. Raises LeaseLost.
 
-    In the mempool or in a block: it was taken before. Made impossible by another transaction in a block that was read:
-    that is kept as the proof, to fail the payment once that block is deep enough. A block that was not read yet proves
-    nothing, for a fork could take it back unseen; nor does anything else.
+    In the mempool or a block: it was taken before. Made impossible by another transaction in a block that was read:
+    kept as proof, to fail the payment once that block is deep enough. A block that was not read yet proves nothing, for
+    it could be undone unseen; nor does anything else.
     """
     if located is not None and (located.in_mempool or located.confirmations > 0):
         record_answer(session, outgoing, BroadcastAnswer("already_known"), now=now, by=by)
@@ -144,9 +144,9 @@ def record_located(
 
 
 def may_leave(payout: type[Payout] = Payout) -> ColumnElement[bool]:
-    """Whether a payout was offered before, or nobody has paused what it carries: until then it need never leave.
+    """Whether a payout was offered before, or its asset is not paused: until it is offered it need never leave.
 
-    One that has a form which pays nobody may: that is its newest, and the only one that is offered from then on.
+    One with a form that pays nobody may: that is its newest form, and the only one still offered.
     """
     is_paused = exists().where(WithdrawalPolicy.asset_id == payout.asset_id, WithdrawalPolicy.paused)
     cancelled = exists().where(PayoutTransaction.payout_id == payout.id, PayoutTransaction.is_cancellation)
@@ -159,7 +159,7 @@ def held(session: Session, outgoing: Outgoing) -> Payout:
 
 
 def _held_at_sea(session: Session, outgoing: Outgoing) -> Payout | None:
-    """The same, unless its fate was read from a block while its answer was waited for: that outweighs any answer."""
+    """The same, unless a block decided its fate while the answer was awaited: that outweighs any answer."""
     payout = held(session, outgoing)
     if payout.block_height is None and payout.state != "failed":
         return payout

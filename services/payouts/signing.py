@@ -1,4 +1,4 @@
-"""Turn approved withdrawals into one signed payment, stored before anybody else sees it."""
+"""Turn approved withdrawals into one signed payment, stored before anybody sees it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class InputsTaken(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Withdrawals claimed for one payment, as facts that outlive the transaction: (id, lease generation) each."""
+    """Withdrawals claimed for one payment, as (id, lease generation), with all that is needed after the transaction."""
 
     chain: str
     asset_id: str
@@ -48,7 +48,7 @@ class Batch:
     avoid: tuple[OutPoint, ...]
 
     def part(self, first: int, count: int) -> "Batch":
-        """The same batch with only some of its withdrawals: what an almost empty wallet may still manage."""
+        """The same batch with only some of its withdrawals, for when the wallet cannot pay all."""
         last = first + count
         return replace(self, claims=self.claims[first:last], payments=self.payments[first:last])
 
@@ -56,9 +56,9 @@ class Batch:
 def claim_approved(
     session: Session, asset: Asset, *, fee_asset_id: str, most: int, owner: str, now: datetime
 ) -> Batch | None:
-    """Lease so many of an asset's approved withdrawals that are due, oldest first.
+    """Lease approved withdrawals of an asset that are due, oldest first, up to a number.
 
-    None when there are none or they are paused. What pays a deposit back waits while that is in no block.
+    None when there are none or the asset is paused. A return of a deposit waits while that deposit is in no block.
     """
     query = (
         select(Withdrawal)
@@ -93,11 +93,11 @@ def claim_approved(
 def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now: datetime, by: Actor) -> UUID | None:
     """Store the signed payment; only what is stored may ever leave. Returns the payout's id.
 
-    None when withdrawals were paused, or one of these was cancelled, rejected or taken over meanwhile, or pays back a
-    deposit that a fork has undone: the payment is then forgotten, nobody has seen it, and the others are tried again.
-    Raises InputsTaken when another stored payment spends one of its inputs.
+    None when withdrawals were paused, or one of these was cancelled, rejected, taken over, or returns a deposit that a
+    reorganisation undid: the payment, which nobody has seen, is then dropped, and the others are tried again. Raises
+    InputsTaken when another stored payment spends one of its inputs.
     """
-    # Before the withdrawals, as whoever pauses them does: once a pause has been answered, nothing more is stored.
+    # Locked before the withdrawals, as pausing does: once a pause has been confirmed, nothing more is stored.
     policy = session.get_one(WithdrawalPolicy, batch.asset_id, with_for_update={"read": True}, populate_existing=True)
     claimed = _still_claimed(session, batch)
     moved_on = any(
@@ -161,8 +161,8 @@ def store(
 ) -> Payout:
     """Store a signed payment, to be sent from now on.
 
-    Raises InputsTaken when another one spends one of its inputs, or when one of them is a deposit that no block holds,
-    or none that was read yet: a fork may have undone it while the wallet was signing.
+    Raises InputsTaken when another payment spends one of its inputs, or when one of them is a deposit in no block that
+    was read: a reorganisation may have undone it while the wallet was signing.
     """
     _refuse_undone(session, chain, signed.inputs)
     payout = Payout(
@@ -181,7 +181,7 @@ def store(
     )
     session.add(payout)
     session.flush()
-    # First what it uses up: on a chain of accounts two workers may have signed the very same bytes.
+    # Inputs first: on a chain of accounts two workers may have signed the very same bytes.
     take_inputs(session, payout, signed.inputs)
     add_form(session, payout, signed, form=1, now=now)
     return payout
@@ -190,7 +190,7 @@ def store(
 def add_form(
     session: Session, payout: Payout, signed: SignedPayment, *, form: int, is_cancellation: bool = False, now: datetime
 ) -> None:
-    """Store one signed form of a payout; one that cancels it pays nobody and uses up the same inputs."""
+    """Store one signed form of a payout; one that cancels it uses the same inputs and pays nobody."""
     session.execute(
         insert(PayoutTransaction),
         [
@@ -215,10 +215,10 @@ def add_form(
 
 
 def take_inputs(session: Session, payout: Payout, inputs: Sequence[OutPoint]) -> None:
-    """Have a payout be the one that spends these. Raises InputsTaken when another does.
+    """Record that a payout spends these inputs. Raises InputsTaken when another one does.
 
-    One that failed, and that no block holds, leaves its inputs to others: should a fork make it possible again, whoever
-    spends one of them makes sure that it is not paid after its funds went back.
+    A failed payout outside any block gives its inputs up: should a reorganisation revive it, the new spender keeps it
+    from being paid after its funds were released.
     """
     if not inputs:  # a provider's
         return
@@ -235,7 +235,7 @@ def take_inputs(session: Session, payout: Payout, inputs: Sequence[OutPoint]) ->
 
 
 def _refuse_undone(session: Session, chain: str, inputs: Sequence[OutPoint]) -> None:
-    """Raise InputsTaken for a deposit in no block; none of these is undone before the caller's transaction ends."""
+    """Raise InputsTaken for a deposit in no block; none of these can be undone before this transaction ends."""
     places = session.scalars(
         select(Deposit.block_height)
         .where(Deposit.chain == chain, tuple_(Deposit.txid, Deposit.vout).in_(inputs))

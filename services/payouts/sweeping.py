@@ -1,4 +1,4 @@
-"""Keep a sweep where its payout stands."""
+"""Keep a sweep in step with its payout."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ CLOSED: Final = ("completed", "failed")
 
 
 def follow(session: Session, payout: Payout, detail: Mapping[str, Any], *, now: datetime, by: Actor) -> None:
-    """Have the sweep that a payout is part of, if it is of one, know the payout's new state."""
+    """Move the sweep of a payout, if it has one, to the payout's new state."""
     if payout.sweep_id is None:
         return
     sweep = session.get_one(Sweep, payout.sweep_id, with_for_update=True, populate_existing=True)
@@ -36,19 +36,19 @@ def follow(session: Session, payout: Payout, detail: Mapping[str, Any], *, now: 
     if payout.state == "completed":
         sweep.left_minor = left_on(session, sweep)
     if payout.state == "failed":
-        # They lie where they lay: the next sweep of this address gathers them.
+        # The deposits were not moved: the next sweep of this address gathers them.
         session.execute(update(Deposit).where(Deposit.sweep_id == sweep.id).values(sweep_id=None))
 
 
 def note(session: Session, payout: Payout, detail: Mapping[str, Any], *, now: datetime, by: Actor) -> None:
-    """Add what happened to a payout to the flow of the sweep that it is part of, if it is of one."""
+    """Add an event about a payout to the flow of its sweep, if it has one."""
     if payout.sweep_id is not None:
         sweep = session.get_one(Sweep, payout.sweep_id)
         flows.note(session, sweep.flow_id, sweep.state, detail, now=now, by=by)
 
 
 def recount(session: Session, payout: Payout) -> None:
-    """Count again what is left on the address of the sweep that a payout is part of: its block is another one now."""
+    """Recompute what is left on the address of a payout's sweep: its block has changed."""
     if payout.sweep_id is None:
         return
     address_id = session.get_one(Sweep, payout.sweep_id).address_id
@@ -58,7 +58,7 @@ def recount(session: Session, payout: Payout) -> None:
 
 
 def left_on(session: Session, sweep: Sweep) -> int:
-    """The coin on a sweep's address, by what is in blocks: what came in, less what was moved and what gas has cost."""
+    """The coin on a sweep's address, by what is in blocks: deposits, less sweeps and gas."""
     coin_id = session.scalars(
         select(Payout.fee_asset_id).where(Payout.sweep_id == sweep.id, Payout.purpose == "sweep")
     ).first()

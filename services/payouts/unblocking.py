@@ -1,4 +1,4 @@
-"""On a chain of accounts: payments that a pause keeps from leaving, and behind whose nonce others wait."""
+"""On a chain of accounts: payments held back by a pause, behind whose nonce others wait."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,13 +14,13 @@ from models.payout import Payout, PayoutInput
 from services.payouts.sending import may_leave
 
 BECAUSE: Final = "paused_and_in_the_way"
-"""What a flow says of a payment that is replaced by one of nothing, since it may not leave and others may."""
+"""The reason in the flow of a payment that is cancelled because it may not leave and blocks others."""
 
 
 def in_the_way(session: Session, chain: str, *, now: datetime) -> Sequence[UUID]:
     """The payments that may not leave, due to be looked at, while one with a later nonce of their account may.
 
-    Nothing with a later nonce is ever in a block before something is that uses up theirs.
+    A later nonce cannot be in a block before theirs is used.
     """
     if not RAILS[chain].has_accounts:
         return ()
@@ -38,7 +38,7 @@ def in_the_way(session: Session, chain: str, *, now: datetime) -> Sequence[UUID]
 
 
 def is_in_the_way(session: Session, payout: Payout) -> bool:
-    """Whether this payment, which is locked, is one of these, and stays so until the transaction ends."""
+    """Whether this locked payment is one of these, and stays so until the transaction ends."""
     session.get_one(WithdrawalPolicy, payout.asset_id, with_for_update={"read": True}, populate_existing=True)
     found = session.scalar(select(Payout.id).where(Payout.id == payout.id, _is_kept_back(), _is_before_others()))
     return RAILS[payout.chain].has_accounts and found is not None
