@@ -57,7 +57,7 @@ def check_() -> None:
         turn = None
         while turn is None or not turn.is_last:
             with parts.transaction() as session:
-                turn = checking.look_on(session, now=parts.now())
+                turn = checking.check_next_slice(session, now=parts.now())
             if turn is None:
                 raise click.ClickException("a worker ended this check; the log and the alert say what it found")
             findings += turn.findings

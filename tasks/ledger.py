@@ -43,22 +43,22 @@ def check(container: Container, by: Actor) -> int:
     found, after = 0, None
     for _ in range(SPANS_MAX):
         with container.transaction() as session:
-            span, findings = checking.look_at_posted(session, now=container.now(), after=after)
-            checking.tell(session, findings, now=container.now())
+            span, findings = checking.check_posted(session, now=container.now(), after=after)
+            checking.report(session, findings, now=container.now())
         found += _logged(findings)
         if span is None or span.is_last:
             break
         after = span.last
     for _ in range(SPANS_MAX):
         with container.transaction() as session:
-            there_were, findings = checking.look_at_steps(session, owner=worker_name(), now=container.now())
-            checking.tell(session, findings, now=container.now())
+            there_were, findings = checking.check_steps(session, owner=worker_name(), now=container.now())
+            checking.report(session, findings, now=container.now())
         found += _logged(findings)
         if not there_were:
             break
     with container.transaction() as session:
-        findings = checking.look_at_newest(session)
-        checking.tell(session, findings, now=container.now())
+        findings = checking.check_newest(session)
+        checking.report(session, findings, now=container.now())
     return found + _logged(findings)
 
 
@@ -68,7 +68,7 @@ def check_all(container: Container, by: Actor) -> int:
     found = 0
     for _ in range(SLICES_MAX):
         with container.transaction() as session:
-            turn = checking.look_on(session, now=container.now())
+            turn = checking.check_next_slice(session, now=container.now())
         if turn is None:
             break
         found += _logged(turn.findings)

@@ -1,8 +1,8 @@
 """Check the ledger's invariants: each minute on what moved, and once a day on everything, a slice at a time."""
 
-from services.checking.recent import CONSUMER, READER, look_at_newest, look_at_posted, look_at_steps
-from services.checking.rounds import Turn, begin, last_ended, look_on
-from services.checking.telling import BROKEN, SCOPE, all_is_well, tell
+from services.checking.recent import CONSUMER, READER, check_newest, check_posted, check_steps
+from services.checking.reporting import BROKEN, SCOPE, clear_alert, report
+from services.checking.rounds import Turn, begin, check_next_slice, last_ended
 
 __all__ = [
     "BROKEN",
@@ -10,12 +10,12 @@ __all__ = [
     "READER",
     "SCOPE",
     "Turn",
-    "all_is_well",
     "begin",
+    "check_newest",
+    "check_next_slice",
+    "check_posted",
+    "check_steps",
+    "clear_alert",
     "last_ended",
-    "look_at_newest",
-    "look_at_posted",
-    "look_at_steps",
-    "look_on",
-    "tell",
+    "report",
 ]

@@ -48,7 +48,7 @@ _NEWEST_FLOWS: Final = text(
 _NEWEST: Final = text("SELECT max(id) FROM ledger_transfers")
 
 
-def look_at_posted(session: Session, *, now: datetime, after: int | None = None) -> tuple[Span | None, list[Finding]]:
+def check_posted(session: Session, *, now: datetime, after: int | None = None) -> tuple[Span | None, list[Finding]]:
     """Check the next transfers posted since the last check; returns their span, if any, and what is broken.
 
     `after` is the end of the previous span of the same turn.
@@ -57,7 +57,7 @@ def look_at_posted(session: Session, *, now: datetime, after: int | None = None)
     return span, _posted(session, span.first, span.last) if span else []
 
 
-def look_at_steps(session: Session, *, owner: str, now: datetime) -> tuple[bool, list[Finding]]:
+def check_steps(session: Session, *, owner: str, now: datetime) -> tuple[bool, list[Finding]]:
     """Check the next items whose flows took a step; returns whether there were any, and what is broken.
 
     The event log gives them out, so that none is skipped because it committed late.
@@ -73,7 +73,7 @@ def look_at_steps(session: Session, *, owner: str, now: datetime) -> tuple[bool,
     return True, found
 
 
-def look_at_newest(session: Session) -> list[Finding]:
+def check_newest(session: Session) -> list[Finding]:
     """Check again what moved last, and open withdrawals: somebody may have altered them since."""
     newest = session.scalar(_NEWEST)
     found = [] if newest is None else _posted(session, max(1, newest - NEWEST + 1), newest)

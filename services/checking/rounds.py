@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models.check import CheckRound
 from services import alerts
-from services.checking.telling import BROKEN, SCOPE, all_is_well, tell
+from services.checking.reporting import BROKEN, SCOPE, clear_alert, report
 from services.invariants import TABLES, Finding, among, next_ids, of_the_house
 from services.ledger.verify import RANGED, Altered, altered, altered_seal
 
@@ -53,7 +53,7 @@ def begin(session: Session, *, now: datetime) -> None:
     row.part, row.after, row.began_at, row.finding_count = PARTS[0], None, now, 0
 
 
-def look_on(session: Session, *, now: datetime) -> Turn | None:
+def check_next_slice(session: Session, *, now: datetime) -> Turn | None:
     """Check the next slice and report what is broken; after the last slice, end the alert if nothing was.
 
     None when no round is under way and none is due. A round is due a day after the last one began, sooner while the
@@ -66,13 +66,13 @@ def look_on(session: Session, *, now: datetime) -> Turn | None:
     if row is None or row.part is None:
         return None
     part, ids, findings = row.part, *_look(session, row)
-    tell(session, findings, now=now)
+    report(session, findings, now=now)
     session.refresh(row, ["finding_count"])
     _move_on(row, ids)
     if row.part is None:
         row.ended_at = now
         if not row.finding_count:
-            all_is_well(session, since=row.began_at, now=now)
+            clear_alert(session, since=row.began_at, now=now)
     return Turn(part, len(ids), findings, row.part is None)
 
 

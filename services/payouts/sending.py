@@ -82,7 +82,7 @@ def of_provider(session: Session, claimed: Sequence[Payout]) -> list[Outgoing]:
 
 def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer, *, now: datetime, by: Actor) -> None:
     """Record that the network took the payment, or would not take it now. Raises LeaseLost."""
-    payout = _held_at_sea(session, outgoing)
+    payout = _held_unless_in_a_block(session, outgoing)
     if payout is None:
         return
     if answer.outcome == "rejected":
@@ -100,7 +100,7 @@ def record_answer(session: Session, outgoing: Outgoing, answer: BroadcastAnswer,
 
 def record_unsent(session: Session, outgoing: Outgoing, *, code: str, now: datetime, by: Actor) -> None:
     """Record that the node could not be asked at all, so that nothing happened. Raises LeaseLost."""
-    payout = _held_at_sea(session, outgoing)
+    payout = _held_unless_in_a_block(session, outgoing)
     if payout is None:
         return
     leases.release(payout, due_at=now + leases.back_off(payout.attempts))
@@ -110,7 +110,7 @@ def record_unsent(session: Session, outgoing: Outgoing, *, code: str, now: datet
 
 def record_uncertain(session: Session, outgoing: Outgoing, *, code: str, now: datetime, by: Actor) -> None:
     """Record that no answer came: the payment may have left, and the funds stay held. Raises LeaseLost."""
-    payout = _held_at_sea(session, outgoing)
+    payout = _held_unless_in_a_block(session, outgoing)
     if payout is not None:
         doubt(session, payout, code=code, reason=code, now=now, by=by)
 
@@ -127,7 +127,7 @@ def record_located(
     if located is not None and (located.in_mempool or located.confirmations > 0):
         record_answer(session, outgoing, BroadcastAnswer("already_known"), now=now, by=by)
         return
-    payout = _held_at_sea(session, outgoing)
+    payout = _held_unless_in_a_block(session, outgoing)
     if payout is None:
         return
     ours = {form.txid for form in forms_of(session, payout.id)}
@@ -158,7 +158,7 @@ def held(session: Session, outgoing: Outgoing) -> Payout:
     return leases.locked(session, select(Payout).where(Payout.id == outgoing.payout_id), outgoing.generation)
 
 
-def _held_at_sea(session: Session, outgoing: Outgoing) -> Payout | None:
+def _held_unless_in_a_block(session: Session, outgoing: Outgoing) -> Payout | None:
     """The same, unless a block decided its fate while the answer was awaited: that outweighs any answer."""
     payout = held(session, outgoing)
     if payout.block_height is None and payout.state != "failed":

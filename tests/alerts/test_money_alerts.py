@@ -183,10 +183,10 @@ def test_a_deposit_that_stands_elsewhere_than_its_flow_is_found_by_what_moved_an
     _alter(raw, own_database, "UPDATE flows SET state = 'confirming'")
     for there_were in (True, False):
         with rail.container.transaction() as session:
-            found = checking.look_at_steps(session, owner="test", now=rail.container.now())
+            found = checking.check_steps(session, owner="test", now=rail.container.now())
         assert (found[0], [finding.subject[:12] for finding in found[1]]) == (there_were, ["deposit flow"] * there_were)
     with rail.container.reading() as session:
-        assert [finding.subject[:12] for finding in checking.look_at_newest(session)] == ["deposit flow"]
+        assert [finding.subject[:12] for finding in checking.check_newest(session)] == ["deposit flow"]
     ledger_tasks.check_all.run.__wrapped__(rail.container, BY)
     assert standing(rail.container, "ledger_invariant_broken") == {"ledger:books"}
 

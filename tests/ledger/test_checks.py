@@ -42,9 +42,9 @@ def short_sight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def minute(books: Books, *, at: timedelta = timedelta(0)) -> list[Finding]:
     with Session(books.engine) as session, session.begin():
-        _, findings = checking.look_at_posted(session, now=START + at)
-        findings += checking.look_at_newest(session)
-        checking.tell(session, findings, now=START + at)
+        _, findings = checking.check_posted(session, now=START + at)
+        findings += checking.check_newest(session)
+        checking.report(session, findings, now=START + at)
     return findings
 
 
@@ -54,7 +54,7 @@ def day(books: Books, *, at: timedelta = timedelta(0)) -> list[Finding] | None:
     turn = None
     while turn is None or not turn.is_last:
         with Session(books.engine) as session, session.begin():
-            turn = checking.look_on(session, now=START + at)
+            turn = checking.check_next_slice(session, now=START + at)
         if turn is None:
             return None
         found += turn.findings
@@ -111,9 +111,9 @@ def test_what_breaks_behind_a_round_outlives_its_good_end(books: Books) -> None:
     books.user(funds=1)
     broken = [Finding("something", "this")]
     with Session(books.engine) as session, session.begin():
-        assert checking.look_on(session, now=START) is not None
+        assert checking.check_next_slice(session, now=START) is not None
     with Session(books.engine) as session, session.begin():
-        checking.tell(session, broken, now=START + timedelta(seconds=1))
+        checking.report(session, broken, now=START + timedelta(seconds=1))
     assert day(books, at=timedelta(seconds=2)) == []
     assert stands(books)
     assert day(books, at=timedelta(seconds=3) + rounds.WHILE_BROKEN) == []
@@ -125,10 +125,10 @@ def test_what_breaks_behind_a_round_outlives_its_good_end_although_the_alert_sto
     books.user(funds=1)
     for at in (timedelta(0), timedelta(seconds=2)):
         with Session(books.engine) as session, session.begin():
-            checking.tell(session, [Finding("something", "this")], now=START + at)
+            checking.report(session, [Finding("something", "this")], now=START + at)
         if not at:
             with Session(books.engine) as session, session.begin():
-                assert checking.look_on(session, now=START + timedelta(seconds=1)) is not None
+                assert checking.check_next_slice(session, now=START + timedelta(seconds=1)) is not None
     assert day(books, at=timedelta(seconds=3)) == []
     assert stands(books)
     assert day(books, at=timedelta(seconds=3) + rounds.WHILE_BROKEN) == []
@@ -144,7 +144,7 @@ def test_a_round_goes_on_where_it_stood_unless_somebody_begins_anew(books: Books
         with Session(books.engine) as session, session.begin():
             if by_hand and turns == 3:
                 checking.begin(session, now=START)
-            turn = checking.look_on(session, now=START)
+            turn = checking.check_next_slice(session, now=START)
         assert turn is not None
         turns, rows = turns + 1, rows + turn.rows
         if turn.is_last:

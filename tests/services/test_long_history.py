@@ -141,7 +141,7 @@ QUESTIONS: Final[dict[str, tuple[Ask, set[str]]]] = {
         lambda session: payouts.inputs_in_flight(session, NETWORK.chain),
         {"ix_payouts_awaited", "ix_payouts_open"},
     ),
-    "what moved last": (checking.look_at_newest, {"pk_flow_events", "pk_ledger_transfers", "ix_withdrawals_open"}),
+    "what moved last": (checking.check_newest, {"pk_flow_events", "pk_ledger_transfers", "ix_withdrawals_open"}),
     "the items of flows": (
         lambda session: recent._items(session, [ME]),
         {f"ix_{table}_flow_id" for table in invariants.ITEMS},

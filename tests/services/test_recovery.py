@@ -84,7 +84,7 @@ def resume(rail: Rail) -> None:
         session.execute(update(WithdrawalPolicy).values(paused=False))
 
 
-def all_is_well(rail: Rail, withdrawal: Withdrawal) -> None:
+def clear_alert(rail: Rail, withdrawal: Withdrawal) -> None:
     """Sent once, settled, and nothing left to explain."""
     assert outgoing.one(rail, withdrawal.id).state == "completed"
     assert outgoing.sent_once(rail, withdrawal.destination, withdrawal.amount_minor)
@@ -117,7 +117,7 @@ def test_a_withdrawal_that_left_after_the_dump_is_found_booked_and_not_paid_agai
     rail.send()
     rail.mine()
     rail.watch()
-    all_is_well(rail, withdrawal)
+    clear_alert(rail, withdrawal)
 
 
 def test_one_that_is_in_no_block_yet_and_waited_for_approval_in_the_dump_is_followed_to_its_end(
@@ -134,7 +134,7 @@ def test_one_that_is_in_no_block_yet_and_waited_for_approval_in_the_dump_is_foll
     assert rail.withdrawal().state == "broadcast"
     rail.mine()
     rail.watch()
-    all_is_well(rail, withdrawal)
+    clear_alert(rail, withdrawal)
 
 
 def test_a_fee_bump_made_after_the_dump_is_another_form_and_no_proof_of_failure(
@@ -155,7 +155,7 @@ def test_a_fee_bump_made_after_the_dump_is_another_form_and_no_proof_of_failure(
     resume(rail)
     rail.watch()
     rail.settle()
-    all_is_well(rail, withdrawal)
+    clear_alert(rail, withdrawal)
 
 
 def test_what_no_withdrawal_explains_is_charged_once_to_its_user_or_to_the_house(

@@ -15,7 +15,7 @@ BROKEN: Final = "ledger_invariant_broken"
 SCOPE: Final = "ledger:books"
 
 
-def tell(session: Session, findings: Sequence[Finding], *, now: datetime) -> None:
+def report(session: Session, findings: Sequence[Finding], *, now: datetime) -> None:
     """Raise the alert if there are findings, and count them for the round under way, if there is one."""
     if findings:
         # The findings may be in a part that the round has passed. Its row is locked first, as a round does.
@@ -31,7 +31,7 @@ def tell(session: Session, findings: Sequence[Finding], *, now: datetime) -> Non
         )
 
 
-def all_is_well(session: Session, *, since: datetime, now: datetime) -> bool:
+def clear_alert(session: Session, *, since: datetime, now: datetime) -> bool:
     """End the alert after a whole round that began at `since` and found nothing; True when it stood.
 
     An alert raised since then may be about a part that had been checked before: it stays.
