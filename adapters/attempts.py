@@ -1,4 +1,4 @@
-"""Counts of attempts in Redis: those that a process makes at one moment go in one message."""
+"""Rate-limit counters in Redis: attempts that a process counts at the same moment share one message."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from models.together import Together
 
-# Each attempt is counted for itself, and learns the count that it made: nobody's is left out or counted twice.
+# Each attempt is counted by itself and gets the count that it made: none is left out or counted twice.
 _COUNT: Final = """
 local counts = {}
 for place, key in ipairs(KEYS) do
@@ -23,7 +23,7 @@ _Attempt = tuple[str, int, int]
 
 
 class SharedCounts(RedisStorage):
-    """The store of `limits`, counting as it does; at sign-in a message to Redis costs more than what Redis does."""
+    """The Redis store of `limits`, with increments batched: a round trip costs more than the increment itself."""
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri, **options)
@@ -31,7 +31,10 @@ class SharedCounts(RedisStorage):
         self._together: Together[_Attempt, int | RedisError] = Together(self._counted)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a count, which begins to expire with its first; returns what it is now. Raises RedisError."""
+        """Add to a count, which expires `expiry` seconds after its first increment; returns the new count.
+
+        Raises RedisError.
+        """
         counted = self._together((self.prefixed_key(key), amount, expiry))
         if isinstance(counted, RedisError):
             raise RedisError(str(counted)) from counted
@@ -42,6 +45,6 @@ class SharedCounts(RedisStorage):
         try:
             counts: list[int] = self._count([key for key, _, _ in attempts], said)
         except RedisError as fault:
-            # Not asked again one by one: it may have been counted, and whoever waited has waited once.
+            # Not retried one by one: the attempts may have been counted, and the callers have waited once already.
             return [fault] * len(attempts)
         return counts

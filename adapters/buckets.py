@@ -1,4 +1,4 @@
-"""Token buckets: so many at once, then so many a second; in one process, and in Redis for all of them together."""
+"""Token buckets: a burst, then a rate per second; for one process, or in Redis for all of them together."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 AVOIDED_S: Final = 2.0
 _PREFIX: Final = "bucket:"
-# KEYS: the bucket; ARGV: capacity, tokens per second. Answers in how many milliseconds there will be one: 0, taken.
+# KEYS: the bucket; ARGV: capacity, tokens per second. Answers 0 if one was taken, else milliseconds to wait.
 _TAKE: Final = """
     local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000
     local capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2])

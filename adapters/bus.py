@@ -1,4 +1,4 @@
-"""The bus between processes: what is said to people's sockets, and whose right to be connected is to be looked at."""
+"""The bus between processes: events for people's sockets, and whose right to be connected must be checked again."""
 
 import json
 import time
@@ -33,15 +33,15 @@ def scoped_room(user_id: object, scope: str) -> str:
 
 OPERATORS: Final = "operators"
 PEOPLE: Final = "people"
-"""Everybody who is signed in themselves; no app."""
+"""Everybody who is signed in themselves; no apps."""
 
 
 class Bus(RedisManager):  # type: ignore[misc]  # python-socketio is not typed
-    """Socket.IO's manager on our Redis: everybody may speak, and a realtime process listens as well.
+    """Socket.IO's manager on our Redis: every process may publish, and a realtime process subscribes as well.
 
-    What is said is said at most once: whoever was not listening reads again. Speaking never raises and never waits
-    long; after a failure it keeps silent for a moment. `on_recheck` is told the names of sessions and authorizations
-    that changed, `on_gap` that something may have been missed.
+    Delivery is at most once: whoever was not subscribed reads again. Publishing never raises and never waits long;
+    after a failure it is skipped for AVOIDED_S. `on_recheck` gets the names of sessions and authorizations that
+    changed; `on_gap` is called when messages may have been missed.
     """
 
     def __init__(self, url: str | None, *, listens: bool = False) -> None:
@@ -54,21 +54,21 @@ class Bus(RedisManager):  # type: ignore[misc]  # python-socketio is not typed
         self._silent_until = 0.0
 
     def say(self, event: str, data: Mapping[str, Any], rooms: Sequence[str], *, but: str | None = None) -> None:
-        """Send an event to every socket in one of these rooms, apart from the socket `but`."""
+        """Send an event to every socket in any of these rooms, except the socket `but`."""
         if self._url is not None:
             self.emit(event, dict(data), room=list(rooms), skip_sid=but)
 
     def recheck(self, names: Collection[str]) -> None:
-        """Have every realtime process look anew at the sockets that stand on these sessions and authorizations."""
+        """Have every realtime process check the sockets again that depend on these sessions and authorizations."""
         if self._url is not None:
             self._publish({"strongroom": "recheck", "names": sorted(names)})
 
     def beat(self) -> bool:
-        """Say to oneself that one is there. Whether Redis took it and anybody listens; raises RedisError."""
+        """Publish a heartbeat to ourselves; returns whether anybody is subscribed. Raises RedisError."""
         return bool(self._client().publish(self.channel, json.dumps({"strongroom": "beat", "host": self.host_id})))
 
     def subscribers(self) -> int:
-        """How many processes listen, as Redis sees it (PUBSUB NUMSUB). Raises RedisError."""
+        """How many processes are subscribed, according to Redis (PUBSUB NUMSUB). Raises RedisError."""
         [(_, count)] = self._client().pubsub_numsub(self.channel)
         return int(count)
 
@@ -87,7 +87,7 @@ class Bus(RedisManager):  # type: ignore[misc]  # python-socketio is not typed
             log.warning("the bus does not take what is said", error=str(fault))
 
     def _listen(self) -> Iterator[bytes]:
-        """Every message for Socket.IO, for ever; ours are dealt with on the way."""
+        """Yield every message for Socket.IO, for ever; our own are handled on the way."""
         missed = False
         while True:
             client = Redis.from_url(self.redis_url, socket_connect_timeout=WAIT_S, socket_keepalive=True)
@@ -126,5 +126,5 @@ def _ignore(_: frozenset[str]) -> None:
 
 
 def _channel(url: str | None) -> str:
-    """A channel of this installation's own: channels know nothing of the numbered databases."""
+    """A channel of this installation alone: channels are not separated by Redis's numbered databases."""
     return f"strongroom:bus:{urlsplit(url or '').path.strip('/') or 0}"

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def look(*, directory: Path, redis_url: str | None, public_url: str, with_certificate: bool) -> HostFacts:
-    """One look at everything; what cannot be found out is None. The certificate is asked for only when wanted."""
+    """Read everything once; what cannot be read is None. The certificate is fetched only with `with_certificate`."""
     address = urlsplit(public_url)
     serves_https = with_certificate and address.scheme == "https"
     ends = _certificate_ends(address.hostname or "", address.port or 443) if serves_https else None
@@ -44,7 +44,7 @@ def _disk_free_percent(directory: Path) -> float | None:
 
 
 def _memory_used_percent() -> float | None:
-    """By what the kernel says is available, which counts caches that it would give back."""
+    """From MemAvailable, which counts caches that the kernel would give back."""
     try:
         lines = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines())
         total, available = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))

@@ -1,4 +1,4 @@
-"""Ask an address for JSON within a time and a size, and read it exactly: no number becomes a float."""
+"""Fetch JSON within a time-out and a size limit, and read it exactly: no number becomes a float."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class NoAnswer(StrongroomError):
 
 
 def fetch(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
-    """The document at an address, without following redirections. Raises NoAnswer, which does not name the address."""
+    """The document at a URL, without following redirects. Raises NoAnswer, which does not name the URL."""
     with timed("http", peer_of(url)):
         return _fetched(url, timeout_s=timeout_s, headers=headers or {})
 
@@ -50,7 +50,7 @@ def _fetched(url: str, *, timeout_s: float, headers: Mapping[str, str]) -> Any:
 
 
 def pick(document: Any, path: str) -> Any:
-    """What is at a path such as `result.0.price`: keys of objects and places in lists. Raises NoAnswer."""
+    """The value at a path such as `result.0.price`: keys of objects and indexes of lists. Raises NoAnswer."""
     found = document
     for step in path.split("."):
         if isinstance(found, dict) and step in found:
@@ -63,7 +63,7 @@ def pick(document: Any, path: str) -> Any:
 
 
 def _body(response: httpx.Response, deadline_s: float) -> bytes:
-    """The whole answer. A trickle that keeps every single read in time is cut off all the same."""
+    """The whole answer, by a deadline that also cuts off a body that trickles in."""
     body = b""
     for chunk in response.iter_bytes():
         body += chunk
@@ -75,7 +75,7 @@ def _body(response: httpx.Response, deadline_s: float) -> bytes:
 
 
 def _too_deep(body: bytes) -> bool:
-    """Whether the parser would have to recurse deeper than any honest answer: its own limit may have been raised."""
+    """Whether the parser would recurse deeper than DEPTH_MAX; Python's own recursion limit may have been raised."""
     if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
         return False
     depth = 0

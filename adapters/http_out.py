@@ -1,8 +1,8 @@
-"""Tell an address that somebody else chose: whatever its name leads to and whatever it answers, we stay safe.
+"""Send HTTP to a URL that somebody else chose, safely, wherever its name leads and whatever it answers.
 
-A name is resolved here, every address that it has is looked at, and the connection goes to an address that was looked
-at: asking twice would let the name change its mind in between ("DNS rebinding"). No redirect is followed, no proxy of
-the environment is used, one deadline covers everything, and little of the answer is read.
+A name is resolved once, every address of it is checked, and the connection goes to a checked address: resolving it
+again would let the name point elsewhere in between ("DNS rebinding"). No redirect is followed, no proxy of the
+environment is used, one deadline covers everything, and little of the answer is read.
 """
 
 import functools
@@ -35,7 +35,7 @@ class NameNotFound(httpcore.ConnectError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it: a status with the beginning of the body, or the code of what went wrong, or both."""
+    """The result: a status with the beginning of the body, or an error code, or both."""
 
     status: int | None
     excerpt: str
@@ -44,7 +44,7 @@ class Answer:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the receiver said that it has it."""
+        """Whether the receiver acknowledged the message."""
         return self.error is None and self.status is not None and self.status // 100 == _TAKEN
 
 
@@ -57,7 +57,7 @@ def post(
     deadline_s: float = DEADLINE_S,
     trust: ssl.SSLContext | None = None,
 ) -> Answer:
-    """Send a POST and say what came of it. Raises nothing that the other side could cause.
+    """Send a POST and return the result. Raises nothing that the other side could cause.
 
     Codes: address_refused, name_not_found, timed_out, redirect_refused, tls_failed, connection_failed, bad_answer.
     """
@@ -81,7 +81,7 @@ def post(
     if error is None and status in _REDIRECTS:
         error = "redirect_refused"
     seconds = monotonic() - started
-    # Whoever registers a webhook chooses its address: by name there would be no end of them.
+    # People choose the addresses of webhooks: a metric label for each host would have no bound.
     took("webhook", "", error or ("ok" if status is not None and status // 100 == _TAKEN else "refused"), seconds)
     return Answer(status, excerpt, error, round(seconds * 1000))
 
@@ -102,7 +102,7 @@ class _Guard(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that answers. Raises AddressRefused if any of them leads inside."""
+        """Connect to the first address of a host that answers. Raises AddressRefused if any of them is not public."""
         addresses = _resolved(host, port)
         if not self._allow_private and not all(map(is_public, addresses)):
             raise AddressRefused(host)
@@ -168,7 +168,7 @@ def _left(deadline: float) -> float:
 
 
 def _excerpt(chunks: Iterable[bytes]) -> str:
-    """The beginning of a body, as text that PostgreSQL can hold. What is longer than it may be is not read."""
+    """The beginning of a body, as text that PostgreSQL can store; the rest is not read."""
     taken = bytearray()
     for chunk in chunks:
         taken += chunk
@@ -193,5 +193,5 @@ def _code(fault: Exception) -> str:
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """Whom this machine trusts; reading all of them takes longer than most calls."""
+    """The certificate authorities that this machine trusts; cached, since loading them takes longer than most calls."""
     return ssl.create_default_context()

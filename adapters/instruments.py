@@ -1,4 +1,4 @@
-"""What a process counts for itself, in Prometheus's own library.
+"""The metrics that a process records, in Prometheus's own library.
 
 The library is loaded by the first count: by then the process knows whether it shares its counts with others
 (wiring/metrics/shared.py).
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Own:
-    """What this process counts with."""
+    """This process's registry and metrics."""
 
     lock = threading.Lock()
     registry: "CollectorRegistry | None" = None
@@ -31,7 +31,7 @@ class _Own:
 
 
 def registry() -> "CollectorRegistry":
-    """Where this process's own counts are, if it shares them with nobody."""
+    """The registry of this process, used unless its counts are shared with other processes."""
     from prometheus_client import CollectorRegistry
 
     with _Own.lock:
@@ -58,7 +58,7 @@ def histogram(metric: Metric) -> "Histogram":
 
 @contextmanager
 def timed(adapter: str, peer: str) -> Iterator[None]:
-    """Time one call to somebody outside, and trace it. What it raises passes, and is counted by its code."""
+    """Time and trace one call to an outside service. An exception is counted by its code and raised on."""
     started, outcome = perf_counter(), "ok"
     try:
         with tracing.span(adapter, "CLIENT", server__address=peer):
@@ -74,13 +74,13 @@ def timed(adapter: str, peer: str) -> Iterator[None]:
 
 
 def took(adapter: str, peer: str, outcome: str, seconds: float) -> None:
-    """Count a call that was timed elsewhere. Only peers that an operator chose have names: there are few of them."""
+    """Record a call that was timed elsewhere. `peer` is a label: name only those that an operator configured."""
     histogram(CALL_SECONDS).labels(adapter, peer, outcome).observe(seconds)
 
 
 @cache
 def peer_of(url: str) -> str:
-    """Host and port of an address, and nothing else of it: the rest may hold a key."""
+    """Host and port of a URL; the rest may hold a key."""
     parts = urlsplit(url)
     return f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
 
@@ -94,7 +94,7 @@ def _kept(metric: Metric, kind: Any, **more: Any) -> Any:
 
 
 def _begin_anew() -> None:
-    """In a forked process: nothing of its parent's, least of all a lock that one of its threads held just then."""
+    """Drop the parent's metrics after a fork, and with them locks that one of its threads may have held."""
     _Own.lock = threading.Lock()
     _Own.registry, _Own.made = None, {}
     values = sys.modules.get("prometheus_client.values")

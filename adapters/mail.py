@@ -43,7 +43,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """One mail server; its password is asked for when it is needed, so that no `repr` holds it."""
+    """One mail server; `password` is a function, so that no `repr` shows it."""
 
     host: str
     port: int
@@ -80,7 +80,7 @@ class Mailer:
                 server.login(self.username, self.password())
         except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as fault:
             server.close()
-            # A wrong password is the house's fault, not the letter's: it is tried again when it was mended.
+            # A wrong password is no fault of the letter: it is retried until the setting is right.
             raise MailUnavailable("the mail server does not let us in") from fault
         except BaseException:
             server.close()

@@ -1,7 +1,7 @@
-"""Who is connected now, in Redis, so that every process knows and a killed one is forgotten.
+"""Who is online, in Redis, shared by all processes; the sockets of a killed process expire.
 
-A user is there while one of their sockets is, and a socket is there until its time runs out: the process that holds it
-sets the time anew, and one that was killed does not. All clocks here are that of Redis.
+A user is online while one of their sockets is, and a socket is until it expires: the process that holds it prolongs
+it, and one that was killed does not. All times are by the clock of Redis.
 """
 
 import time
@@ -13,16 +13,16 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 TTL_S: Final = 25
-"""A socket that nobody vouched for during so long is gone."""
+"""A socket that was not prolonged for this long is gone."""
 REFRESH_S: Final = 8.0
-"""How often a process vouches for its sockets: one time lost to a slow Redis does no harm."""
+"""How often a process prolongs its sockets; one round lost to a slow Redis does no harm."""
 AVOIDED_S: Final = 2.0
 _BATCH: Final = 500
 _USERS: Final = "presence:users"
 _SOCKETS: Final = "presence:user:"
 
 _NOW: Final = "local t = redis.call('TIME'); local now = t[1] + t[2] / 1000000; "
-# KEYS: users; ARGV: ttl, prefix, then user and socket in turns. Answers which users had not been there.
+# KEYS: users; ARGV: ttl, prefix, then user and socket in turns. Answers which users were offline before.
 _VOUCH: Final = (
     _NOW
     + """
@@ -56,7 +56,7 @@ _LEAVE: Final = (
     return gone
     """
 )
-# KEYS: users. Answers who ran out of time; each is answered to one caller only.
+# KEYS: users. Answers whose sockets have all expired; each user is given to one caller only.
 _REAP: Final = (
     _NOW
     + """
@@ -70,7 +70,7 @@ log = structlog.get_logger(__name__)
 
 
 class Presence:
-    """Users, by their public keys, and their sockets. Without a Redis, or while it is down, nobody is known."""
+    """Users, by their public keys, and their sockets. Without a Redis, or while it is down, nobody is online."""
 
     def __init__(self, client: "Redis | None" = None) -> None:
         self._client: Any = client
@@ -81,11 +81,11 @@ class Presence:
         )
 
     def join(self, user: str, socket: str) -> bool:
-        """A socket of this user is here; whether it is their first."""
+        """Register a socket of this user; returns whether it is their first."""
         return bool(self.vouch([(user, socket)]))
 
     def vouch(self, sockets: Iterable[tuple[str, str]]) -> list[str]:
-        """These sockets (each: user, socket) are still here; the answer is which users were thought to be away."""
+        """Prolong these sockets (each: user, socket); returns the users who had counted as offline."""
         fresh: list[str] = []
         for some in _batches(sockets):
             fresh += _spelled(self._asked(self._vouch, [_USERS], [TTL_S, _SOCKETS, *some]))
@@ -99,11 +99,11 @@ class Presence:
         return gone
 
     def reap(self) -> list[str]:
-        """The users whose sockets nobody vouches for any more; told once, to whoever asks first."""
+        """Remove and return the users whose sockets have all expired; each is returned once, to the first caller."""
         return _spelled(self._asked(self._reap, [_USERS], []))
 
     def online(self, *, limit: int) -> list[str]:
-        """Who is here, the one vouched for last first, and at most so many."""
+        """The users online, those prolonged last first, at most `limit`."""
         return _spelled(self._said(lambda: self._client.zrevrange(_USERS, 0, limit - 1)))
 
     def count(self) -> int:
@@ -137,7 +137,7 @@ def _spelled(users: Sequence[bytes] | None) -> list[str]:
 
 
 def _batches(sockets: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    """Users and sockets in turns, as many as one script takes without having all others wait long."""
+    """Users and sockets in turns, as many as one script may take without blocking Redis for long."""
     pairs = list(sockets)
     for start in range(0, len(pairs), _BATCH):
         yield [part for pair in pairs[start : start + _BATCH] for part in pair]

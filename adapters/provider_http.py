@@ -1,4 +1,4 @@
-"""One exchange with a provider's HTTP interface: JSON, within a time and a size, and every failure by its name."""
+"""JSON over HTTP with a provider: bounded in time and size, with every failure as a named error."""
 
 import json
 import time
@@ -23,7 +23,7 @@ _SERVER_FAILED: Final = 500
 _REDIRECTED: Final = range(300, 400)
 _LEAVES_ALONE: Final = frozenset({429, 503})
 QUIET_MAX_S: Final = 600
-"""However long a provider asks to be left alone, it is asked again after this."""
+"""The longest Retry-After that is obeyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ProviderEndpoint:
 
 
 class Answer(NamedTuple):
-    """What came back, apart from what means the same everywhere: a status, and the JSON object with it."""
+    """A status and its JSON object. Statuses that mean the same everywhere are raised as errors instead."""
 
     status: int
     body: Mapping[str, Any]
@@ -62,7 +62,7 @@ class ProviderHttp:
             return self._send("GET", path, params=params)
 
     def post(self, path: str, body: str) -> Answer:
-        """Have exactly these bytes act. Raises what `get` does; ChainUncertain means that they may have acted."""
+        """Send a POST of exactly this body. Raises what `get` does; after ChainUncertain it may have taken effect."""
         with timed("provider", peer_of(self._endpoint.url)):
             return self._send("POST", path, content=body)
 
@@ -92,7 +92,7 @@ class ProviderHttp:
             raise ChainUncertain(f"the connection to the provider broke: {type(error).__name__}") from error
 
     def _read(self, response: httpx.Response) -> bytes:
-        """The whole answer, unless it is too long, or each part comes in time and the whole never does."""
+        """The whole answer, within a size and a deadline that also cuts off a body that trickles in."""
         parts, size, started = [], 0, time.monotonic()
         for part in response.iter_bytes():
             parts.append(part)
@@ -119,7 +119,7 @@ class ProviderHttp:
 
 
 def _quiet_s(retry_after: str) -> float:
-    """How long a provider wants not to be asked (RFC 9110 10.2.3): seconds, or a moment; 0 where it does not say."""
+    """The seconds in a Retry-After header (RFC 9110 10.2.3), which may be a date; 0 for none that can be read."""
     if retry_after.isascii() and retry_after.isdigit():
         return min(float(retry_after[:9]), QUIET_MAX_S)
     try:
@@ -135,14 +135,14 @@ def _refuse_status(status: int) -> None:
         raise NodeUnauthorised(f"the provider answered with HTTP {status}")
     if status == httpx.codes.TOO_MANY_REQUESTS:
         raise NodeBusy("the provider answers no more requests for now: too many were made")
-    if status >= _SERVER_FAILED or status == _TIMED_OUT:  # a gateway says so as well when the one behind it did act
+    if status >= _SERVER_FAILED or status == _TIMED_OUT:  # a gateway may answer so although the provider acted
         raise ChainUncertain(f"the provider answered with HTTP {status}")
     if status in _REDIRECTED:
         raise NodeError(f"the provider points elsewhere, with HTTP {status}")
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:
-    """The JSON object in it, whose fractions are exact: an amount that were a float would be rounded."""
+    """The JSON object in it, with fractions as Decimal: a float would round an amount."""
     try:
         body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""How many wake-ups wait in the broker, read without taking any."""
+"""The length of the broker's queues."""
 
 from collections.abc import Sequence
 

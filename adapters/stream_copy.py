@@ -1,7 +1,7 @@
-"""The copy of an event stream in Redis, for programs that would rather follow it there.
+"""The copy of an event stream in Redis, for programs that prefer to follow it there.
 
-Each entry's id is its row's place in the table, and the copy takes only what follows its last entry: adding the same
-rows again adds nothing, by whom and however often it is tried. The table is the truth; the copy may be lost.
+An entry's id is its row's place in the table, and only what follows the last entry can be appended: appending is
+idempotent, whoever repeats it. The table is the truth; the copy may be lost.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 KEY: Final = "strongroom:stream:"
-"""What the key of a stream begins with, in the database of the bus; its name follows."""
+"""The prefix of a stream's key, in the database of the bus; its name follows."""
 KEPT: Final = 50_000
-"""About so many entries are kept, the newest: with less than a kilobyte each, some 40 MB."""
+"""About how many entries are kept, the newest: with less than a kilobyte each, some 40 MB."""
 WAIT_S: Final = 2.0
 EMPTY: Final = "0-0"
 
@@ -39,7 +39,7 @@ _APPEND: Final = (
 
 
 class CopyUnavailable(Exception):
-    """Redis does not answer, or takes nothing: nothing is known about the copy."""
+    """Redis does not answer or refuses to write: nothing is known about the copy."""
 
 
 class Entry(NamedTuple):
@@ -62,11 +62,11 @@ class StreamCopy:
             self._append = self._client.register_script(_APPEND)
 
     def top(self, name: str) -> str:
-        """The id of the last entry that was ever added; EMPTY when there is no copy. Raises CopyUnavailable."""
+        """The id of the last entry ever appended; EMPTY when there is no copy. Raises CopyUnavailable."""
         return str(self._ask(lambda: self._top(keys=[KEY + name])).decode())
 
     def append(self, name: str, entries: Sequence[Entry], *, after: str, kept: int = KEPT) -> bool:
-        """Add what follows the entry `after`; False, and nothing added, if that is not the last one any more.
+        """Append what follows the entry `after`; False, and nothing is appended, if that is not the last one any more.
 
         Raises CopyUnavailable.
         """

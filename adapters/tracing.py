@@ -1,4 +1,4 @@
-"""What one request led to, as spans for an OpenTelemetry collector; where none is named, nothing is loaded or done.
+"""Traces for an OpenTelemetry collector; without one configured, nothing is loaded or done.
 
 The library is an extra (`otel` in pyproject.toml). A span's times and names leave the house, so nothing goes into one
 that is not already in the log: patterns of addresses, names of tasks and hosts, codes, correlation ids.
@@ -12,34 +12,34 @@ from typing import Any, Final, Literal
 import structlog
 
 PARENT: Final = "traceparent"
-"""What carries a span's name from one process to the next (W3C Trace Context)."""
+"""The header that names the parent span across processes (W3C Trace Context)."""
 Kind = Literal["SERVER", "CONSUMER", "CLIENT", "PRODUCER"]
 
 log = structlog.get_logger(__name__)
 
 
 class _Own:
-    """What this process traces with."""
+    """This process's tracer."""
 
     provider: Any = None
     tracer: Any = None
 
 
 class Span:
-    """One span that is open, or none at all."""
+    """One open span, or a stand-in that does nothing where tracing is off."""
 
     def __init__(self, span: Any = None) -> None:
         self._span = span
 
     def name(self, name: str, **facts: str | int) -> None:
-        """Say what turned out to be its name, and more about it."""
+        """Rename the span, and set attributes; a double underscore in an attribute's name stands for a dot."""
         if self._span is not None:
             self._span.update_name(name)
             self._span.set_attributes(_spelled(facts))
 
 
 def begin(endpoint: str, service: str) -> bool:
-    """Trace from now on, and send spans to the collector there by and by; whether the library is here to do so.
+    """Trace from now on, and send spans to this collector in the background; False where the library is missing.
 
     Call it after a fork. A collector that does not answer costs spans and nothing else.
     """
@@ -59,7 +59,7 @@ def begin(endpoint: str, service: str) -> bool:
 
 
 def end() -> None:
-    """Send what was not sent yet, and trace no more."""
+    """Send the spans that are left, and stop tracing."""
     provider, _Own.provider, _Own.tracer = _Own.provider, None, None
     if provider is not None:
         provider.shutdown()
@@ -67,7 +67,7 @@ def end() -> None:
 
 @contextmanager
 def span(name: str, kind: Kind, *, parent: str | None = None, **facts: str | int) -> Iterator[Span]:
-    """A span around what happens inside; what that raises marks it as failed by its kind alone, and passes."""
+    """A span around the block; an exception marks it as failed, by its code or class alone, and is raised on."""
     if _Own.tracer is None:
         yield Span()
         return
@@ -87,7 +87,7 @@ def span(name: str, kind: Kind, *, parent: str | None = None, **facts: str | int
 
 
 def carried() -> str | None:
-    """The span that is open here, for whoever goes on with it elsewhere; None if there is none."""
+    """The `traceparent` of the open span, to continue it in another process; None if there is none."""
     if _Own.tracer is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -98,5 +98,5 @@ def carried() -> str | None:
 
 
 def _spelled(facts: dict[str, str | int]) -> dict[str, str | int]:
-    """Facts as OpenTelemetry spells them: with dots."""
+    """Attributes as OpenTelemetry names them: with dots."""
     return {name.replace("__", "."): value for name, value in facts.items()}

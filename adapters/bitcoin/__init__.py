@@ -1,1 +1,1 @@
-"""Bitcoin Core and its relatives, over their JSON-RPC."""
+"""Bitcoin Core and its relatives, over JSON-RPC."""

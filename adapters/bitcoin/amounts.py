@@ -7,7 +7,7 @@ from domain.node_refusals import NodeError
 
 
 def to_minor(value: Decimal | int) -> int:
-    """The smallest units in an amount that the node gave in coins. Raises NodeError if it is finer than that."""
+    """The smallest units in an amount of coins. Raises NodeError if it is finer than that."""
     scaled = value * COIN
     minor = int(scaled)
     if minor != scaled:
@@ -16,6 +16,6 @@ def to_minor(value: Decimal | int) -> int:
 
 
 def to_coins(amount_minor: int) -> str:
-    """The amount in coins as the decimal string that nodes accept wherever they take an amount."""
+    """The amount in coins, as a decimal string, which nodes accept for every amount."""
     whole, fraction = divmod(amount_minor, COIN)
     return f"{whole}.{fraction:08d}"

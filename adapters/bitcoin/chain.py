@@ -11,7 +11,7 @@ from domain.networks import Network
 
 
 class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors, BitcoinSenders):
-    """Implements `domain.ports.Chain` over one node. Connects when first asked something, not before."""
+    """Implements `domain.ports.Chain` over one node. Connects at the first call."""
 
     def __init__(self, endpoint: NodeEndpoint, network: Network) -> None:
         super().__init__(NodeClient(endpoint, network))
@@ -20,7 +20,7 @@ class BitcoinChain(BitcoinSource, BitcoinWallet, BitcoinDescriptors, BitcoinSend
         return f"BitcoinChain({self._client!r})"
 
     def news(self) -> NodeNews | None:
-        """What the node announces, to be waited for by one thread; None when it announces nothing."""
+        """The node's announcements, for one thread to wait for; None when it makes none."""
         return node_news(self._client)
 
     def close(self) -> None:

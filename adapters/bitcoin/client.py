@@ -1,4 +1,4 @@
-"""Calls to one node: reads are retried, orders are sent once, and a node of another chain is never spoken to."""
+"""Calls to one node: reads are retried, orders are sent once, and a node of another chain is refused."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from domain.node_refusals import ChainError, ChainUncertain, NodeBusy, NodeRefus
 
 RETRY_DELAYS_S: Final = (0.1, 0.4)
 IDLE_MAX_S: Final = 3.0
-"""Nodes hang up on idle connections (after 30 s by default); one idle for longer than this is not used again."""
+"""Nodes close idle connections (after 30 s by default); one idle for longer than this is not reused."""
 
 
 Answer = TypeVar("Answer")
@@ -35,17 +35,17 @@ class NodeClient:
         return self._with_retries(self._path(wallet), lambda connection: connection.call(method, *params))
 
     def read_batch(self, calls: Sequence[Sequence[Any]], *, wallet: bool = False) -> list[Any | ChainError]:
-        """Ask many such things in one round trip; what the node refused is a ChainError in its place."""
+        """Make many such calls in one round trip; a refused one is a ChainError in its place."""
         if not calls:
             return []
         return self._with_retries(self._path(wallet), lambda connection: connection.batch(calls))
 
     def read_sized_batch(self, calls: Sequence[Sequence[Any]]) -> tuple[list[Any], int]:
-        """As `read_batch`, without a wallet: the answers and how many bytes they took. Raises any refusal."""
+        """As `read_batch`, without a wallet; returns the answers and their size in bytes. Raises the first refusal."""
         return self._with_retries("/", lambda connection: (demanded(connection.batch(calls)), connection.bytes_read))
 
     def order(self, method: str, *params: Any, wallet: bool = False) -> Any:
-        """Have something done, once, on a fresh connection, so that a broken one means that it may have happened."""
+        """Make a call that acts, once, on a fresh connection: if that breaks (ChainUncertain), it may have acted."""
         connection = self._open(self._path(wallet))
         try:
             return connection.call(method, *params)
@@ -53,7 +53,7 @@ class NodeClient:
             connection.close()
 
     def order_batch(self, calls: Sequence[Sequence[Any]], *, wallet: bool = False) -> list[Any | ChainError]:
-        """Have many things done, each once, in one round trip."""
+        """Make many calls that act, each once, in one round trip; a refused one is a ChainError in its place."""
         if not calls:
             return []
         connection = self._open(self._path(wallet))
@@ -92,7 +92,7 @@ class NodeClient:
         try:
             answer = ask(connection)
         except BaseException:
-            connection.close()  # whatever is still on the wire must not answer the next question
+            connection.close()  # an answer still on the wire must not be read as the next call's
             raise
         kept[path] = connection, time.monotonic()
         return answer
@@ -106,7 +106,7 @@ class NodeClient:
         return connections
 
     def _open(self, path: str) -> Connection:
-        """A new connection to a node that serves the right chain."""
+        """A new connection. Raises NodeWrongChain for a node of another chain."""
         connection = Connection(self.endpoint, path)
         try:
             genesis = connection.call("getblockhash", 0)

@@ -19,7 +19,7 @@ SCAN_S_MAX: Final = 780.0
 _REPORT_EVERY_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.05
 _LOOKS_OFTEN_S: Final = 2.0
-"""A small chain is scanned in no time; a large one need not be asked twenty times a second."""
+"""Poll this long in short steps, for small chains; then at _REPORT_EVERY_S."""
 
 
 class BitcoinDescriptors:
@@ -28,7 +28,7 @@ class BitcoinDescriptors:
     _client: NodeClient
 
     def check(self, descriptor: Descriptor) -> None:
-        """Ask `getdescriptorinfo`; what it says of range and private keys has to agree with what we read."""
+        """Check with `getdescriptorinfo`, which must agree with our reading on the range and on private keys."""
         told = self._asked("getdescriptorinfo", descriptor.text)
         if told["hasprivatekeys"] or told["isrange"] != descriptor.is_ranged:
             raise DescriptorRefused("the node reads this descriptor differently than it was read here")
@@ -44,9 +44,9 @@ class BitcoinDescriptors:
         return addresses
 
     def scan(self, objects: Sequence[ScanObject], *, report: Callable[[int], None]) -> ScanResult:
-        """One `scantxoutset`, whose answer is waited for on a connection of its own while `report` hears the progress.
+        """Run one `scantxoutset`, on a connection of its own, and report its progress in per cent meanwhile.
 
-        The node goes on scanning when nobody listens any more, so a scan that is not wanted further is aborted.
+        A node goes on scanning after its client has left, so a scan is aborted when this fails.
         """
         report(0)
         call = _ScanCall(self._client, [_spelt(wanted) for wanted in objects])
@@ -54,7 +54,7 @@ class BitcoinDescriptors:
         try:
             self._accompany(call, report)
         except BaseException:
-            if call.is_alive():  # else whatever the node scans now is somebody else's
+            if call.is_alive():  # else the scan that runs now is somebody else's
                 self.abort_scan()
                 call.join()
             raise
@@ -81,7 +81,7 @@ class BitcoinDescriptors:
         try:
             told = self._client.read("scantxoutset", "status")
         except ChainError:
-            return None  # a busy node is no reason to give up; one that is gone shows in the scan's own call
+            return None  # the node may only be busy; one that is gone fails the scan's own call
         return int(told["progress"]) if told else None
 
     def _asked(self, method: str, *params: Any) -> Any:
@@ -94,7 +94,7 @@ class BitcoinDescriptors:
 
 
 class _ScanCall(threading.Thread):
-    """The one call that answers when the whole scan is done."""
+    """The call that runs the scan, in a thread: it answers when the whole scan is done."""
 
     def __init__(self, client: NodeClient, objects: list[Any]) -> None:
         super().__init__(name="scantxoutset", daemon=True)
@@ -111,7 +111,7 @@ class _ScanCall(threading.Thread):
             self._error = error
 
     def result(self) -> ScanResult:
-        """What was found. Raises ScanInProgress, ScanAborted and whatever else the call met."""
+        """What was found. Raises ScanInProgress, ScanAborted, or the call's own ChainError."""
         if isinstance(self._error, NodeError) and self._error.rpc_code == INVALID_PARAMETER:
             raise ScanInProgress from self._error
         if self._error is not None:

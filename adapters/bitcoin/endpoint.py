@@ -1,4 +1,4 @@
-"""Where a node listens and what it wants to hear before it answers."""
+"""A node's address and credentials."""
 
 import base64
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from domain.node_refusals import NodeUnauthorised
 class NodeEndpoint:
     """One node's RPC address, credentials and wallet. The password never shows in `repr`.
 
-    Either `user` and `password`, or `cookie_file`: the node writes that anew at each start, so it is read anew for
-    each connection. Time-outs are in seconds.
+    Either `user` and `password`, or `cookie_file`, which is read for each connection because the node rewrites it at
+    each start. Time-outs are in seconds.
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""What the network asks for carrying a transaction."""
+"""Network fee rates, from the node."""
 
 from adapters.bitcoin.amounts import to_minor
 from adapters.bitcoin.client import NodeClient, demanded
@@ -6,9 +6,9 @@ from domain.node_refusals import FeeUnknown
 
 
 def estimated_fee_rate(client: NodeClient) -> int:
-    """Smallest units per 1,000 virtual bytes that the node thinks will confirm in time, within the network's bounds.
+    """The node's fee estimate in smallest units per 1,000 virtual bytes, within the network's bounds.
 
-    Never below what the node's mempool asks for now. Raises FeeUnknown where there is neither estimate nor fallback.
+    Never below the mempool's present minimum. Raises FeeUnknown where there is neither estimate nor fallback.
     """
     network = client.network
     estimate, mempool = demanded(

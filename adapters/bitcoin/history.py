@@ -1,4 +1,4 @@
-"""What a wallet has sent, as the node remembers it: the evidence that outlives our own database."""
+"""What a wallet has sent, as the node remembers it: evidence that survives the loss of our own database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,7 +22,7 @@ def sent_since(client: NodeClient, height: int) -> list[SentTransaction]:
         some = txids[first : first + PER_BATCH]
         known = demanded(client.read_batch([["gettransaction", txid] for txid in some], wallet=True))
         decoded = demanded(client.read_batch([["decoderawtransaction", row["hex"]] for row in known]))
-        # A conflicted one is proved not to be the chain's; the transaction that took its place is listed instead.
+        # A conflicted one cannot confirm; the transaction that replaced it is listed instead.
         found += [_sent(row, raw) for row, raw in zip(known, decoded, strict=True) if row["confirmations"] >= 0]
     return found
 

@@ -1,4 +1,4 @@
-"""The node's list of inputs that its wallet may not spend; it lives in memory and is ours to keep right."""
+"""The node's list of inputs that its wallet may not spend; the node keeps it in memory, so we must keep it right."""
 
 from collections.abc import Collection
 

@@ -15,7 +15,7 @@ from domain.errors import ensure
 from domain.node_refusals import BumpImpossible, FeeAboveCap, FeeUnknown, NodeError, PaymentTooSmall
 from domain.wallet_facts import BroadcastAnswer, Payment, SignedPayment
 
-_ANY_FEE_RATE: Final = 0  # our own cap was applied when the payment was built
+_ANY_FEE_RATE: Final = 0  # our fee cap was applied when the payment was built
 _ALREADY_KNOWN_WORDS: Final = (
     "txn-already-in-mempool",
     "txn-already-known",
@@ -132,7 +132,7 @@ def _signed(
 
 
 def _replacement_fee(client: NodeClient, payment: SignedPayment, rate_minor_per_kvb: int | None) -> int:
-    """The fee of a replacement: by the rate, and never below what BIP-125 asks (rules 3 and 4)."""
+    """The fee of a replacement: by the rate, and at least what BIP-125 demands (rules 3 and 4)."""
     entry, info = client.read_batch([["getmempoolentry", payment.txid], ["getnetworkinfo"]])
     replaced_minor = payment.fee_minor
     if not (isinstance(entry, NodeError) and entry.rpc_code == NOT_FOUND):
@@ -142,7 +142,7 @@ def _replacement_fee(client: NodeClient, payment: SignedPayment, rate_minor_per_
     try:
         rate = rate_minor_per_kvb or estimated_fee_rate(client)
     except FeeUnknown:
-        return least_minor  # what replaces is known without an estimate
+        return least_minor  # BIP-125's minimum is known without an estimate
     return max(least_minor, fee_for(rate, size_max))
 
 

@@ -1,4 +1,4 @@
-"""The node's error numbers, told as the refusals that the core knows."""
+"""The node's RPC error numbers, mapped to errors of the domain."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ _BY_NUMBER: Final[dict[int, type[ChainError]]] = {
     -12: WalletLocked,  # the key pool ran out: it cannot be refilled while locked
     -6: InsufficientHotFunds,
 }
-# Wallets report many things under one number; the words differ between versions, these parts of them do not.
+# Wallets report many errors under one number; their messages differ between versions, but contain these words.
 _BY_WORDS: Final[tuple[tuple[str, type[ChainError]], ...]] = (
     ("insufficient funds", InsufficientHotFunds),
     ("exceeds maximum configured", FeeAboveCap),
@@ -43,7 +43,7 @@ _BY_WORDS: Final[tuple[tuple[str, type[ChainError]], ...]] = (
 
 
 def named(number: int | None, message: str) -> ChainError:
-    """The refusal for an RPC error: its own class where there is one, else NodeError with the node's words."""
+    """The error for an RPC error: its own class where there is one, else NodeError with the node's message."""
     if number in _BY_NUMBER:
         return _BY_NUMBER[number](message)
     if number == WALLET_ERROR:

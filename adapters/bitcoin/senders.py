@@ -1,4 +1,4 @@
-"""Who paid: the addresses of the outputs that a transaction spends."""
+"""Senders: the addresses of the outputs that a transaction spends."""
 
 from typing import Any, Final
 
@@ -26,8 +26,8 @@ class BitcoinSenders:
     def senders(self, txid: str, vout: int, block_hash: str | None) -> tuple[str, ...]:  # noqa: ARG002 - one for all
         """The addresses of all inputs; an output without an address is named by its script.
 
-        From Bitcoin Core 25 on the node says what was spent. Others show it in the input itself, except for Taproot:
-        there the node needs an index of transactions, and NodeError is raised where it has none.
+        Bitcoin Core 25 and later tells what was spent. With other nodes it is read from the input itself, except for
+        Taproot, which takes a transaction index; raises NodeError where the node has none.
         """
         params = [txid, _WITH_SPENT_OUTPUTS] if block_hash is None else [txid, _WITH_SPENT_OUTPUTS, block_hash]
         inputs = self._client.read("getrawtransaction", *params)["vin"]

@@ -13,7 +13,7 @@ from domain.node_refusals import NodeError, NodeTimeout
 
 BLOCKS_PER_CALL_MAX: Final = 50
 BYTES_PER_CALL: Final = 4_000_000
-"""What one answer should roughly hold: enough to hide the round trip, little enough to stay small in memory."""
+"""About how large one answer should be: large enough to hide the round trip, small enough for memory."""
 TRANSACTIONS_PER_CALL: Final = 100
 HASHES_PER_CALL_MAX: Final = 2_000
 _BLOCK_BYTES_ASSUMED: Final = 1_000_000
@@ -38,7 +38,7 @@ class BitcoinSource:
         return self._client.network
 
     def facts(self) -> NodeFacts:
-        """What the node says of itself. Parts that it does not offer are empty."""
+        """Version, sync state and mempool facts of the node; those that it does not offer are empty."""
         answers = self._client.read_batch([["getnetworkinfo"], ["getblockchaininfo"], ["listwallets"], _ZMQ_QUESTION])
         network, chain = demanded(answers[:2])
         wallets, news = (_unless_missing(answer) for answer in answers[2:])
@@ -88,7 +88,7 @@ class BitcoinSource:
             except NodeTimeout:
                 if len(wanted) == 1:
                     raise
-                self._bytes_per_block = BYTES_PER_CALL // (len(wanted) // 2)  # a slow node is asked for less at once
+                self._bytes_per_block = BYTES_PER_CALL // (len(wanted) // 2)  # ask a slow node for less at once
                 continue
             self._bytes_per_block = max(1, size // len(wanted))
             blocks += [_block(answer) for answer in answers]
@@ -99,7 +99,7 @@ class BitcoinSource:
         return frozenset(self._client.read("getrawmempool"))
 
     def mempool_transactions(self, txids: Collection[str]) -> Mapping[str, ChainTransaction]:
-        """Those of these that are in the mempool now; others have left it since they were listed, and are absent."""
+        """Those of these transactions that are still in the mempool."""
         found: dict[str, ChainTransaction] = {}
         wanted = list(txids)
         for first in range(0, len(wanted), TRANSACTIONS_PER_CALL):
@@ -118,7 +118,7 @@ _ZMQ_QUESTION: Final = ["getzmqnotifications"]
 
 
 def _unless_missing(answer: Any) -> Any:
-    """The answer, or nothing from a node that was built without this call. Raises every other refusal."""
+    """The answer, or nothing where the node lacks this call. Raises every other refusal."""
     if isinstance(answer, NodeError) and answer.rpc_code == METHOD_NOT_FOUND:
         return []
     return demanded([answer])[0]
@@ -135,9 +135,9 @@ def _block(details: dict[str, Any]) -> Block:
 
 
 def _transaction(details: dict[str, Any]) -> ChainTransaction:
-    """One transaction from the node's JSON, leaving out what lives in Litecoin's extension block.
+    """One transaction from the node's JSON, without the parts in Litecoin's extension block.
 
-    There an input has no txid and an output neither amount nor script: they cannot be ours.
+    Inputs there have no txid, and outputs neither amount nor script: they cannot be ours.
     """
     inputs = details["vin"]
     return ChainTransaction(

@@ -1,4 +1,4 @@
-"""Unsigned transactions as bytes: what `createrawtransaction` cannot say, such as two payments to one address."""
+"""Unsigned transactions as bytes, for what `createrawtransaction` cannot express: two payments to one address."""
 
 import struct
 from collections.abc import Sequence

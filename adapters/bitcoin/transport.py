@@ -1,4 +1,4 @@
-"""One HTTP connection to a node, through python-bitcoinrpc, with every failure told by name."""
+"""One HTTP connection to a node, through python-bitcoinrpc, with every failure as a named error."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ from domain.node_refusals import (
     NodeUnauthorised,
 )
 
-# The library wants credentials inside the URL, where an odd password cannot be spelt: ours go in the header.
+# The library takes credentials from the URL, which cannot hold every password: ours go in the header.
 _URL: Final = "http://-:-@{host}:{port}{path}"
 
 _PIECE_SIZE: Final = 1 << 18
@@ -53,7 +53,7 @@ class Connection:
             return _Proxy(self, self._url, method, self._timeout_s)(*params)
 
     def batch(self, calls: Sequence[Sequence[Any]]) -> list[Any | ChainError]:
-        """Many calls in one round trip; a call that the node refused has its refusal in its place."""
+        """Make many calls in one round trip; a refused one is a ChainError in its place."""
         with timed("bitcoin", self._peer), _failures_named():
             pairs: list[tuple[Any, ChainError | None]] = _Proxy(self, self._url, None, self._timeout_s).batch_(
                 [list(call) for call in calls]
@@ -63,14 +63,14 @@ class Connection:
         return [result if refusal is None else refusal for result, refusal in pairs]
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._http.close()
 
     def answer(self) -> Any:
-        """Read one HTTP answer: what python-bitcoinrpc does in `_get_response`, and what it leaves out.
+        """Read one HTTP answer, in place of python-bitcoinrpc's `_get_response`.
 
-        Items of a batch become pairs (result, refusal), so that one refused call does not hide the others; and the
-        strict JSON-RPC 2.0 answers of Core 28 and later, which omit the half that is empty, look like older ones.
+        Items of a batch become pairs (result, refusal), so that one refused call does not hide the others. The strict
+        JSON-RPC 2.0 answers of Core 28 and later, which omit the empty half, are brought into the older form.
         """
         self._http.acknowledge_at_once()
         response = self._http.getresponse()
@@ -113,21 +113,21 @@ class _HttpConnection(http.client.HTTPConnection):
     def __init__(self, endpoint: NodeEndpoint) -> None:
         super().__init__(endpoint.host, endpoint.port, timeout=endpoint.connect_timeout_s)
         self._authorization = endpoint.authorization()
-        self.auto_open = 0  # a silent reconnect could send a payment twice without our knowing
+        self.auto_open = 0  # a silent reconnect could send a payment twice
 
     def __del__(self) -> None:
-        self.close()  # a thread that ends, or a forked child, drops its connections without a word
+        self.close()  # threads that end, and forked children, drop their connections without closing them
 
     def acknowledge_at_once(self) -> None:
-        """Ask the kernel not to delay its next acknowledgement, where it can be asked; it forgets soon.
+        """Set TCP_QUICKACK where the system has it; the kernel resets it soon, so this is called for each read.
 
-        Nodes send an answer in pieces and hold the last one back until the others are acknowledged: 40 ms each time.
+        Nodes send an answer in pieces and hold the last back until the others are acknowledged, which would cost 40 ms.
         """
         if _QUICK_ACKNOWLEDGE is not None and self.sock is not None:
             self.sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGE, 1)
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
-        """As in the standard library, with the header that the library could not spell."""
+        """As in the standard library, with the Authorization header."""
         super().request(method, url, body, {**(headers or {}), "Authorization": self._authorization}, **options)
 
 
@@ -137,7 +137,7 @@ def _pair(item: dict[str, Any]) -> tuple[Any, ChainError | None]:
 
 
 def _http_failure(status: int, reason: str) -> ChainError:
-    """What an answer that is not JSON means."""
+    """The error for an answer that is not JSON."""
     match status:
         case http.HTTPStatus.UNAUTHORIZED:
             return NodeUnauthorised("the node does not accept the user name and password")

@@ -22,7 +22,7 @@ _NO_DESCRIPTORS: Final = frozenset({_MISUSE, WALLET_ERROR, INVALID_PARAMETERS})
 
 
 class BitcoinWallet:
-    """One wallet of one node (implements `domain.ports.Wallet`, where the promises are written down)."""
+    """One wallet of one node (implements `domain.ports.Wallet`)."""
 
     def __init__(self, client: NodeClient) -> None:
         self._client = client
@@ -38,7 +38,7 @@ class BitcoinWallet:
         return self._client.network
 
     def ensure_wallet(self) -> None:
-        """Load the wallet, or create it: with descriptors where the node offers them, else in the older form."""
+        """Load the wallet, or create it: a descriptor wallet where the node offers them, else a legacy one."""
         name = self._client.endpoint.wallet
         if name in self._client.read("listwallets"):
             return
@@ -48,7 +48,7 @@ class BitcoinWallet:
             self._create(name)
 
     def new_addresses(self, count: int, *, first_index: int = 0) -> list[NewAddress]:  # noqa: ARG002 - the node counts
-        """Fresh native segregated-witness addresses, which cost the least to spend from."""
+        """Fresh native SegWit addresses, the cheapest to spend from."""
         fresh: list[NewAddress] = []
         while len(fresh) < count:
             calls = [["getnewaddress", "", "bech32"]] * min(ADDRESSES_PER_CALL, count - len(fresh))
@@ -58,7 +58,7 @@ class BitcoinWallet:
         return fresh
 
     def holding(self, contract: str = "", *, unswept: Collection[str] = ()) -> Holding:  # noqa: ARG002 - one coin, one wallet
-        """Balances and the block that they were read at; asked again while blocks arrive in between."""
+        """Balances and the block that they were read at; read again if a block arrives in between."""
         for _ in range(_HOLDING_ATTEMPTS):
             before, balances, after = demanded(
                 self._client.read_batch([["getblockchaininfo"], ["getbalances"], ["getbestblockhash"]], wallet=True)
@@ -95,17 +95,17 @@ class BitcoinWallet:
     def bump(
         self, payment: SignedPayment, *, fee_max_minor: int, fee_rate_minor_per_kvb: int | None = None
     ) -> SignedPayment:
-        """Sign a replacement that pays more to miners and the same to everybody else; broadcast nothing."""
+        """Sign a replacement with a higher fee and the same payments; broadcast nothing."""
         return paying.bump(
             self._client, payment, fee_max_minor=fee_max_minor, fee_rate_minor_per_kvb=fee_rate_minor_per_kvb
         )
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
-        """Offer these bytes to the node."""
+        """Submit a signed transaction to the node."""
         return paying.broadcast(self._client, raw_tx)
 
     def locate(self, txid: str) -> Located | None:
-        """Where a transaction is, as wallet and mempool know it together."""
+        """Where a transaction is, according to wallet and mempool."""
         known, pooled = self._client.read_batch([["gettransaction", txid], ["getmempoolentry", txid]], wallet=True)
         in_mempool = _unless_unknown(pooled) is not None
         details = _unless_unknown(known)
@@ -141,7 +141,7 @@ class BitcoinWallet:
             self._client.order("createwallet", name, False, False, None, False, None, True)
 
     def _confirmed_among(self, txids: Sequence[str]) -> tuple[str | None, int | None]:
-        """The one of these that is in a block, and the height of that."""
+        """The one of these transactions that is in a block, and its height."""
         answers = self._client.read_batch([["gettransaction", txid] for txid in txids], wallet=True)
         for txid, answer in zip(txids, answers, strict=True):
             details = _unless_unknown(answer)

@@ -1,4 +1,4 @@
-"""A node's announcements over ZeroMQ, where it makes any: a reason to look now rather than at the next poll."""
+"""A node's announcements over ZeroMQ, where it makes any, so that news is read before the next poll."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from adapters.bitcoin.refusals import METHOD_NOT_FOUND
 from domain.node_refusals import NodeError
 
 _TOPICS_BY_USE: Final = (("pubsequence", b"sequence"), ("pubhashblock", b"hashblock"), ("pubhashtx", b"hashtx"))
-"""`sequence` tells of blocks and mempool alike; the other two together tell the same."""
+"""`sequence` announces blocks and mempool alike; the other two together announce the same."""
 _EVERY_INTERFACE: Final = frozenset({"0.0.0.0", "[::]", "*"})  # noqa: S104 - recognised, not bound
 
 
@@ -29,7 +29,7 @@ class NodeNews:
                 self._socket.setsockopt(zmq.SUBSCRIBE, topic)
 
     def wait(self, timeout_s: float) -> bool:
-        """True as soon as the node announced something; what has piled up counts as one piece of news."""
+        """True as soon as the node announced something; everything that has piled up counts as one."""
         if not self._socket.poll(int(timeout_s * 1000)):
             return False
         while self._socket.poll(0):
@@ -37,13 +37,13 @@ class NodeNews:
         return True
 
     def close(self) -> None:
-        """Unsubscribe and let go of the sockets."""
+        """Unsubscribe and close the socket."""
         self._socket.close()
         self._context.term()
 
 
 def node_news(client: NodeClient) -> NodeNews | None:
-    """A subscription to what the node says it announces; None when it announces nothing. Raises ChainError."""
+    """A subscription to everything that the node announces; None when it announces nothing. Raises ChainError."""
     try:
         offered = client.read("getzmqnotifications")
     except NodeError as refusal:
@@ -55,7 +55,7 @@ def node_news(client: NodeClient) -> NodeNews | None:
 
 
 def subscriptions_for(offered: dict[str, str], node_host: str) -> dict[str, list[bytes]]:
-    """Which topics to hear where, given the node's announcements as {type: address}."""
+    """Which topics to subscribe to at which address, given the node's announcements as {type: address}."""
     topics = [(offered[kind], topic) for kind, topic in _TOPICS_BY_USE if kind in offered]
     if "pubsequence" in offered:
         topics = topics[:1]
@@ -66,7 +66,7 @@ def subscriptions_for(offered: dict[str, str], node_host: str) -> dict[str, list
 
 
 def _reachable(address: str, node_host: str) -> str:
-    """The address as seen from here: a node that listens everywhere announces an address nobody can connect to."""
+    """The address to connect to: a node that listens on every interface announces 0.0.0.0, which nobody can."""
     parts = urlsplit(address)
     host = parts.netloc.rpartition(":")[0]
     return f"{parts.scheme}://{node_host}:{parts.port}" if host in _EVERY_INTERFACE else address

@@ -1,7 +1,7 @@
-"""What really arrived: the word of a contract that nobody examined, compared with the balances around the block.
+"""What really arrived of unexamined tokens: their Transfer events compared with the balances around the block.
 
-A token may take a fee on the way and still tell the whole amount; it may tell of movements that never happened. What
-an account holds more after the block than before is what can be passed on.
+A token may withhold a fee and still report the whole amount, or report transfers that never happened. Only what an
+account's balance grew by can be spent.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from domain.chain_facts import ChainOutput
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """The outputs of one block by transaction, and the movements of tokens that do not say what arrived, with why."""
+    """The outputs of one block by transaction, and the movements whose arrival cannot be checked, with reasons."""
 
     outputs: Mapping[str, Sequence[ChainOutput]]
     set_aside: Sequence[tuple[Movement, str]]
@@ -31,11 +31,11 @@ def arrived(
     previous_hash: str,
     trusted: Collection[str],
 ) -> Arrivals:
-    """The outputs that these movements of one block make: as told, or less where less arrived.
+    """The outputs of these movements of one block: the amounts reported, or less where less arrived.
 
-    `senders` says who signed each transaction. A token that nobody examined and that does not tell a holder's balance,
-    or of which no node remembers it, stops nobody else: its movements to that holder are set aside. Raises ChainError
-    where it is the node that fails.
+    `senders` says who signed each transaction. Where an unexamined token does not answer for a holder's balance, or no
+    node has that state, its movements to the holder are set aside and the rest goes on. Raises ChainError where the
+    node fails.
     """
     doubted: dict[Holder, list[Movement]] = defaultdict(list)
     for one in found:
@@ -62,7 +62,7 @@ def arrived(
 
 
 def _gone(found: Sequence[Movement], senders: Mapping[str, bytes]) -> Mapping[Holder, int]:
-    """What holders gave away: only a transaction that they signed can have; an event alone is the token's word."""
+    """What holders sent, counting only transactions that they signed: an event alone proves nothing."""
     gone: dict[Holder, int] = defaultdict(int)
     for one in found:
         if senders.get(one.txid) == one.sender:
@@ -71,7 +71,7 @@ def _gone(found: Sequence[Movement], senders: Mapping[str, bytes]) -> Mapping[Ho
 
 
 def _shared(told: Sequence[Movement], arrived_minor: int) -> list[int]:
-    """What arrived, shared out in proportion to what was told, and never more than that; the rest goes to the last."""
+    """What arrived, shared in proportion to the amounts reported, and never more; the last gets the remainder."""
     told_minor = sum(one.amount_minor for one in told)
     if arrived_minor >= told_minor:
         return [one.amount_minor for one in told]

@@ -1,4 +1,4 @@
-"""What an account holds: the questions, and how the answers are read."""
+"""Balances of accounts: the calls, and how their answers are read."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,11 +9,11 @@ from domain.evm.addresses import spell_address
 from domain.node_refusals import NodeError
 
 GAS_MAX: Final = 2_000_000
-"""More than any balance takes, and too little for an answer of many megabytes."""
+"""More gas than any balance takes, and too little for an answer of many megabytes."""
 
 
 def balance_call(contract: str, holder: bytes, at: str | Mapping[str, str]) -> Call:
-    """The question what an account holds of a token, at a block by its hash (EIP-1898) or under a name."""
+    """The call for an account's balance of a token, at a block given by its hash (EIP-1898) or by name."""
     return Call("eth_call", ({"to": contract, "data": "0x" + balance_data(holder).hex(), "gas": hex(GAS_MAX)}, at))
 
 
@@ -23,9 +23,9 @@ def coin_call(holder: bytes, at: str | Mapping[str, str]) -> Call:
 
 
 def token_balance(answer: str) -> int:
-    """The balance in an answer; a contract that was not there yet answers nothing, and holds nothing.
+    """The balance in an answer; 0 for an empty one, which means that the contract did not exist yet.
 
-    Of a longer answer the first word counts, as contracts read it. Raises NodeError for one that holds no word.
+    Only the first word of a longer answer counts, as for contracts. Raises NodeError for one shorter than a word.
     """
     data = bytes.fromhex(answer.removeprefix("0x"))
     if not data:

@@ -1,4 +1,4 @@
-"""Making transactions: nonce, gas and fees chosen, everything signed, nothing sent."""
+"""Build transactions: choose nonce, gas and fees, and sign; nothing is sent."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ from domain.node_refusals import (
 from domain.wallet_facts import SignedPayment
 
 PLAIN_TRANSFER_GAS: Final = 21_000
-"""What moving the coin between two accounts without code takes, always (yellow paper, appendix G)."""
+"""The gas of a coin transfer between accounts without code (yellow paper, appendix G)."""
 _FIRST_LOG: Final = 0
 Replacement: TypeAlias = Literal["faster", "from_value", "nothing"]
 _PENDING: Final = "pending"
 _NO: Final = "0x" + "0" * 64
-"""What a transfer answers that was refused. Many answer nothing, which is a yes: what they refuse, they revert."""
+"""`false`, which some tokens return from a refused transfer. Many return nothing, and revert instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Order:
     contract: str = ""
 
     def target(self) -> bytes:
-        """Whom the transaction calls."""
+        """The transaction's recipient: the token's contract, or who is paid."""
         return bytes.fromhex(self.contract[2:]) if self.contract else self.recipient
 
     def value_minor(self) -> int:
@@ -50,13 +50,13 @@ class Order:
         return 0 if self.contract else self.amount_minor
 
     def data(self) -> bytes:
-        """What it says to whom it calls."""
+        """The call data."""
         return transfer_data(self.recipient, self.amount_minor) if self.contract else b""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an account is and has just now, with what it has sent and is in no block yet taken off."""
+    """An account's nonce and balances, less what it sent that is in no block yet, with the gas and fees of an order."""
 
     nonce: int
     coin_minor: int
@@ -66,7 +66,7 @@ class Standing:
 
 
 class Builder:
-    """Builds transactions for any account whose key it is given."""
+    """Builds transactions for any account, given its key."""
 
     def __init__(self, client: EvmClient) -> None:
         self._client = client
@@ -116,11 +116,11 @@ class Builder:
         max_fee_minor: int | None = None,
         form: Replacement = "faster",
     ) -> SignedPayment:
-        """Sign what takes the place of a payment at its nonce, for at least an eighth more.
+        """Sign a replacement of a payment, at the same nonce, for fees at least an eighth higher.
 
         `faster` makes the same movement; `from_value` takes the higher fee out of the coin that is moved; `nothing`
         moves nothing. Raises BumpImpossible when the nonce is used up in a block or the account cannot pay, and
-        FeeAboveCap when the least raise is too dear.
+        FeeAboveCap when the smallest raise exceeds the cap.
         """
         old = Transaction.read(payment.raw_tx)
         answers = self._client.read_batch(
@@ -147,7 +147,7 @@ class Builder:
         return signed_payment(key, dearer, fee_minor=fee_minor, is_token=bool(dearer.data))
 
     def standing(self, key: AccountKey, order: Order) -> Standing:
-        """What there is to pay with, and what it takes. Raises InsufficientHotFunds when a token falls short."""
+        """Read what the account has and what the order takes. Raises InsufficientHotFunds where the token is short."""
         asked = {"from": key.address, "to": "0x" + order.target().hex(), "value": hex(order.value_minor())}
         if order.contract:
             asked["data"] = "0x" + order.data().hex()
@@ -181,7 +181,7 @@ class Builder:
         )
 
     def cost(self, standing: Standing, order: Order) -> int:
-        """What an order costs at most, at fees that last, with what publishing it costs where that is charged."""
+        """The most that an order can cost, at lasting fees, including an OP-stack chain's data fee."""
         lasting_minor = standing.fees.lasting_minor
         draft = Transaction(
             chain_id=self._client.network.chain_id,
@@ -198,7 +198,7 @@ class Builder:
     def _priced(
         self, transaction: Transaction, fees: FeeLevel, *, fee_max_minor: int, max_fee_minor: int | None
     ) -> Transaction:
-        """The transaction with fees that last, or as much of them as the cap leaves. Raises FeeAboveCap."""
+        """The transaction with lasting fees, or lower ones within the cap. Raises FeeAboveCap."""
         wanted = max_fee_minor or fees.lasting_minor
         priced = replace(transaction, priority_fee_minor=min(fees.priority_minor, wanted), max_fee_minor=wanted)
         affordable = (fee_max_minor - data_fee(self._client, priced)) // transaction.gas_limit
@@ -225,13 +225,13 @@ def signed_payment(key: AccountKey, transaction: Transaction, *, fee_minor: int,
 
 
 def _free_nonce(key: AccountKey, count: int, avoid: Collection[OutPoint]) -> int:
-    """The next nonce: what the chain has counted, or beyond every one that is stored and in no block yet."""
+    """The next nonce: the chain's count, or one above all that are stored and in no block yet."""
     own = "0x" + key.payload.hex()
     return max([count, *(one.vout + 1 for one in avoid if one.txid == own)])
 
 
 def _dearer(old: Transaction, *, priority_minor: int, wanted_minor: int, fee_max_minor: int) -> Transaction:
-    """The transaction with both fees raised: as much as is wanted, as the cap leaves, and never less than replaces."""
+    """The transaction with both fees raised: as wanted, within the cap, and at least as high as nodes demand."""
     least = _raised(old.max_fee_minor)
     max_fee_minor = max(least, min(wanted_minor, fee_max_minor // old.gas_limit))
     priority_fee_minor = min(max(_raised(old.priority_fee_minor), priority_minor), max_fee_minor)
@@ -239,19 +239,19 @@ def _dearer(old: Transaction, *, priority_minor: int, wanted_minor: int, fee_max
 
 
 def _raised(fee_minor: int) -> int:
-    """An eighth more, rounded up: the strictest rule that nodes have for taking a replacement."""
+    """An eighth more, rounded up: the strictest rule among nodes for a replacement."""
     return fee_minor + -(-fee_minor // 8)
 
 
 def _with_margin(gas: int) -> int:
-    """A fifth more than estimated, since state changes meanwhile; a plain transfer takes what it takes."""
+    """A fifth above the estimate, since state changes meanwhile; a plain transfer's gas is fixed."""
     return gas if gas == PLAIN_TRANSFER_GAS else gas * 6 // 5
 
 
 def _all_but_trials(answers: list[Any | ChainError]) -> list[Any]:
-    """The answers, of which two may be refusals: the estimate, and the trial of a token's transfer.
+    """The answers, of which the gas estimate and the trial of a token's transfer may be refusals.
 
-    Each is one whenever something is missing, and the estimate then tells what.
+    Both are refused whenever something is missing; the estimate's refusal says what.
     """
     ensure(len(answers) in {4, 6}, "every question has its answer")
     demanded([*answers[:3], *answers[4:5]])

@@ -1,4 +1,4 @@
-"""One rail of the EVM family: its nodes to read, its hot wallet, and its deposit addresses."""
+"""One rail of the EVM family: its nodes, its hot wallet, and its deposit addresses."""
 
 from collections.abc import Collection, Mapping
 
@@ -14,7 +14,7 @@ from domain.wallet_facts import SentTransaction
 
 
 class EvmChain(EvmSource, EvmSweeper, EvmSenders):
-    """Implements `domain.ports.Chain`. Connects, and opens keys, when first asked something, not before."""
+    """Implements `domain.ports.Chain`. Connects, and opens keys, at the first call that needs it."""
 
     def __init__(self, endpoint: EvmEndpoint, network: EvmNetwork) -> None:
         client = EvmClient(endpoint, network)
@@ -26,7 +26,7 @@ class EvmChain(EvmSource, EvmSweeper, EvmSenders):
         return f"EvmChain({self._client!r})"
 
     def news(self) -> ChainWaker | None:
-        """None: blocks come every few seconds, and polling sees them."""
+        """None: blocks come every few seconds, so polling is enough."""
         return None
 
     def sent_since(
@@ -36,5 +36,5 @@ class EvmChain(EvmSource, EvmSweeper, EvmSenders):
         return history.sent_since(self, self._client, height, account=self.account, nonces=nonces, contracts=contracts)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         self._client.close()

@@ -1,4 +1,4 @@
-"""Calls to the nodes of one chain: reads fail over and are retried, and a node of another chain is never believed."""
+"""Calls to the nodes of one chain: reads fail over and are retried, and a node of another chain is refused."""
 
 import os
 import time
@@ -23,10 +23,10 @@ from domain.node_refusals import (
 
 RETRY_DELAYS_S: Final = (0.1, 0.4)
 BELIEVED_S: Final = 600.0
-"""For so long a node that named its chain is not asked again."""
+"""How long a node that named the right chain is not asked for it again."""
 
 T = TypeVar("T")
-# After these another node may do better: they say something about the node, not about what was asked.
+# After these another node is tried: they are the node's fault, not the question's.
 _ANOTHER_MAY: Final = (
     NodeRefused,
     NodeUnauthorised,
@@ -36,12 +36,12 @@ _ANOTHER_MAY: Final = (
     ChainUncertain,
     HistoryMissing,
 )
-# After these the same node may do better in a moment.
+# After these the same node is retried.
 _LATER_MAY: Final = (NodeRefused, NodeBusy, NodeLagging, ChainUncertain)
 
 
 class EvmClient:
-    """The nodes of one chain as one: whichever answers. Safe to share between threads and forked processes."""
+    """The nodes of one chain as one: the first that answers. Safe to share between threads and forked processes."""
 
     def __init__(self, endpoint: EvmEndpoint, network: EvmNetwork) -> None:
         ensure(len(endpoint.urls) > 0, "a chain has at least one node")
@@ -55,7 +55,7 @@ class EvmClient:
         return f"EvmClient({self.network.chain}, {len(self.endpoint.urls)} nodes)"
 
     def read(self, method: str, *params: Any) -> Any:
-        """Ask one thing that changes nothing. Raises ChainError after every node was asked, some of them again."""
+        """Make a call that changes nothing. Raises ChainError after every node was tried, some of them again."""
         return self.read_as([Call(method, params)], lambda answers: demanded(answers)[0])
 
     def read_batch(self, calls: Sequence[Call]) -> list[Any]:
@@ -63,7 +63,7 @@ class EvmClient:
         return self.read_as(calls, demanded)
 
     def read_as(self, calls: Sequence[Call], understand: Callable[[list[Any | ChainError]], T]) -> T:
-        """Ask, and make sense of the answers; where that raises as a node's failure would, the next node is asked.
+        """Make the calls and interpret the answers; where `understand` raises a node's failure, the next node is tried.
 
         All answers come from the same node, so that they can be compared with each other.
         """
@@ -79,10 +79,10 @@ class EvmClient:
         raise AssertionError
 
     def order(self, method: str, *params: Any, tells: Callable[[ChainError], bool]) -> Any:
-        """Have something done that is safe to repeat, by the first node that answers.
+        """Make a call that acts and is safe to repeat, at the first node that answers.
 
-        `tells` says of a refusal whether it shows what became of an earlier attempt. A node that broke off may have
-        heard: then no refusal of another one that does not tell is believed, and ChainUncertain is raised.
+        A node whose connection broke may have acted. After that, another node's refusal is raised only if `tells` says
+        that it shows what became of the earlier attempt; otherwise ChainUncertain is raised.
         """
         doubt: ChainUncertain | None = None
         failed: ChainError | None = None
@@ -100,11 +100,11 @@ class EvmClient:
         raise doubt or failed or AssertionError
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         self._transport.close()
 
     def _of_any(self, ask: Callable[[str], T]) -> T:
-        """The answer of the first node that gives one, beginning with the one that gave the last."""
+        """The answer of the first node that gives one, beginning with the one that answered last."""
         failed: ChainError | None = None
         for place in self._places():
             url = self.endpoint.urls[place]
@@ -130,7 +130,7 @@ class EvmClient:
         return answers
 
     def _believe(self, url: str) -> None:
-        """Have the node name its chain, unless it did so lately. Raises NodeWrongChain."""
+        """Check the node's chain id, unless that was done lately. Raises NodeWrongChain."""
         key = (os.getpid(), url)
         asked_at = self._believed.get(key)
         if asked_at is not None and time.monotonic() - asked_at < BELIEVED_S:
@@ -150,7 +150,7 @@ def demanded(answers: Sequence[Any]) -> list[Any]:
 
 
 def to_int(quantity: Any) -> int:
-    """A number as nodes spell it: hexadecimal after 0x. Raises ChainUncertain for anything else."""
+    """A JSON-RPC quantity: hexadecimal after 0x. Raises ChainUncertain for anything else."""
     if isinstance(quantity, str) and quantity.startswith("0x"):
         try:
             return int(quantity, 16)

@@ -1,4 +1,4 @@
-"""How Ethereum writes things down: RLP (yellow paper, appendix B) and the few calls of ERC-20 that are made here."""
+"""Ethereum's encodings: RLP (yellow paper, appendix B) and the few ERC-20 calls that are made here."""
 
 from collections.abc import Sequence
 from typing import Final, TypeAlias
@@ -40,12 +40,12 @@ def unrlp(data: bytes) -> Item:
 
 
 def number(value: int) -> bytes:
-    """A number as RLP wants it: big-endian, without leading zeros."""
+    """A number for RLP: big-endian, without leading zeros."""
     return value.to_bytes((value.bit_length() + 7) // 8)
 
 
 def transfer_data(recipient: bytes, amount_minor: int) -> bytes:
-    """The call that moves tokens of the caller."""
+    """The call data of ERC-20's transfer."""
     return TRANSFER + recipient.rjust(WORD, b"\0") + amount_minor.to_bytes(WORD)
 
 
@@ -56,12 +56,12 @@ def read_transfer_data(data: bytes) -> tuple[bytes, int]:
 
 
 def balance_data(holder: bytes) -> bytes:
-    """The call that asks for a balance."""
+    """The call data of ERC-20's balanceOf."""
     return BALANCE_OF + holder.rjust(WORD, b"\0")
 
 
 def bytes_data(selector: bytes, argument: bytes) -> bytes:
-    """A call whose only argument is a string of bytes."""
+    """The call data of a method whose only argument is `bytes`."""
     padded = argument + b"\0" * (-len(argument) % WORD)
     return selector + WORD.to_bytes(WORD) + len(argument).to_bytes(WORD) + padded
 

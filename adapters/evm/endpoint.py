@@ -1,4 +1,4 @@
-"""Where the nodes of one chain answer, and how much is asked of them at once."""
+"""The addresses of one chain's nodes, limits on calls to them, and where its keys are."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

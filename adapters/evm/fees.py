@@ -1,4 +1,4 @@
-"""What a transaction has to offer to be carried: the base fee that is burnt and the priority fee on top (EIP-1559)."""
+"""Network fees: the base fee that is burnt and the priority fee on top (EIP-1559)."""
 
 from dataclasses import dataclass
 from statistics import median_low
@@ -14,30 +14,30 @@ BLOCKS_LOOKED_AT: Final = 20
 _MIDDLE: Final = 50
 FEE_CALL: Final = Call("eth_feeHistory", (hex(BLOCKS_LOOKED_AT), "latest", [_MIDDLE]))
 GAS_PRICE_ORACLE: Final = "0x420000000000000000000000000000000000000F"
-"""Where every OP-stack chain tells what publishing a transaction costs."""
+"""The contract that tells a transaction's data fee, on every OP-stack chain."""
 _SIGNATURE_SIZE: Final = 68
 
 
 @dataclass(frozen=True, slots=True)
 class FeeLevel:
-    """What the next block asks for, in smallest units per unit of gas."""
+    """The fees of the next block, in smallest units per unit of gas."""
 
     base_minor: int
     priority_minor: int
 
     @property
     def lasting_minor(self) -> int:
-        """The most to offer: enough for about six blocks in a row that are all full."""
+        """A maximum fee that stays sufficient through about six full blocks in a row."""
         return 2 * self.base_minor + self.priority_minor
 
     @property
     def least_minor(self) -> int:
-        """What has to be offered to be in one of the next two blocks, however full they are."""
+        """The least maximum fee that suffices for one of the next two blocks, however full they are."""
         return self.base_minor * 9 // 8 + self.priority_minor
 
 
 def fee_level(history: Any, *, priority_min_minor: int) -> FeeLevel:
-    """The level from the answer to FEE_CALL. Raises FeeUnknown when there is nothing in it to go by."""
+    """The level in the answer to FEE_CALL. Raises FeeUnknown when the answer has no fees."""
     bases = history.get("baseFeePerGas") if isinstance(history, dict) else None
     if not bases:
         raise FeeUnknown
@@ -47,7 +47,7 @@ def fee_level(history: Any, *, priority_min_minor: int) -> FeeLevel:
 
 
 def data_fee(client: EvmClient, transaction: Transaction) -> int:
-    """What an OP-stack chain may charge for publishing it: twice the present price, for it moves with another chain."""
+    """The most an OP-stack chain may charge for publishing it: twice the present price, which varies."""
     if not client.network.has_data_fee:
         return 0
     told = bytes_data(L1_FEE, transaction.unsigned() + b"\xff" * _SIGNATURE_SIZE)

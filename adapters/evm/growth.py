@@ -1,4 +1,4 @@
-"""How much more accounts hold after a block than before, by tokens that may refuse to say."""
+"""By how much balances grew in a block, of tokens that may not answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ Holder = tuple[str, bytes]
 """A token's contract, and an account."""
 
 SILENT: Final = "no_balance"
-"""Why nothing is known of a token that does not answer."""
+"""The code for a token that does not answer."""
 # A node says so when it lacks the block, whatever the contract: geth, Nethermind and Besu.
 _BLOCK_MISSING: Final = ("header not found", "unknown block", "block not found")
 
@@ -21,9 +21,9 @@ _BLOCK_MISSING: Final = ("header not found", "unknown block", "block not found")
 def growth(
     client: EvmClient, holders: Sequence[Holder], *, block_hash: str, previous_hash: str
 ) -> Mapping[Holder, int | str]:
-    """By how much the balance of each holder grew in a block, or why that is not known: a stable code.
+    """By how much each holder's balance grew in a block, or a stable code for why that is not known.
 
-    Raises ChainError where it is the node that fails, and not the token.
+    Raises ChainError where the node fails, and not the token.
     """
     if not holders:
         return {}
@@ -37,7 +37,7 @@ def growth(
 
 
 def _answers(client: EvmClient, calls: Sequence[Call]) -> list[Any]:
-    """What was answered to each call, tokens' refusals in their place; asked one by one where all are too much."""
+    """The answer to each call, or the token's refusal in its place; called one by one where a batch is too large."""
     try:
         return _read(client, calls)
     except AnswerTooLarge:
@@ -52,7 +52,7 @@ def _alone(client: EvmClient, call: Call) -> list[Any]:
 
 
 def _read(client: EvmClient, calls: Sequence[Call]) -> list[Any]:
-    """The answers of a node that remembers; where none does, of any."""
+    """The answers of a node that has the state of these blocks; where none has, of any."""
     try:
         return client.read_as(calls, _understood(remembers=True))
     except HistoryMissing:
@@ -72,7 +72,7 @@ def _understood(*, remembers: bool) -> Callable[[list[Any]], list[Any]]:
 
 
 def _is_of_the_node(refusal: ChainError, *, remembers: bool) -> bool:
-    """Whether this says something about the node that answers; any other error is the contract's own."""
+    """Whether the refusal is the node's fault; any other is the contract's own."""
     if isinstance(refusal, HistoryMissing):
         return remembers
     return isinstance(refusal, AnswerTooLarge | MethodMissing) or not isinstance(refusal, NodeError)
@@ -82,7 +82,7 @@ def _grown(before: Any, after: Any) -> int | str:
     for answer in (before, after):
         if isinstance(answer, ChainError):
             return answer.code if isinstance(answer, HistoryMissing) else SILENT
-    # Nothing at all after its own event: there is no contract any more that could pass anything on.
+    # No answer after its own event: the contract is gone, and the tokens can never be spent.
     if not isinstance(before, str) or not isinstance(after, str) or after == "0x":
         return SILENT
     try:

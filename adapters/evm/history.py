@@ -1,4 +1,4 @@
-"""What the hot wallet's account sent, read from the blocks themselves: the evidence that outlives our own database."""
+"""What the hot wallet's account sent, read from the blocks: evidence that survives the loss of our own database."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -62,9 +62,9 @@ def _sent(client: EvmClient, transaction: ChainTransaction, block: Block, accoun
 
 
 def _signed_bytes(told: Mapping[str, Any]) -> str:
-    """The signed transaction, put together again from what a node tells of it; nothing where that is of another kind.
+    """The signed transaction, rebuilt from the node's fields; empty where it is of another type.
 
-    Few nodes give the bytes themselves. That these are they, their digest says.
+    Few nodes give the raw bytes. The digest proves that these are the same.
     """
     if told.get("type") != _WITH_A_FEE_MARKET or not told.get("to") or told.get("accessList"):
         return ""

@@ -23,7 +23,7 @@ _XPRV: Final = bytes.fromhex("0488ade4")
 
 
 class BadExtendedKey(ValueError):
-    """The text is not an extended key of the kind that was asked for."""
+    """The text is not an extended key of the wanted kind."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class AccountKey:
         return spell_address(self.payload)
 
     def sign(self, digest: bytes) -> tuple[int, int, int]:
-        """The signature of a digest: r, s (the lower of two) and the parity that tells the key."""
+        """The signature of a digest: r, s (the lower of the two) and the parity by which the key is recovered."""
         signature = PrivateKey(self.secret).sign_recoverable(digest, hasher=None)
         return int.from_bytes(signature[:32]), int.from_bytes(signature[32:64]), signature[64]
 
 
 @dataclass(frozen=True)
 class ExtendedPublicKey:
-    """The public half of an extended key: children of it are addresses, and nothing here can spend."""
+    """An extended public key: it derives deposit addresses and can spend nothing."""
 
     point: PublicKey
     chain_code: bytes
@@ -74,7 +74,7 @@ class ExtendedPublicKey:
             raise BadExtendedKey("the key in it is not on the curve") from error
 
     def write(self) -> str:
-        """The xpub. Where it comes from is left out: depth, parent and place are zero."""
+        """The xpub, with depth, parent fingerprint and child number zero."""
         return encode_base58check(_XPUB + bytes(9) + self.chain_code + self.point.format())
 
     def child(self, index: int) -> Self:
@@ -109,7 +109,7 @@ class ExtendedPrivateKey:
         return cls(PrivateKey().secret, secrets.token_bytes(KEY_SIZE))
 
     def write(self) -> str:
-        """The xprv, as secret as the key itself. Where it comes from is left out."""
+        """The xprv, as secret as the key itself; depth, parent fingerprint and child number are zero."""
         return encode_base58check(_XPRV + bytes(9) + self.chain_code + b"\0" + self.secret)
 
     def child(self, index: int) -> Self:
@@ -128,7 +128,7 @@ class ExtendedPrivateKey:
 
 
 def address_of(point: PublicKey) -> bytes:
-    """The address that a public key controls."""
+    """The address of a public key."""
     return keccak256(point.format(compressed=False)[1:])[-ADDRESS_SIZE:]
 
 
@@ -149,6 +149,6 @@ def _parts(text: str) -> tuple[bytes, bytes, bytes]:
 
 
 def _tweak(chain_code: bytes, public_key: bytes, index: int) -> tuple[bytes, bytes]:
-    """What is added to the parent, and the child's chain code. (An invalid one comes up once in 2^127 indexes.)"""
+    """The tweak to add to the parent key, and the child's chain code. (One index in 2^127 is invalid.)"""
     digest = hmac.digest(chain_code, public_key + index.to_bytes(4), hashlib.sha512)
     return digest[:KEY_SIZE], digest[KEY_SIZE:]

@@ -15,7 +15,7 @@ from domain.evm.keccak import keccak256
 from domain.node_refusals import WalletLocked, WalletNotLoaded
 
 STRENGTH: Final = 1 << 18
-"""Rounds of scrypt, as geth's own default: a quarter of a gigabyte and about a second for each guess."""
+"""scrypt's cost factor, geth's own default: a quarter of a gigabyte and about a second for each guess."""
 _STRENGTH_MAX: Final = 1 << 20
 _VERSION: Final = 3
 _DERIVED_SIZE: Final = 32
@@ -77,6 +77,6 @@ def _derive(kind: str, facts: dict[str, Any], password: str) -> bytes:
 
 
 def _crypt(derived: bytes, counter: bytes, data: bytes) -> bytes:
-    """AES-128 in counter mode, which is its own reverse."""
+    """AES-128 in counter mode, which is its own inverse."""
     worker = Cipher(algorithms.AES(derived[:_BLOCK]), modes.CTR(counter)).encryptor()
     return worker.update(data) + worker.finalize()

@@ -1,4 +1,4 @@
-"""Whole blocks with the receipts of all their transactions, from one node at a time and checked against each other."""
+"""Whole blocks with the receipts of all their transactions, each from one node, checked for consistency."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ class FullBlock:
 
 
 class BlockReader:
-    """Reads blocks by hash. A node without `eth_getBlockReceipts` is asked for each receipt instead."""
+    """Reads blocks by hash; from a node without `eth_getBlockReceipts`, receipt by receipt."""
 
     def __init__(self, client: EvmClient) -> None:
         self._client = client
         self._whole = True
 
     def read(self, hashes: Sequence[str]) -> list[FullBlock]:
-        """These blocks, in this order. Raises NodeLagging when a node does not know one, or not all of it yet.
+        """These blocks, in this order. Raises NodeLagging when a node lacks one, or a part of it.
 
-        An empty answer is never taken for an empty block: every transaction of a block has to have its receipt.
+        Every transaction of a block must have its receipt: an empty answer is no empty block.
         """
         blocks: list[FullBlock] = []
         per_call = BLOCKS_PER_CALL
@@ -87,7 +87,7 @@ def _refuse_absent(block_hash: str, header: Any) -> None:
 
 
 def _checked(block_hash: str, header: Mapping[str, Any], receipts: Any) -> FullBlock:
-    """The block, if the node's parts of it belong together."""
+    """The block, if header and receipts belong together."""
     if not isinstance(receipts, list) or any(receipt is None for receipt in receipts):
         raise NodeLagging(f"the node does not know yet what happened in block {block_hash}")
     by_txid = {receipt["transactionHash"]: receipt for receipt in receipts}

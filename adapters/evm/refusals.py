@@ -1,11 +1,11 @@
-"""What nodes answer when they do not do as asked, told as the refusals that the core knows."""
+"""The error answers of nodes, mapped to errors of the domain."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from domain.node_refusals import ChainError, NodeBusy, NodeError, NodeUnauthorised
 
-# Numbers of JSON-RPC and of EIP-1474; most nodes say -32000 for nearly everything and mean their words.
+# Codes of JSON-RPC and EIP-1474. Most nodes use -32000 for nearly everything, and only the message differs.
 METHOD_NOT_FOUND: Final = -32601
 METHOD_NOT_SUPPORTED: Final = -32004
 LIMIT_EXCEEDED: Final = -32005
@@ -13,13 +13,13 @@ EXECUTION_REVERTED: Final = 3
 
 
 class AnswerTooLarge(NodeError):
-    """The node refuses to answer this much at once: ask for less."""
+    """The answer is too large for the node: ask for less at once."""
 
     code: ClassVar[str] = "answer_too_large"
 
 
 class HistoryMissing(NodeError):
-    """The node has pruned the state of this block: it takes an archive node."""
+    """The node has pruned the state of a block this old: only an archive node has it."""
 
     code: ClassVar[str] = "history_missing"
 
@@ -30,7 +30,7 @@ class MethodMissing(NodeError):
     code: ClassVar[str] = "method_missing"
 
 
-# Parts of the words of geth, Erigon, Nethermind, Besu, Bor and the large public providers.
+# Parts of the messages of geth, Erigon, Nethermind, Besu, Bor and the large public providers.
 _TOO_LARGE: Final = (
     "query returned more than",
     "block range",
@@ -58,7 +58,7 @@ _UNAUTHORISED: Final = ("unauthorized", "invalid api key", "invalid project id",
 
 
 def named(error: Mapping[str, Any]) -> ChainError:
-    """The refusal for a JSON-RPC error object: its own class where there is one, else NodeError with the words."""
+    """The error for a JSON-RPC error object: its own class where there is one, else NodeError with its message."""
     number, message = error.get("code"), str(error.get("message", ""))
     rpc_code = number if isinstance(number, int) else None
     words = message.lower()

@@ -1,4 +1,4 @@
-"""Who paid: the account that a transfer was made from, and the one that had it made."""
+"""Senders: the account that a transfer was made from, and the one that signed the transaction."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class EvmSenders:
         self._client = client
 
     def senders(self, txid: str, vout: int, block_hash: str | None) -> tuple[str, ...]:
-        """The transaction's own sender and, of a token's transfer, whose tokens they were. Raises ChainError."""
+        """The transaction's sender and, for a token transfer, the account that the tokens left. Raises ChainError."""
         receipt = self._client.read("eth_getTransactionReceipt", txid)
         if receipt is None or (block_hash is not None and receipt["blockHash"] != block_hash):
             raise NodeLagging(f"the node does not know transaction {txid} in that block")

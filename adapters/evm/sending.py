@@ -1,4 +1,4 @@
-"""Offering signed bytes, and finding out what became of them."""
+"""Submit signed transactions, and locate them afterwards."""
 
 from collections import OrderedDict
 from typing import Any, Final
@@ -14,22 +14,22 @@ from domain.wallet_facts import BroadcastAnswer
 
 OFFERED_KEPT: Final = 256
 LOOKED_BACK: Final = 100
-"""So many blocks back is the user of a nonce looked for; nodes that are no archives remember about as many."""
-# Parts of the words of geth, Erigon, Nethermind, Besu, Bor and anvil.
+"""How many blocks back the transaction with a nonce is looked for: about as far as nodes other than archives go."""
+# Parts of the messages of geth, Erigon, Nethermind, Besu, Bor and anvil.
 _KNOWN: Final = ("already known", "known transaction", "already imported", "alreadyknown", "already exists")
 _NONCE_USED: Final = ("nonce too low", "oldnonce", "nonce is too low", "invalid nonce")
 _TOO_POOR: Final = ("insufficient funds", "insufficientfunds", "upfront cost exceeds", "insufficient balance")
 
 
 class Sender:
-    """Sends what one wallet signed; remembers for a while whose nonce each transaction uses."""
+    """Submits transactions of one wallet; keeps for a while which account and nonce each one uses."""
 
     def __init__(self, client: EvmClient) -> None:
         self._client = client
         self._offered: OrderedDict[str, tuple[str, int]] = OrderedDict()
 
     def broadcast(self, raw_tx: str, *, account: str, nonce: int) -> BroadcastAnswer:
-        """Offer these bytes to the nodes, one after the other until one answers. Safe to repeat.
+        """Submit these bytes, to one node after the other until one answers. Safe to repeat.
 
         Raises ChainUncertain when none did, InsufficientHotFunds when the account cannot pay for the gas now.
         """
@@ -45,9 +45,9 @@ class Sender:
         return BroadcastAnswer("accepted")
 
     def locate(self, txid: str) -> Located | None:
-        """Where a transaction is; one that lost its nonce to another in a recent block is shown with that other.
+        """Where a transaction is, and which other one used its nonce, if one did in a recent block.
 
-        None when no node knows it, which proves nothing.
+        None when no node knows it, which does not prove that it was never sent.
         """
         calls = [
             Call("eth_getTransactionReceipt", (txid,)),
@@ -76,7 +76,7 @@ class Sender:
         return BroadcastAnswer("rejected", str(refusal))
 
     def _conflict(self, txid: str, newest: int) -> Located | None:
-        """The transaction in a recent block that used the same nonce, found by halving: the count grew at its block."""
+        """The transaction in a recent block that used the same nonce, found by a binary search on account nonces."""
         if txid not in self._offered:
             return None
         account, nonce = self._offered[txid]
@@ -85,7 +85,7 @@ class Sender:
                 return None
             low, high = max(0, newest - LOOKED_BACK), newest
             if self._count(account, low) > nonce:
-                return None  # longer ago than can be looked back
+                return None  # further back than nodes remember
             while high - low > 1:
                 middle = (low + high) // 2
                 if self._count(account, middle) > nonce:
@@ -109,6 +109,6 @@ def _uses(transaction: dict[str, Any], account: str, nonce: int) -> bool:
 
 
 def _tells(refusal: ChainError) -> bool:
-    """Whether a refusal shows that the bytes had arrived before: asked again elsewhere after an answer was lost."""
+    """Whether a refusal shows that these bytes had arrived already, when an earlier answer was lost."""
     words = str(refusal).lower()
     return any(part in words for part in (*_KNOWN, *_NONCE_USED))

@@ -1,4 +1,4 @@
-"""Reading a chain of accounts: its tip, its blocks with what moved in them, and transfers over a range."""
+"""Reading a chain of accounts: its tip, the transfers in its blocks, and token transfers over a range."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ class EvmSource:
         return self._client.network
 
     def facts(self) -> NodeFacts:
-        """What the node that answers says of itself. Parts that it keeps to itself are empty."""
+        """Version and sync state of the node that answers; what it does not offer is empty."""
         calls = [Call("web3_clientVersion", ()), Call("net_peerCount", ())]
         software, peers = self._client.read_as(calls, list)
         return NodeFacts(
@@ -49,7 +49,7 @@ class EvmSource:
         )
 
     def tip(self) -> Tip:
-        """The newest block, how far the node says it has to go, and up to where nothing changes any more."""
+        """The newest block, the node's sync target, and the height that is final."""
         tag = self._client.network.finality_tag
         calls = [_height_call("latest"), Call("eth_syncing", ())] + ([_height_call(tag)] if tag else [])
         newest, syncing, *final = self._client.read_as(calls, _unless_not_final_yet)
@@ -85,18 +85,18 @@ class EvmSource:
         return [self._block(full, known, own) for full in self._reader.read(hashes)]
 
     def mempool(self) -> frozenset[str]:
-        """Nothing: what waits here can be replaced at no cost, and the next block is seconds away."""
+        """Empty: pending transactions can be replaced at no cost, and the next block is seconds away."""
         return frozenset()
 
     def mempool_transactions(self, txids: Collection[str]) -> Mapping[str, ChainTransaction]:
-        """Nothing, for nothing was listed."""
+        """Empty, as `mempool` is."""
         ensure(not txids, "nobody asks for what was never listed")
         return {}
 
     def token_transfers(self, first_height: int, last_height: int, contracts: Collection[str]) -> list[TokenMovement]:
-        """The events of these tokens over a range, for looking again at what was read before; halved where too much.
+        """The Transfer events of these tokens over a range, to check what was read before; halved where too large.
 
-        It compares, it does not credit: fakes, mirrors and lies are in it. Read the block for the truth.
+        For comparing, not for crediting: fakes and mirrored events are included. Read the block for those.
         """
         found: list[TokenMovement] = []
         height, count = first_height, self._client.endpoint.log_blocks_max
@@ -151,7 +151,7 @@ class EvmSource:
         )
         tokens = arrivals.outputs
         told = [_transaction(one, full.receipts[one["hash"]], tokens, own) for one in header["transactions"]]
-        # A receipt without a transaction is the network's own doing (Polygon's state sync), and may move tokens too.
+        # A receipt without a transaction is the network's own (Polygon's state sync), and may move tokens too.
         told += [
             ChainTransaction(txid, tuple(outputs), (), is_coinbase=False)
             for txid, outputs in tokens.items()
@@ -173,7 +173,7 @@ def _transaction(
     tokens: Mapping[str, Sequence[ChainOutput]],
     own: Collection[str],
 ) -> ChainTransaction | None:
-    """What one transaction did, if it moved anything that is money, or was sent by one of ours."""
+    """One transaction, if it moved the coin or a known token, or was sent by one of our accounts."""
     txid, sender = details["hash"], details["from"].lower()
     succeeded = to_int(receipt["status"]) == 1
     outputs = list(tokens.get(txid, ()))
@@ -197,12 +197,12 @@ def _set_aside(header: Mapping[str, Any], one: Movement, reason: str) -> TokenMo
 
 
 def actual_fee(receipt: Mapping[str, Any]) -> int:
-    """What a transaction cost in the end, with what an OP-stack chain charges for publishing it."""
+    """The fee that a transaction paid, with an OP-stack chain's data fee."""
     return to_int(receipt["gasUsed"]) * to_int(receipt["effectiveGasPrice"]) + to_int(receipt.get("l1Fee") or "0x0")
 
 
 def _logs_of_all(answers: list[Any | ChainError]) -> list[Any]:
-    """The events, from a node that has the last of the blocks: one that lags knows of none in those that it lacks."""
+    """The events, from a node that has the last block of the range: one that lags would leave events out."""
     logs, last = demanded(answers)
     if last is None:
         raise NodeLagging("the node does not have the last of these blocks yet, and tells of no events in it")
@@ -218,7 +218,7 @@ def _time(header: Mapping[str, Any]) -> datetime:
 
 
 def _unless_not_final_yet(answers: list[Any | ChainError]) -> list[Any]:
-    """The answers, with nothing for a final block where the chain is too young to have one. Raises other refusals."""
+    """The answers, with None for the final block of a chain too young to have one. Raises other refusals."""
     newest, syncing, *final = answers
     if final and isinstance(final[0], NodeError) and "not found" in str(final[0]).lower():
         final = [None]

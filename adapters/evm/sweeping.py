@@ -23,7 +23,7 @@ class EvmSweeper(EvmWallet):
 
     @property
     def can_sweep(self) -> bool:
-        """Whether the keys of deposit addresses are configured here; they are opened when first needed."""
+        """Whether the keys of deposit addresses are configured on this machine; they are opened when first needed."""
         return self._client.endpoint.sweep_keystore is not None
 
     def sweep_key(self, index: int) -> AccountKey:
@@ -31,7 +31,7 @@ class EvmSweeper(EvmWallet):
         return self._extended_key().deposit_key(index)
 
     def sweep_cost(self, index: int, *, contract: str, amount_minor: int) -> SweepCost:
-        """What a sweep would cost at fees that last, for deciding whether it is worth it and what to top up."""
+        """What a sweep would cost at lasting fees, to decide whether it pays and how much gas to top up."""
         key = self.sweep_key(index)
         order = Order(self._hot_key().payload, amount_minor if contract else 1, contract)
         standing = self._builder.standing(key, order)
@@ -46,9 +46,9 @@ class EvmSweeper(EvmWallet):
         fee_max_minor: int,
         avoid: Collection[OutPoint] = (),
     ) -> SignedPayment:
-        """Sign the move of this much from a deposit address to the hot wallet; of the coin, less its own fee.
+        """Sign a transfer of this amount from a deposit address to the hot wallet; of the coin, less the fee.
 
-        Raises InsufficientHotFunds when gas has to be topped up first, or the coin does not even cover its fee.
+        Raises InsufficientHotFunds when gas must be topped up first, or the coin does not cover its own fee.
         """
         key, hot = self.sweep_key(index), self._hot_key().payload
         max_fee_minor = None
@@ -63,12 +63,15 @@ class EvmSweeper(EvmWallet):
         return self._builder.build(key, order, fee_max_minor=fee_max_minor, max_fee_minor=max_fee_minor, avoid=avoid)
 
     def bump_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign the same sweep again with higher fees: of the coin, so much less. Raises BumpImpossible, FeeAboveCap."""
+        """Sign the same sweep with higher fees, which a sweep of the coin takes from its amount.
+
+        Raises BumpImpossible, FeeAboveCap.
+        """
         form: Replacement = "faster" if Transaction.read(payment.raw_tx).data else "from_value"
         return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form=form)
 
     def cancel_sweep(self, index: int, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign what uses up the nonce of a sweep and moves nothing. Raises BumpImpossible, FeeAboveCap."""
+        """Sign a transaction with the nonce of a sweep that moves nothing. Raises BumpImpossible, FeeAboveCap."""
         return self._builder.bump(self.sweep_key(index), payment, fee_max_minor=fee_max_minor, form="nothing")
 
     def _extended_key(self) -> ExtendedPrivateKey:

@@ -14,7 +14,7 @@ _FIELDS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What is signed. Fees are smallest units per unit of gas; `recipient` is an address as bytes."""
+    """An unsigned transaction. Fees are smallest units per unit of gas; `recipient` is an address as bytes."""
 
     chain_id: int
     nonce: int
@@ -27,7 +27,7 @@ class Transaction:
 
     @property
     def cost_max_minor(self) -> int:
-        """The most that its execution can cost, without what it carries."""
+        """The most that its execution can cost, without its value."""
         return self.gas_limit * self.max_fee_minor
 
     def unsigned(self) -> bytes:
@@ -35,12 +35,12 @@ class Transaction:
         return _TYPE + rlp(self._fields())
 
     def signed(self, key: AccountKey) -> tuple[str, str]:
-        """(id, bytes), both in hexadecimal after 0x; the same each time (RFC 6979)."""
+        """(id, raw transaction), both in hexadecimal after 0x; deterministic (RFC 6979)."""
         raw_tx = self.with_signature(*key.sign(keccak256(self.unsigned())))
         return txid_of(raw_tx), raw_tx
 
     def with_signature(self, r: int, s: int, parity: int) -> str:
-        """The bytes of the transaction as signed with this, in hexadecimal after 0x."""
+        """The raw transaction with this signature, in hexadecimal after 0x."""
         return "0x" + (_TYPE + rlp([*self._fields(), number(parity), number(r), number(s)])).hex()
 
     @classmethod
@@ -56,7 +56,7 @@ class Transaction:
 
     @classmethod
     def signer(cls, raw_tx: str) -> str:
-        """Who signed it, in lower case: the account whose nonce it uses up."""
+        """The account that signed it, in lower case."""
         fields = unrlp(bytes.fromhex(raw_tx.removeprefix("0x"))[1:])
         parity, r, s = (int.from_bytes(part) for part in fields[-3:] if isinstance(part, bytes))
         return "0x" + signer_of(keccak256(cls.read(raw_tx).unsigned()), r, s, parity).hex()

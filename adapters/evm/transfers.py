@@ -1,4 +1,4 @@
-"""What a transaction moved, from its receipt: the coin that it carries and the events of known tokens."""
+"""What a transaction moved, from its receipt: the coin that it carries, and Transfer events of known tokens."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +11,16 @@ from domain.chain_facts import NATIVE_VALUE, ChainOutput
 from domain.evm.addresses import ADDRESS_SIZE
 
 MADE_UP_FROM: Final = 10**60
-"""No supply of anything is as large: whoever tells of so much makes it up, and a few of them would exceed the books."""
+"""No token's supply is as large: such amounts are made up, and a few of them would exceed what the books can hold."""
 _TOPICS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One transfer of a token as an event tells it. `place` counts the events of the transaction, not of the block:
+    """One transfer of a token, from its event.
 
-    a transaction that a reorganisation puts into another block keeps its places, and with them its deposits.
-    `is_mirror`: an older generation of the token's contract tells it, and the canonical one does not.
+    `place` counts the transaction's events, not the block's: after a reorganisation into another block the places, and
+    with them the deposits, are the same. `is_mirror`: only an older generation of the token's contract reports it.
     """
 
     txid: str
@@ -32,12 +32,12 @@ class Movement:
     is_mirror: bool
 
     def output(self, amount_minor: int) -> ChainOutput:
-        """The output that it makes, with what arrived in the end."""
+        """The output for it, with the amount that arrived."""
         return ChainOutput(self.place, self.recipient, amount_minor, self.contract)
 
 
 def carried(transaction: Mapping[str, Any]) -> ChainOutput | None:
-    """The coin that a successful transaction carries to an account; None where it carries none, or makes a contract."""
+    """The output for the coin that a transaction carries; None where it carries none, or creates a contract."""
     value_minor = to_int(transaction["value"])
     if value_minor == 0 or not transaction.get("to"):
         return None
@@ -45,11 +45,11 @@ def carried(transaction: Mapping[str, Any]) -> ChainOutput | None:
 
 
 def movements(txid: str, logs: Sequence[Mapping[str, Any]], contracts: Mapping[str, str]) -> list[Movement]:
-    """The token transfers among all events of one transaction, in their order, each movement once.
+    """The token transfers among the events of one transaction, in their order, each movement once.
 
-    `contracts` says for every known contract, in lower case, which is the canonical one of its asset. Events of any
-    other contract, removed ones and those that move nothing, or more than there can be, do not count. A mirror's event
-    that repeats one of the canonical contract (same sender, recipient and amount) does not either.
+    `contracts` maps every known contract, in lower case, to the canonical one of its asset. Events of other contracts,
+    removed events and impossible amounts are left out, and so is a mirror's event that repeats one of the canonical
+    contract (same sender, recipient and amount).
     """
     found = list(_read(txid, logs, contracts))
     told = Counter((one.contract, one.sender, one.recipient, one.amount_minor) for one in found if not one.is_mirror)

@@ -1,4 +1,4 @@
-"""One exchange with one node: JSON over HTTP, within a time and a size, and every failure by its name."""
+"""JSON-RPC over HTTP with one node: bounded in time and size, with every failure as a named error."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _SERVER_FAILED: Final = 500
 
 
 class Call(NamedTuple):
-    """One question: a method and its parameters."""
+    """One JSON-RPC call: a method and its parameters."""
 
     method: str
     params: tuple[Any, ...]
@@ -42,10 +42,10 @@ class Transport:
         self._http = ProcessClient(self._made)
 
     def exchange(self, url: str, calls: Sequence[Call]) -> list[Any | ChainError]:
-        """Ask one node all of these in one request; what it refused is a ChainError in its place.
+        """Make these calls to one node in one request; a refused one is a ChainError in its place.
 
-        Raises NodeRefused when nothing listens there; NodeTimeout or ChainUncertain when the request left and no
-        answer came that can be read; NodeUnauthorised, NodeBusy, AnswerTooLarge, NodeError.
+        Raises NodeRefused when nothing listens there; NodeTimeout or ChainUncertain when the request may have left and
+        no readable answer came; NodeUnauthorised, NodeBusy, AnswerTooLarge, NodeError.
         """
         asked = [
             {"jsonrpc": "2.0", "id": place, "method": call.method, "params": list(call.params)}
@@ -109,14 +109,14 @@ def _refuse_status(status: int) -> None:
         raise AnswerTooLarge("the node answered that the request is too large")
     if status == _RATE_LIMITED:
         raise NodeBusy("the node answers no more questions for now: too many were asked")
-    if status >= _SERVER_FAILED:  # a gateway says so as well when the node behind it did act
+    if status >= _SERVER_FAILED:  # a gateway may answer so although the node acted
         raise ChainUncertain(f"the node answered with HTTP {status}")
     if status != httpx.codes.OK:
         raise NodeError(f"the node answered with HTTP {status}")
 
 
 def _outcome(answer: Any) -> Any:
-    """What one part of an answer says; a part that is missing says nothing."""
+    """The result or refusal in one part of an answer; ChainUncertain for a missing one."""
     if not isinstance(answer, dict):
         return _unreadable()
     if isinstance(answer.get("error"), dict):

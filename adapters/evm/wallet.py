@@ -1,4 +1,4 @@
-"""The hot wallet of a chain of accounts: one key, opened when first needed, and addresses it cannot spend from."""
+"""The hot wallet of a chain of accounts: one key, opened when first needed, and deposit addresses without keys."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ GAS_UNITS_PER_KILO: Final = 1_000
 
 
 class EvmWallet:
-    """Implements `domain.ports.Wallet`. A fee rate, where one is given, is for a thousand units of gas."""
+    """Implements `domain.ports.Wallet`. Fee rates are per thousand units of gas."""
 
     def __init__(self, client: EvmClient) -> None:
         self._client = client
@@ -39,14 +39,14 @@ class EvmWallet:
 
     @property
     def account(self) -> str:
-        """The hot wallet's address, in lower case: whose transactions are looked for in blocks, whose nonces count.
+        """The hot wallet's address, in lower case.
 
         Opens the keystore. Raises WalletNotLoaded, WalletLocked.
         """
         return "0x" + self._hot_key().payload.hex()
 
     def transactions_made(self) -> int:
-        """How many transactions the account has made, with those that wait for a block where the node tells of them."""
+        """How many transactions the account has made, including pending ones that the node knows."""
         calls = [Call("eth_getTransactionCount", (self.account, at)) for at in ("latest", "pending")]
         return max(to_int(count) for count in self._client.read_batch(calls))
 
@@ -66,7 +66,7 @@ class EvmWallet:
         return made
 
     def holding(self, contract: str = "", *, unswept: Collection[str] = ()) -> Holding:
-        """What the account and these deposit addresses hold of one asset, all at the newest block."""
+        """Balances of the account and of these deposit addresses in one asset, all at the newest block."""
         newest = self._client.read("eth_getBlockByNumber", "latest", False)
         at = {"blockHash": newest["hash"]}
         holders = [self._hot_key().payload, *(bytes.fromhex(address[2:]) for address in unswept)]
@@ -92,7 +92,7 @@ class EvmWallet:
         fee_rate_minor_per_kvb: int | None = None,
         avoid: Collection[OutPoint] = (),
     ) -> SignedPayment:
-        """Sign one payment with the next nonce and send nothing: its bytes have to be stored first."""
+        """Sign one payment with the next nonce; broadcast nothing."""
         ensure(len(payments) == 1, "a transaction of an account makes one payment")
         [payment] = payments
         order = Order(parse_evm_address(payment.address).script, payment.amount_minor, payment.contract)
@@ -107,7 +107,7 @@ class EvmWallet:
     def bump(
         self, payment: SignedPayment, *, fee_max_minor: int, fee_rate_minor_per_kvb: int | None = None
     ) -> SignedPayment:
-        """Sign the same payment at the same nonce with fees an eighth higher, or as high as the next blocks ask."""
+        """Sign the same payment at the same nonce, with fees an eighth higher or at the present level."""
         return self._builder.bump(
             self._key_of(payment),
             payment,
@@ -116,23 +116,23 @@ class EvmWallet:
         )
 
     def cancel(self, payment: SignedPayment, *, fee_max_minor: int) -> SignedPayment:
-        """Sign what uses up the nonce of a payment and pays nobody. Only a block tells which of the two won."""
+        """Sign a replacement that pays nobody, at the payment's nonce. Only a block shows which of the two won."""
         return self._builder.bump(self._key_of(payment), payment, fee_max_minor=fee_max_minor, form="nothing")
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
-        """Offer these bytes to the chain's nodes."""
+        """Submit a signed transaction to the nodes."""
         nonce = Transaction.read(raw_tx).nonce
         return self._sender.broadcast(raw_tx, account=Transaction.signer(raw_tx), nonce=nonce)
 
     def locate(self, txid: str) -> Located | None:
-        """Where a transaction is, as the nodes know it."""
+        """Where a transaction is, according to the nodes."""
         return self._sender.locate(txid)
 
     def reserve(self, inputs: Collection[OutPoint]) -> None:
-        """Nothing: a nonce is reserved by the row that it is stored in."""
+        """Do nothing: a nonce is reserved by the row that it is stored in."""
 
     def _key_of(self, payment: SignedPayment) -> AccountKey:
-        """The key that signed a payment. Raises BumpImpossible where the keystore holds another one now."""
+        """The key that signed a payment. Raises BumpImpossible where the keystore now holds another one."""
         key = self._hot_key()
         if payment.inputs[0].txid != "0x" + key.payload.hex():
             raise BumpImpossible("another account made this payment, whose key is not the hot wallet's any more")

@@ -1,4 +1,4 @@
-"""Prices from any service that answers in JSON."""
+"""Prices from any JSON service."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _MILLISECONDS_FROM: Final = Decimal(10) ** 11
 
 
 class HttpPrices:
-    """Asks addresses for prices (implements `domain.ports.PriceFeed`)."""
+    """Fetches prices over HTTP (implements `domain.ports.PriceFeed`)."""
 
     def __init__(self, *, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s

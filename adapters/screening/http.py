@@ -1,4 +1,4 @@
-"""Screening by a service that is asked about one address at a time and answers in JSON."""
+"""Screening by a JSON service, one address at a time."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -8,15 +8,15 @@ from adapters.http_json import NoAnswer, fetch, pick
 
 TIMEOUT_S: Final = 5.0
 ADDRESSES_MAX: Final = 200
-"""A payment from more addresses than this is for a person to look at."""
+"""A payment from more addresses than this needs a person's decision."""
 
 
 class HttpScreening:
     """Asks a service about senders (implements `domain.ports.Screening`).
 
-    `url` holds `{address}` and may hold `{chain}`. What is at `hit_path` in the answer says whether there is something
-    against the address: true, or a list with anything in it. That is the shape of the sanctions API at
-    https://auth-developers.chainalysis.com/sanctions-screening, whose path is `identifications`.
+    `url` contains `{address}` and may contain `{chain}`. An address is a hit if the value at `hit_path` in the answer
+    is true or a list that is not empty. The sanctions API at
+    https://auth-developers.chainalysis.com/sanctions-screening has this shape, with the path `identifications`.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class HttpScreening:
         return "HttpScreening()"
 
     def look_up(self, chain: str, addresses: Collection[str]) -> str | None:
-        """Why these senders are refused, or None. Raises NoAnswer when the service does not say either."""
+        """Why these senders are refused, or None. Raises NoAnswer when the service does not decide."""
         if len(addresses) > ADDRESSES_MAX:
             raise NoAnswer(f"{len(addresses)} senders are more than are asked about")
         for address in sorted(addresses):
@@ -45,7 +45,7 @@ class HttpScreening:
 
 
 class NullScreening:
-    """No service is configured: nothing is known of anybody, so a rail that requires one credits nothing."""
+    """No service is configured: no sender can be screened, so a rail that requires screening credits nothing."""
 
     def look_up(self, chain: str, addresses: Collection[str]) -> str | None:  # noqa: ARG002 - the port's signature
         """Raises NoAnswer."""

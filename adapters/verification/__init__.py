@@ -1,1 +1,1 @@
-"""Asks providers of many chains about payments that somebody claims to have made."""
+"""Verifies claimed payments by asking the nodes of many chains."""

@@ -1,4 +1,4 @@
-"""Claimed payments on Aptos: deposits of coins, and of fungible assets into the primary stores of their owners."""
+"""Claimed payments on Aptos: deposits of coins, and of fungible assets into primary stores."""
 
 import re
 from collections import Counter
@@ -20,10 +20,10 @@ _MICROSECONDS: Final = 1_000_000
 
 
 class _Store(NamedTuple):
-    """A store of a fungible asset: who receives what is in it, and the metadata that says of what.
+    """A store of a fungible asset: who receives what is in it, and the asset's metadata address.
 
-    That is the owner of a primary store only. Any other is an object of its own: whoever made it may have kept the
-    right to take it back from the owner that it was given to, with all that is in it. It stands for itself.
+    Only a primary store counts as its owner's. Any other store is an object whose creator may have kept the right to
+    take it back, with all that is in it, so it stands for itself.
     """
 
     owner: str
@@ -31,9 +31,9 @@ class _Store(NamedTuple):
 
 
 def read_aptos(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
-    """What a node shows of a transaction; None when it knows none of that hash. Raises ProviderFailed.
+    """What a node shows of a transaction; None when it does not know this hash. Raises ProviderFailed.
 
-    What is committed is final. Owners and kinds are read from what the transaction wrote, never from its events.
+    A committed transaction is final. Owners and assets are read from its write set, never from its events.
     """
     ledger = fetched(ask, "/v1")
     if ledger is None or ledger["chain_id"] != MAINNET:
@@ -66,14 +66,14 @@ def read_aptos(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
 
 
 def _transfers(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
-    """Each deposit, from whoever signed the transaction."""
+    """Each deposit, with the transaction's signer as its sender."""
     sender = long_form(transaction["sender"]) if "sender" in transaction else ""
     for one in _deposits(transaction["events"], transaction["changes"]):
         yield one._replace(sender=sender)
 
 
 def _deposits(events: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Iterator[ClaimedTransfer]:
-    """Each deposit once: a coin's may be told by the event of its store and by one of its module."""
+    """Each deposit once: one of a coin may be reported by its store's event and by its module's."""
     stores, handles = _stores(changes), _handles(changes)
     by_module = Counter(told[1:] for event in events if (told := _by_module(event)) is not None)
     for place, event in enumerate(events):
@@ -99,7 +99,7 @@ def _deposits(events: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str
 
 
 def _by_module(event: Mapping[str, Any]) -> tuple[str, str, str, int] | None:
-    """A deposit of a coin as its module tells it: (kind, contract, owner, amount)."""
+    """A deposit of a coin from its module's event: (kind, contract, owner, amount)."""
     data = event["data"]
     generic = _COIN_DEPOSIT.fullmatch(event["type"])
     if generic is not None:
@@ -113,7 +113,7 @@ def _by_module(event: Mapping[str, Any]) -> tuple[str, str, str, int] | None:
 
 
 def _contract(coin: str) -> str:
-    """What stands for a kind of coin: nothing for the chain's own."""
+    """The contract that stands for a coin; "" for the chain's own."""
     address, separator, rest = coin.partition("::")
     spelled = f"0x{address.removeprefix('0x').lstrip('0')}{separator}{rest}"
     return "" if spelled == APTOS_COIN else spelled
@@ -138,7 +138,7 @@ def _stores(changes: Sequence[Mapping[str, Any]]) -> Mapping[str, _Store]:
 
 
 def _handles(changes: Sequence[Mapping[str, Any]]) -> Mapping[tuple[str, str], str]:
-    """Which coin each handle of deposit events is about."""
+    """The coin of each event handle."""
     found: dict[tuple[str, str], str] = {}
     for change in changes:
         store = _COIN_STORE.fullmatch(change["data"]["type"]) if change["type"] == "write_resource" else None

@@ -1,4 +1,4 @@
-"""One request to one provider and its answer, and the two ways to get one: from the network, and from evidence."""
+"""Requests to providers and their answers, from the network or from stored evidence."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,26 +12,26 @@ NOT_FOUND: Final = 404
 
 
 class ProviderFailed(Exception):
-    """The provider did not answer, or not in a way that can be read. Says nothing about the payment."""
+    """The provider did not answer, or its answer cannot be read. This proves nothing about the payment."""
 
 
 class EvidenceMissing(ProviderFailed):
-    """This was never asked, so there is no stored answer to it."""
+    """There is no stored answer to this request."""
 
 
 class Request(NamedTuple):
-    """A path below the provider's address, and what is posted there; None is a GET."""
+    """A path below the provider's address, and the body to POST; None is a GET."""
 
     path: str
     body: Any = None
 
     def spelled(self) -> str:
-        """The same request, in the same words every time."""
+        """The request in a canonical spelling."""
         return json.dumps([self.path, self.body], sort_keys=True)
 
 
 class Answer(NamedTuple):
-    """What came back: the HTTP status, and the JSON in it, with fractions as text so that none is rounded."""
+    """The HTTP status and the JSON, with fractions as text so that none is rounded."""
 
     status: int
     body: Any
@@ -54,7 +54,7 @@ def parse_json(text: str) -> Any:
 
 
 def fetched(ask: Ask, path: str, body: Any = None) -> Any:
-    """What a REST provider has there; None where it has nothing. Raises ProviderFailed for any other status."""
+    """The document at a REST path; None for 404. Raises ProviderFailed for any other status."""
     answer = ask(Request(path, body))
     if answer.status == NOT_FOUND:
         return None
@@ -94,7 +94,7 @@ def demanded(results: Iterable[Any]) -> list[Any]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    """NaN and the infinities, which Python reads and JSON does not have: they pass for numbers, and compare as none."""
+    """Refuse NaN and the infinities, which Python reads and JSON does not have."""
     raise ValueError(constant)
 
 
@@ -111,7 +111,7 @@ def _result(answer: Any) -> Any:
 
 @dataclass
 class Remembered:
-    """Answers from evidence: each stored exchange of one provider is used once, in the order in which they were."""
+    """Answers from evidence: each stored exchange of one provider is used once, in the original order."""
 
     exchanges: Sequence[Exchange]
 
@@ -119,7 +119,7 @@ class Remembered:
         self._left = list(self.exchanges)
 
     def __call__(self, request: Request) -> Answer:
-        """The stored answer to this very request. Raises EvidenceMissing, or the failure that is on record."""
+        """The stored answer to this request. Raises EvidenceMissing, or the failure that was recorded."""
         spelled = request.spelled()
         for place, exchange in enumerate(self._left):
             if exchange.request == spelled:

@@ -17,11 +17,10 @@ _UNKNOWN_TRANSACTION: Final = -5
 
 
 def read_bitcoin(network: Network, question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
-    """What a node shows of a transaction; None when neither its index nor its wallet knows it.
+    """What a node shows of a transaction; None when neither its index nor its wallet knows it. Raises ProviderFailed.
 
-    A node without `txindex` finds what its own wallet received, and what is in its mempool. Its hash commits to a
-    transaction's inputs and outputs. What a block created counts as unconfirmed until it can be spent. Raises
-    ProviderFailed, for a node of another chain too.
+    A node without `txindex` finds only what its own wallet received and what is in its mempool. A block's reward counts
+    as unconfirmed until it can be spent.
     """
     genesis, found = called(ask, ("getblockhash", [0]), ("getrawtransaction", [question.tx_hash, True]))
     [genesis] = demanded([genesis])
@@ -39,7 +38,7 @@ def read_bitcoin(network: Network, question: ClaimQuestion, ask: Ask) -> ClaimFa
 
 
 def _of_wallet(tx_hash: str, ask: Ask) -> Mapping[str, Any] | None:
-    """The transaction by the block in which the node's wallet saw it."""
+    """The transaction, read from the block in which the node's wallet has it."""
     [known] = called(ask, ("gettransaction", [tx_hash, True]))
     if isinstance(known, RpcRefused) or "blockhash" not in known:
         return None

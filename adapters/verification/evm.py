@@ -1,4 +1,4 @@
-"""Claimed payments on EVM chains: the receipt decides, and a token is what its contract is, whatever it is called."""
+"""Claimed payments on EVM chains: the receipt decides, and a token is identified by its contract alone."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from domain.verification import ClaimedTransfer, ClaimFacts
 def read_evm(network: EvmNetwork, question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
     """What a node shows of a transaction; None when it has no receipt for it. Raises ProviderFailed.
 
-    Of the coin, what the transaction itself carries counts; what contracts pass on inside it does not.
+    Of the coin only the transaction's own value counts, not what contracts pass on inside it.
     """
     chain_id, receipt, transaction, newest, final = demanded(
         called(
@@ -78,7 +78,7 @@ def _transfers(  # noqa: PLR0917 - the parts of one answer
     block: Mapping[str, Any],
     ask: Ask,
 ) -> tuple[ClaimedTransfer, ...]:
-    """Every movement, those of unknown contracts too, under their own names: they are told apart from known ones."""
+    """Every movement; those of unknown contracts under their own address."""
     contracts = {log["address"].lower(): log["address"].lower() for log in logs}
     contracts |= {contract: canonical for contract, canonical in question.contracts.items() if contract}
     coin = carried(transaction)

@@ -1,4 +1,4 @@
-"""What really arrived of a token that nobody examined: its word compared with the balance around the block."""
+"""What really arrived of an unexamined token: its events compared with the balance around the block."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,11 +18,11 @@ _ONCE: Final = "a token that nobody examined moves there more than once in that 
 def arrived(
     network: EvmNetwork, question: ClaimQuestion, told: Sequence[Movement], block: Mapping[str, Any], ask: Ask
 ) -> list[Movement]:
-    """These movements of one transaction, with what arrived of those to the recipient whose token was not examined.
+    """These movements of one transaction, with the amounts of unexamined tokens to the recipient corrected.
 
-    A token may take a fee on the way, or tell of what never moved. What another transaction of the block moved there
-    cannot be told from it by balances: then nothing is known unless all of it arrived. Raises ProviderFailed, also
-    for a node that does not remember the block's balances any more.
+    A token may withhold a fee, or report what never moved. Balances cannot separate this transaction from others of the
+    same block to the same account: then the amounts are accepted only if all of them arrived. Raises ProviderFailed,
+    also for a node that has pruned the block's state.
     """
     if not question.recipient:
         return list(told)
@@ -47,7 +47,7 @@ def arrived(
 def _arrived(
     question: ClaimQuestion, ours: Sequence[Movement], block: Mapping[str, Any], ask: Ask
 ) -> Mapping[int, int]:
-    """By its place, what arrived of each of these movements of one token to one recipient."""
+    """What arrived of each of these movements of one token to one recipient, by place."""
     contract, recipient = ours[0].contract, ours[0].recipient
     spelled = [known for known, canonical in question.contracts.items() if known and canonical == contract]
     balances = [balance_call(contract, recipient, {"blockHash": block[at]}) for at in ("parentHash", "hash")]
@@ -62,7 +62,7 @@ def _arrived(
     moved = movements("", logs, dict.fromkeys(spelled, contract))
     came_in = sum(one.amount_minor for one in moved if one.recipient == recipient)
     told_minor = sum(one.amount_minor for one in ours)
-    # What the token tells of as gone would make any other word of it true.
+    # Outgoing transfers that the token reports are not added back: made-up ones would make any amount look true.
     if grown < came_in and (came_in != told_minor or any(one.sender == recipient for one in moved)):
         raise ProviderFailed(_ONCE)
     arrived_minor = min(told_minor, max(0, grown))

@@ -1,4 +1,4 @@
-"""One provider over HTTP: within a time and a size, its keys kept out of what is recorded."""
+"""One provider over HTTP: bounded in time and size, with its keys kept out of recorded evidence."""
 
 import json
 import re
@@ -19,21 +19,21 @@ from domain.claim_reading import Exchange
 
 ANSWER_BYTES_MAX: Final = 4_000_000
 _RATE_LIMITED: Final = 429
-# What stands in an address and is this long, or is no plain word, may be somebody's key.
+# A part of an address this long, or that is no plain word, may be a key.
 _KEY_LENGTH_MIN: Final = 16
-# A shorter one could not be told from ordinary words and numbers in an answer.
+# A shorter one cannot be told from ordinary words and numbers in an answer.
 _PASSWORD_LENGTH_MIN: Final = 8
 _REDACTED: Final = "[redacted]"
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where one provider answers. Its address and headers may hold keys, so they never show in `repr`."""
+    """One provider's address and headers, which may hold keys and so never show in `repr`."""
 
     url: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     credentials: Callable[[], tuple[str, str] | None] = field(default=lambda: None, repr=False)
-    """User name and password, read anew for each request; for nodes that write them into a file."""
+    """User name and password, read for each request, for nodes that write them into a file."""
     timeout_s: float = 10.0
 
     @property
@@ -43,12 +43,12 @@ class Provider:
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
     def place_of(self, path: str) -> str:
-        """Where this path is, below the address: before its query, which may hold the key."""
+        """The URL of this path below the address, before the address's query, which may hold the key."""
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(path=parts.path + path)) if path and parts.query else self.url + path
 
     def secrets(self) -> list[str]:
-        """Everything in its address and headers that must not be recorded."""
+        """The secrets in its address and headers, to be masked in records."""
         parts = urlsplit(self.url)
         words = [*re.split(r"[/=&]", f"{parts.path}&{parts.query}"), *(value for _, value in self.headers)]
         kept = [word for word in (*words, parts.username or "") if len(word) >= _KEY_LENGTH_MIN]
@@ -61,7 +61,7 @@ def connections() -> ProcessClient:
 
 
 class Asked:
-    """Asks one provider and keeps every exchange (implements `Ask`)."""
+    """Asks one provider and records every exchange (implements `Ask`)."""
 
     def __init__(self, name: str, provider: Provider, http: ProcessClient) -> None:
         self._name = name
@@ -70,7 +70,7 @@ class Asked:
         self._http = http
 
     def __call__(self, request: Request) -> Answer:
-        """Ask once. Raises ProviderFailed when no answer came that can be read."""
+        """Ask once. Raises ProviderFailed without a readable answer."""
         asked_at, started = datetime.now(UTC), time.perf_counter()
         status, text, failure = 0, None, ""
         try:
@@ -123,7 +123,7 @@ class Asked:
 
 
 def _body(response: httpx.Response, time_max_s: float) -> str:
-    """The whole body, if it is not too long and does not trickle in for ever."""
+    """The whole body, within a size and a deadline."""
     parts, size, started = [], 0, time.monotonic()
     for part in response.iter_bytes():
         parts.append(part)

@@ -1,4 +1,4 @@
-"""The providers of one chain as one: the next where one fails, and as many that agree as have to."""
+"""The providers of one chain as one, with fail-over and a quorum."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -17,19 +17,19 @@ log = structlog.get_logger(__name__)
 
 Read = Callable[[ClaimQuestion, Ask], ClaimFacts | None]
 """What one provider shows of a transaction; None when it does not know it. Raises ProviderFailed."""
-# What code that reads another's JSON runs into when that is not what its documentation says. What is refused when a
-# person says it (an address that nobody has) is unreadable as well when a provider does; some moments are an OSError.
+# Raised where JSON is not as its documentation says. StrongroomError: an address or amount that our own parsers
+# refuse; OSError: a timestamp out of range.
 _UNREADABLE = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, StrongroomError,
 )  # fmt: skip
 AMOUNT_MAX: Final = 10**60
-"""No supply of anything is as large, and a few of them would exceed the books."""
+"""No supply is as large, and a few such amounts would exceed what the books can hold."""
 
 
 class FailOverReader:
     """Asks providers in their order (implements `domain.claim_reading.ClaimReader`).
 
-    `quorum` of them have to agree on the substance; with 1 the first that knows the transaction is believed.
+    `quorum` of them must agree on the substance; with 1 the first that knows the transaction decides.
     """
 
     def __init__(self, rail: RailRow, read: Read, providers: Sequence[Provider], *, quorum: int = 1) -> None:
@@ -44,7 +44,7 @@ class FailOverReader:
         return f"FailOverReader({self.rail.chain}, {len(self._providers)} providers, quorum {self._quorum})"
 
     def read(self, question: ClaimQuestion) -> Reading:
-        """Ask until enough agree."""
+        """Ask providers until a quorum agrees."""
         names = [f"{place} {provider.name}" for place, provider in enumerate(self._providers, 1)]
         asked = [
             (name, Asked(name, provider, self._http)) for name, provider in zip(names, self._providers, strict=True)
@@ -53,7 +53,7 @@ class FailOverReader:
         return Reading(facts, doubt, tuple(exchange for _, one in asked for exchange in one.exchanges))
 
     def reread(self, question: ClaimQuestion, exchanges: Sequence[Exchange]) -> Reading:
-        """Understand stored answers again; what was never asked leaves a doubt."""
+        """Interpret stored answers again; a missing one leaves a doubt."""
         names = dict.fromkeys(exchange.provider for exchange in exchanges)
         asked = [(name, Remembered([one for one in exchanges if one.provider == name])) for name in names]
         facts, doubt = self._gather(question, asked)
@@ -90,14 +90,14 @@ class FailOverReader:
             return None, "providers_disagree"
         if found:
             return None, "quorum_missed"
-        # Somebody who looked and found nothing says more than somebody who could not be asked.
+        # A provider that found nothing is worth more than one that could not be asked.
         return None, next((one for one in ("not_found", "evidence_missing") if one in doubts), "provider_failed")
 
 
 def _believable(facts: ClaimFacts | None) -> ClaimFacts | None:
-    """These facts, if they are made of what facts are made of. Raises ProviderFailed.
+    """These facts, if their types and ranges are right: JSON may hold text or `true` in place of a number.
 
-    JSON has text where a number belongs, and true for one, without anything else that fails: what goes by these would.
+    Raises ProviderFailed.
     """
     if facts is None:
         return None
@@ -112,7 +112,7 @@ def _believable(facts: ClaimFacts | None) -> ClaimFacts | None:
 
 
 def _least(agreeing: Sequence[ClaimFacts]) -> ClaimFacts:
-    """What all of them say: as deep as the least of them, and final if it is so to each."""
+    """What all of them agree on: the lowest number of confirmations, and final only if all say so."""
     finals = [one.is_final for one in agreeing]
     return replace(
         agreeing[0],

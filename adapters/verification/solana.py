@@ -1,4 +1,4 @@
-"""Claimed payments on Solana: what SPL token accounts received, by mint and by the owner of the account."""
+"""Claimed payments on Solana: what token accounts received, by mint and owner."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +13,14 @@ MAINNET: Final = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 """The hash of the first block."""
 _TOKEN_PROGRAMS: Final = frozenset({"spl-token", "spl-token-2022"})
 _TOKEN_TRANSFERS: Final = frozenset({"transfer", "transferChecked", "transferCheckedWithFee"})
-# A payment from another chain arrives so: its bridge burns it there and has it minted here.
+# A bridge burns a payment on the other chain and mints it here.
 _TOKEN_MINTS: Final = frozenset({"mintTo", "mintToChecked"})
 _COIN_TRANSFERS: Final = frozenset({"transfer", "transferWithSeed"})
 _INNER_MAX: Final = 1_000
 
 
 class _Account(NamedTuple):
-    """A token account as a transaction found or left it."""
+    """A token account after the transaction, and by how much its balance grew."""
 
     owner: str
     mint: str
@@ -28,7 +28,7 @@ class _Account(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """One transfer to a token account, and whose the account was that it came from."""
+    """One transfer to a token account, and the owner of the account that it came from."""
 
     place: int
     amount_minor: int
@@ -36,7 +36,7 @@ class _Part(NamedTuple):
 
 
 def read_solana(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
-    """What a node shows of a transaction; None when it knows none with this signature. Raises ProviderFailed."""
+    """What a node shows of a transaction; None when it does not know this signature. Raises ProviderFailed."""
     options = {"encoding": "jsonParsed", "maxSupportedTransactionVersion": 0, "commitment": "confirmed"}
     genesis, statuses, found = demanded(
         called(
@@ -91,7 +91,7 @@ def _transfers(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[
 
 
 def _arrived(account: _Account, parts: Sequence[_Part]) -> Iterator[ClaimedTransfer]:
-    """What an account was sent; if a fee was withheld, or part of it went on, what stayed is what arrived."""
+    """What an account was sent; if a fee was withheld, or a part went on, only what stayed."""
     if sum(part.amount_minor for part in parts) > account.grown_minor:
         parts = [parts[0]._replace(amount_minor=account.grown_minor)]
     for part in parts:
@@ -106,9 +106,9 @@ def _amount(info: Mapping[str, Any]) -> int:
 
 
 def _instructions(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Each instruction and its place. Raises ProviderFailed for a node that does not record what programs do inside.
+    """Each instruction and its place. Raises ProviderFailed for a node that does not record inner instructions.
 
-    What it leaves out may be the payment, or come before the place that stands for several.
+    One of those may be the payment.
     """
     if meta.get("innerInstructions") is None:
         raise ProviderFailed("it does not record the instructions inside instructions")
@@ -120,7 +120,7 @@ def _instructions(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Iterat
 
 
 def _token_accounts(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Mapping[str, _Account]:
-    """The token accounts that the transaction left behind, by address: whose they are, and by how much they grew."""
+    """The token accounts after the transaction, by address."""
     addresses = [key["pubkey"] for key in message["accountKeys"]]
     before = {(one["accountIndex"], one["mint"]): _held(one) for one in meta.get("preTokenBalances") or []}
     return {
@@ -132,7 +132,7 @@ def _token_accounts(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Mapp
 
 
 def _owners_before(meta: Mapping[str, Any], message: Mapping[str, Any]) -> Mapping[str, str]:
-    """Whose each token account was, by address."""
+    """The owner of each token account before the transaction, by address."""
     addresses = [key["pubkey"] for key in message["accountKeys"]]
     return {addresses[one["accountIndex"]]: one.get("owner", "") for one in meta.get("preTokenBalances") or []}
 

@@ -1,4 +1,4 @@
-"""Claimed payments on Tron: TRC-20 events and the coin itself, final once a solidified block holds them."""
+"""Claimed payments on Tron: TRC-20 events and the coin itself, final once their block is solidified."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,14 +13,14 @@ from domain.tron import ACCOUNT_SIZE, spell_tron_address
 from domain.verification import ClaimedTransfer, ClaimFacts
 
 MAINNET: Final = "00000000000000001ebf88508a03865c71d452e25f4d51194196a1d22b6653dc"
-"""The id of the first block: addresses are alike on the test networks, whose coin costs nothing."""
+"""The id of the first block. Addresses are the same on the test networks, so it must be checked."""
 _TOPICS: Final = 3
 _SOLID: Final = "/walletsolidity"
 _NEWEST: Final = "/wallet"
 
 
 def read_tron(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
-    """What a node shows of a transaction; None when it knows none of that id. Raises ProviderFailed."""
+    """What a node shows of a transaction; None when it does not know this id. Raises ProviderFailed."""
     first = fetched(ask, f"{_NEWEST}/getblockbynum", {"num": 0})
     if first is None or first.get("blockID") != MAINNET:
         raise ProviderFailed("it serves another network")
@@ -49,7 +49,7 @@ def read_tron(question: ClaimQuestion, ask: Ask) -> ClaimFacts | None:
 
 
 def _asked(ask: Ask, path: str, question: ClaimQuestion) -> Mapping[str, Any]:
-    """A node answers {} for what it does not know."""
+    """The node's answer, which is {} for an unknown transaction. Raises ProviderFailed."""
     answer = fetched(ask, path, {"value": question.tx_hash})
     if not isinstance(answer, dict) or "Error" in answer:
         raise ProviderFailed("the answer is not a transaction")
@@ -57,7 +57,7 @@ def _asked(ask: Ask, path: str, question: ClaimQuestion) -> Mapping[str, Any]:
 
 
 def _succeeded(info: Mapping[str, Any], transaction: Mapping[str, Any]) -> bool:
-    """Only contracts have a result in the receipt; every transaction has one of its own."""
+    """Only contract calls have a result in the receipt; every transaction has one of its own."""
     of_contract = info.get("receipt", {}).get("result", "SUCCESS")
     own = {one.get("contractRet", "SUCCESS") for one in transaction.get("ret") or [{}]}
     return info.get("result") != "FAILED" and of_contract == "SUCCESS" and own == {"SUCCESS"}
@@ -67,7 +67,7 @@ def _coin(transaction: Mapping[str, Any]) -> Iterator[ClaimedTransfer]:
     for contract in transaction["raw_data"]["contract"]:
         if contract["type"] == "TransferContract":
             told = contract["parameter"]["value"]
-            # Not parsed as what a person says is: whoever burns coins pays an address that is refused there.
+            # Not parsed as people's input is: that refuses the address to which coins are burnt.
             recipient, sender = (_account(bytes.fromhex(told[name])) for name in ("to_address", "owner_address"))
             yield ClaimedTransfer(NATIVE_VALUE, "", recipient, told["amount"], sender)
 
