@@ -1,4 +1,4 @@
-"""Sign-in challenges: a text for one key to sign, once, within five minutes."""
+"""Sign-in challenges: a text that one key may sign, once, within five minutes."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -42,10 +42,10 @@ class ChallengeForAnother(StrongroomError):
 
 
 def issue(session: Session, *, subject: str, domain: str, now: datetime, link_to: UUID | None = None) -> AuthChallenge:
-    """Give out a challenge for a subject in its normal form: to sign in, or to link it to the user `link_to`.
+    """Issue a challenge to a subject in its normal form: to sign in, or to link it to the user `link_to`.
 
-    The text is one line, so that it survives copying into a terminal, and names this site, so that a person can see
-    what they agree to and no other site can pass it on.
+    The text is one line, so that it survives copying into a terminal. It names this site, so that people see what they
+    agree to and no other site can relay it.
     """
     expires_at = now + LIFETIME
     spelled = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -77,19 +77,19 @@ def find(session: Session, *, challenge_id: UUID | None, message: str | None) ->
 
 
 class Given(Protocol):
-    """A challenge as it was given out."""
+    """An issued challenge."""
 
     @property
     def subject(self) -> str:
-        """Who was asked."""
+        """The key or address that it was issued to."""
 
     @property
     def message(self) -> str:
-        """What they were to sign."""
+        """The text to sign."""
 
 
 def check_purpose(challenge: Given, *, domain: str, link_to: UUID | None = None) -> None:
-    """Refuse an answer to one question as the answer to another. Raises ChallengeForAnother."""
+    """Check that a challenge was issued by this domain, for this purpose. Raises ChallengeForAnother."""
     if not challenge.message.startswith(f"{_purpose(challenge.subject, domain, link_to)} Nonce "):
         raise ChallengeForAnother
 
@@ -104,14 +104,17 @@ _CLAIM = text(
 
 
 def claim(session: Session, challenge: AuthChallenge, *, now: datetime) -> None:
-    """Use a challenge up; of simultaneous claims one succeeds. Raises ChallengeUsed, ChallengeExpired."""
+    """Mark a challenge as used; of simultaneous calls one succeeds. Raises ChallengeUsed, ChallengeExpired."""
     if session.execute(_CLAIM, {"challenge_id": challenge.id, "now": now}).first() is None:
         session.refresh(challenge)
         raise ChallengeUsed if challenge.used_at is not None else ChallengeExpired
 
 
 def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> int:
-    """Delete some that expired longer ago than `kept`, and say how many: until then their fate is told by name."""
+    """Delete a batch of challenges that expired longer ago than `kept`; returns how many.
+
+    Until then an answer is refused as used or expired, and not as unknown.
+    """
     return dropping.some(session, AuthChallenge, AuthChallenge.expires_at < now - kept)
 
 

@@ -1,9 +1,9 @@
-"""The two spellings of an ECDSA signature on secp256k1, strictly read, and its form with the lower S."""
+"""The two encodings of an ECDSA signature on secp256k1, read strictly, and its low-S form."""
 
 from typing import Final
 
 ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
-"""How many points the curve's group has (SEC 2)."""
+"""The order of the curve's group (SEC 2)."""
 SIGNATURE_SIZE: Final = 64
 _HALF: Final = 32
 _SEQUENCE: Final = 0x30
@@ -31,7 +31,7 @@ def read_der(raw: bytes) -> tuple[int, int]:
 
 
 def low_s(r: int, s: int) -> tuple[int, int]:
-    """The twin that libraries accept: of s and its negative, the lower."""
+    """The same signature with the lower of s and its negative, which is what libraries accept."""
     return r, min(s, ORDER - s)
 
 

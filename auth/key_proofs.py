@@ -1,4 +1,4 @@
-"""Prove that a key is one's own without signing in as it: a text of its own kind, bound to one user, signed once."""
+"""Prove that a key is one's own without signing in with it: a text of its own kind, for one user, signed once."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -18,10 +18,10 @@ NONCE_BYTES = 16
 
 
 def issue(session: Session, *, user_id: UUID, subject: str, domain: str, now: datetime) -> WatchChallenge:
-    """Give a user a text that the holder of `subject` may sign. Raises MalformedKey.
+    """Issue a user a text for the holder of `subject` to sign. Raises MalformedKey.
 
-    It says what it is for and for whom, so that a signature got by trickery serves nobody else; it cannot sign
-    anybody in, because sign-in knows only challenges of its own.
+    The text names its purpose and its user, so that a signature obtained by trickery is useless elsewhere. It cannot
+    sign anybody in, because sign-in accepts only challenges of its own.
     """
     spelled = signatures.normalise_subject(subject)
     expires_at = now + LIFETIME
@@ -44,9 +44,9 @@ def issue(session: Session, *, user_id: UUID, subject: str, domain: str, now: da
 
 
 def redeem(session: Session, challenge_id: UUID, signature: str, *, user_id: UUID, now: datetime) -> str:
-    """Who signed this user's challenge, which is used up: a compressed key in hex, or an address.
+    """Mark this user's challenge as used; returns who signed it: a compressed key in hex, or an address.
 
-    A wrong signature does not use it up; of simultaneous right ones, one succeeds. Raises ChallengeNotFound (also for
+    A wrong signature leaves it unused; of simultaneous valid ones, one succeeds. Raises ChallengeNotFound (also for
     another user's), ChallengeUsed, ChallengeExpired, MalformedSignature, InvalidSignature.
     """
     challenge = session.scalars(
@@ -69,5 +69,8 @@ def redeem(session: Session, challenge_id: UUID, signature: str, *, user_id: UUI
 
 
 def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> int:
-    """Delete some that expired longer ago than `kept`, and say how many: until then their fate is told by name."""
+    """Delete a batch of challenges that expired longer ago than `kept`; returns how many.
+
+    Until then an answer is refused as used or expired, and not as unknown.
+    """
     return dropping.some(session, WatchChallenge, WatchChallenge.expires_at < now - kept)

@@ -1,4 +1,4 @@
-"""A user's keys: further ones linked, named and removed, down to the last, which stays."""
+"""A user's keys: link, name and remove them; the last one cannot be removed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -51,10 +51,9 @@ def of_user(session: Session, user_id: UUID) -> Sequence[UserKey]:
 
 
 def link(session: Session, user_id: UUID, subject: str, *, name: str, now: datetime) -> None:
-    """Have a further proven key or address sign in as this user, who must own it already or nobody.
+    """Let a further proven key or address sign in as this user; one that they had removed signs in again.
 
-    A key of one's own that was removed signs in again. The change starts the withdrawal cool-down.
-    Raises KeyOfAnother, BadKeyName.
+    The change starts the withdrawal cool-down. Raises KeyOfAnother, BadKeyName.
     """
     made = session.execute(
         insert(UserKey)
@@ -78,16 +77,16 @@ def link(session: Session, user_id: UUID, subject: str, *, name: str, now: datet
 
 
 def rename(session: Session, user_id: UUID, key_id: UUID, *, name: str) -> None:
-    """Call a key something else. Raises KeyNotFound, BadKeyName."""
+    """Rename a key. Raises KeyNotFound, BadKeyName."""
     _of(session, user_id, key_id).name = _named(name)
 
 
 def remove(session: Session, user_id: UUID, key_id: UUID, *, now: datetime) -> str:
-    """Have a key sign in no longer, and answer which it was; it stays on record and starts the withdrawal cool-down.
+    """Let a key sign in no longer; returns it. It stays on record, and the withdrawal cool-down starts.
 
-    The first key can go as well: it stays the name of the account. Raises KeyNotFound, LastKeyStays.
+    The first key can be removed as well, and still names the account. Raises KeyNotFound, LastKeyStays.
     """
-    # Two removals at one moment take turns on the user's row, so that together they cannot leave no key.
+    # Simultaneous removals lock the user's row, so that together they cannot remove every key.
     session.execute(select(User.id).where(User.id == user_id).with_for_update())
     key = _of(session, user_id, key_id)
     left = session.scalar(

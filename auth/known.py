@@ -1,10 +1,7 @@
-"""Signing in somebody whom we know: what it takes to judge their proof, and one statement that acts on it.
+"""Sign-in of a known user: read what judging the proof takes, then act on it, each in one batched statement.
 
-Both are carried out for all who sign in at the same moment together.
-
-This is the usual case and no other. Whatever is unusual (a first time, a challenge used up, a key removed meanwhile)
-changes nothing here and is left to auth/challenges.py, auth/lnurl.py and auth/users.py, which act on it or refuse it
-by name.
+Only the usual case is handled. In any other (a first sign-in, a used challenge, a key removed meanwhile) nothing
+changes here, and auth/challenges.py, auth/lnurl.py and auth/users.py act on it or refuse it.
 """
 
 from collections.abc import Mapping
@@ -20,7 +17,7 @@ from models.many import Jointly, Many, shown, types
 
 
 class Asked(NamedTuple):
-    """A challenge as it was given out, and the user whose key or address it was given to."""
+    """An issued challenge, and the user of the key or address that it was issued to."""
 
     challenge_id: UUID
     subject: str
@@ -30,7 +27,7 @@ class Asked(NamedTuple):
 
 
 class AskedWallet(NamedTuple):
-    """A question to a wallet, and the user whose key the answer names."""
+    """An LNURL challenge, and the user of the key that the wallet answers with."""
 
     k1: str
     action: str | None
@@ -39,7 +36,7 @@ class AskedWallet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The values of the audit line that goes with a decision: what services/audit_along.py calls its columns."""
+    """The values of the audit line for a decision: the columns of services/audit_along.py."""
 
     actor: str
     address: str | None
@@ -50,7 +47,7 @@ class Line:
 
     @property
     def values(self) -> tuple[Any, ...]:
-        """In their order."""
+        """The values in the order of those columns."""
         return self.actor, self.address, self.user_agent, self.request_id, self.detail
 
 
@@ -83,13 +80,13 @@ _WALLET = Many(
 
 
 def asked(engine: Engine, *, challenge_id: UUID | None, message: str | None) -> Asked | None:
-    """The challenge with this id or this text, if it was given to somebody whom we know."""
+    """The challenge with this id or this text, if it was issued to a known user."""
     rows = _BY_ID.rows(engine, challenge_id) if challenge_id is not None else _BY_MESSAGE.rows(engine, message)
     return Asked(*rows[0]) if rows else None
 
 
 def asked_of_wallet(engine: Engine, challenge_id: UUID, key: str) -> AskedWallet | None:
-    """The question with this id, if nobody has answered it and the key is somebody's whom we know."""
+    """The LNURL challenge with this id, if it is unanswered and the key belongs to a known user."""
     rows = _WALLET.rows(engine, challenge_id, key)
     return AskedWallet(*rows[0]) if rows else None
 
@@ -104,9 +101,9 @@ _ANSWER: Final = {"challenge_id": "uuid", "key": "text", "user_id": "uuid", "at"
 def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
     """The statement for `claim`; `line` is the audit line's SQL for the rows of `claimed`, which have its columns.
 
-    Of simultaneous ones the first takes the challenge's row, and everything else hangs on it. Nobody waits for a row
-    here, so that no two processes can wait for each other: a challenge that somebody else is about to use is left to
-    the long way, and whose last sign-in somebody else notes is noted by them.
+    Of simultaneous claims the first locks the challenge's row, and the rest depends on that. Locked rows are skipped,
+    so that no deadlock is possible: a challenge that is locked is left to the general path, and a user's last sign-in
+    is noted by whoever has their row.
     """
     columns = {**_CLAIM, **line_columns}
     return Jointly(
@@ -140,9 +137,9 @@ def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
 def claim(
     engine: Engine, statement: Jointly, challenge: Asked, opened: OpenedSession, *, now: datetime, line: Line
 ) -> list[str] | None:
-    """Use the challenge up, begin this session and put it on record, together; the roles that were given to the user.
+    """Mark the challenge as used, begin this session and write the audit line, together; returns the user's roles.
 
-    None, and nothing has happened, when the challenge is used or expired or the key was removed.
+    None, and nothing has changed, when the challenge is used or expired or the key was removed.
     """
     session = opened.session_id, digest(opened.token), opened.expires_at
     rows = statement.rows(engine, challenge.challenge_id, challenge.user_id, now, *session, *line.values)
@@ -174,5 +171,5 @@ def answering(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
 def answer(
     engine: Engine, statement: Jointly, challenge_id: UUID, *, key: str, user_id: UUID, now: datetime, line: Line
 ) -> bool:
-    """Keep a wallet's proven key and put it on record, together; False, and nothing happened, when it is too late."""
+    """Store a wallet's proven key and write the audit line, together; False, and nothing has changed, if it is late."""
     return bool(statement.rows(engine, challenge_id, key, user_id, now, *line.values))

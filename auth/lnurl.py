@@ -60,7 +60,7 @@ class LnurlNotSigned(StrongroomError):
 def issue(
     session: Session, *, action: str | None, browser_secret: str, asked_by: UUID | None, now: datetime
 ) -> LnurlChallenge:
-    """Give out a k1 to the browser that holds this secret. `asked_by` is its user, where the action needs one."""
+    """Issue a k1 to the browser that holds this secret. `asked_by` is its user, where the action needs one."""
     challenge = LnurlChallenge(
         id=new_id(),
         k1=secrets.token_hex(K1_SIZE),
@@ -76,21 +76,21 @@ def issue(
 
 
 def callback_url(challenge: LnurlChallenge, public_url: str) -> str:
-    """The address that a wallet signs in at (LUD-04), always of the public host: from it wallets derive their key.
+    """The URL that a wallet signs in at (LUD-04), always on the public host, from which wallets derive their key.
 
-    The path alone tells which k1 is meant, for wallets that drop the query.
+    The path alone identifies the k1, for wallets that drop the query.
     """
     asked = {"tag": "login", "k1": challenge.k1} | ({"action": challenge.action} if challenge.action else {})
     return f"{public_url}{CALLBACK}/{challenge.id}?{urlencode(asked)}"
 
 
 def encoded(url: str) -> str:
-    """The address in bech32, in the upper case that QR codes hold best (LUD-01)."""
+    """The URL in bech32, in upper case, which makes the smallest QR code (LUD-01)."""
     return encode_bech32("lnurl", url.encode()).upper()
 
 
 def keyauth(url: str) -> str:
-    """The address as a link that opens a wallet on the same device (LUD-17)."""
+    """The URL as a link that opens a wallet on the same device (LUD-17)."""
     return f"keyauth://{url.removeprefix(f'{urlsplit(url).scheme}://')}"
 
 
@@ -103,7 +103,7 @@ def find(session: Session, challenge_id: UUID) -> LnurlChallenge:
 
 
 def of_browser(session: Session, challenge_id: UUID, browser_secret: str | None) -> LnurlChallenge:
-    """The same, for the browser that asked for it and for no other. Raises LnurlNotFound."""
+    """The challenge with this id, for the browser that it was issued to only. Raises LnurlNotFound."""
     challenge = find(session, challenge_id)
     if browser_secret is None or not hmac.compare_digest(_digest(browser_secret), challenge.browser_hash):
         raise LnurlNotFound
@@ -155,7 +155,7 @@ def open_for_answer(challenge: LnurlChallenge, *, now: datetime) -> None:
 
 
 def answer(session: Session, challenge: LnurlChallenge, *, key: str, user_id: UUID | None, now: datetime) -> None:
-    """Keep a wallet's proven key; the first of simultaneous answers stays. Raises LnurlUsed, LnurlExpired."""
+    """Store a wallet's proven key; of simultaneous answers the first counts. Raises LnurlUsed, LnurlExpired."""
     parameters = {"challenge_id": challenge.id, "key": key, "user_id": user_id, "now": now}
     if session.execute(_ANSWER, parameters).first() is None:
         session.refresh(challenge)
@@ -163,7 +163,7 @@ def answer(session: Session, challenge: LnurlChallenge, *, key: str, user_id: UU
 
 
 def claim(session: Session, challenge: LnurlChallenge, *, now: datetime) -> bool:
-    """Turn an answer into a session, once: True for the one that may begin it."""
+    """Claim an answer for a session; True for the one caller that may begin it."""
     return session.execute(_CLAIM, {"challenge_id": challenge.id, "now": now}).first() is not None
 
 
@@ -176,15 +176,18 @@ _WITHDRAW: Final = text(
 
 
 def withdraw(session: Session, user_id: UUID, *, answered: bool, now: datetime) -> None:
-    """End what was asked in a user's name: a session that has ended must not link a wallet afterwards.
+    """Revoke the challenges issued in a user's name: a session that has ended must not link a wallet afterwards.
 
-    With `answered` also the answers of theirs that have begun no session yet.
+    With `answered`, also those that a wallet of theirs has answered but that have begun no session yet.
     """
     session.execute(_WITHDRAW, {"user_id": user_id, "answered": answered, "now": now})
 
 
 def forget_expired(session: Session, *, now: datetime, kept: timedelta = timedelta(days=1)) -> int:
-    """Delete some that expired longer ago than `kept`, and say how many: until then their fate is told by name."""
+    """Delete a batch of challenges that expired longer ago than `kept`; returns how many.
+
+    Until then an answer is refused as used or expired, and not as unknown.
+    """
     return dropping.some(session, LnurlChallenge, LnurlChallenge.expires_at < now - kept)
 
 

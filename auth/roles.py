@@ -1,4 +1,4 @@
-"""Roles: what an operator may do here, given and taken on the command line only."""
+"""Roles: what an operator may do, granted and revoked on the command line only."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from auth import changes
 from domain.errors import StrongroomError
 from models.user import ROLES, User, UserRole
 
-# Each role with everything that it allows: an approver sees what a viewer sees, an admin does what both do.
+# Each role with the roles that it implies: an approver is also a viewer, an admin both.
 _IMPLIED = {
     "viewer": frozenset({"viewer"}),
     "approver": frozenset({"viewer", "approver"}),
@@ -28,7 +28,7 @@ class UnknownRole(StrongroomError):
 
 
 class Holder(NamedTuple):
-    """One role in one user's hands."""
+    """A role that a user holds."""
 
     user_id: UUID
     public_key: str
@@ -43,7 +43,7 @@ def implied(roles: Iterable[str]) -> frozenset[str]:
 
 
 def grant(session: Session, user_id: UUID, role: str, *, by: str, now: datetime) -> bool:
-    """Give a role; True when the user did not have it. Raises UnknownRole."""
+    """Grant a role; True when the user did not have it. Raises UnknownRole."""
     if role not in ROLES:
         raise UnknownRole
     given = session.execute(
@@ -57,7 +57,7 @@ def grant(session: Session, user_id: UUID, role: str, *, by: str, now: datetime)
 
 
 def revoke(session: Session, user_id: UUID, role: str) -> bool:
-    """Take a role away; True when the user had it. It counts from their next request on."""
+    """Revoke a role; True when the user had it. It takes effect with their next request."""
     if role not in ROLES:
         raise UnknownRole
     taken = session.execute(
@@ -68,7 +68,7 @@ def revoke(session: Session, user_id: UUID, role: str) -> bool:
 
 
 def holders(session: Session) -> Sequence[Holder]:
-    """Every role that anyone holds."""
+    """Every role of every user."""
     rows = session.execute(
         select(User.id, User.public_key, UserRole.role, UserRole.granted_at, UserRole.granted_by)
         .join(UserRole, UserRole.user_id == User.id)

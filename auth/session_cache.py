@@ -1,4 +1,4 @@
-"""Redis in front of the sessions: a copy that saves a query, never an authority, and never needed."""
+"""A cache of sessions in Redis: it saves a query and is never needed."""
 
 import json
 import time
@@ -14,12 +14,11 @@ from redis.exceptions import RedisError
 from auth.sessions import Principal
 
 KEPT_S: Final = 30
-"""How long a copy lasts; also the longest that a revocation takes to reach who still sees a Redis that the one who
-revoked could not reach."""
+"""How long a copy lasts: also how long a revocation can go unseen, if whoever revoked could not reach Redis."""
 CHANGED_S: Final = 60
-"""For how long after a change no copy is made: longer than anybody takes from reading a row to copying it."""
+"""How long no copy is made after a change: longer than anybody takes from reading a row to copying it."""
 AVOIDED_S: Final = 5.0
-"""For how long a Redis that failed is left alone, so that requests do not each wait for it."""
+"""How long a Redis that failed is not used, so that requests do not each wait for it."""
 _CHANGED: Final = b"changed"
 _PREFIX: Final = b"session:"
 
@@ -34,7 +33,7 @@ class SessionCache:
         self._avoided_until = 0.0
 
     def get(self, token_hash: bytes, *, now: datetime) -> Principal | None:
-        """The copy of a session, if there is one."""
+        """The cached session, if there is one."""
         copy = self._ask("get", _PREFIX + token_hash)
         if copy is None or copy == _CHANGED:
             return None
@@ -45,7 +44,7 @@ class SessionCache:
         return principal if principal.expires_at > now else None
 
     def put(self, token_hash: bytes, principal: Principal, *, now: datetime) -> None:
-        """Keep a copy, unless there is one, or the session has just changed."""
+        """Cache a session, unless it is cached or has just changed."""
         kept_s = min(KEPT_S, int((principal.expires_at - now).total_seconds()))
         if kept_s <= 0:
             return
@@ -61,9 +60,9 @@ class SessionCache:
         self._ask("set", _PREFIX + token_hash, copy, ex=kept_s, nx=True)
 
     def forget(self, token_hashes: Iterable[bytes]) -> None:
-        """Have these sessions looked up anew, by everybody, from now on."""
+        """Drop these sessions, so that every process reads them from the database again."""
         for token_hash in token_hashes:
-            # Not deleted but overwritten: somebody may hold a row read before the change, about to copy it.
+            # Overwritten, not deleted: another process may be about to cache a row that it read before the change.
             self._ask("set", _PREFIX + token_hash, _CHANGED, ex=CHANGED_S)
 
     def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:

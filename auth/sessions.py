@@ -1,4 +1,4 @@
-"""Sessions: a random token in the holder's hands, its SHA-256 in ours, and what it stands for."""
+"""Sessions: the holder has a random token, the database its SHA-256 and what it stands for."""
 
 import hashlib
 import secrets
@@ -22,7 +22,7 @@ from models.together import Everywhere
 
 LIFETIME = timedelta(hours=24)
 NOTED_EVERY = timedelta(minutes=5)
-"""How stale the note of a session's last use may be: to write at every request would cost more than the request."""
+"""How stale a session's last-use time may be: writing it at every request would cost more than the request."""
 TOKEN_BYTES = 32
 USER_AGENT_LENGTH_MAX = 255
 _Asked = tuple[bytes, datetime, datetime]
@@ -31,10 +31,10 @@ NO_ROLES: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request speaks for: a user, the roles they hold (implied ones included) and the session that says so.
+    """Whom a request speaks for: a user, their roles (implied ones included) and the session.
 
-    With a `delegation` it is an app that speaks for the user: it has no role, and `session_id` is the authorization
-    that its tokens descend from.
+    With a `delegation` an app acts for the user: it has no role, and `session_id` is the authorization that its tokens
+    descend from.
     """
 
     user_id: UUID
@@ -47,7 +47,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A session just begun; this is the only time that its token is seen."""
+    """A session just begun, with its token, which cannot be read again."""
 
     token: str
     session_id: UUID
@@ -55,7 +55,7 @@ class OpenedSession:
 
 
 def new(*, now: datetime, lifetime: timedelta = LIFETIME) -> OpenedSession:
-    """What a session will be; it is none before its row is."""
+    """A session's token and times, before its row is inserted."""
     return OpenedSession(secrets.token_urlsafe(TOKEN_BYTES), new_id(), now + lifetime)
 
 
@@ -115,7 +115,7 @@ _TOUCH = Prepared(
 
 
 def find(session: Session, token: str, *, now: datetime, idle: timedelta = LIFETIME) -> Principal | None:
-    """Whom a token stands for; None when it is unknown, expired, revoked, or was not used for as long as `idle`."""
+    """Whom a token stands for; None when it is unknown, expired, revoked, or unused for longer than `idle`."""
     found = _FIND.rows(session, digest(token), now, now - idle)
     if not found:
         return None
@@ -125,10 +125,10 @@ def find(session: Session, token: str, *, now: datetime, idle: timedelta = LIFET
 
 
 class Along:
-    """The look-up of a session and of what a question asks about its user, in one statement.
+    """The look-up of a session together with a query about its user, in one statement.
 
-    A process asks it for all requests that come at the same moment together: waiting for PostgreSQL costs a request
-    more than carrying the statement out costs PostgreSQL. Nothing is read from a cache.
+    Requests of a process that come at the same moment are looked up together: a round trip costs more than the
+    statement. Nothing is read from a cache.
     """
 
     def __init__(self, name: str, question: str) -> None:
@@ -145,11 +145,11 @@ class Along:
             return None
         if _is_to_be_noted(found[0], now):
             _TOUCH.alone(engine, found[0][2], now)
-        # A question without an answer leaves one row of nothing.
+        # The outer join gives one row of NULLs where the query has none.
         return _principal(found[0]), [row[_COLUMNS + 1 :] for row in found if row[_COLUMNS + 1] is not None]
 
     def _rows(self, engine: Engine, asked: Sequence[_Asked]) -> Sequence[Rows]:
-        """What is found for each; of the moments the latest, so that nobody's session lives on through another's."""
+        """The rows of each caller, at the latest of their times, so that no session outlives its expiry."""
         hashes = "{" + ",".join(['"\\\\x' + token_hash.hex() + '"' for token_hash, _, _ in asked]) + "}"
         now, since = (max(moments) for moments in list(zip(*asked, strict=True))[1:])
         found: list[list[tuple[Any, ...]]] = [[] for _ in asked]
@@ -172,7 +172,7 @@ _TOUCH_MANY = text("UPDATE sessions SET last_seen_at = :now WHERE id = ANY (:ids
 def standing(
     session: Session, token_hashes: Sequence[bytes], *, now: datetime, idle: timedelta
 ) -> dict[bytes, Principal]:
-    """Those of these sessions that stand, each with what it stands for now; their use is noted."""
+    """Those of these sessions that are valid, each with its principal; their last use is noted."""
     rows = session.execute(_STANDING, {"hashes": list(token_hashes), "now": now, "since": now - idle}).all()
     old = [row[3] for row in rows if _is_to_be_noted(row[1:], now)]
     if old:
@@ -196,7 +196,7 @@ _REVOKE = text(
 
 
 def revoke(session: Session, token: str, *, now: datetime) -> None:
-    """End the session of a token; one that has ended already, or never began, is no error."""
+    """End the session of a token; does nothing if there is none."""
     user_id = session.execute(_REVOKE, {"token_hash": digest(token), "now": now}).scalar()
     if user_id is not None:
         lnurl.withdraw(session, user_id, answered=False, now=now)
@@ -204,7 +204,7 @@ def revoke(session: Session, token: str, *, now: datetime) -> None:
 
 
 def open_of(session: Session, user_id: UUID, *, now: datetime) -> Sequence[UserSession]:
-    """The sessions of a user that have not ended, the one used last first."""
+    """The valid sessions of a user, the one used last first."""
     return session.scalars(
         select(UserSession)
         .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None), UserSession.expires_at > now)
@@ -213,7 +213,7 @@ def open_of(session: Session, user_id: UUID, *, now: datetime) -> Sequence[UserS
 
 
 def end(session: Session, user_id: UUID, *, now: datetime, only: UUID | None = None, spared: UUID | None = None) -> int:
-    """End a user's sessions, or only one of them, or all but one; the answer is how many ended."""
+    """End a user's sessions, or `only` one of them, or all but the one `spared`; returns how many ended."""
     ended = (
         update(UserSession)
         .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None), UserSession.expires_at > now)
@@ -232,10 +232,10 @@ def end(session: Session, user_id: UUID, *, now: datetime, only: UUID | None = N
 
 
 def forget_ended(session: Session, *, now: datetime, kept: timedelta = timedelta(days=30)) -> int:
-    """Delete some sessions that expired longer ago than `kept`, and say how many; the audit log remembers them."""
+    """Delete a batch of sessions that expired longer ago than `kept`; returns how many. The audit log stays."""
     return dropping.some(session, UserSession, UserSession.expires_at < now - kept)
 
 
 def digest(token: str) -> bytes:
-    """What is kept of a token."""
+    """The SHA-256 of a token, which is all that is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Why a signature proves nothing: one refusal for each reason."""
+"""Why a signature is refused: one error for each reason."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Message signatures: what proves that somebody holds the key of a public key or can spend from an address."""
+"""Message signatures: proof that the signer holds a private key, or can spend from an address."""
 
 from typing import Final
 
@@ -34,16 +34,16 @@ SIGNATURE_LENGTH_MAX: Final = 8_192
 """In characters: a full proof by all twenty keys of the largest multisig has some 3,000."""
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _RECOVERABLE: Final = frozenset({AddressKind.P2PKH, AddressKind.P2SH, AddressKind.P2WPKH})
-"""The addresses of a single key, which the 65 bytes of "sign message" can prove."""
+"""The kinds of single-key addresses, which a 65-byte "sign message" signature can prove."""
 
 
 def verify(message: str, signature: object, subject: object) -> str:
-    """Check that `subject` signed `message`; the answer is who did: the signer's compressed public key in hex.
+    """Check that `subject` signed `message`; returns the signer's compressed public key in hex.
 
-    Of an address of which no single key is known (P2WSH, P2TR, a script behind P2SH) it is the address. A bare public
+    For an address without a single known key (P2WSH, P2TR, a script behind P2SH) it returns the address. A bare public
     key signs SHA-256 of the UTF-8 message, in DER or as 64 bytes, in hex. An address signs as wallets' "sign message"
-    does (65 bytes), or with a simple or full proof of BIP-322, in base64. A signature and its high-S twin or another
-    encoding may count the same, so a signature must never serve to recognise a replay.
+    does (65 bytes), or with a simple or full BIP-322 proof, in base64. Several encodings of one signature are accepted,
+    so a signature must never be used to recognise a replay.
     Raises MalformedKey, MalformedSignature, InvalidSignature and their kinds in auth/signature_refusals.py.
     """
     who = read_subject(subject)
@@ -73,7 +73,7 @@ def _verify_public_key(message: bytes, signature: str, key: PublicKey) -> str:
 
 
 def _verify_address(message: bytes, signature: str, who: AddressSubject) -> str:
-    """What an address gives, in base64: the 65 bytes of "sign message", or a proof of BIP-322."""
+    """A signature by an address, in base64: the 65 bytes of "sign message", or a BIP-322 proof."""
     if proof.form_of(signature) is None:
         raw = proof.read_base64(signature)
         if len(raw) == signed_messages.SIZE and raw[0] in signed_messages.HEADERS and who.address.kind in _RECOVERABLE:

@@ -1,8 +1,8 @@
-"""Wallets' "sign message": 65 bytes from which the key is recovered, the first of which says of what kind.
+"""Wallets' "sign message": 65 bytes from which the key is recovered; the first, the header, names the address kind.
 
 Bitcoin Core and its relatives sign for P2PKH with headers from 27 (uncompressed keys) and 31 (compressed). For segwit
-addresses Electrum signs with 31 to 34, as if for P2PKH; BIP-137 and Trezor say the kind, with 35 to 38 for
-P2SH-P2WPKH and 39 to 42 for P2WPKH. All of them are taken; a header that says another kind than the address is not.
+addresses Electrum signs with 31 to 34, as if for P2PKH; BIP-137 and Trezor use 35 to 38 for P2SH-P2WPKH and 39 to 42
+for P2WPKH. All are accepted, unless the header names another kind than the address's.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _COMPRESSED: Final = range(31, 35)
 _NESTED_SEGWIT: Final = range(35, 39)
 _SEGWIT: Final = range(39, 43)
 HEADERS: Final = range(_UNCOMPRESSED.start, _SEGWIT.stop)
-"""Every first byte that such a signature can have."""
+"""Every valid header byte."""
 _RECOVERY_MASK: Final = 3
 
 _HEADERS_OF: Final[Mapping[AddressKind, tuple[range, ...]]] = MappingProxyType(
@@ -36,9 +36,9 @@ _HEADERS_OF: Final[Mapping[AddressKind, tuple[range, ...]]] = MappingProxyType(
 
 
 def verify(message: bytes, raw: bytes, subject: AddressSubject) -> PublicKey:
-    """The key that signed, whose address this is; `raw` is header, r and s. A high S counts as its low twin does.
+    """The key that signed, after checking that the address is its own; `raw` is header, r and s. A high S is accepted.
 
-    Raises MalformedSignature when the header is another kind of address's, InvalidSignature.
+    Raises MalformedSignature when the header is for another kind of address, InvalidSignature.
     """
     header, address = raw[0], subject.address
     if not any(header in headers for headers in _HEADERS_OF.get(address.kind, ())):
@@ -48,18 +48,18 @@ def verify(message: bytes, raw: bytes, subject: AddressSubject) -> PublicKey:
         try:
             key = PublicKey.from_signature_and_message(recoverable, digest(magic, message), hasher=None)
         except ValueError:
-            continue  # no key at all could have made this signature of this digest
+            continue  # no key can have made this signature of this digest
         if _payload(key, address.kind, compressed=header not in _UNCOMPRESSED) == address.payload:
             return key
     raise InvalidSignature
 
 
 def digest(magic: str, message: bytes) -> bytes:
-    """What is signed: the message, framed so that it can be no transaction."""
+    """The digest that is signed: of the message, framed so that it cannot be a transaction."""
     return hash256(string(magic.encode()) + string(message))
 
 
 def _payload(key: PublicKey, kind: AddressKind, *, compressed: bool) -> bytes:
-    """What the key's address of this kind holds."""
+    """The payload of the key's address of this kind."""
     key_hash = hash160(key.format(compressed=compressed))
     return hash160(b"\x00\x14" + key_hash) if kind is AddressKind.P2SH else key_hash

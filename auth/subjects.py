@@ -1,4 +1,4 @@
-"""Subjects: the public keys and addresses that people name themselves by."""
+"""Subjects: the public keys and addresses that identify people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ _FIELD: Final = "subject"
 
 @dataclass(frozen=True, slots=True)
 class AddressSubject:
-    """An address of a known network, and the magics under which its wallets sign messages.
+    """An address of a known network, and the message prefixes ("magics") under which its wallets sign.
 
-    Networks share spellings (every Bitcoin test network; Litecoin's old script addresses and Bitcoin's), and so the
-    address may be of several, with the magic of any.
+    Networks share address formats (all Bitcoin test networks; Litecoin's old script addresses and Bitcoin's), so an
+    address may belong to several, and any of their prefixes counts.
     """
 
     address: Address
@@ -33,7 +33,7 @@ class AddressSubject:
 
 
 def read_subject(subject: object) -> PublicKey | AddressSubject:
-    """The key or address that a person names. Raises MalformedKey."""
+    """The key or address in this text. Raises MalformedKey."""
     if not isinstance(subject, str):
         raise _malformed("must be a string")
     text = subject.strip()
@@ -48,9 +48,9 @@ def read_subject(subject: object) -> PublicKey | AddressSubject:
 
 
 def normalise_subject(subject: object) -> str:
-    """The one spelling of a subject: a compressed public key in lower-case hex, or the address. Raises MalformedKey.
+    """The normal form of a subject: a compressed public key in lower-case hex, or the address. Raises MalformedKey.
 
-    Both encodings of a public key, in either case of hex, are the same identity; so are both cases of bech32.
+    Both encodings of a public key and both cases of hex and bech32 are the same identity.
     """
     read = read_subject(subject)
     return read.address.text if isinstance(read, AddressSubject) else read.format().hex()
@@ -65,7 +65,7 @@ def _by_hrp() -> Mapping[str, tuple[Network, ...]]:
 
 
 def _by_version() -> Mapping[int, tuple[Network, ...]]:
-    """The first network of each is one that writes the version, not one that merely reads it."""
+    """Networks by address version; first those that issue it, then those that merely accept it."""
     found: dict[int, tuple[Network, ...]] = {}
     for network in NETWORKS.values():
         for version in (network.p2pkh_prefix, *network.p2sh_prefixes):
@@ -97,7 +97,7 @@ def _networks_of(text: str) -> tuple[Network, ...]:
 
 
 def _public_key(text: str) -> PublicKey:
-    """The key in hex. Hybrid encodings of the same point are refused: nobody needs a third spelling."""
+    """The key in hex, compressed or uncompressed; hybrid encodings are refused."""
     raw = bytes.fromhex(text)
     if raw[0] not in ((2, 3) if len(text) == _COMPRESSED_HEX_LENGTH else (4,)):
         raise _malformed("a public key starts with 02, 03 or, when uncompressed, 04")

@@ -1,4 +1,4 @@
-"""Users: found by a key or address of theirs, and made the first time one signs in."""
+"""Users: found by their keys or addresses, and created at their first sign-in."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class UserNotFound(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
-    """A user, and whether they were made just now."""
+    """A user, and whether they were created just now."""
 
     user_id: UUID
     public_key: str
@@ -39,14 +39,14 @@ class KnownUser:
 
 
 def of_subject(session: Session, subject: str, *, now: datetime) -> KnownUser:
-    """The user whose key or address this is (in its normal form), made if there is none. Raises KeyRemoved."""
+    """The user with this key or address (in its normal form), created if there is none. Raises KeyRemoved."""
     return _known(session, subject) or _make(session, subject, subject, now, last_login_at=None)
 
 
 def sign_in(session: Session, subject: str, *, public_key: str, now: datetime) -> KnownUser:
-    """The user of a subject that has just proved itself, with the moment noted; made if it is their first time.
+    """The user of a proven subject, created at their first sign-in; the time is noted as their last sign-in.
 
-    `public_key` is the key that signed: an address and the key behind it are one person. Raises KeyRemoved.
+    `public_key` is the key that signed: an address and its key are one person. Raises KeyRemoved.
     """
     user = (
         _known(session, subject)
@@ -64,7 +64,7 @@ def sign_in(session: Session, subject: str, *, public_key: str, now: datetime) -
 
 
 def find(session: Session, subject: str) -> KnownUser:
-    """The user whose key or address this is. Raises UserNotFound, KeyRemoved."""
+    """The user with this key or address. Raises UserNotFound, KeyRemoved."""
     known = _known(session, subject)
     if known is None:
         raise UserNotFound
@@ -72,17 +72,17 @@ def find(session: Session, subject: str) -> KnownUser:
 
 
 def owner_of(session: Session, subjects: Collection[str]) -> UUID | None:
-    """Whose key or address one of these is, or was until it was removed."""
+    """The user who has, or had until it was removed, one of these keys or addresses."""
     return session.scalar(select(UserKey.user_id).where(UserKey.subject.in_(subjects)).limit(1))
 
 
 def is_known(session: Session, user_id: UUID) -> bool:
-    """Whether this is a user's id."""
+    """Whether a user with this id exists."""
     return session.scalar(select(User.id).where(User.id == user_id)) is not None
 
 
 def public_key_of(session: Session, reference: str) -> str:
-    """The first key of the user with this id; anything else comes back as it is, to be looked up as a key."""
+    """The first key of the user with this id; any other reference is returned unchanged, to be looked up as a key."""
     try:
         user_id = UUID(reference)
     except ValueError:
@@ -106,7 +106,7 @@ def _known(session: Session, subject: str) -> KnownUser | None:
 def _make(
     session: Session, public_key: str, subject: str, now: datetime, *, last_login_at: datetime | None
 ) -> KnownUser:
-    """A new user; two first sign-ins at one moment make one: the later waits for the earlier and finds it."""
+    """A new user; of two simultaneous first sign-ins the later waits for the earlier and finds its user."""
     user_id = new_id()
     made = session.execute(
         insert(User)

@@ -1,4 +1,4 @@
-"""Bytes as the Bitcoin protocol spells them: counts, strings, hashes and the scripts around them."""
+"""Bitcoin's serialisation: compact sizes, strings, hashes and script pushes."""
 
 import hashlib
 from typing import Final
@@ -14,7 +14,7 @@ _PUSH_TWO_BYTES: Final = 0x4D
 
 
 class Reader:
-    """Bytes read from the front; every read raises MalformedSignature where they end too soon."""
+    """Reads bytes from the front; every read raises MalformedSignature where too few are left."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -22,7 +22,7 @@ class Reader:
 
     @property
     def left(self) -> int:
-        """How many bytes have not been read."""
+        """How many bytes are left."""
         return len(self._raw) - self._place
 
     def take(self, size: int) -> bytes:
@@ -33,11 +33,11 @@ class Reader:
         return self._raw[self._place - size : self._place]
 
     def number(self, size: int) -> int:
-        """The next `size` bytes as an unsigned number, lowest byte first."""
+        """The next `size` bytes as an unsigned little-endian number."""
         return int.from_bytes(self.take(size), "little")
 
     def count(self) -> int:
-        """A count in the shortest of its four spellings; no other is allowed."""
+        """A compact size in its shortest encoding."""
         marker = self.number(1)
         if marker not in _WIDTHS:
             return marker
@@ -47,17 +47,17 @@ class Reader:
         return number
 
     def string(self) -> bytes:
-        """A count and as many bytes."""
+        """A compact size and as many bytes."""
         return self.take(self.count())
 
     def end(self) -> None:
-        """Nothing may follow."""
+        """Check that nothing follows."""
         if self.left:
             raise MalformedSignature("the proof has something after its end")
 
 
 def compact_size(number: int) -> bytes:
-    """A count as the protocol spells it: one, three, five or nine bytes."""
+    """A compact size: one, three, five or nine bytes."""
     if number < _TWO_BYTES:
         return bytes([number])
     for marker, size in _WIDTHS.items():
@@ -67,12 +67,12 @@ def compact_size(number: int) -> bytes:
 
 
 def string(raw: bytes) -> bytes:
-    """The bytes after their count."""
+    """The bytes with their compact size in front."""
     return compact_size(len(raw)) + raw
 
 
 def push(raw: bytes) -> bytes:
-    """The script that pushes these bytes: how a script is named inside another."""
+    """The script that pushes these bytes."""
     if len(raw) <= _DIRECT_PUSH_MAX:
         return bytes([len(raw)]) + raw
     if len(raw) <= 0xFF:  # noqa: PLR2004 - what one byte holds
@@ -96,6 +96,6 @@ def hash160(raw: bytes) -> bytes:
 
 
 def tagged_hash(tag: str, raw: bytes) -> bytes:
-    """BIP-340's hash for one purpose, which no other purpose can give."""
+    """BIP-340's tagged hash."""
     prefix = sha256(tag.encode())
     return sha256(prefix + prefix + raw)

@@ -1,4 +1,4 @@
-"""The state of a script as it runs: stacks, branches, and what its signatures and locks are held against."""
+"""The state of a running script: stacks, branches, and what its signatures and time locks are checked against."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,26 +14,26 @@ _SIGN_BIT: Final = 0x80
 _ZEROS: Final = frozenset({b"", b"\x00", b"\x80"})
 
 CheckSignature = Callable[[bytes, bytes], bool]
-"""Whether a signature, the first argument, is by a key. Raises InvalidSignature for one that is badly spelled."""
+"""Whether a signature, the first argument, is by a key. Raises InvalidSignature for a malformed one."""
 
 
 @dataclass(slots=True)
 class Machine:
-    """A running script. What it breaks is always the same refusal: the proof does not hold."""
+    """A running script; every failure raises InvalidSignature."""
 
     transaction: Transaction
     check_signature: CheckSignature
     is_tapscript: bool
     stack: list[bytes]
     checks_left: int
-    """How many signatures may still be held against a key: scripts are bounded in what they make others compute."""
+    """How many signature checks are left, which bounds the work that a script can cause."""
     aside: list[bytes] = field(default_factory=list)
     branches: list[bool] = field(default_factory=list)
     signature_count: int = 0
 
     @property
     def is_running(self) -> bool:
-        """Whether every branch around this place is the one taken."""
+        """Whether every enclosing branch is taken."""
         return all(self.branches)
 
     def push(self, item: bytes) -> None:
@@ -47,36 +47,36 @@ class Machine:
         self.push(spell_number(number))
 
     def pop(self) -> bytes:
-        """Take the item on top."""
+        """Remove and return the top item."""
         demand(bool(self.stack), "the stack is empty")
         return self.stack.pop()
 
     def pop_number(self, size_max: int = _NUMBER_SIZE_MAX) -> int:
-        """Take the item on top as a number."""
+        """Remove the top item, as a number."""
         return read_number(self.pop(), size_max)
 
     def pop_truth(self) -> bool:
-        """Take the item on top as true or false."""
+        """Remove the top item, as a truth value."""
         return is_true(self.pop())
 
     def peek(self) -> bytes:
-        """The item on top, left where it is."""
+        """The top item, left in place."""
         demand(bool(self.stack), "the stack is too low")
         return self.stack[-1]
 
     def verify(self) -> None:
-        """Fail unless the item on top, which goes, is true."""
+        """Remove the top item; fail unless it is true."""
         demand(self.pop_truth(), "a condition is not met")
 
     def signed(self, signature: bytes, key: bytes) -> bool:
-        """Whether a key signed; a signature that is not the key's must be empty (NULLFAIL)."""
+        """Whether the signature is the key's; any other must be empty (NULLFAIL)."""
         if not signature:
             return False
         demand(self.fits(signature, key), "a signature is not the key's")
         return True
 
     def fits(self, signature: bytes, key: bytes) -> bool:
-        """Whether a signature is this key's, where another key may still be tried."""
+        """Whether the signature is this key's, where another key may still be tried."""
         demand(self.checks_left > 0, "there are too many signatures to check")
         self.checks_left -= 1
         holds = self.check_signature(signature, key)
@@ -85,18 +85,18 @@ class Machine:
 
 
 def demand(condition: bool, reason: str) -> None:  # noqa: FBT001 - reads as the sentence it is
-    """Go on if this is so. Raises InvalidSignature."""
+    """Check a condition. Raises InvalidSignature."""
     if not condition:
         raise InvalidSignature(f"the proof does not hold: {reason}")
 
 
 def is_true(item: bytes) -> bool:
-    """Anything but zero, positive or negative."""
+    """Whether an item is anything but zero or negative zero."""
     return any(item[:-1]) or item[-1:] not in _ZEROS
 
 
 def read_number(item: bytes, size_max: int) -> int:
-    """A number in its shortest spelling: lowest byte first, the sign in the last bit."""
+    """A number in its shortest encoding: little-endian, with the sign in the last bit."""
     demand(len(item) <= size_max, "a number is too large")
     if not item:
         return 0
@@ -109,7 +109,7 @@ def read_number(item: bytes, size_max: int) -> int:
 
 
 def spell_number(number: int) -> bytes:
-    """The shortest spelling."""
+    """The shortest encoding of a number."""
     if number == 0:
         return b""
     size = abs(number).bit_length() // 8 + 1  # room for the sign

@@ -1,6 +1,6 @@
 """The operations of Bitcoin's script that standard wallets use (all of Miniscript's), by their number.
 
-What is not in `OPERATIONS` is not understood here, and a proof that needs it is inconclusive.
+A proof that needs an operation not in `OPERATIONS` is inconclusive.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def _nothing(_machine: Machine) -> None:
 
 
 def _branch(machine: Machine, *, wanted: bool) -> None:
-    """IF and NOTIF; their argument must be exactly one or nothing (MINIMALIF)."""
+    """IF and NOTIF; their argument must be exactly 1 or empty (MINIMALIF)."""
     taken = False
     if machine.is_running:
         item = machine.pop()
@@ -53,7 +53,7 @@ def _return(_machine: Machine) -> None:
 
 
 def _move(take: int, *leave: int) -> Operation:
-    """Take so many items, and put them back in this order (0 was the lowest)."""
+    """An operation that takes items and puts them back in this order (0 was the lowest)."""
 
     def operation(machine: Machine) -> None:
         demand(len(machine.stack) >= take, "the stack is too low")
@@ -120,7 +120,7 @@ def _check_signature_add(machine: Machine) -> None:
 
 
 def _check_multisignature(machine: Machine) -> None:
-    """Some of the keys signed, in the order of the keys; a signature that fits none of them fails the proof."""
+    """CHECKMULTISIG: signatures in the order of their keys; one that fits no key fails the proof."""
     demand(not machine.is_tapscript, "CHECKMULTISIG in a Taproot script")
     keys = iter(_several(machine, _KEYS_MAX))
     signatures = _several(machine, _KEYS_MAX)
@@ -133,14 +133,14 @@ def _check_multisignature(machine: Machine) -> None:
 
 
 def _several(machine: Machine, count_max: int) -> list[bytes]:
-    """A count, and as many items in the order in which they were pushed."""
+    """A count from the stack, and as many items in the order in which they were pushed."""
     count = machine.pop_number()
     demand(0 <= count <= count_max, "there are too many keys or signatures")
     return [machine.pop() for _ in range(count)][::-1]
 
 
 def _check_lock_time(machine: Machine) -> None:
-    """CHECKLOCKTIMEVERIFY (BIP-65), against what the transaction itself states."""
+    """CHECKLOCKTIMEVERIFY (BIP-65), against the transaction's own lock time."""
     wanted = _lock(machine)
     stated = machine.transaction.lock_time
     demand((wanted < _LOCK_IS_TIME_FROM) is (stated < _LOCK_IS_TIME_FROM), "a time lock is of the other kind")
@@ -149,7 +149,7 @@ def _check_lock_time(machine: Machine) -> None:
 
 
 def _check_sequence(machine: Machine) -> None:
-    """CHECKSEQUENCEVERIFY (BIP-112), against what the transaction itself states."""
+    """CHECKSEQUENCEVERIFY (BIP-112), against the transaction's own sequence."""
     wanted = _lock(machine)
     if wanted & _SEQUENCE_DISABLED:
         return
@@ -161,7 +161,7 @@ def _check_sequence(machine: Machine) -> None:
 
 
 def _lock(machine: Machine) -> int:
-    """The number on top, which stays there."""
+    """The top item as a number, left in place."""
     item = machine.peek()
     wanted = machine.pop_number(_LOCK_SIZE_MAX)
     machine.push(item)
@@ -186,7 +186,7 @@ NOTIF: Final = 0x64
 ELSE: Final = 0x67
 ENDIF: Final = 0x68
 BRANCHING: Final = frozenset({IF, NOTIF, ELSE, ENDIF})
-"""What counts in branches not taken as well."""
+"""The operations that count in branches not taken as well."""
 CODESEPARATOR: Final = 0xAB
 
 _NUM_EQUAL: Final = _of_two(lambda first, second: first == second)

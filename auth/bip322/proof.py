@@ -1,4 +1,4 @@
-"""A BIP-322 proof from its text to its verdict."""
+"""Verify a BIP-322 proof."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -30,7 +30,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A proof that holds from `lock_time` on, once `sequence` has passed; both are 0 for one that simply holds.
+    """A valid proof, which counts from `lock_time` on and after `sequence`; both are 0 for one without conditions.
 
     `public_key` is the compressed key of a single-key address, None where the address is all that is known.
     """
@@ -41,7 +41,7 @@ class Verdict:
 
     @property
     def is_time_locked(self) -> bool:
-        """Whether it holds under a condition of time."""
+        """Whether it has a time lock."""
         return bool(self.lock_time or self.sequence)
 
 
@@ -62,7 +62,7 @@ def verify(message: bytes, proof: str, address: Address) -> Verdict:
 
 
 def read_base64(text: str) -> bytes:
-    """Bytes in base64, strictly: standard letters, padded, no stray bits. Raises MalformedSignature."""
+    """Decode base64 strictly: standard alphabet, padding, no stray bits. Raises MalformedSignature."""
     try:
         raw = b64decode(text, validate=True)
     except (Base64Error, ValueError) as reason:
@@ -73,7 +73,7 @@ def read_base64(text: str) -> bytes:
 
 
 def form_of(proof: str) -> Form | None:
-    """The form that the prefix names, if there is one."""
+    """The form that the prefix names, if there is a prefix."""
     prefix = proof[:_PREFIX_LENGTH]
     return Form(prefix) if prefix in set(Form) else None
 

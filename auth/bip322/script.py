@@ -1,4 +1,4 @@
-"""Bitcoin's script, run over a proof's stack under BIP-322's required rules."""
+"""Run Bitcoin's script over a proof's stack, under BIP-322's required rules."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -18,16 +18,16 @@ _OPERATIONS_MAX: Final = 201
 
 
 class Step(NamedTuple):
-    """One operation of a script; `pushed` is what a push pushes, None for anything else."""
+    """One operation of a script; `pushed` is the data of a push, None for any other."""
 
     opcode: int
     pushed: bytes | None
 
 
 def run(script: bytes, machine: Machine) -> None:
-    """Run a script, which must leave exactly one item, a true one, and have checked a signature.
+    """Run a script, which must leave exactly one item, true, and have checked a signature.
 
-    A script that anybody can satisfy without a key names nobody, so it is inconclusive here.
+    A script that can be satisfied without a key identifies nobody, so it is inconclusive.
     Raises InvalidSignature, InconclusiveSignature.
     """
     execute(script, machine)
@@ -78,7 +78,7 @@ def parse(script: bytes) -> Iterator[Step]:
 
 
 def _only_known(steps: tuple[Step, ...]) -> None:
-    """Refuse what is not understood wherever it stands: later rules may give it any meaning (BIP-342's OP_SUCCESS)."""
+    """Refuse unknown operations in any branch: later rules may give them any meaning (BIP-342's OP_SUCCESS)."""
     for step in steps:
         demand(step.opcode != CODESEPARATOR, "CODESEPARATOR is forbidden")
         if step.pushed is None and step.opcode not in OPERATIONS:
@@ -92,7 +92,7 @@ def _small_number(opcode: int) -> bytes | None:
 
 
 def _shortest(pushed: bytes) -> int:
-    """The operation that pushes these bytes in the fewest."""
+    """The shortest operation that pushes these bytes."""
     if pushed == _NEGATIVE_ONE:
         return _MINUS_ONE
     if len(pushed) == 1 and 1 <= pushed[0] <= len(_SMALL_NUMBERS):

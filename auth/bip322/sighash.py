@@ -1,4 +1,4 @@
-"""What a key signs when it spends the one input of a BIP-322 transaction, all of it (SIGHASH_ALL)."""
+"""Signature hashes for the one input of a BIP-322 transaction (SIGHASH_ALL)."""
 
 from typing import Final
 
@@ -8,12 +8,12 @@ from auth.bip322.transactions import Transaction, spell_output
 SIGHASH_ALL: Final = 1
 SIGHASH_DEFAULT: Final = 0
 _AMOUNT: Final = bytes(8)
-"""The output that holds the message is worth nothing."""
+"""The amount of the output that holds the message: zero."""
 _LAST_SEPARATOR_NONE: Final = b"\xff\xff\xff\xff"
 
 
 def legacy(transaction: Transaction, script_code: bytes) -> bytes:
-    """For outputs older than segregated witness."""
+    """For outputs from before SegWit."""
     return hash256(
         _number(transaction.version)
         + compact_size(1)

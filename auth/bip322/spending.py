@@ -32,7 +32,7 @@ _V0_KEY_HASH: Final = b"\x00\x14"
 _V0_SCRIPT_HASH: Final = b"\x00\x20"
 
 SignedBy = bytes | None
-"""The compressed key behind a single-key address; None where the address is all that is known."""
+"""The compressed key of a single-key address; None for any other address."""
 
 
 def check(transaction: Transaction, address: Address, *, is_simple: bool) -> SignedBy:
@@ -77,9 +77,9 @@ def _p2wsh(transaction: Transaction, digest: bytes) -> SignedBy:
 
 
 def _p2sh(transaction: Transaction, digest: bytes, *, is_simple: bool) -> SignedBy:
-    """A script behind its hash: a witness program, or what the last push of the scriptSig says.
+    """A script behind its hash: a witness program, or the script in the last push of the scriptSig.
 
-    A simple proof leaves the scriptSig out; it can only be the push of the program that the witness fits.
+    A simple proof has no scriptSig; it can only be the push of the program that the witness fits.
     """
     spent = transaction.inputs[0]
     if not spent.witness:
@@ -150,7 +150,7 @@ _CHECKS: Final[Mapping[AddressKind, Callable[[Transaction, bytes], SignedBy]]] =
 def _machine(
     transaction: Transaction, items: list[bytes], signed: CheckSignature, *, is_tapscript: bool = False
 ) -> Machine:
-    """A machine with these items on its stack, and as many checks of signatures as consensus gives them.
+    """A machine with these items on its stack, and as many signature checks as consensus allows.
 
     A Taproot script may check one signature, and one more for every 50 bytes of its witness (BIP-342).
     """
@@ -164,7 +164,7 @@ def _machine(
 
 
 def _pushes(script_sig: bytes) -> list[bytes]:
-    """What a scriptSig leaves on the stack; it may do nothing but push."""
+    """The items that a scriptSig pushes; it may contain nothing but pushes."""
     items = []
     for step in parse(script_sig):
         demand(step.opcode <= _LAST_PUSH and step.pushed is not None, "the scriptSig does more than push")
@@ -178,7 +178,7 @@ def _script_of(key_hash: bytes) -> bytes:
 
 
 def _checks_ecdsa(transaction: Transaction, script_code: bytes, *, is_segwit: bool) -> CheckSignature:
-    """ECDSA signatures of this script, in strict DER, with the low S, over everything (LOW_S, STRICTENC)."""
+    """A checker of ECDSA signatures: strict DER, low S, SIGHASH_ALL (LOW_S, STRICTENC)."""
     digest = (sighash.segwit_v0 if is_segwit else sighash.legacy)(transaction, script_code)
 
     def signed(signature: bytes, key: bytes) -> bool:
@@ -205,7 +205,7 @@ def _public_key(key: bytes, *, is_segwit: bool) -> PublicKey:
 
 
 def _checks_schnorr(transaction: Transaction, script: bytes, *, leaf_hash: bytes | None = None) -> CheckSignature:
-    """Schnorr signatures (BIP-340) over everything, said or unsaid."""
+    """A checker of Schnorr signatures (BIP-340), with SIGHASH_ALL or the default."""
 
     def signed(signature: bytes, key: bytes) -> bool:
         hash_type = sighash.SIGHASH_DEFAULT

@@ -1,4 +1,4 @@
-"""The two virtual transactions of BIP-322: one that holds the message, one that spends from it and so signs."""
+"""The two virtual transactions of BIP-322: one that holds the message, and one that spends it and so signs."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,7 +15,7 @@ _OUTPUT_OF_NOTHING: Final = bytes(32) + b"\xff\xff\xff\xff"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a transaction spends: 36 bytes naming the output, and what satisfies it."""
+    """A transaction's input: the outpoint in 36 bytes, and what satisfies it."""
 
     outpoint: bytes
     script_sig: bytes = b""
@@ -34,7 +34,7 @@ class Transaction:
 
     @property
     def txid(self) -> bytes:
-        """The hash that names it, in the order of the bytes on the wire."""
+        """The transaction's hash, in wire byte order."""
         spent = b"".join(
             row.outpoint + string(row.script_sig) + row.sequence.to_bytes(4, "little") for row in self.inputs
         )
@@ -49,33 +49,33 @@ class Transaction:
 
 
 def message_hash(message: bytes) -> bytes:
-    """What stands for the message."""
+    """The tagged hash of the message."""
     return tagged_hash(_TAG, message)
 
 
 def to_spend(message: bytes, script: bytes) -> Transaction:
-    """The transaction that offers nothing to whoever can spend from `script`, and holds the message."""
+    """The transaction whose output of zero is spendable by `script`, and which holds the message."""
     holder = Input(_OUTPUT_OF_NOTHING, b"\x00" + push(message_hash(message)))
     return Transaction(0, (holder,), ((0, script),))
 
 
 def to_sign(message: bytes, script: bytes, witness: tuple[bytes, ...] = ()) -> Transaction:
-    """The plain transaction that spends from it: version 0, no time lock."""
+    """The plain transaction that spends it: version 0, no time lock."""
     return Transaction(0, (Input(outpoint_of(message, script), witness=witness),), ((0, _OP_RETURN),))
 
 
 def outpoint_of(message: bytes, script: bytes) -> bytes:
-    """The one output that a signature of this message spends."""
+    """The outpoint that a signature of this message spends."""
     return to_spend(message, script).txid + bytes(4)
 
 
 def is_signing(transaction: Transaction, message: bytes, script: bytes) -> bool:
-    """Whether it spends the message first, and gives nothing to nobody."""
+    """Whether its first input spends the message, and its one output is an OP_RETURN of zero."""
     return transaction.inputs[0].outpoint == outpoint_of(message, script) and transaction.outputs == ((0, _OP_RETURN),)
 
 
 def spell_output(amount_minor: int, script: bytes) -> bytes:
-    """An output on the wire."""
+    """An output, serialised."""
     return amount_minor.to_bytes(8, "little") + string(script)
 
 
@@ -116,7 +116,7 @@ def _witness(reader: Reader) -> tuple[bytes, ...]:
 
 
 def _few(reader: Reader) -> int:
-    """A count that cannot keep us busy: each of the things counted takes a byte at least."""
+    """A count no larger than the bytes left, since each item takes one at least."""
     count = reader.count()
     if count > min(reader.left, _ITEMS_MAX):
         raise MalformedSignature("the proof announces more than it holds")

@@ -39,7 +39,7 @@ class InvalidClientMetadata(StrongroomError):
 
 
 class InvalidRedirectUri(StrongroomError):
-    """The redirect URI cannot be registered (RFC 7591)."""
+    """A redirect URI of the app cannot be registered (RFC 7591)."""
 
     code: ClassVar[str] = "invalid_redirect_uri"
 
@@ -58,7 +58,7 @@ class ClientNotFound(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """An app and, the only time that it is seen, its secret; a public app has none."""
+    """An app with its secret, which cannot be read again; a public app has none."""
 
     client: OAuthClient
     secret: str | None
@@ -71,14 +71,14 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is not typed
         self.row = row
 
     def get_client_id(self) -> str:
-        """The name that the app is known by."""
+        """The client id."""
         return self.row.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """None: every request names its address, so that nothing is guessed."""
+        """None: every request must name its redirect URI."""
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """What was asked for, or None when it is nothing, or more than the app registered."""
+        """The scope asked for, or None when it is empty or more than the app registered."""
         return scopes.spell(scope.split()) if scope and scopes.covers(self.row.scope, scope) else None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
@@ -91,7 +91,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is not typed
         return kept is not None and hmac.compare_digest(kept, digest(client_secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's signature
-        """Whether the app proves itself that way: the one that it registered, at every endpoint."""
+        """Whether the app registered this way to authenticate; it holds for every endpoint."""
         return bool(self.row.auth_method == method)
 
     def check_response_type(self, response_type: str) -> bool:
@@ -99,7 +99,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is not typed
         return response_type == "code" and self.check_grant_type("authorization_code")
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Whether the app may get tokens that way."""
+        """Whether the app registered this grant type."""
         return grant_type in self.row.grant_types
 
 
@@ -142,7 +142,7 @@ _FIND = Prepared(
 
 
 def find(session: Session, client_id: str) -> Client | None:
-    """The app of this name as it stands (a copy), unless it was removed."""
+    """The app with this client id (a copy), unless it was removed."""
     for row in _FIND.rows(session, client_id):
         return Client(*copies(row, OAuthClient))
     return None
@@ -170,7 +170,7 @@ def own(session: Session, client_id: str, *, owner_id: UUID) -> OAuthClient:
 
 
 def rotate_secret(session: Session, client_id: str, *, owner_id: UUID, now: datetime) -> Registered:
-    """Give an app a new secret; the old one ends at once. Raises ClientNotFound, InvalidClientMetadata."""
+    """Replace an app's secret; the old one stops working at once. Raises ClientNotFound, InvalidClientMetadata."""
     row = own(session, client_id, owner_id=owner_id)
     if row.auth_method == "none":
         raise InvalidClientMetadata("a public app has no secret")
@@ -181,7 +181,7 @@ def rotate_secret(session: Session, client_id: str, *, owner_id: UUID, now: date
 
 
 def remove(session: Session, client_id: str, *, owner_id: UUID, now: datetime) -> OAuthClient:
-    """End an app: its tokens are worth nothing from now on. Raises ClientNotFound."""
+    """Remove an app; its tokens stop working at once. Raises ClientNotFound."""
     row = own(session, client_id, owner_id=owner_id)
     row.disabled_at = now
     session.flush()
@@ -190,7 +190,7 @@ def remove(session: Session, client_id: str, *, owner_id: UUID, now: datetime) -
 
 
 def describe(row: OAuthClient) -> dict[str, Any]:
-    """An app as RFC 7591 spells it, without its secret."""
+    """An app's metadata in the form of RFC 7591, without its secret."""
     return {
         "client_id": row.client_id,
         "client_id_issued_at": int(row.created_at.timestamp()),

@@ -1,4 +1,4 @@
-"""Authorization codes (RFC 6749 4.1): PKCE S256 for every client, one redemption however many ask at once."""
+"""Authorization codes (RFC 6749 4.1): PKCE S256 for every client, and one redemption however many are tried at once."""
 
 import re
 from typing import Any, ClassVar, Final
@@ -26,12 +26,12 @@ _THUMBPRINT_OF_NOTHING: Final = "-" * 43
 
 
 class S256Only(CodeChallenge):  # type: ignore[misc]  # Authlib is not typed
-    """PKCE (RFC 7636) as RFC 9700 wants it: always, and never `plain`."""
+    """PKCE (RFC 7636), required for every client and never `plain` (RFC 9700)."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD: ClassVar[list[str]] = ["S256"]
 
     def validate_code_challenge(self, grant: "CodeGrant", redirect_uri: str) -> None:
-        """Refuse a request without a challenge, or with one that is no SHA-256."""
+        """Refuse a request without a challenge, or with one that is not a SHA-256."""
         data = grant.request.payload.data
         if not data.get("code_challenge"):
             raise InvalidRequestError("code_challenge is missing: PKCE is required")
@@ -43,7 +43,7 @@ class S256Only(CodeChallenge):  # type: ignore[misc]  # Authlib is not typed
 
 
 class Code:
-    """A code that was given out, as Authlib asks about it."""
+    """An issued code, in Authlib's interface."""
 
     code_challenge_method = "S256"
 
@@ -52,11 +52,11 @@ class Code:
         self.code_challenge = row.code_challenge
 
     def get_redirect_uri(self) -> str:
-        """Where it was sent."""
+        """The redirect URI that it was sent to."""
         return self.row.redirect_uri
 
     def get_scope(self) -> str:
-        """What it allows."""
+        """Its scope."""
         return self.family.scope
 
 
@@ -69,7 +69,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
     wish: Wish
 
     def validate_authorization_request(self) -> str:
-        """Where the answer goes. Also refuses what else cannot be meant, or is not done here."""
+        """Check a request and return its redirect URI. Also refuses contradictory or unsupported parameters."""
         redirect_uri: str = super().validate_authorization_request()
         try:
             self._check()
@@ -83,7 +83,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         return new_secret()
 
     def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
-        """Keep the code's hash, and begin the authorization that its tokens will descend from."""
+        """Store the code's hash, and begin the authorization that its tokens will descend from."""
         approval = request.user
         family = grants.open_family(
             self.server.session,
@@ -110,7 +110,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         self.server.note("oauth.code_issued", client_id=request.client.get_client_id(), scope=request.scope)
 
     def query_authorization_code(self, code: str, client: Client) -> Code | None:
-        """The code, if it was given to this app; whether it is still good is the claim's to say."""
+        """The code, if it was issued to this app; whether it is still valid is checked when it is claimed."""
         row = self.server.session.execute(
             select(OAuthCode, OAuthFamily, OAuthGrant)
             .join(OAuthFamily, OAuthFamily.id == OAuthCode.family_id)
@@ -120,7 +120,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         return Code(*row) if row is not None else None
 
     def authenticate_user(self, authorization_code: Code) -> Lineage:
-        """Claim the code. By now the app has proved itself and answered the challenge. Raises InvalidGrantError."""
+        """Claim the code; the app is authenticated and has passed PKCE. Raises InvalidGrantError."""
         server = self.server
         audience = server.audience(self.request.resources, authorization_code.family.audience)
         server.check_key(self.request.client, authorization_code.row.dpop_jkt)
@@ -135,7 +135,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        """The tokens, a refresh token among them if the app asked for such when it was registered."""
+        """The tokens, with a refresh token if the app registered for that grant type."""
         status, token, headers = super().create_token_response()
         client: Client = self.request.client
         family: OAuthFamily = self.request.authorization_code.family
@@ -148,7 +148,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         return status, token, headers
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
-        """It stays on record, so that a replay can be told from a mistake."""
+        """Do nothing: a used code stays on record, so that a replay is recognised."""
 
     def _check(self) -> None:
         asked, server = self.request.payload.data, self.server
@@ -160,7 +160,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         if asked.get("response_mode", "query") != "query":
             raise InvalidRequestError("response_mode can only be query")
         for name in ("request", "request_uri", "registration"):
-            # OpenID Connect Core 3.1.2.6: what is not supported is refused by its name.
+            # OpenID Connect Core 3.1.2.6 has an error of its own for each unsupported parameter.
             if name in asked:
                 raise OAuth2Error(error=f"{name}_not_supported")
         client_id = self.request.client.get_client_id()

@@ -1,4 +1,4 @@
-"""For whom an app acts, and within which bounds: what the bearer of an access token may do."""
+"""What the bearer of an access token may do: for which user an app acts, and within which scopes."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """An app that acts for a user under a grant, with the scopes of its token that still stand."""
+    """An app that acts for a user under a grant, with the scopes of its token that are still granted."""
 
     grant_id: UUID
     client_id: str

@@ -22,7 +22,7 @@ from domain.errors import StrongroomError
 from domain.ids import new_id
 from models.oauth import OAuthClient, OAuthDeviceCode, OAuthFamily, OAuthGrant
 
-# RFC 8628 6.1: no vowels, so that no word comes out. 20^8 codes of which each lives ten minutes.
+# RFC 8628 6.1: no vowels, so that no code spells a word. 20^8 codes, each valid for ten minutes.
 _ALPHABET: Final = "BCDFGHJKLMNPQRSTVWXZ"
 _HALF: Final = 4
 _SLOWER_S: Final = 5
@@ -43,7 +43,7 @@ class Waiting:
 
 
 class DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]  # Authlib is not typed
-    """Where a device asks for its codes."""
+    """The endpoint at which a device gets its codes."""
 
     CLIENT_AUTH_METHODS: ClassVar[list[str]] = list(AUTH_METHODS)
     EXPIRES_IN = int(DEVICE_LIFETIME.total_seconds())
@@ -51,7 +51,7 @@ class DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]  # Auth
     server: Server
 
     def create_endpoint_response(self, request: ProtocolRequest) -> tuple[int, dict[str, Any], Any]:
-        """Both codes. Refuses apps that did not register for this, and scopes that they did not."""
+        """Issue both codes. Refuses apps and scopes that are not registered for this."""
         client: Client = self.authenticate_client(request)
         if not client.check_grant_type(DEVICE_CODE):
             raise UnauthorizedClientError("The client did not register for the device flow")
@@ -75,7 +75,7 @@ class DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]  # Auth
         return f"{self.server.provider.issuer}/device"
 
     def save_device_credential(self, client_id: str, scope: str, data: dict[str, Any]) -> None:
-        """Keep the hashes of both codes."""
+        """Store the hashes of both codes."""
         now = self.server.now
         self.server.session.add(
             OAuthDeviceCode(
@@ -95,17 +95,17 @@ class DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]  # Auth
 
 
 class Credential:
-    """A device code that was shown, as Authlib asks about it."""
+    """A device code, in Authlib's interface."""
 
     def __init__(self, row: OAuthDeviceCode, client: OAuthClient, now: datetime) -> None:
         self.row, self._client, self._now = row, client, now
 
     def get_client_id(self) -> str:
-        """The app that it was given to."""
+        """The app that it was issued to."""
         return self._client.client_id
 
     def get_scope(self) -> str:
-        """What was asked for."""
+        """The scope asked for."""
         return self.row.scope
 
     def is_expired(self) -> bool:
@@ -113,7 +113,7 @@ class Credential:
         return self.row.expires_at <= self._now
 
     def get_user_code(self) -> OAuthDeviceCode:
-        """What Authlib hands to `query_user_grant`."""
+        """The value that Authlib passes to `query_user_grant`."""
         return self.row
 
 
@@ -125,7 +125,7 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
     request: ProtocolRequest
 
     def query_device_credential(self, device_code: str) -> Credential:
-        """The code, if it was ever given out. Raises Authlib's InvalidGrantError."""
+        """The code, if it was ever issued. Raises Authlib's InvalidGrantError."""
         row = self.server.session.execute(
             select(OAuthDeviceCode, OAuthClient)
             .join(OAuthClient, OAuthClient.id == OAuthDeviceCode.client_id)
@@ -136,7 +136,7 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
         return Credential(*row, self.server.now)
 
     def query_user_grant(self, user_code: OAuthDeviceCode) -> tuple[Lineage | None, bool] | None:
-        """What the person decided, or None while they have not."""
+        """The person's decision, or None while there is none."""
         if user_code.decision is None:
             return None
         if user_code.decision == "denied":
@@ -151,7 +151,7 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
         return Lineage(client, grant.user_id, family, audience), True
 
     def should_slow_down(self, credential: Credential) -> bool:
-        """Whether the device polls faster than it was told; then it has to wait longer from now on."""
+        """Whether the device polls too fast; if so, its interval is prolonged."""
         parameters = {"id": credential.row.id, "now": self.server.now, "slower": _SLOWER_S}
         return bool(self.server.session.execute(_POLL, parameters).scalar_one())
 
@@ -174,7 +174,7 @@ class DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
 
 
 def waiting(session: Session, user_code: str, *, now: datetime) -> Waiting:
-    """The device that waits under this code, locked. Raises UserCodeNotFound."""
+    """The device that waits with this code, locked. Raises UserCodeNotFound."""
     row = session.execute(
         select(OAuthDeviceCode, OAuthClient)
         .join(OAuthClient, OAuthClient.id == OAuthDeviceCode.client_id)
@@ -192,7 +192,7 @@ def waiting(session: Session, user_code: str, *, now: datetime) -> Waiting:
 
 
 def approve(session: Session, asked: Waiting, *, grant_id: UUID, auth_time: datetime, now: datetime) -> None:
-    """Let the device have its tokens."""
+    """Approve the device's request for tokens."""
     audience: Sequence[str] = asked.row.audience
     family = grants.open_family(
         session, grant_id, scope=asked.row.scope, audience=audience, auth_time=auth_time, now=now
@@ -203,7 +203,7 @@ def approve(session: Session, asked: Waiting, *, grant_id: UUID, auth_time: date
 
 
 def deny(session: Session, asked: Waiting) -> None:
-    """Let the device have nothing."""
+    """Deny the device's request."""
     asked.row.decision = "denied"
     session.flush()
 

@@ -1,4 +1,4 @@
-"""Proofs that who sends a token holds a key (DPoP, RFC 9449): read, checked, and each good once."""
+"""DPoP proofs (RFC 9449): that the sender of a token holds the key it is bound to; each is accepted once."""
 
 import base64
 import hashlib
@@ -19,11 +19,11 @@ from domain.errors import StrongroomError
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 WINDOW: Final = timedelta(seconds=60)
-"""How far a proof's moment may be from ours, either way."""
+"""How far a proof's time may be from ours, either way."""
 KEPT: Final = 2 * WINDOW + timedelta(seconds=10)
-"""How long a proof is remembered: longer than it can be good."""
+"""How long a proof is remembered: longer than it is valid."""
 NONCE_STEP: Final = timedelta(minutes=5)
-"""How often the nonce changes. The one before is still good, and the one after: clocks of hosts differ."""
+"""How often the nonce changes. The previous and the next are accepted as well, since clocks of hosts differ."""
 NONCE_LENGTH: Final = 32
 _TYPE: Final = "dpop+jwt"
 _LENGTH_MAX: Final = 4096
@@ -31,7 +31,7 @@ _JTI_LENGTH_MAX: Final = 256
 _RSA_BYTES_MIN: Final = 256
 _RSA_BYTES_MAX: Final = 512
 _CLAIMS: Final = ["jti", "htm", "htu", "iat"]
-# For each algorithm: the kind of key, its curve, and what its thumbprint is made of (RFC 7638 3.2, RFC 8037 2).
+# By algorithm: the key type, its curve, and the members of its thumbprint (RFC 7638 3.2, RFC 8037 2).
 _RSA: Final = ("RSA", None, ("e", "kty", "n"))
 _KINDS: Final[dict[str, tuple[str, str | None, tuple[str, ...]]]] = {
     "ES256": ("EC", "P-256", ("crv", "kty", "x", "y")),
@@ -56,16 +56,16 @@ class UseDpopNonce(InvalidDpopProof):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that fits its request: the thumbprint of the key (RFC 7638), and a name that no other proof has."""
+    """A proof that fits its request: the key's thumbprint (RFC 7638), and a name that is unique to the proof."""
 
     jkt: str
     digest: bytes
 
 
 def nonces(provider: Provider, *, now: datetime) -> tuple[str, ...]:
-    """The nonces that a proof may hold now (RFC 9449 8), the one to hand out first.
+    """The nonces that are valid now (RFC 9449 8), first the one to hand out.
 
-    Nobody can know one ahead of its time, so nobody who held a key for a moment can have signed with it for later.
+    They cannot be known in advance, so whoever had a key for a moment cannot have signed proofs for later.
     """
     step = int(now.timestamp() // NONCE_STEP.total_seconds())
     return tuple(provider.tag(f"dpop nonce {number}")[:NONCE_LENGTH] for number in (step, step - 1, step + 1))
@@ -80,10 +80,10 @@ def read(
     nonces: Collection[str | None],
     access_token: str | None = None,
 ) -> Proof:
-    """The proof in a DPoP header, checked against its request (RFC 9449 4.3) but for being new.
+    """Read the proof in a DPoP header and check it against its request (RFC 9449 4.3); replays are not checked here.
 
-    It must hold one of `nonces`, or may hold none where None is one of them. With an `access_token` it must be a proof
-    for that one. Raises InvalidDpopProof, UseDpopNonce.
+    It must contain one of `nonces`, or may have none where None is among them. With an `access_token` it must be a
+    proof for that one. Raises InvalidDpopProof, UseDpopNonce.
     """
     if len(header) > _LENGTH_MAX:
         raise InvalidDpopProof("The DPoP proof is too long.")
@@ -95,7 +95,7 @@ def read(
             header,
             jwt.PyJWK(jwk, algorithm=algorithm).key,
             algorithms=[algorithm],
-            # The moment is judged below, by the clock that everything here goes by.
+            # The time is checked below, by `now`.
             options={"require": _CLAIMS, "verify_exp": False, "verify_nbf": False, "verify_iat": False,
                      "verify_aud": False},
         )  # fmt: skip
@@ -112,13 +112,13 @@ def read(
 
 
 def remember(session: Session, proof: Proof, *, now: datetime) -> bool:
-    """Whether a proof is new here; from now on it is not. For while Redis, which usually keeps them, is down."""
+    """Record a proof; False if it was used before. For use while Redis, which usually keeps proofs, is down."""
     parameters = {"digest": proof.digest, "expires_at": now + KEPT}
     return session.execute(_REMEMBER, parameters).first() is not None
 
 
 def _public_key(head: dict[str, Any]) -> dict[str, str]:
-    """The key that a proof carries. Raises InvalidDpopProof."""
+    """The public key in a proof. Raises InvalidDpopProof."""
     if head.get("typ") != _TYPE:
         raise InvalidDpopProof(f"typ of the DPoP proof must be {_TYPE}.")
     algorithm, jwk = head.get("alg"), head.get("jwk")
@@ -133,7 +133,7 @@ def _public_key(head: dict[str, Any]) -> dict[str, str]:
         raise InvalidDpopProof("jwk of the DPoP proof must not hold a private key.")
     if kind == "RSA" and not _RSA_BYTES_MIN <= len(jwk["n"]) * 3 // 4 <= _RSA_BYTES_MAX:
         raise InvalidDpopProof("An RSA key must have 2048 to 4096 bits.")
-    # Only what a thumbprint is made of: nothing else that is said of a key counts.
+    # Only the members of the thumbprint: any others are ignored.
     return {name: jwk[name] for name in members}
 
 
@@ -150,7 +150,7 @@ def _check(claims: dict[str, Any], *, method: str, address: str, now: datetime) 
 
 
 def _is_about(issued_at: object, now: datetime) -> bool:
-    """Whether a moment that somebody wrote is within the window; NaN is in none, and no integer is too large to ask."""
+    """Whether a time in a proof is within the window; safe for NaN and for integers of any size."""
     if not isinstance(issued_at, int | float) or isinstance(issued_at, bool):
         return False
     return (now - WINDOW).timestamp() <= issued_at <= (now + WINDOW).timestamp()
@@ -162,7 +162,7 @@ def _is_for(ath: object, access_token: str) -> bool:
 
 
 def _normal(address: object) -> tuple[str, str, int | None, str] | None:
-    """An address without query and fragment, the same for all its spellings (RFC 3986 6.2.2, 6.2.3)."""
+    """A URL without query and fragment, normalised (RFC 3986 6.2.2, 6.2.3)."""
     if not isinstance(address, str):
         return None
     try:

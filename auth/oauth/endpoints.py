@@ -1,4 +1,4 @@
-"""Revocation (RFC 7009) and introspection (RFC 7662), and a server that has every endpoint."""
+"""Revocation (RFC 7009) and introspection (RFC 7662), and a server with every grant and endpoint."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -23,20 +23,20 @@ from models.oauth import OAuthAccessToken
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib is not typed
-    """Where an app gives a token back: a refresh token with all its family, an access token alone."""
+    """Revokes an app's token: a refresh token with its whole family, an access token alone."""
 
     CLIENT_AUTH_METHODS: ClassVar[list[str]] = list(AUTH_METHODS)
     server: Server
 
     def authenticate_token(self, request: ProtocolRequest, client: Client) -> Found | None:
-        """The token, if it is this app's. Of another app's nothing is said or done (RFC 7009 2.1)."""
+        """The token, if it is this app's; another app's is ignored (RFC 7009 2.1)."""
         self.check_params(request, client)
         asked = (self.server.session, self.server.provider, request.form["token"])
         found = tokens.shown(*asked) or tokens.replaced(*asked)
         return found if found is not None and found.client.id == client.row.id else None
 
     def revoke_token(self, token: Found, request: ProtocolRequest) -> None:
-        """End it at once."""
+        """Revoke it at once."""
         session, now = self.server.session, self.server.now
         if isinstance(token.row, OAuthAccessToken):
             session.execute(_REVOKE_ACCESS, {"jti": token.row.jti, "now": now})
@@ -47,7 +47,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib is not ty
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
-    """Where an app asks whether a token of its own is worth anything; one must prove oneself to ask."""
+    """Tells an authenticated app whether a token of its own is active."""
 
     CLIENT_AUTH_METHODS: ClassVar[list[str]] = ["client_secret_basic", "client_secret_post"]
     server: Server
@@ -59,7 +59,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
         return found if found is not None and found.client.id == client.row.id else None
 
     def create_introspection_payload(self, token: Found | None) -> dict[str, Any]:
-        """What is known of it; of one that is worth nothing, only that."""
+        """The token's facts; of an inactive one only `active: false`."""
         if token is None or not token.is_live(self.server.now):
             return {"active": False}
         is_access = isinstance(token.row, OAuthAccessToken)
@@ -78,7 +78,7 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
 
 
 def server(session: Session, provider: Provider, *, now: datetime, proof: Proof | None = None) -> Server:
-    """A server with every way to a token and every endpoint, for one request and the proof that came with it."""
+    """A server with every grant and endpoint, for one request and its DPoP proof."""
     made = Server(session, provider, now=now, proof=proof)
     made.register_grant(CodeGrant, [S256Only(required=True)])
     made.register_grant(RefreshGrant)

@@ -1,4 +1,4 @@
-"""Drop codes and tokens that ended long ago; the audit log remembers that they were."""
+"""Delete codes and tokens that ended long ago; the audit log keeps a record of them."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,11 +17,11 @@ from models.oauth import (
 )
 
 KEPT: Final = timedelta(days=1)
-"""For so long after its end the fate of a code or token can still be told by name."""
+"""How long after its end a code or token is kept, so that its use is refused for the right reason."""
 
 
 def forget_ended(session: Session, *, now: datetime, kept: timedelta = KEPT, at_once: int = dropping.AT_ONCE) -> int:
-    """Delete some of each kind of what ended longer ago than `kept`; returns how many rows that were."""
+    """Delete a batch of each kind that ended longer ago than `kept`; returns how many rows."""
     before = now - kept
     later, of_family = aliased(OAuthRefreshToken), OAuthFamily.id
     has_access = select(OAuthAccessToken.jti).where(OAuthAccessToken.family_id == of_family).exists()
@@ -31,7 +31,7 @@ def forget_ended(session: Session, *, now: datetime, kept: timedelta = KEPT, at_
     is_of_living = (
         select(later.id).where(later.family_id == OAuthRefreshToken.family_id, later.expires_at >= before).exists()
     )
-    # A spent code must be known as long as there is something that its replay would end.
+    # A used code is kept while its family lives, which a replay must end.
     ends_nothing = (
         select(OAuthFamily.id).where(OAuthFamily.id == OAuthCode.family_id, ~has_access, ~has_refresh).exists()
     )
@@ -39,8 +39,8 @@ def forget_ended(session: Session, *, now: datetime, kept: timedelta = KEPT, at_
         (OAuthDeviceCode, OAuthDeviceCode.expires_at < before),
         (OAuthDpopProof, OAuthDpopProof.expires_at < before),
         (OAuthAccessToken, OAuthAccessToken.expires_at < before),
-        # A spent token is told by its own text (see refresh_secrets.py), but for those that are older than that: they
-        # must be known as long as their family lives, to be seen as a replay.
+        # A spent token names its family itself (see refresh_secrets.py). Older ones do not, and are kept while their
+        # family lives, so that a replay is recognised.
         (OAuthRefreshToken, and_(OAuthRefreshToken.redeemed_at < before, OAuthRefreshToken.tells_family)),
         (OAuthRefreshToken, and_(OAuthRefreshToken.expires_at < before, ~is_of_living)),
         (OAuthCode, and_(OAuthCode.expires_at < before, or_(OAuthCode.redeemed_at.is_(None), ends_nothing))),

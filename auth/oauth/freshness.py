@@ -1,4 +1,4 @@
-"""How freshly a user must have signed in for an app: prompt, max_age, id_token_hint (OpenID Connect Core 3.1.2.1)."""
+"""How recently a user must have signed in for an app: prompt, max_age, id_token_hint (OpenID Connect Core 3.1.2.1)."""
 
 import hmac
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from auth.oauth.provider import Provider
 
 PROMPTS: Final = ("none", "login", "consent")
 MARK: Final = "signed_in_since"
-"""The parameter that this house adds to a request whose user it sends to sign in again."""
+"""The parameter that is added to a request when its user is sent to sign in again."""
 MARK_LIFETIME: Final = timedelta(minutes=15)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH_DIGITS_MAX: Final = 20
@@ -27,30 +27,30 @@ _MAC_BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an app wants of its user's sign-in."""
+    """What an app demands of its user's sign-in."""
 
     prompts: frozenset[str]
     age_s_max: int | None
     user_id: str | None
-    """Whom it wants, when it sent an ID token as a hint."""
+    """The user in `id_token_hint`, if there is one."""
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing may be shown to the user."""
+        """Whether no page may be shown to the user (`prompt=none`)."""
         return "none" in self.prompts
 
     def is_fresh(self, auth_time: datetime, *, now: datetime) -> bool:
-        """Whether who signed in then need not do it again."""
+        """Whether a sign-in at this time is recent enough."""
         is_young = self.age_s_max is None or now - auth_time <= timedelta(seconds=self.age_s_max)
         return is_young and "login" not in self.prompts
 
     def is_for(self, user_id: UUID) -> bool:
-        """Whether this user is the one that the app wants."""
+        """Whether this user may be the one that the app means."""
         return self.user_id is None or self.user_id == str(user_id)
 
 
 def wish_of(session: Session, provider: Provider, asked: Mapping[str, str], *, client_id: str) -> Wish:
-    """The wish in the parameters of a request. Raises Authlib's InvalidRequestError."""
+    """Read the demands in the parameters of a request. Raises Authlib's InvalidRequestError."""
     prompts = frozenset(asked.get("prompt", "").split())
     if not prompts <= set(PROMPTS):
         raise InvalidRequestError("prompt can be none, login and consent")
@@ -60,13 +60,13 @@ def wish_of(session: Session, provider: Provider, asked: Mapping[str, str], *, c
 
 
 def mark(provider: Provider, asked: Mapping[str, str], *, now: datetime) -> str:
-    """A note that the user of this very request was sent to sign in again at this moment."""
+    """A mark that the user of this request was sent to sign in again now."""
     at = str((now - _epoch(now)) // _MICROSECOND)
     return f"{at}.{_mac(provider, at, asked)}"
 
 
 def is_marked(provider: Provider, asked: Mapping[str, str], *, auth_time: datetime, now: datetime) -> bool:
-    """Whether the user signed in since the request was marked, and that was not long ago."""
+    """Whether the request carries a recent mark, and the user has signed in since."""
     at, _, mac = asked.get(MARK, "").partition(".")
     if not hmac.compare_digest(mac.encode(), _mac(provider, at, asked).encode()) or len(at) > _EPOCH_DIGITS_MAX:
         return False
@@ -83,7 +83,7 @@ def _age(text: str | None) -> int | None:
 
 
 def _hinted(session: Session, provider: Provider, hint: str | None, client_id: str) -> str | None:
-    """Whom an ID token of this app names, expired or not."""
+    """The user in an ID token of this app, expired or not."""
     if hint is None:
         return None
     try:
@@ -105,7 +105,7 @@ def _hinted(session: Session, provider: Provider, hint: str | None, client_id: s
 
 
 def _mac(provider: Provider, at: str, asked: Mapping[str, str]) -> str:
-    """Binds a moment to one request: for another one the user would have to sign in again."""
+    """The MAC that binds a time to one request, so that a mark does not count for another."""
     query = urlencode(sorted((name, value) for name, value in asked.items() if name != MARK))
     return provider.tag(f"signed in since {at} for {query}")[:_MAC_BYTES]
 

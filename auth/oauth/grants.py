@@ -1,4 +1,4 @@
-"""What users let apps do: asked once, remembered, limited per day where money leaves, and taken back at any moment."""
+"""Grants: what users allow apps, with limits per day where money leaves, revocable at any time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class GrantNotFound(StrongroomError):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """An app that a user lets act for them, with its limits by asset in the smallest unit."""
+    """An app with a user's grant, and its limits by asset in the smallest unit."""
 
     grant: OAuthGrant
     client: OAuthClient
@@ -34,7 +34,7 @@ class Connected:
 
 
 def standing(session: Session, *, user_id: UUID, client_pk: UUID) -> OAuthGrant | None:
-    """What the user lets this app do at the moment, or None when that is nothing."""
+    """The user's present grant to this app, or None."""
     return session.scalars(
         select(OAuthGrant).where(
             OAuthGrant.user_id == user_id, OAuthGrant.client_id == client_pk, OAuthGrant.revoked_at.is_(None)
@@ -45,9 +45,9 @@ def standing(session: Session, *, user_id: UUID, client_pk: UUID) -> OAuthGrant 
 def consent(
     session: Session, *, user_id: UUID, client_pk: UUID, scope: str, limits: Mapping[str, int] | None, now: datetime
 ) -> OAuthGrant:
-    """Remember what a user agreed to, on top of what they agreed to before.
+    """Add scopes to a user's grant, creating it if there is none.
 
-    `limits` replaces what the app may spend in a day, by asset in the smallest unit; None leaves it as it was.
+    `limits` replaces what the app may spend per day, by asset in the smallest unit; None leaves it unchanged.
     """
     session.execute(
         insert(OAuthGrant)
@@ -68,7 +68,7 @@ def consent(
 
 
 def connected(session: Session, user_id: UUID) -> Sequence[Connected]:
-    """Every app that may act for a user, the newest agreement first."""
+    """Every app with a grant of this user, the newest first."""
     rows = session.execute(
         select(OAuthGrant, OAuthClient)
         .join(OAuthClient, OAuthClient.id == OAuthGrant.client_id)
@@ -79,13 +79,13 @@ def connected(session: Session, user_id: UUID) -> Sequence[Connected]:
 
 
 def limits_of(session: Session, grant_id: UUID) -> dict[str, int]:
-    """What an app may spend in a day, by asset in the smallest unit."""
+    """What an app may spend per day, by asset in the smallest unit."""
     rows = session.scalars(select(OAuthSpendingLimit).where(OAuthSpendingLimit.grant_id == grant_id))
     return {row.asset_id: row.daily_minor for row in rows}
 
 
 def revoke(session: Session, grant_id: UUID, *, user_id: UUID, now: datetime) -> OAuthGrant:
-    """Take back what an app may do, with every token that follows from it. Raises GrantNotFound."""
+    """Revoke a grant and every token under it. Raises GrantNotFound."""
     grant = session.scalars(
         select(OAuthGrant)
         .where(OAuthGrant.id == grant_id, OAuthGrant.user_id == user_id, OAuthGrant.revoked_at.is_(None))
@@ -122,16 +122,16 @@ _REVOKE_FAMILY = text(
 
 
 def revoke_family(session: Session, family_id: UUID, *, reason: str, now: datetime) -> None:
-    """End every token of one authorization; one that has ended already is no error."""
+    """Revoke every token of one authorization; does nothing if it has ended already."""
     session.execute(_REVOKE_FAMILY, {"id": family_id, "reason": reason, "now": now})
     changes.note_ended(session, family_id)
 
 
 def signed_in_at(session: Session, session_id: UUID, *, lifetime: timedelta) -> datetime:
-    """When the holder of a session last signed in; `lifetime` is how long sessions last.
+    """When the holder of a session signed in; `lifetime` is how long sessions last.
 
-    A session that took another's place, because the keys of the account changed, still ends when the first one would
-    have: from its end one knows when its holder signed in.
+    It is computed from the session's end: a session that replaced another, because the account's keys changed, keeps
+    the first one's end.
     """
     created_at, expires_at = session.execute(
         select(UserSession.created_at, UserSession.expires_at).where(UserSession.id == session_id)

@@ -1,4 +1,4 @@
-"""The authorization server: Authlib's, over one database transaction and at one moment."""
+"""The authorization server: Authlib's, within one database transaction and at one time."""
 
 import base64
 import hashlib
@@ -29,19 +29,19 @@ _BIND: Final = Deferred("family_bound", "uuid, text", "UPDATE oauth_families SET
 
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is not typed
-    """The resource is not one that this house serves, or not one that was agreed to (RFC 8707)."""
+    """The resource is not served here, or was not granted (RFC 8707)."""
 
     error = "invalid_target"
 
 
 class DpopProofMissingError(OAuth2Error):  # type: ignore[misc]
-    """The app, its code or its refresh token is bound to a key, and no proof came along (RFC 9449 5)."""
+    """The app, its code or its refresh token is bound to a key, and the request has no DPoP proof (RFC 9449 5)."""
 
     error = "invalid_dpop_proof"
 
 
 class Server(AuthorizationServer):  # type: ignore[misc]
-    """One request's worth of authorization server. Its writes are the caller's transaction, refusals' writes too."""
+    """An authorization server for one request, in the caller's transaction, which also commits a refusal's writes."""
 
     def __init__(self, session: Session, provider: Provider, *, now: datetime, proof: Proof | None = None) -> None:
         super().__init__(scopes_supported=list(scopes.SCOPES))
@@ -50,20 +50,20 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         self.now = now
         self.proof = proof
         self.noted: list[tuple[str, bool, dict[str, str]]] = []
-        """What belongs on the audit log: event, success, detail."""
+        """Lines for the audit log: event, success, detail."""
         self.client: Client | None = None
-        """The app that asks. One that has no secret has said no more than a name."""
+        """The app that makes the request; a public app is identified, not authenticated."""
 
     def note(self, event: str, *, success: bool = True, **detail: str) -> None:
-        """Keep a line for the audit log, which the edge writes in the same transaction."""
+        """Add a line for the audit log, which the edge writes in the same transaction."""
         self.noted.append((event, success, detail))
 
     def query_client(self, client_id: str) -> Client | None:
-        """The app of this name; a header may bring one that no parameter could."""
+        """The app with this client id, which from a header may hold any characters."""
         return clients.find(self.session, client_id) if client_id.isprintable() else None
 
     def authenticate_client(self, request: ProtocolRequest, methods: list[str], endpoint: str = "token") -> Client:
-        """The app that asks, by the proof that it registered. Raises Authlib's InvalidClientError."""
+        """Authenticate the app by the method that it registered. Raises Authlib's InvalidClientError."""
         named_by(request.headers)
         try:
             self.client = super().authenticate_client(request, methods, endpoint)
@@ -75,14 +75,14 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         return self.client
 
     def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
-        """The request as it is: it was made for Authlib at the edge."""
+        """The request unchanged: the edge has made it for Authlib."""
         return request
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Nobody listens."""
+        """Do nothing: signals are not used."""
 
     def answer(self, method: str, parameters: Parameters, headers: Mapping[str, str], endpoint: str) -> Reply:
-        """Serve the token endpoint, or another one by its name."""
+        """Serve the token endpoint, or the one named."""
         request = ProtocolRequest(method, parameters, headers)
         try:
             check(parameters)
@@ -104,7 +104,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         return Reply(status, dict(body) if body else {}, told, location)
 
     def handle_error_response(self, request: Any, error: OAuth2Error) -> Reply:
-        """A refusal as the protocol words it."""
+        """An error response of the protocol."""
         reply = self.refusal(error)
         if reply.location is None:
             client_id = getattr(getattr(request, "payload", None), "client_id", None) or ""
@@ -112,7 +112,7 @@ class Server(AuthorizationServer):  # type: ignore[misc]
         return reply
 
     def refusal(self, error: OAuth2Error) -> Reply:
-        """A refusal as the protocol words it."""
+        """An error response of the protocol."""
         status, body, headers = error()
         return self.handle_response(status, body, headers)
 

@@ -1,4 +1,4 @@
-"""The keys that sign tokens: made when first needed, replaced after a while, published as long as a token lives."""
+"""The keys that sign tokens: created when first needed, rotated, and published until their last token has expired."""
 
 import json
 from datetime import datetime, timedelta
@@ -27,10 +27,10 @@ ALGORITHM: Final = "RS256"
 _BITS: Final = 2048
 _EXPONENT: Final = 65537
 LIFETIME: Final = timedelta(days=90)
-# A new key is published for a while before it signs, so that whoever keeps a copy of the list has it by then.
+# A new key is published for a while before it signs, so that cached copies of the list have it by then.
 AHEAD: Final = timedelta(hours=1)
 _LOCK: Final = 0x5742_4F41_5554
-# A key never changes under its name, so both halves may stay in memory.
+# A key id always means the same key, so both halves may stay in memory.
 _private: dict[str, RSAPrivateKey] = {}
 _public: dict[str, jwt.PyJWK] = {}
 
@@ -44,7 +44,7 @@ def sign(session: Session, provider: Provider, claims: dict[str, Any], *, kind: 
 
 
 def public_key(session: Session, kid: str) -> jwt.PyJWK | None:
-    """The public half of a key, or None when there is no such key. Anybody may have written the name."""
+    """The public half of a key, or None when there is no key of this id, which may be anybody's input."""
     if not kid.isascii() or not kid.isprintable():
         return None
     if kid not in _public:
@@ -56,7 +56,7 @@ def public_key(session: Session, kid: str) -> jwt.PyJWK | None:
 
 
 def published(session: Session, provider: Provider, *, now: datetime) -> list[dict[str, Any]]:
-    """The keys whose tokens may be valid, the one that signs next included; a first one is made if there is none."""
+    """The keys whose tokens may be valid, with the one that signs next; a first one is created if there is none."""
     _current(session, provider, now)
     rows = session.scalars(
         select(OAuthSigningKey)
@@ -67,16 +67,16 @@ def published(session: Session, provider: Provider, *, now: datetime) -> list[di
 
 
 def rotate(session: Session, provider: Provider, *, now: datetime) -> str:
-    """Make a new key that signs soon; the ones before it stay published until their last token has expired."""
+    """Create a key that signs soon; the previous ones stay published until their last token has expired."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     return _make(session, provider, now, signs_from=now + AHEAD if _newest(session, now) else now).kid
 
 
 def replace(session: Session, provider: Provider, *, now: datetime) -> str:
-    """Make a new key that signs at once, and publish the ones before it no more: somebody else may have one.
+    """Create a key that signs at once, and withdraw the previous ones, which may be compromised.
 
-    Whoever keeps a copy of the list believes the old ones until they read it again, and no new one before. Access
-    tokens that were issued here stay good: they are looked up.
+    Apps with a cached copy of the list accept the old keys, and refuse the new one, until they read it again. Access
+    tokens issued here stay valid: they are looked up.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     session.execute(
@@ -92,7 +92,7 @@ def _current(session: Session, provider: Provider, now: datetime) -> OAuthSignin
     row = _newest(session, now)
     if row is None or row.signs_from < now - LIFETIME:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        # Whoever held the lock before may have made it meanwhile.
+        # Whoever held the lock before may have created it meanwhile.
         found = _newest(session, now)
         if found is None:
             return _make(session, provider, now, signs_from=now)

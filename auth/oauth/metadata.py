@@ -1,4 +1,4 @@
-"""What this provider says of itself (RFC 8414, OpenID Connect Discovery)."""
+"""The provider's metadata document (RFC 8414, OpenID Connect Discovery)."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from auth.oauth.scopes import SCOPES
 
 
 def document(provider: Provider) -> dict[str, Any]:
-    """One document for both readers: each ignores what it does not know."""
+    """One document for both standards: each ignores the other's fields."""
     base = provider.issuer
     return {
         "issuer": base,

@@ -1,4 +1,4 @@
-"""What this house is as a provider: its name, the resources that its tokens open, how long things live, secrets."""
+"""The OAuth provider's facts: its issuer, resources, lifetimes and secrets."""
 
 import base64
 import hashlib
@@ -15,16 +15,16 @@ ACCESS_LIFETIME: Final = timedelta(hours=1)
 REFRESH_LIFETIME: Final = timedelta(days=30)
 DEVICE_LIFETIME: Final = timedelta(minutes=10)
 POLL_INTERVAL_S: Final = 5
-# Of requests that come together one wins, and the others are no attack.
+# Of simultaneous requests one wins, and the others are no attack.
 SIMULTANEOUS: Final = timedelta(seconds=2)
-# A client whose answer got lost may ask again for so long, once.
+# How long a client whose answer got lost may ask again, once.
 GRACE: Final = timedelta(seconds=10)
 SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """This installation: `issuer` is its public address without a slash at the end."""
+    """This installation as a provider; `issuer` is its public URL without a trailing slash."""
 
     issuer: str
     secret_key: str = field(repr=False)
@@ -41,19 +41,19 @@ class Provider:
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """Everything that a token can be for; a request that names nothing gets them all."""
+        """Every resource that a token can be for; the default of a request is all of them."""
         return (self.api, self.userinfo)
 
     def symmetric_key(self, client_id: str) -> bytes:
-        """The key of a client whose tokens are signed with HS256: ours alone, and different for each."""
+        """The HS256 key for a client's tokens: known here only, and different for each client."""
         return self._derived(f"access token of {client_id}")
 
     def box(self) -> Fernet:
-        """Seals what is kept in the database and must be read again."""
+        """Encrypts secrets that are stored in the database and must be read again."""
         return Fernet(base64.urlsafe_b64encode(self._derived("signing keys")))
 
     def tag(self, text: str) -> str:
-        """A text's tag in hex: who shows it again shows that the text is ours."""
+        """The MAC of a text in hex, which proves later that the text was issued here."""
         return hmac.digest(self._derived("tags"), text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _derived(self, purpose: str) -> bytes:
@@ -61,10 +61,10 @@ class Provider:
 
 
 def new_secret() -> str:
-    """A secret of 256 random bits, safe in addresses and headers."""
+    """A secret of 256 random bits, safe in URLs and headers."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def digest(secret: str) -> bytes:
-    """What is kept of a secret. With 256 random bits in it, one SHA-256 is as strong as any slower hash."""
+    """The hash under which a secret is stored. For 256 random bits one SHA-256 is as strong as any slower hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

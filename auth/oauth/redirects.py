@@ -1,4 +1,4 @@
-"""Where an answer may be sent: exactly where the app said, but for the port of a loopback address."""
+"""Redirect URIs: an exact match of a registered one, except for the port of a loopback address."""
 
 import re
 from typing import Final
@@ -6,16 +6,16 @@ from urllib.parse import SplitResult, urlsplit
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LENGTH_MAX: Final = 1000
-# What can stand in an address and means nothing in the words around it.
+# Characters of a URI that have no meaning in the headers and pages it is put into.
 _CHARACTERS: Final = re.compile(r"[!#-\[\]-~]+", re.ASCII)
-# A name, an IPv4 address or an IPv6 address, and perhaps a port. Nothing else may come into a page's content policy.
+# A name, an IPv4 or an IPv6 address, and perhaps a port: it goes into a page's Content-Security-Policy.
 _PLACE: Final = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
-# A native app's own scheme is a domain name turned around (RFC 8252 7.1), which no scheme of a browser is.
+# A native app's own scheme is a reversed domain name (RFC 8252 7.1), unlike every scheme of a browser.
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", re.ASCII)
 
 
 def fault(uri: str) -> str | None:
-    """Why an address cannot be registered, or None when it can."""
+    """Why a URI cannot be registered, or None when it can."""
     parts = _split(uri) if len(uri) <= _LENGTH_MAX and _CHARACTERS.fullmatch(uri) else None
     if parts is None:
         return "is not an address"
@@ -31,7 +31,7 @@ def fault(uri: str) -> str | None:
 
 
 def allowed(uri: str, registered: list[str]) -> bool:
-    """Whether an answer may go to this address (RFC 9700 2.1; RFC 8252 7.3 for the port)."""
+    """Whether an answer may go to this URI (RFC 9700 2.1; RFC 8252 7.3 for the port)."""
     return uri in registered or any(_same_but_for_port(uri, known) for known in registered)
 
 

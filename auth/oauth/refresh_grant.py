@@ -1,4 +1,4 @@
-"""Refresh tokens (RFC 6749 6, RFC 9700 4.14): each is good once, and one that comes back ends its whole family."""
+"""Refresh tokens (RFC 6749 6, RFC 9700 4.14): each is good once, and a replay revokes its whole family."""
 
 from typing import Any, ClassVar, NoReturn
 from uuid import UUID
@@ -24,23 +24,23 @@ class SimultaneousRefreshError(OAuth2Error):  # type: ignore[misc]  # Authlib is
     status_code = 503
 
     def get_headers(self) -> list[tuple[str, str]]:
-        """With the time after which asking again helps."""
+        """The headers, with Retry-After."""
         headers: list[tuple[str, str]] = super().get_headers()
         return [*headers, ("Retry-After", str(int(SIMULTANEOUS.total_seconds()) + 1))]
 
 
 class Refresh:
-    """A refresh token that was shown, as Authlib asks about it."""
+    """A refresh token, in Authlib's interface."""
 
     def __init__(self, found: Found, row: OAuthRefreshToken, *, was_replaced: bool) -> None:
         self.found, self.row, self.was_replaced = found, row, was_replaced
 
     def check_client(self, client: Client) -> bool:
-        """Whether it was given to this app."""
+        """Whether it was issued to this app."""
         return bool(self.found.client.id == client.row.id)
 
     def get_scope(self) -> str:
-        """What it allows, as far as its user still does."""
+        """Its scope, as far as its user still grants it."""
         return self.found.scope
 
 
@@ -52,7 +52,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     request: ProtocolRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
-        """The token, whatever its state; the claim says whether it is good."""
+        """The token, whatever its state; whether it is valid is checked when it is claimed."""
         session, provider = self.server.session, self.server.provider
         found = tokens.shown(session, provider, refresh_token)
         was_replaced = found is None
@@ -63,7 +63,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         return Refresh(found, found.row, was_replaced=was_replaced)
 
     def authenticate_user(self, refresh_token: Refresh) -> Lineage:
-        """Claim the token. By now the app has proved that it is the one it was given to.
+        """Claim the token; the app is authenticated as the one that it was issued to.
 
         Raises Authlib's InvalidGrantError, InvalidTargetError, DpopProofMissingError, SimultaneousRefreshError.
         """
@@ -73,14 +73,14 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
             no_longer()
         server.check_key(self.request.client, found.family.dpop_jkt)
         if refresh_token.was_replaced:
-            # Two had the same token, and only one of them is the app.
+            # Two parties have the same token, and only one of them is the app.
             self._end(refresh_token.row.family_id)
         self._successor = self._claim(refresh_token.row)
         server.keep_key(self.request.client, found.family)
         return Lineage(found.client, found.grant.user_id, found.family, audience)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
-        """New tokens for an old one."""
+        """Issue new tokens for an old one."""
         status, token, headers = super().create_token_response()
         token["refresh_token"] = self._successor
         family_id = self.request.refresh_token.found.family.id
@@ -89,10 +89,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         return status, token, headers
 
     def revoke_old_credential(self, refresh_token: Refresh) -> None:
-        """It was spent when it was claimed."""
+        """Do nothing: it was spent when it was claimed."""
 
     def _claim(self, row: OAuthRefreshToken) -> str:
-        """Spend the token and return its successor, a new one, or the unused one anew within the grace."""
+        """Spend the token and return its successor: new, or in the grace period the unused one with a new secret."""
         session, now = self.server.session, self.server.now
         if _CLAIM.rows(session, row.id, now):
             return tokens.issue_refresh(session, self.server.provider, row.family_id, predecessor_id=row.id, now=now)
@@ -110,7 +110,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         return self._end(row.family_id)
 
     def _end(self, family_id: UUID) -> NoReturn:
-        """End what somebody else has a token of as well. Raises InvalidGrantError."""
+        """Revoke a family of which somebody else has a token. Raises InvalidGrantError."""
         grants.revoke_family(self.server.session, family_id, reason="refresh_token_replayed", now=self.server.now)
         client_id = self.request.client.row.client_id
         self.server.note("oauth.replay", success=False, client_id=client_id, family_id=str(family_id))
@@ -123,8 +123,8 @@ _CLAIM = Prepared(
     "UPDATE oauth_refresh_tokens SET redeemed_at = $2 "
     "WHERE id = $1 AND redeemed_at IS NULL AND expires_at > $2 RETURNING id",
 )
-# The successor that nobody has used gets another secret: the one that got lost is worth nothing from now on. It stays
-# known, for it was lost by somebody's word alone: who took the predecessor may have given it, to be rid of the app.
+# The unused successor gets a new secret, and the lost one becomes invalid. It stays known, for nothing proves that
+# it was lost: a thief of the predecessor may have claimed so to lock the app out.
 _REISSUE = text(
     """
     UPDATE oauth_refresh_tokens

@@ -1,8 +1,8 @@
-"""Refresh tokens that tell of which family they are (RFC 9700 4.14.2), so that spent ones need not be kept.
+"""Refresh tokens that name their own family (RFC 9700 4.14.2), so that spent ones need not be stored.
 
-Who shows a token that was spent shows that two have it, and its family ends: at whatever age, for the app that comes
-back after months may be the one that it was stolen from. The family stands in the token itself, behind 256 random bits
-and under a tag that only this house can make. What a token is worth is decided by its hash in the database alone.
+A spent token that is used again shows that two parties have it, so its family is revoked, at any age: an app that
+returns after months may be the victim. The token is 256 random bits, then its family and a MAC over both. Whether a
+token is valid is decided by its hash in the database alone.
 """
 
 import base64
@@ -17,17 +17,17 @@ from auth.oauth.provider import SECRET_BYTES, Provider
 _FAMILY_BYTES: Final = 16
 _TAG_BYTES: Final = 16
 _LENGTH: Final = 86
-"""Of the token: 64 bytes in base64, without padding."""
+"""The length of a token: 64 bytes in base64, without padding."""
 
 
 def new(provider: Provider, family_id: UUID) -> str:
-    """A refresh token of this family, safe in addresses and headers."""
+    """A new refresh token of this family, safe in URLs and headers."""
     body = secrets.token_bytes(SECRET_BYTES) + family_id.bytes
     return base64.urlsafe_b64encode(body + _tag(provider, body)).rstrip(b"=").decode()
 
 
 def family_of(provider: Provider, token: str) -> UUID | None:
-    """The family of a token that this house gave out, of whatever age; None of anything else."""
+    """The family of a token that was issued here, at any age; None for anything else."""
     if len(token) != _LENGTH or not token.isascii():
         return None
     try:

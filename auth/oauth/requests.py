@@ -1,4 +1,4 @@
-"""A request as Authlib reads it, checked for what no honest client sends; and an answer before it is HTTP."""
+"""Requests in Authlib's interface, checked for malformed parameters; and answers before they are HTTP."""
 
 import re
 from collections import defaultdict
@@ -11,10 +11,10 @@ from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAut
 from authlib.oauth2.rfc6749.util import extract_basic_authorization
 
 VALUE_LENGTH_MAX: Final = 4096
-# Parameters that Authlib repeats in its words, where only these characters may stand (RFC 6749 5.2).
+# Parameters that Authlib repeats in error descriptions, where only these characters are allowed (RFC 6749 5.2).
 _REPEATED: Final = ("redirect_uri", "response_type", "grant_type")
 _PLAIN: Final = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
-# The only parameter that may come more than once (RFC 8707 2).
+# The only parameter that may be repeated (RFC 8707 2).
 _MANY: Final = frozenset({"resource"})
 
 Parameters = Mapping[str, Sequence[str]]
@@ -28,7 +28,7 @@ class Payload(OAuth2Payload):  # type: ignore[misc]  # Authlib is not typed
 
     @property
     def data(self) -> dict[str, str]:
-        """Each parameter's value; one without a value counts as not sent (RFC 6749 3.1)."""
+        """Each parameter's value; an empty one counts as not sent (RFC 6749 3.1)."""
         return {name: values[0] for name, values in self._lists.items() if values and values[0]}
 
     @property
@@ -41,7 +41,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     """A request to one of our endpoints."""
 
     def __init__(self, method: str, parameters: Parameters, headers: Mapping[str, str]) -> None:
-        # Whether the way here was encrypted is the proxy's to see and ours to tell by HSTS.
+        # TLS ends at the proxy, so whether this request was encrypted is not visible here; HSTS demands it.
         super().__init__(method, "https://localhost/", headers=dict(headers))
         self.payload = Payload(parameters)
 
@@ -52,18 +52,18 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
 
     @property
     def args(self) -> dict[str, str]:
-        """The parameters of the address."""
+        """The parameters of the query."""
         return self.payload.data
 
     @property
     def resources(self) -> list[str]:
-        """The resources that the token shall be for (RFC 8707)."""
+        """The resources that the token is for (RFC 8707)."""
         return [value for value in self.payload.datalist["resource"] if value]
 
 
 @dataclass(slots=True)
 class Reply:
-    """An answer: a status, the fields of a JSON body, headers, and where to go instead, if anywhere."""
+    """An answer: a status, the fields of a JSON body, headers, and a redirect target, if there is one."""
 
     status: int
     body: dict[str, Any]
@@ -72,18 +72,18 @@ class Reply:
 
 
 def named_by(headers: Mapping[str, str]) -> str | None:
-    """The app that HTTP Basic names, read as Authlib reads it; None for none. Raises Authlib's InvalidClientError."""
+    """The client id in HTTP Basic, read as Authlib reads it; None for none. Raises Authlib's InvalidClientError."""
     try:
         client_id: str | None = extract_basic_authorization(headers)[0]
     except ValueError as fault:
-        # Authlib takes it for granted that what is base64 holds a text.
+        # Authlib assumes that decoded base64 is text.
         words = "The Authorization header holds no text"
         raise InvalidClientError(status_code=HTTPStatus.UNAUTHORIZED, description=words) from fault
     return client_id
 
 
 def check(parameters: Parameters) -> None:
-    """Refuse parameters that come twice, are too long or cannot be text. Raises Authlib's InvalidRequestError."""
+    """Refuse parameters that are repeated, too long or not text. Raises Authlib's InvalidRequestError."""
     for name, values in parameters.items():
         if len(values) > 1 and name not in _MANY:
             raise InvalidRequestError("A parameter was sent more than once")

@@ -1,4 +1,4 @@
-"""What an app may be allowed to see and do, one scope per resource and action, in words that a person can agree to."""
+"""Scopes: what an app may be allowed, by resource and action, each with a text for the person who consents."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One thing that a user can allow an app. A spending scope comes with a limit per day."""
+    """One permission that a user can grant an app. A spending scope comes with a limit per day."""
 
     name: str
     words: str
@@ -34,13 +34,13 @@ SCOPES: Final[dict[str, Scope]] = {
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """The scopes in a space-separated list, in our order and each once; unknown ones at the end, as they came."""
+    """The scopes in a space-separated list, in our order and each once; unknown ones last, in their order."""
     asked = dict.fromkeys(text.split())
     return (*(name for name in SCOPES if name in asked), *(name for name in asked if name not in SCOPES))
 
 
 def unknown(text: str) -> bool:
-    """Whether a list names a scope that there is not."""
+    """Whether a list names an unknown scope."""
     return any(name not in SCOPES for name in text.split())
 
 
@@ -50,10 +50,10 @@ def spell(names: Iterable[str]) -> str:
 
 
 def covers(granted: str, asked: str) -> bool:
-    """Whether everything asked for is in what was granted."""
+    """Whether every scope asked for was granted."""
     return set(asked.split()) <= set(granted.split())
 
 
 def may_spend(text: str) -> bool:
-    """Whether a list holds a spending scope."""
+    """Whether a list contains a spending scope."""
     return any(SCOPES[name].spends for name in text.split() if name in SCOPES)

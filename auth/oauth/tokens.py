@@ -1,4 +1,4 @@
-"""Access tokens (RFC 9068) and refresh tokens: issued, verified with PyJWT and one look-up, revoked at once."""
+"""Access tokens (RFC 9068) and refresh tokens: issuing, verifying with PyJWT and one look-up, immediate revocation."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _NOTED_EVERY: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Whose tokens are being issued, to which app, under which authorization."""
+    """The user, app and authorization that tokens are issued for."""
 
     client: OAuthClient
     user_id: UUID
@@ -40,7 +40,7 @@ class Lineage:
     nonce: str | None = None
 
 
-# What is kept of a token nobody reads back, so nobody waits for it: it goes with the commit.
+# This transaction does not read the row back, so the statement is sent together with the commit.
 _KEEP_ACCESS = Deferred(
     "access_token_kept",
     "uuid, uuid, text, jsonb, timestamptz, timestamptz, text",
@@ -62,7 +62,7 @@ _KEEP_REFRESH = Deferred(
 def issue_access(
     session: Session, provider: Provider, lineage: Lineage, *, scope: str, now: datetime, dpop_jkt: str | None = None
 ) -> str:
-    """A new access token, an hour long, bound to a key if one is named (RFC 9449 6); only its id is kept."""
+    """A new access token, valid for an hour, bound to a key if one is named (RFC 9449 6); only its id is stored."""
     jti, expires_at = new_id(), now + ACCESS_LIFETIME
     audience = json.dumps(list(lineage.audience))
     _KEEP_ACCESS.later(session, jti, lineage.family.id, scope, audience, now, expires_at, dpop_jkt)
@@ -89,13 +89,13 @@ def issue_access(
 def issue_refresh(
     session: Session, provider: Provider, family_id: UUID, *, predecessor_id: UUID | None, now: datetime
 ) -> str:
-    """A new refresh token of a family; only its hash is kept."""
+    """A new refresh token of a family; only its hash is stored."""
     token = refresh_secrets.new(provider, family_id)
     _KEEP_REFRESH.later(session, new_id(), digest(token), family_id, predecessor_id, now, now + REFRESH_LIFETIME)
     return token
 
 
-# The one statement that every request of an app pays for: whatever was revoked, it finds nothing.
+# The one statement that every request of an app pays for; it finds nothing if any part of the chain was revoked.
 _FIND = Prepared(
     "access_token_by_id",
     "uuid, timestamptz",
@@ -115,7 +115,7 @@ _NOTE_USE = text("UPDATE oauth_grants SET last_used_at = :now WHERE id = :id")
 
 
 def bearer(session: Session, provider: Provider, token: str, *, now: datetime) -> Principal | None:
-    """Whom an access token stands for; None when it is not ours, expired, or revoked in any way."""
+    """Whom an access token stands for; None when it was not issued here, or is expired or revoked."""
     claims = _verified(session, provider, token)
     if claims is None or claims["exp"] <= now.timestamp():
         return None
@@ -147,13 +147,13 @@ def bearer(session: Session, provider: Provider, token: str, *, now: datetime) -
 
 
 def looks_like_one(token: str) -> bool:
-    """Whether a bearer token is a JWT; session tokens never have a dot."""
+    """Whether a bearer token is a JWT: session tokens contain no dot."""
     return token.count(".") == 2 and len(token) <= TOKEN_LENGTH_MAX  # noqa: PLR2004 - three parts
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A token of either kind that was shown to us, and what it belongs to."""
+    """A token of either kind and what it belongs to."""
 
     kind: str
     row: OAuthAccessToken | OAuthRefreshToken
@@ -162,25 +162,25 @@ class Found:
     client: OAuthClient
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it is worth anything."""
+        """Whether it is valid."""
         spent = self.row.revoked_at if isinstance(self.row, OAuthAccessToken) else self.row.redeemed_at
         ends = (spent, self.family.revoked_at, self.grant.revoked_at, self.client.disabled_at)
         return self.row.expires_at > now and all(end is None for end in ends)
 
     @property
     def dpop_jkt(self) -> str | None:
-        """The thumbprint of the key that it is bound to, if it is."""
+        """The thumbprint of the key that it is bound to, if any."""
         return self.row.dpop_jkt if isinstance(self.row, OAuthAccessToken) else self.family.dpop_jkt
 
     @property
     def scope(self) -> str:
-        """What it allows, as far as its user still does."""
+        """Its scope, as far as its user still grants it."""
         own = self.row.scope if isinstance(self.row, OAuthAccessToken) else self.family.scope
         return scopes.spell(set(own.split()) & set(self.grant.scope.split()))
 
 
 def shown(session: Session, provider: Provider, token: str) -> Found | None:
-    """The token that somebody shows us, whatever its state, in copies; None when we never issued it."""
+    """A token whatever its state, as copies of its rows; None when it was never issued here."""
     if looks_like_one(token):
         claims = _verified(session, provider, token)
         rows = _SHOWN_ACCESS.rows(session, claims["jti"]) if claims is not None else ()
@@ -190,9 +190,9 @@ def shown(session: Session, provider: Provider, token: str) -> Found | None:
 
 
 def replaced(session: Session, provider: Provider, token: str) -> Found | None:
-    """What took the place of a refresh token that is good no more and that `shown` does not know.
+    """The successor of a refresh token that is invalid and that `shown` does not find.
 
-    Its answer was said to be lost, or it was spent so long ago that it is kept no longer: whoever shows it had it once.
+    Such a token was reported lost, or was spent so long ago that it is no longer stored; whoever has it got it from us.
     None when this is no such token, or nothing is left of its family.
     """
     rows = _LOST_REFRESH.rows(session, digest(token))
@@ -244,7 +244,7 @@ def _verified(session: Session, provider: Provider, token: str) -> dict[str, Any
             key,
             algorithms=[algorithm],
             issuer=provider.issuer,
-            # The moment is ours to judge: by the clock that issued it. The audience is judged where it is served.
+            # The expiry is checked by the clock that issued it, and the audience by the resource.
             options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_aud": False},
         )
         UUID(claims["jti"])
@@ -256,7 +256,7 @@ def _verified(session: Session, provider: Provider, token: str) -> dict[str, Any
 
 
 def _key(session: Session, provider: Provider, header: dict[str, Any]) -> tuple[Any, str]:
-    """The key that the header names, with the one algorithm that it is for: the header's own word is not taken."""
+    """The key that the header names, with that key's own algorithm: the header's `alg` is not trusted."""
     kid = header.get("kid")
     if not isinstance(kid, str) or not kid.isascii() or not kid.isprintable():
         return None, keys.ALGORITHM
