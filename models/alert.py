@@ -1,4 +1,4 @@
-"""Alerts as an append-only stream of raised and cleared transitions."""
+"""Alerts, as an append-only stream of transitions: raised and cleared."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from models.consumer import WRITTEN_BY
 
 
 class OpsAlert(Base):
-    """One transition of one alert; the newest row of a fingerprint says whether it stands. Append-only by trigger."""
+    """One transition of an alert; the newest row of a fingerprint says whether it is raised. Append-only by trigger."""
 
     __tablename__ = "ops_alerts"
     __table_args__ = (
@@ -44,9 +44,9 @@ class OpsAlert(Base):
 
 
 class StandingAlert(Base):
-    """The raising by which an alert stands now; none while it does not.
+    """An alert that is raised now, by its newest transition.
 
-    Kept by a trigger of `ops_alerts`, which is the truth, so that what stands is found without reading what ever stood.
+    Maintained by a trigger of `ops_alerts`, which is the truth, so that open alerts are found without reading history.
     """
 
     __tablename__ = "standing_alerts"

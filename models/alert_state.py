@@ -1,4 +1,4 @@
-"""Where each alert stands between two looks, whether and when rules are looked at, and what people said of alerts."""
+"""The state of alerts between evaluations, when rules were evaluated, and pauses, acknowledgements and silences."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ class AlertState(Base):
 
 
 class AlertEvaluation(Base):
-    """When a rule was last looked at, and whether there was an answer."""
+    """When a rule was last evaluated, and whether it could be."""
 
     __tablename__ = "alert_evaluations"
     __table_args__ = (CheckConstraint("outcome IN ('known', 'nodata', 'error')", name="outcome_is_known"),)
@@ -42,7 +42,7 @@ class AlertEvaluation(Base):
 
 
 class AlertPause(Base):
-    """That nobody looks for alerts until then; no row, or one that is over, while somebody does."""
+    """A pause of the evaluation of rules until `ends_at`; no row, or one that is over, while rules are evaluated."""
 
     __tablename__ = "alert_pauses"
     __table_args__ = (
@@ -58,7 +58,7 @@ class AlertPause(Base):
 
 
 class AlertAcknowledgement(Base):
-    """Somebody has seen an alert and looks after it; it counts for the raising that it was said of."""
+    """That an operator looks after an alert; it counts until the alert is raised anew."""
 
     __tablename__ = "alert_acknowledgements"
 
@@ -70,7 +70,7 @@ class AlertAcknowledgement(Base):
 
 
 class AlertSilence(Base):
-    """For a while nobody is to be woken by the alerts of a code, or by that of one scope of it."""
+    """A time in which the alerts of a code, or of one scope of it, notify nobody."""
 
     __tablename__ = "alert_silences"
     __table_args__ = (
@@ -87,5 +87,5 @@ class AlertSilence(Base):
     ends_at: Mapped[datetime]
     reason: Mapped[str]
     created_by: Mapped[str]
-    # When those who were not woken were told of what stood at its end.
+    # When operators were notified of what was still raised at its end.
     told_at: Mapped[datetime | None]

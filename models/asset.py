@@ -1,4 +1,4 @@
-"""Assets that this house keeps, and the policy under which each may leave it."""
+"""The assets kept here, and the withdrawal policy of each."""
 
 from typing import Any
 
@@ -26,19 +26,19 @@ class Asset(Base):
     decimals: Mapped[int] = mapped_column(SmallInteger)
     # The canonical one; None for the chain's own coin.
     contract: Mapped[str | None]
-    # The pair that says what it is worth in dollars; None leaves that to what ships with this house, "" is none.
+    # The pair of its price in dollars; None for the default of the source code, "" for no price.
     priced_as: Mapped[str | None]
     minimum_deposit_minor: Mapped[int] = mapped_column(MinorUnits)
-    # From how much on what lies on a deposit address is moved to the hot wallet; some smallest deposits by default.
+    # From which amount a deposit address is swept; a multiple of the smallest deposit by default.
     sweep_min_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # [[below_amount_minor or null, confirmations], …], smallest first; null stands for "any amount".
+    # [[below_amount_minor or null, confirmations], …], smallest first; null means "any amount".
     confirmation_tiers: Mapped[list[Any]] = mapped_column(JSONB)
 
 
 class AssetContract(Base):
-    """Which asset a contract's events are about: several contracts may be one asset, one contract is never two.
+    """The asset of a contract: an asset may have several contracts, a contract has one asset.
 
-    The chain's own coin has the contract "". What no row names is not money.
+    The chain's own coin has the contract "". Contracts without a row are not money.
     """
 
     __tablename__ = "asset_contracts"
@@ -66,7 +66,7 @@ class WithdrawalPolicy(Base):
     auto_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_user_limit_minor: Mapped[int] = mapped_column(MinorUnits)
     daily_system_limit_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # Whether what a user sends to others of this house counts on their day, and waits for the cool-down, as well.
+    # Whether internal transfers count towards the daily limit, and wait for the cool-down, as well.
     transfers_count: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     two_approvals_above_minor: Mapped[int] = mapped_column(MinorUnits)
     key_cooldown_s: Mapped[int]

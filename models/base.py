@@ -1,4 +1,4 @@
-"""The declarative base, the column types that every table shares, and the lease that work rows carry."""
+"""The declarative base, shared column types, and the lease columns of work rows."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -35,24 +35,24 @@ class MinorUnits(TypeDecorator[int]):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: TIMESTAMP WITH TIME ZONE in PostgreSQL, aware and in UTC in Python; a naive time is refused."""
+    """A time: TIMESTAMP WITH TIME ZONE in PostgreSQL, aware and in UTC in Python; naive times are refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without its zone."""
+        """Refuse a naive time."""
         if value is not None and value.tzinfo is None:
             raise ValueError("a time without a zone is not a moment")
         return value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the moment in UTC."""
+        """Return the time in UTC."""
         return None if value is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
-    """What every table derives from; constraints are named by one convention so that errors can be read by name."""
+    """The base of every table; one convention names the constraints, so that errors can be recognised by name."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -66,7 +66,7 @@ class Base(DeclarativeBase):
 
 
 class Leased:
-    """Work that a task claims: due at a moment, held under a lease whose generation fences off late finishers."""
+    """Work that tasks claim when it is due, under a lease whose generation fences off late finishers."""
 
     due_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""Whom somebody does not want to hear from."""
+"""People whom a user has blocked."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base
 
 
 class BlockedPerson(Base):
-    """That somebody hears nothing from somebody else: no message, no call."""
+    """A block of one user by another: no message and no call goes through."""
 
     __tablename__ = "blocked_people"
     __table_args__ = (

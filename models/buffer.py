@@ -1,4 +1,4 @@
-"""What we hold on each rail beside what the ledger says, what is too little, and the days in figures."""
+"""Holdings on each rail compared with the ledger, the marks of low buffers, and daily reports."""
 
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from models.base import Base, MinorUnits
 
 
 class BufferSnapshot(Base):
-    """One comparison: an unreadable wallet is unknown, not empty. Append-only by trigger."""
+    """One comparison of a wallet with the ledger; an unreadable wallet is unknown, not empty. Append-only."""
 
     __tablename__ = "buffer_snapshots"
     __table_args__ = (
@@ -33,14 +33,14 @@ class BufferSnapshot(Base):
     difference_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # Each amount that stands between the two, as [label, decimal string of the smallest unit].
     lines: Mapped[list[Any]] = mapped_column(JSONB)
-    # What the hot wallet can pay out now; the rest of the holding is on its way into it.
+    # What the hot wallet can pay out now; the rest of the holding is still to be swept or to confirm.
     spendable_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # What the holding is made of, in the same shape as `lines`.
+    # The parts of the holding, in the same shape as `lines`.
     parts: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
 
 
 class BufferMarks(Base):
-    """What is too little of one asset, what is enough again, and which difference is worth waking somebody for."""
+    """An asset's marks: when its buffer is low, when it is full again, and which difference raises an alert."""
 
     __tablename__ = "buffer_marks"
     __table_args__ = (
@@ -52,14 +52,14 @@ class BufferMarks(Base):
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), primary_key=True)
     low_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     high_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    # A difference up to this much counts as none.
+    # The largest difference that is ignored.
     discrepancy_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    # A comparison may fall between two moments of a payment; only a difference that persists so often is one.
+    # How many comparisons in a row must differ: one may fall into the middle of a payment.
     mismatches_min: Mapped[int] = mapped_column(SmallInteger, default=3)
 
 
 class BufferReport(Base):
-    """One day (UTC) of one asset: how it ended, and what the comparisons of the day said."""
+    """One day (UTC) of one asset: its closing amounts, and the results of its comparisons."""
 
     __tablename__ = "buffer_reports"
 

@@ -1,4 +1,4 @@
-"""How far each chain has been read, the blocks that may yet be undone, and the addresses that are watched for ever."""
+"""How far each chain has been read, recent blocks that a reorganisation may undo, and deposit addresses."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from models.consumer import WRITTEN_BY
 
 
 class ChainCursor(Leased, Base):
-    """The last block of a chain whose contents are recorded, as height and hash, and the health of its source."""
+    """The last block of a chain that was recorded, by height and hash, and the health of its source."""
 
     __tablename__ = "chain_cursors"
 
@@ -19,10 +19,10 @@ class ChainCursor(Leased, Base):
     height: Mapped[int]
     hash: Mapped[str]
     tip_height: Mapped[int]
-    # Up to where the chain itself says that nothing changes any more, where it says so.
+    # The height that is final, on chains with finality.
     final_height: Mapped[int | None]
     final_moved_at: Mapped[datetime | None]
-    # Up to where the chain was asked once more for what moved, and the answer compared with what is on record.
+    # The height up to which transfers were read a second time and compared with what is on record.
     backfilled_height: Mapped[int | None]
     polled_at: Mapped[datetime | None]
     advanced_at: Mapped[datetime | None]
@@ -33,7 +33,7 @@ class ChainCursor(Leased, Base):
 
 
 class ChainBlock(Base):
-    """A recent block of the followed branch, kept so that a fork can be walked back without the node's help."""
+    """A recent block of the followed branch, kept so that a fork can be undone without the node."""
 
     __tablename__ = "chain_blocks"
 
@@ -44,7 +44,7 @@ class ChainBlock(Base):
 
 
 class UnreadToken(Base):
-    """A token that paid addresses of ours in a block and would not say how much arrived: the block is read again."""
+    """A token that paid deposit addresses in a block but whose balances could not be read: the block is read again."""
 
     __tablename__ = "unread_tokens"
 
@@ -59,14 +59,14 @@ class UnreadToken(Base):
 
 
 class DepositAddress(Base):
-    """An address of ours: in the pool until it is issued, then its user's, and watched for ever."""
+    """A deposit address: in the pool until it is issued, then its user's, and watched for ever."""
 
     __tablename__ = "deposit_addresses"
     __table_args__ = (
         Index("uq_deposit_addresses_chain_script", "chain", "script", unique=True),
-        # What every output of every block is looked up in: half the size of the unique index, and no descent.
+        # Every output of every block is looked up here: half the size of the unique index, and no descent.
         Index("ix_deposit_addresses_script", "script", postgresql_using="hash"),
-        # For whoever looks for what an address was paid.
+        # For searching by address.
         Index("ix_deposit_addresses_address", "address", postgresql_using="hash"),
         Index(
             "ix_deposit_addresses_pool",
@@ -76,16 +76,16 @@ class DepositAddress(Base):
         ),
         Index("ix_deposit_addresses_user_id_chain", "user_id", "chain", "issued_at"),
         Index("ix_deposit_addresses_user_id_issued_at", "user_id", "issued_at"),
-        # The newest that were issued on a chain, whoever they belong to.
+        # For the newest issued addresses of a chain, of any user.
         Index("ix_deposit_addresses_issued", "chain", "issued_at", postgresql_where=text("user_id IS NOT NULL")),
-        # Asked for its greatest index when the pool is refilled.
+        # For the greatest index, when the pool is refilled.
         Index(
             "ix_deposit_addresses_derived",
             "chain",
             "derivation_index",
             postgresql_where=text("derivation_index IS NOT NULL"),
         ),
-        # What filters in memory have not seen yet (see services/deposits/script_filter.py).
+        # For refreshing the filters in memory (see services/deposits/script_filter.py).
         Index("ix_deposit_addresses_chain_xid", "chain", "xid"),
         CheckConstraint("(user_id IS NULL) = (issued_at IS NULL)", name="issued_with_its_owner"),
         CheckConstraint("retired_at IS NULL OR user_id IS NULL", name="retired_is_nobodys"),
@@ -95,11 +95,11 @@ class DepositAddress(Base):
     chain: Mapped[str]
     address: Mapped[str]
     script: Mapped[bytes] = mapped_column(LargeBinary)
-    # Its place under the extended key it was derived from; None for an address that the node made.
+    # Its index under the extended key; None for an address that the node made.
     derivation_index: Mapped[int | None]
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     issued_at: Mapped[datetime | None]
-    # Since when nobody is to be given it: it may be somebody's whom the books have forgotten.
+    # Since when it is not issued any more: after a restore it may belong to somebody unknown.
     retired_at: Mapped[datetime | None]
     xid: Mapped[int] = mapped_column(server_default=text(WRITTEN_BY))

@@ -1,4 +1,4 @@
-"""What two people said to each other, in order, and how far each of them has read."""
+"""Conversations of two people, their messages in order, and how far each has read."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base
 
 
 class Conversation(Base):
-    """Two people, the one with the smaller id first; `last_sequence` counts what they said."""
+    """Two people, the one with the smaller id first; `last_sequence` counts their messages."""
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -30,7 +30,7 @@ class Conversation(Base):
 
 
 class ChatMember(Base):
-    """One of the two, how far they have read, and when the conversation last moved, which orders their list."""
+    """One of the two, how far they have read, and the time of the last message, which orders their list."""
 
     __tablename__ = "chat_members"
     __table_args__ = (
@@ -46,7 +46,7 @@ class ChatMember(Base):
 
 
 class ChatMessage(Base):
-    """One thing said; never changed."""
+    """One message; never changed."""
 
     __tablename__ = "chat_messages"
     __table_args__ = (CheckConstraint("length(body) BETWEEN 1 AND 4000", name="body_is_bounded"),)
@@ -56,5 +56,5 @@ class ChatMessage(Base):
     sender_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     body: Mapped[str]
     sent_at: Mapped[datetime]
-    # Of all messages, so that the last number says how many there are; None in those from before there were numbers.
+    # A number across all messages, so that the last one is their count; None in messages older than the numbering.
     number: Mapped[int | None] = mapped_column(server_default=text("nextval('chat_messages_number_seq')"))

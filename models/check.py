@@ -1,4 +1,4 @@
-"""How far those have come who look through the books."""
+"""Progress of the checks of the books."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Base
 
 
 class LedgerReader(Base):
-    """One who follows what is posted: with every transfer up to this one it is done."""
+    """A follower of the ledger, and the last transfer that it has processed."""
 
     __tablename__ = "ledger_readers"
 
@@ -19,7 +19,7 @@ class LedgerReader(Base):
 
 
 class CheckRound(Base):
-    """One walk through all that there is, a slice at a time: where it stands, or when the last one ended."""
+    """A walk through whole tables, a slice at a time: its position, or when the last one ended."""
 
     __tablename__ = "check_rounds"
     __table_args__ = (
@@ -28,10 +28,10 @@ class CheckRound(Base):
     )
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    # The table that is being walked, and the key of the last row that was looked at; None between two rounds.
+    # The table being walked, and the key of the last row that was checked; None between two rounds.
     part: Mapped[str | None]
     after: Mapped[str | None]
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    # What was found while the round has been under way, by it or by a minute's check; or while the last one was.
+    # What this round, or a minute's check meanwhile, found; between rounds, what the last one found.
     finding_count: Mapped[int]

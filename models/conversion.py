@@ -1,4 +1,4 @@
-"""What may be converted into what, what was quoted, and what was asked for on a quote."""
+"""Pairs that may be converted, quotes, and conversions."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ RATE = Numeric(60, 30)
 
 
 class ConversionPair(Base):
-    """One direction in which the house converts, and on which terms. What has no row here is not converted."""
+    """One direction of conversion with its terms; a pair without a row is not converted."""
 
     __tablename__ = "conversion_pairs"
     __table_args__ = (
@@ -26,7 +26,7 @@ class ConversionPair(Base):
 
     from_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), primary_key=True)
     to_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"), primary_key=True)
-    # The reference prices of the two, in the same money.
+    # The price pairs of the two assets, in the same currency.
     from_price: Mapped[str] = mapped_column(ForeignKey("price_pairs.pair"), index=True)
     to_price: Mapped[str] = mapped_column(ForeignKey("price_pairs.pair"), index=True)
     spread_ppm: Mapped[int]
@@ -42,7 +42,7 @@ class ConversionPair(Base):
 
 
 class ConversionQuote(Base):
-    """What one user was told that an amount brings. It is used once, or never."""
+    """A quote to one user; it is used once at most."""
 
     __tablename__ = "conversion_quotes"
     __table_args__ = (
@@ -59,11 +59,11 @@ class ConversionQuote(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    # The app that asked, which alone among apps may use it; nobody, where its user asked.
+    # The app that requested it, the only app that may use it; None where the user requested it.
     client_id: Mapped[str | None]
     from_asset_id: Mapped[str]
     to_asset_id: Mapped[str]
-    # What was asked about; `taken_minor` of it is taken, and the rest is change that stays where it is.
+    # The amount requested, of which `taken_minor` is converted; the rest stays in the account as change.
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     taken_minor: Mapped[int] = mapped_column(MinorUnits)
     net_minor: Mapped[int] = mapped_column(MinorUnits)
@@ -78,12 +78,12 @@ class ConversionQuote(Base):
 
     @property
     def change_minor(self) -> int:
-        """What of the amount asked about is not taken."""
+        """The part of the requested amount that is not converted."""
         return self.amount_minor - self.taken_minor
 
 
 class Conversion(Leased, Base):
-    """One conversion on a quote, and where it stands."""
+    """One conversion on a quote, and its state."""
 
     __tablename__ = "conversions"
     __table_args__ = (
@@ -100,7 +100,7 @@ class Conversion(Leased, Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     state: Mapped[str]
     failed_because: Mapped[str | None]
-    # What is held: what is exchanged, and where there are any, the spread and the fee.
+    # The holds: on the amount exchanged and, where there are any, on the spread and the fee.
     net_hold_id: Mapped[int] = mapped_column(BigInteger)
     spread_hold_id: Mapped[int | None] = mapped_column(BigInteger)
     fee_hold_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -112,6 +112,6 @@ class Conversion(Leased, Base):
 
     @property
     def hold_ids(self) -> tuple[int, ...]:
-        """Every hold of it."""
+        """The ids of its holds."""
         held = (self.net_hold_id, self.spread_hold_id, self.fee_hold_id)
         return tuple(hold for hold in held if hold is not None)

@@ -1,4 +1,4 @@
-"""Rows of tables as a prepared statement reads them: copies, to be read and not changed."""
+"""Read-only copies of model objects, built from the rows of prepared statements."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ def columns(**tables: type[Base]) -> str:
 
 
 def copies(row: Sequence[Any], *tables: type[Base]) -> list[Any]:
-    """What such a row holds, as one object of each table, in their order. No session knows of them."""
+    """One object of each table from such a row, in their order; they are in no session."""
     values = map(_plain, row)
     return [table(**dict(zip(_names(table), values, strict=False))) for table in tables]
 

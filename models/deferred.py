@@ -1,4 +1,4 @@
-"""Statements that go with the next one, or with the commit: writes whose result nobody waits for."""
+"""Deferred statements: writes that are sent together with the next statement or the commit."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,15 +14,14 @@ _REFUSALS: Final = "strongroom.refusals"
 
 
 class Deferred(Prepared):
-    """A prepared statement that need not be waited for.
+    """A prepared statement whose result is not needed.
 
-    It is carried out before whatever its transaction says next, and at the latest together with the commit. So it
-    costs no round trip, and the locks that it takes are held for none. What fails about it fails the statement, or the
-    commit, that it went with.
+    It is executed before the transaction's next statement, at the latest together with the commit, and so costs no
+    round trip, during which its locks would be held. Its error is raised by the statement or commit it was sent with.
     """
 
     def later(self, session: Session, *parameters: Any) -> None:
-        """Have it carried out, in order, before anything else that is said on this session from now on."""
+        """Execute it, in order, before the next statement of this session."""
         connection = session.connection()
         if self._name not in connection.info:
             self._learn(connection)
@@ -31,12 +30,12 @@ class Deferred(Prepared):
 
 
 def refuse(session: Session, constraint: str, refusal: Refusal) -> None:
-    """Have a violation of this constraint, by this transaction, mean this refusal: it is told PostgreSQL's detail."""
+    """Map a violation of this constraint in this transaction to this refusal, which gets PostgreSQL's detail."""
     session.info.setdefault(_REFUSALS, {})[constraint] = refusal
 
 
 def refusal_of(session: Session, fault: IntegrityError) -> StrongroomError | None:
-    """The refusal that a violated constraint stands for; None if it stands for a bug."""
+    """The refusal for a violated constraint; None if the violation is a bug."""
     told: Any = getattr(fault.orig, "diag", None)
     refusal: Refusal | None = session.info.get(_REFUSALS, {}).get(getattr(told, "constraint_name", None))
     return None if refusal is None else refusal(told.message_detail or "")

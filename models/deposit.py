@@ -1,4 +1,4 @@
-"""Money on its way in: append-only evidence from the chain, and the decision taken about each output."""
+"""Deposits: append-only observations of the chain, and the decision about each output."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from models.consumer import WRITTEN_BY
 
 
 class FundingObservation(Base):
-    """What a chain showed about one output at one moment: evidence, never spendable money. Append-only by trigger."""
+    """What the chain showed of an output at one time: evidence, not spendable money. Append-only by trigger."""
 
     __tablename__ = "funding_observations"
     __table_args__ = (
@@ -45,7 +45,7 @@ class FundingObservation(Base):
 
 
 class Deposit(Base):
-    """One output to one of our addresses, and where the decision about it stands."""
+    """One output to a deposit address, and the state of its flow."""
 
     __tablename__ = "deposits"
     __table_args__ = (
@@ -61,15 +61,15 @@ class Deposit(Base):
         Index("ix_deposits_user_id_id", "user_id", "id"),
         Index("ix_deposits_address_id_flow_id", "address_id", "flow_id"),
         Index("ix_deposits_on_its_way", "user_id", postgresql_where=text("state IN ('seen', 'confirming')")),
-        # What came and is nobody's, of a user and of a wallet. Not together with what is on its way: the planner would
-        # take these for that alone as well, and they grow.
+        # Quarantined deposits, by user and by wallet. Not in one index with open deposits: the planner would use it for
+        # those alone as well, and these only grow.
         Index("ix_deposits_set_back", "user_id", postgresql_where=text("state IN ('reorged', 'quarantined')")),
         Index(
             "ix_deposits_uncredited",
             "asset_id",
             postgresql_where=text("state IN ('below_minimum', 'quarantined', 'reorged')"),
         ),
-        # What no sweep has gathered yet.
+        # Deposits that were not swept yet.
         Index(
             "ix_deposits_unswept",
             "chain",
@@ -98,7 +98,7 @@ class Deposit(Base):
     confirmations_needed: Mapped[int]
     block_height: Mapped[int | None]
     block_hash: Mapped[str | None]
-    # The outputs this payment spends, as "txid:vout": another payment spending one of them replaces it.
+    # The outputs that its transaction spends, as "txid:vout": another transaction that spends one replaces it.
     spends: Mapped[list[str]] = mapped_column(ARRAY(Text))
     replaced_by: Mapped[str | None]
     first_seen_at: Mapped[datetime]
@@ -106,10 +106,10 @@ class Deposit(Base):
     credited_at: Mapped[datetime | None]
     credit_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
     times_credited: Mapped[int] = mapped_column(default=0)
-    # Set when a credit that the chain undid could not be taken back from its owner: suspense carries it instead.
+    # Set when the user's balance did not cover the reversal of a credit that the chain undid: suspense bears it.
     in_suspense: Mapped[bool] = mapped_column(default=False)
-    # Whatever the chain does, it is neither credited nor shown as coming in until an operator has released it.
+    # Quarantined: neither credited nor shown as pending until an operator releases it.
     is_quarantined: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # What moves it, or has moved it, from its address to the hot wallet.
+    # The sweep that moves it to the hot wallet.
     sweep_id: Mapped[UUID | None] = mapped_column(ForeignKey("sweeps.id"), index=True)
     flow_id: Mapped[UUID] = mapped_column(ForeignKey("flows.group_id"), index=True)

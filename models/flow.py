@@ -1,4 +1,4 @@
-"""Flows: where each movement of money stands, and every step it took to get there."""
+"""Flows: the state of each movement of money, and every step of it."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ class Flow(Base):
         Index("ix_flows_user_id_group_id", "user_id", "group_id"),
         Index("ix_flows_search", "asset_id", "kind", "state", "group_id"),
         Index("ix_flows_closed", "closed_at", "group_id", postgresql_where=text("closed_at IS NOT NULL")),
-        # What a user sent to others within a day.
+        # For a user's internal transfers of a day.
         Index(
             "ix_flows_transfers_made",
             "user_id",
@@ -43,7 +43,7 @@ class Flow(Base):
 
 
 class ReceivedTransfer(Base):
-    """An internal transfer as its recipient finds it: its flow belongs to whoever sent it."""
+    """An internal transfer as its recipient finds it: the flow itself belongs to the sender."""
 
     __tablename__ = "received_transfers"
     __table_args__ = (Index("ix_received_transfers_flow_id", "flow_id"),)

@@ -1,4 +1,4 @@
-"""How long each step of each kind of flow usually lasts."""
+"""How long each state of each kind of flow usually lasts."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.base import Base
 
 
 class FlowStepStats(Base):
-    """Percentiles of how long flows of this kind lately stayed in this state, in seconds."""
+    """Percentiles of how long recent flows of this kind stayed in this state, in seconds."""
 
     __tablename__ = "flow_step_stats"
 

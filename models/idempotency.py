@@ -1,4 +1,4 @@
-"""Requests that move money, remembered for ever under the key their client gave them."""
+"""Requests that move money, kept for ever under their Idempotency-Key."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from models.base import Base
 
 
 class IdempotentRequest(Base):
-    """What one user's Idempotency-Key was used for, and what came of it: a status and a body, refusals included."""
+    """The request of one user's Idempotency-Key, and its answer: status and body, refusals included."""
 
     __tablename__ = "idempotent_requests"
 

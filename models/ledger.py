@@ -1,4 +1,4 @@
-"""The ledger's tables as they stand in PostgreSQL; posting does not go through these classes, reading may."""
+"""The ledger's tables, for reading; posting does not go through these classes."""
 
 from datetime import datetime
 from uuid import UUID
@@ -22,7 +22,7 @@ from models.base import Base, MinorUnits
 
 
 class LedgerAccount(Base):
-    """One asset's account: totals in its normal direction, floored or not, split into shards or not."""
+    """An account in one asset: totals in its normal direction, optionally with a floor and split into shards."""
 
     __tablename__ = "ledger_accounts"
     __table_args__ = (
@@ -49,7 +49,7 @@ class LedgerAccount(Base):
 
 
 class LedgerTransaction(Base):
-    """One decision, posted or refused, under a key that is used once for ever."""
+    """One decision, posted or refused, under an idempotency key."""
 
     __tablename__ = "ledger_transactions"
     __table_args__ = (
@@ -154,7 +154,7 @@ class LedgerSeal(Base):
 
 
 class LedgerHorizon(Base):
-    """How far a table was numbered when the next seal was prepared, and by which transaction that was noted."""
+    """The last row of a table when the next seal was prepared, and the transaction that noted it."""
 
     __tablename__ = "ledger_horizons"
 

@@ -1,4 +1,4 @@
-"""What a wallet is asked to sign with LNURL-auth, and what became of it."""
+"""LNURL-auth challenges and their answers."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,8 +14,8 @@ ACTIONS = ("register", "login", "link", "auth")
 class LnurlChallenge(Base):
     """A k1 for one wallet to sign, once, before it expires, for the browser that asked.
 
-    Of the browser's secret only the SHA-256 is kept. `key` is set by the first wallet that answers rightly and never
-    replaced; `claimed_at` is when the browser turned that answer into a session.
+    Of the browser's secret only the SHA-256 is stored. `key` is set by the first valid answer and never replaced;
+    `claimed_at` is when the browser began a session with it.
     """
 
     __tablename__ = "lnurl_challenges"
@@ -30,7 +30,7 @@ class LnurlChallenge(Base):
     k1: Mapped[str] = mapped_column(unique=True)
     action: Mapped[str | None]
     browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    # The signed-in user who asked, where the action is about an account that there is.
+    # The signed-in user who requested it, for actions on an existing account.
     asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,4 +1,4 @@
-"""Log lines that are kept where the page of a flow finds them."""
+"""Log lines kept for the page of a flow."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from models.base import Base
 
 
 class KeptLogLine(Base):
-    """A warning or an error, said while working for the request or task of this correlation id."""
+    """A warning or error, logged under the correlation id of a request or task."""
 
     __tablename__ = "kept_log_lines"
     __table_args__ = (Index("ix_kept_log_lines_correlation_id", "correlation_id", "id"),)

@@ -1,4 +1,4 @@
-"""E-mail to operators: who wants it where, and every letter."""
+"""E-mail to operators: their addresses, and every letter."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base, Leased
 
 
 class MailAddress(Base):
-    """Where one operator wants to be written to; nothing but the request to confirm goes there before they did."""
+    """One operator's address; until it is confirmed only the request to confirm is sent there."""
 
     __tablename__ = "mail_addresses"
 
@@ -19,13 +19,13 @@ class MailAddress(Base):
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     code_sent_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
-    # Up to where in the log of events the letters that collect what is not urgent have come, and when the last began.
+    # How far in the event log the digest letters have come, and when the last one began.
     collected_to: Mapped[str]
     collected_at: Mapped[datetime]
 
 
 class MailLetter(Base, Leased):
-    """One letter. Its id is its Message-ID, so that a letter which was sent twice is shown once."""
+    """One letter. Its id is its Message-ID, so that a letter sent twice is shown once."""
 
     __tablename__ = "mail_letters"
     __table_args__ = (

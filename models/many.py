@@ -1,4 +1,4 @@
-"""Prepared statements that a process carries out for all who ask at one moment together, each with its own rows."""
+"""Batched prepared statements: one execution for all simultaneous callers of a process, each with its own rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -10,23 +10,23 @@ from models.prepared import Prepared, Rows
 from models.together import Everywhere
 
 Question = tuple[object, ...]
-# The class of what a server says as it goes away. Whether the broken connection or this is seen first is chance.
+# The SQLSTATE class of a server that shuts down. Whether this or the broken connection is seen first is chance.
 _SERVER_ENDS: Final = "57P"
 
 
 class Many:
-    """A look-up that a process carries out for all who ask at the same moment: see `Together`."""
+    """A look-up that is batched for simultaneous callers: see `Together`."""
 
     def __init__(self, name: str, types: str, statement: str) -> None:
-        """Each parameter is an array, of one value for each question; `types` are the arrays', separated by commas.
+        """Each parameter is an array with one value per caller; `types` are the array types, separated by commas.
 
-        The first column of every row is the place of its question among them, from 1.
+        The first column of every row is the number of its caller, from 1.
         """
         self._statement = Prepared(name, types, statement)
         self._together: Everywhere[Question, Rows | DBAPIError] = Everywhere(self._found)
 
     def rows(self, engine: Engine, *question: object) -> Rows:
-        """The rows of this question, without their first column. Raises SQLAlchemy's DBAPIError."""
+        """The rows of this caller, without their first column. Raises SQLAlchemy's DBAPIError."""
         found = self._together(engine, question)
         if isinstance(found, DBAPIError):
             raise found
@@ -40,10 +40,10 @@ class Many:
 
 
 class Jointly(Many):
-    """A decision that a process carries out for all who come to it at the same moment, in one transaction.
+    """A write that is batched for simultaneous callers, in one transaction.
 
-    If PostgreSQL refuses it, which may be for the sake of one, nothing has happened and each is carried out by itself.
-    If nobody knows whether it happened, because the connection broke, everybody is told so and nothing is repeated.
+    If PostgreSQL refuses it, which may be the fault of one caller, nothing is written and each is executed by itself.
+    If the connection broke, so that the outcome is unknown, every caller gets the error and nothing is repeated.
     """
 
     def _found(self, engine: Engine, questions: Sequence[Question]) -> Sequence[Rows | DBAPIError]:
@@ -57,7 +57,7 @@ class Jointly(Many):
 
 
 def shown(columns: Mapping[str, str]) -> str:
-    """SQL for the questions as rows: with these columns, of the types that they are given, and `place`."""
+    """SQL for the callers' values as rows, with these columns and types, and `place`."""
     numbers = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     return f"unnest({numbers}) WITH ORDINALITY AS shown ({', '.join(columns)}, place)"
 
@@ -68,7 +68,7 @@ def types(columns: Mapping[str, str]) -> str:
 
 
 def array(values: Iterable[object]) -> str:
-    """An array literal of plain values or None: one string, which PostgreSQL reads as whatever its elements are."""
+    """An array literal of plain values or None, which PostgreSQL reads as an array of any type."""
     return "{" + ",".join([_element(value) for value in values]) + "}"
 
 

@@ -1,4 +1,4 @@
-"""Third-party apps, what their users let them do, and the codes and tokens that follow, kept as hashes only."""
+"""Third-party apps, their users' grants, and codes and tokens, stored as hashes only."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ class OAuthClient(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[str] = mapped_column(unique=True)
-    # Nobody, where the house lets anyone register.
+    # None, where anyone may register apps.
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
     name: Mapped[str]
     client_uri: Mapped[str | None]
@@ -35,14 +35,14 @@ class OAuthClient(Base):
     grant_types: Mapped[list[str]]
     scope: Mapped[str]
     access_token_alg: Mapped[str]
-    # Whether it gets no token without proving to hold a key (RFC 9449 5.2).
+    # Whether its tokens must be bound to a key (RFC 9449 5.2).
     dpop_bound_access_tokens: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
 
 class OAuthGrant(Base):
-    """What one user lets one app do, remembered until the user takes it back."""
+    """What one user allows one app, until it is revoked."""
 
     __tablename__ = "oauth_grants"
     __table_args__ = (
@@ -94,7 +94,7 @@ class OAuthSpending(Base):
 
 
 class OAuthFamily(Base):
-    """One authorization and every token that descends from it; revoked, all of them are worth nothing."""
+    """One authorization, with all tokens that descend from it and are revoked with it."""
 
     __tablename__ = "oauth_families"
 
@@ -104,7 +104,7 @@ class OAuthFamily(Base):
     audience: Mapped[list[str]]
     # When the user last proved a key, for the ID token.
     auth_time: Mapped[datetime]
-    # The thumbprint of the key without which its refresh tokens are worth nothing (RFC 9449 5).
+    # The thumbprint of the key that its refresh tokens are bound to (RFC 9449 5).
     dpop_jkt: Mapped[str | None]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -122,7 +122,7 @@ class OAuthCode(Base):
     redirect_uri: Mapped[str]
     code_challenge: Mapped[str]
     nonce: Mapped[str | None]
-    # The thumbprint of the key that its redeemer must hold (RFC 9449 10).
+    # The thumbprint of the key that it is bound to (RFC 9449 10).
     dpop_jkt: Mapped[str | None]
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -156,7 +156,7 @@ class OAuthDeviceCode(Base):
 
 
 class OAuthAccessToken(Base):
-    """An access token (RFC 9068), known by its id: the token itself is kept nowhere."""
+    """An access token (RFC 9068), by its id; the token itself is not stored."""
 
     __tablename__ = "oauth_access_tokens"
 
@@ -172,7 +172,7 @@ class OAuthAccessToken(Base):
 
 
 class OAuthRefreshToken(Base):
-    """A refresh token; a family's live one is the one that was not redeemed. Spent ones are dropped after a day."""
+    """A refresh token; a family's valid one is the one not redeemed. Spent ones are deleted after a day."""
 
     __tablename__ = "oauth_refresh_tokens"
     __table_args__ = (
@@ -188,16 +188,16 @@ class OAuthRefreshToken(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     family_id: Mapped[UUID] = mapped_column(ForeignKey("oauth_families.id"), index=True)
-    # The token that this one was given for.
+    # The token that this one replaced.
     predecessor_id: Mapped[UUID | None] = mapped_column(ForeignKey("oauth_refresh_tokens.id", ondelete="SET NULL"))
-    # Whether its family stands in its text, so that it is recognised without this row; those before did not tell.
+    # Whether the token names its family, so that it is recognised without this row; older ones do not.
     tells_family: Mapped[bool] = mapped_column(server_default=text("false"))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]
-    # When it was given out a second time, because the first answer may have been lost.
+    # When it was issued a second time, because the first answer may have been lost.
     reissued_at: Mapped[datetime | None]
-    # What it was in that first answer. Whoever shows that found an answer that got lost, or their token was stolen.
+    # Its hash in that first answer, whose use shows that the answer was not lost, or that a token was stolen.
     lost_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
@@ -220,5 +220,5 @@ class OAuthSigningKey(Base):
     sealed_private_key: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
     signs_from: Mapped[datetime] = mapped_column(index=True)
-    # Until then it is published, because tokens that it signed may still be valid.
+    # It is published until then, because tokens that it signed may still be valid.
     retired_at: Mapped[datetime | None]

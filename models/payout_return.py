@@ -1,4 +1,4 @@
-"""Payments that a provider had made and says came back."""
+"""Payments that a provider had completed and later reports as returned."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base, MinorUnits
 
 
 class PayoutReturn(Base):
-    """What a provider says of a payment that was completed, and whether the books say so too: once, for ever."""
+    """A provider's report that a completed payment came back, and whether it is booked, which happens once."""
 
     __tablename__ = "payout_returns"
     __table_args__ = (
@@ -21,9 +21,9 @@ class PayoutReturn(Base):
     payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"), primary_key=True)
     told_at: Mapped[datetime]
     reason: Mapped[str]
-    # What the provider keeps for it all the same, in the asset of its fees, where it says so.
+    # The fee that the provider keeps nevertheless, in the asset of its fees, where it says so.
     fee_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # When it took its word back, before anything was booked.
+    # When it withdrew the report, before anything was booked.
     retracted_at: Mapped[datetime | None]
     booked_at: Mapped[datetime | None]
     booked_by: Mapped[str | None]

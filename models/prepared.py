@@ -1,4 +1,4 @@
-"""Statements that PostgreSQL plans once for each connection: for the few that every request pays for."""
+"""Prepared statements, planned once per connection, for the few that every request executes."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,11 +11,10 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class Prepared:
-    """A statement under a name, with `$1`, `$2` … for its parameters.
+    """A named statement, with `$1`, `$2` … for its parameters.
 
-    Planning the look-up of a session takes PostgreSQL five times as long as carrying it out; a connection that keeps
-    the plan is spared that. A connection learns the statement when it first executes it, also in a transaction that
-    is then rolled back: PREPARE is not undone.
+    Planning the look-up of a session takes PostgreSQL five times as long as executing it. A connection prepares the
+    statement at its first use, also in a transaction that is then rolled back: PREPARE is not undone.
     """
 
     def __init__(self, name: str, types: str, statement: str) -> None:
@@ -26,11 +25,11 @@ class Prepared:
         self._execute = f"EXECUTE {name} ({marks})"
 
     def rows(self, session: Session, *parameters: Any) -> Rows:
-        """Carry it out on the session's connection and return every row, as the driver gives it."""
+        """Execute it on the session's connection and return all rows as the driver's tuples."""
         connection = session.connection()
         if self._name not in connection.info:
             self._learn(connection)
-        # Straight through the driver: describing a result to SQLAlchemy takes longer than fetching it.
+        # Directly through the driver: SQLAlchemy's result handling takes longer than the fetch.
         held: Any = connection.connection.dbapi_connection
         error: type[Exception] = connection.dialect.loaded_dbapi.Error
         try:
@@ -40,15 +39,14 @@ class Prepared:
                 return found
         except error as fault:
             if held.autocommit or held.closed:
-                # Asked once more the long way, which raises SQLAlchemy's errors and takes a dead connection away.
+                # Executed again through SQLAlchemy, which raises its own errors and discards a dead connection.
                 return connection.exec_driver_sql(self._execute, parameters).all()
             raise self._failed(fault, error) from fault
 
     def alone(self, engine: Engine, *parameters: Any) -> Rows:
-        """Carry it out by itself, committed when this returns, and return every row, as the driver gives it.
+        """Execute it in a transaction of its own, in one round trip, and return all rows as the driver's tuples.
 
-        One round trip and none of a session's book-keeping. Raises SQLAlchemy's DBAPIError; after a connection that
-        broke, nobody knows whether the statement was carried out.
+        Raises SQLAlchemy's DBAPIError; after a broken connection the outcome is unknown.
         """
         error: type[Exception] = engine.dialect.loaded_dbapi.Error
         try:
@@ -66,7 +64,7 @@ class Prepared:
             found: Rows = cursor.fetchall()
         except error as fault:
             if held.closed:
-                # Said to a dead connection the long way, which replaces every connection of the pool.
+                # On a dead connection, through SQLAlchemy, which then replaces every connection of the pool.
                 Connection(engine, connection=lent).exec_driver_sql(self._execute, parameters)
             raise self._failed(fault, error) from fault
         else:
@@ -79,6 +77,6 @@ class Prepared:
         return cast("DBAPIError", failed)
 
     def _learn(self, connection: Connection) -> None:
-        # Without parameters the driver does not look for placeholders, so that a % stays one.
+        # Without parameters the driver does not interpret %.
         connection.exec_driver_sql(self._prepare, execution_options={"no_parameters": True})
         connection.info[self._name] = True

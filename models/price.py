@@ -1,4 +1,4 @@
-"""Reference prices as sources gave them, and the rules under which they are believed; prices are append-only."""
+"""Reference prices by source, and the rules under which they are used; prices are append-only."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ EXACT = Numeric(38, 18)
 
 
 class PricePair(Base):
-    """What is priced in what, such as BTC/USD, and what makes its price one to go by."""
+    """A pair such as BTC/USD, and the rule for its price."""
 
     __tablename__ = "price_pairs"
     __table_args__ = (
@@ -24,14 +24,14 @@ class PricePair(Base):
     pair: Mapped[str] = mapped_column(primary_key=True)
     max_age_s: Mapped[int]
     sources_min: Mapped[int] = mapped_column(SmallInteger)
-    # How far from the middle, in hundredths of a per cent, a source may be and still count.
+    # How far from the median, in hundredths of a per cent, a source may be and still count.
     outlier_bps: Mapped[int]
-    # Since when nobody wants its price any more. The row stays, since what was said of the pair does.
+    # Since when the pair is not followed any more. The row stays for its recorded prices.
     unfollowed_at: Mapped[datetime | None]
 
 
 class PriceSource(Base):
-    """Where a price is asked for: an address that answers in JSON, or a number that is taken as fixed."""
+    """A source of a price: a URL that answers in JSON, or a fixed number."""
 
     __tablename__ = "price_sources"
     __table_args__ = (
@@ -47,11 +47,11 @@ class PriceSource(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
     url: Mapped[str | None]
-    # Keys and places in the answer, separated by dots.
+    # The path of the price in the answer: keys and indexes, separated by dots.
     price_path: Mapped[str | None]
-    # The same for the time of the price, in seconds since 1970 or as RFC 3339; None: the moment it was received.
+    # The path of its time, in seconds since 1970 or as RFC 3339; None: the time it was received.
     time_path: Mapped[str | None]
-    # The header in which it wants a key. The key itself is in the settings, under the name of the source.
+    # The header for its API key. The key itself is in the settings, under the name of the source.
     key_header: Mapped[str | None]
     fixed_price: Mapped[Decimal | None] = mapped_column(EXACT)
     interval_s: Mapped[int]
@@ -61,7 +61,7 @@ class PriceSource(Base):
 
 
 class ReferencePrice(Base):
-    """What one source said at one moment. Append-only by trigger."""
+    """One source's price at one time. Append-only by trigger."""
 
     __tablename__ = "reference_prices"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Deposits that are set aside: why, since when, and what an operator decided about each."""
+"""Quarantined deposits: why, since when, and what an operator decided."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base
 
 
 class DepositQuarantine(Base):
-    """Why one deposit is, or was, set aside. While nobody has released it, its money can only stand in suspense."""
+    """Why a deposit is, or was, in quarantine. Until it is released, its amount can only be in suspense."""
 
     __tablename__ = "deposit_quarantines"
     __table_args__ = (
@@ -31,7 +31,7 @@ class DepositQuarantine(Base):
     reason: Mapped[str]
     set_aside_at: Mapped[datetime]
     set_aside_by: Mapped[str]
-    # The ledger transaction by which suspense has the money, once the deposit has its confirmations.
+    # The ledger transaction that booked it to suspense, once the deposit had its confirmations.
     held_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
     times_held: Mapped[int] = mapped_column(default=0)
     decision: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""Orders to fund a buffer that ran low, and what arrived for them."""
+"""Orders to replenish a low buffer, and the deposits that arrived for them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base, MinorUnits
 
 
 class Replenishment(Base):
-    """One order. An asset has at most one that is open."""
+    """One order; an asset has at most one open order."""
 
     __tablename__ = "replenishments"
     __table_args__ = (
@@ -49,7 +49,7 @@ class Replenishment(Base):
 
 
 class ReplenishmentArrival(Base):
-    """A deposit to the house, and the order that it is for; None when no order was open: it is equity all the same."""
+    """A deposit to the house, booked as equity, and the order that it is for; None when no order was open."""
 
     __tablename__ = "replenishment_arrivals"
 

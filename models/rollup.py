@@ -1,4 +1,4 @@
-"""What moved, by the hour and by the minute: the sums that the operator's dashboard is drawn from."""
+"""Sums of flow moves by hour and minute, for the operator's dashboard."""
 
 from datetime import datetime
 
@@ -8,10 +8,10 @@ from models.base import Base, MinorUnits
 
 
 class FlowRollup(Base):
-    """How often flows of a kind made a move within one hour, how much money they carried, and how long they had waited.
+    """How often flows of a kind made a move within one hour, their amounts, and how long they had waited.
 
-    The rail is the asset's chain. `from_state` is empty for a flow's beginning. `waited` is the number of the first
-    bound that the wait is below (see services/rollups/buckets.py), or -1 where there was none before.
+    The rail is the asset's chain. `from_state` is empty for a flow's beginning. `waited` is the bucket of the wait (see
+    services/rollups/buckets.py), or -1 for a beginning.
     """
 
     __tablename__ = "flow_rollups"
@@ -27,7 +27,7 @@ class FlowRollup(Base):
 
 
 class FlowStock(Base):
-    """How many flows of a kind are in a state, and how much money they carry, as of the last move that was counted."""
+    """How many flows of a kind are in a state, and their amounts, as of the last move that was counted."""
 
     __tablename__ = "flow_stocks"
 

@@ -1,4 +1,4 @@
-"""Whose money is not taken in: a list of addresses, how each rail is screened, and what was found of each deposit."""
+"""Screening: the list of addresses, each rail's policy, and the result for each deposit."""
 
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from models.base import Base
 
 
 class ListedAddress(Base):
-    """An address whose payments are set aside, in the rail's canonical spelling."""
+    """An address whose payments are quarantined, in the rail's canonical spelling."""
 
     __tablename__ = "listed_addresses"
-    # Of all rails in one order, as it is paged through.
+    # The order of its pages, across all rails.
     __table_args__ = (Index("ix_listed_addresses_address_chain", "address", "chain"),)
 
     chain: Mapped[str] = mapped_column(primary_key=True)
@@ -26,7 +26,7 @@ class ListedAddress(Base):
 
 
 class ScreeningPolicy(Base):
-    """What a deposit of one rail must have passed before it is credited; without a row, nothing."""
+    """The screening that deposits of one rail must pass before they are credited; without a row, none."""
 
     __tablename__ = "screening_policies"
     __table_args__ = (CheckConstraint("mode IN ('off', 'list', 'hook')", name="mode_is_known"),)
@@ -36,7 +36,7 @@ class ScreeningPolicy(Base):
 
 
 class DepositScreening(Base):
-    """What was found of one deposit. While it waits, because somebody did not answer, nothing is credited."""
+    """The result for one deposit. While it is open, because a service did not answer, the deposit is not credited."""
 
     __tablename__ = "deposit_screenings"
     __table_args__ = (

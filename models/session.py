@@ -1,4 +1,4 @@
-"""Sign-in challenges and the sessions that follow from them."""
+"""Sign-in challenges and sessions."""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,7 @@ class AuthChallenge(Base):
 
 
 class UserSession(Base):
-    """A signed-in browser or program; only the SHA-256 of its token is kept."""
+    """A signed-in browser or program; only the SHA-256 of its token is stored."""
 
     __tablename__ = "sessions"
 

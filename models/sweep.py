@@ -1,4 +1,4 @@
-"""Sweeps: what lies on a deposit address, on its way to the hot wallet."""
+"""Sweeps: transfers from deposit addresses to the hot wallet."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from models.base import Base, Leased, MinorUnits
 class Sweep(Leased, Base):
     """One move of one asset from one deposit address; its payments are the payouts that name it.
 
-    An address has at most one that is open: two would count on the same coin for their gas.
+    An address has at most one open sweep: two would rely on the same coin for gas.
     """
 
     __tablename__ = "sweeps"
@@ -38,11 +38,11 @@ class Sweep(Leased, Base):
     chain: Mapped[str]
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
     address_id: Mapped[UUID] = mapped_column(ForeignKey("deposit_addresses.id"))
-    # What the deposits that it gathers amount to; of the coin, what is moved is less by the fee.
+    # The sum of its deposits; a sweep of the coin moves less by the fee.
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     state: Mapped[str]
     waiting_reason: Mapped[str | None]
-    # The coin that stays on the address once it is completed, as the books of payments in and out of it say.
+    # The coin that is left on the address after it, by our record of payments to and from it.
     left_minor: Mapped[int | None] = mapped_column(MinorUnits)
     created_at: Mapped[datetime]
     state_changed_at: Mapped[datetime]
@@ -51,7 +51,7 @@ class Sweep(Leased, Base):
 
 
 class SweptAddress(Base):
-    """What the newest counted sweep of an address left there, moved along by a trigger of `sweeps`."""
+    """What the newest completed sweep of an address left there, maintained by a trigger of `sweeps`."""
 
     __tablename__ = "swept_addresses"
 
@@ -61,7 +61,7 @@ class SweptAddress(Base):
 
 
 class SweptChain(Base):
-    """What was left on all swept addresses of a chain together, moved along by the same trigger."""
+    """What was left on all swept addresses of a chain together, maintained by the same trigger."""
 
     __tablename__ = "swept_chains"
 

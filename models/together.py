@@ -1,4 +1,4 @@
-"""One question for all who ask at the same moment: a round trip costs more than most of the rows that it brings."""
+"""Batching of simultaneous calls: a round trip costs more than most of the rows that it fetches."""
 
 import threading
 import time
@@ -15,18 +15,18 @@ from domain.errors import ensure
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 MOST: Final = 64
-"""So many are asked together at most: nobody waits for a crowd's answer to be read."""
+"""The largest batch, so that nobody waits long for the answers of others to be read."""
 
 
 class Together(Generic[Question, Answer]):
-    """Asks in one go what several threads or greenlets ask at once.
+    """Batches the calls of several threads or greenlets.
 
-    Whoever comes while nobody asks does so, along with those who are about to; whoever comes while somebody asks waits
-    for the next go. So nobody gets an answer that was looked for before they asked, and who is alone waits for nobody.
+    A caller who comes while no batch is running starts one; who comes while one is running joins the next. So nobody
+    gets an answer that was read before they asked, and a single caller does not wait.
     """
 
     def __init__(self, ask: Callable[[Sequence[Question]], Sequence[Answer]], *, most: int = MOST) -> None:
-        """`ask` answers each question in its place. If it fails, everybody asks by themselves."""
+        """`ask` returns the answers in the order of the questions. If it fails, each question is asked by itself."""
         self._ask = ask
         self._most = most
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class Together(Generic[Question, Answer]):
                 self._is_asking = seat.leads = True
         try:
             if seat.leads:
-                time.sleep(0)  # for those who are about to ask
+                time.sleep(0)  # let others join the batch
             else:
                 seat.turn.acquire()
             if seat.leads:
@@ -53,7 +53,7 @@ class Together(Generic[Question, Answer]):
         return seat.answer if seat.is_answered else self._ask([question])[0]
 
     def _lead(self, seat: "_Seat[Question, Answer]") -> None:
-        """Ask for all who wait, up to so many."""
+        """Ask for all who wait, at most MOST."""
         with self._lock:
             seat.led = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
         try:
@@ -66,7 +66,7 @@ class Together(Generic[Question, Answer]):
             one.answer, one.is_answered = answer, True
 
     def _leave(self, seat: "_Seat[Question, Answer]") -> None:
-        """Let the first who waits ask next, and those who were asked for go, however abruptly this one ends."""
+        """Wake those whom this batch answered, and let the first who waits lead the next, however this one ended."""
         with self._lock:
             if seat in self._waiting:
                 self._waiting.remove(seat)
@@ -82,10 +82,10 @@ class Together(Generic[Question, Answer]):
 
 
 class Everywhere(Generic[Question, Answer]):
-    """What is asked together of each database by itself."""
+    """Batches calls for each database separately."""
 
     def __init__(self, ask: Callable[[Engine, Sequence[Question]], Sequence[Answer]]) -> None:
-        """`ask` answers each question in its place, from this database."""
+        """`ask` returns this database's answers in the order of the questions."""
         self._ask = ask
         self._asking: WeakKeyDictionary[Engine, Together[Question, Answer]] = WeakKeyDictionary()
 
@@ -93,7 +93,7 @@ class Everywhere(Generic[Question, Answer]):
         """The answer to this question. Raises what `ask` raises for this question alone."""
         together = self._asking.get(engine)
         if together is None:
-            # A weak reference within: what is kept by engine must not keep the engine.
+            # A weak reference, since a value of a WeakKeyDictionary must not keep its key alive.
             together = self._asking.setdefault(engine, Together(partial(self._asked, ref(engine))))
         return together(question)
 
@@ -104,7 +104,7 @@ class Everywhere(Generic[Question, Answer]):
 
 
 class _Seat(Generic[Question, Answer]):
-    """Somebody's question, and how far it has come."""
+    """One caller's question and its answer."""
 
     __slots__ = ("answer", "is_answered", "leads", "led", "question", "turn")
     answer: Answer

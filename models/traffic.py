@@ -1,4 +1,4 @@
-"""What this house does, in sums: its requests by the minute, its tasks since the beginning."""
+"""Sums of traffic: requests by the minute, and tasks in total."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from models.base import Base
 
 
 class RequestMinute(Base):
-    """The requests that all web processes together answered within one minute (UTC).
+    """The requests that all web processes answered within one minute (UTC).
 
-    An error is an answer of 5xx. Durations are those until the answer began, in microseconds, added up.
+    Errors are answers of 5xx. The duration is the sum of the times until answers began, in microseconds.
     """
 
     __tablename__ = "request_minutes"
@@ -22,7 +22,7 @@ class RequestMinute(Base):
 
 
 class TaskTotal(Base):
-    """How often the processes of all workers together ran a task to one outcome, and for how long in all."""
+    """How often all workers together ran a task to one outcome, and the sum of its run times."""
 
     __tablename__ = "task_totals"
 

@@ -1,4 +1,4 @@
-"""People, the keys that are theirs, and the roles that an operator gave them."""
+"""Users, their keys and their roles."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,17 +9,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base
 
 ROLES = ("viewer", "approver", "admin")
-# Those that let somebody decide about withdrawals.
+# The roles that may decide about withdrawals.
 MAY_APPROVE = ("approver", "admin")
 
 
 class User(Base):
-    """A person, known by the first key they signed in with, which never changes."""
+    """A person, identified by the first key that they signed in with, which never changes."""
 
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # A compressed secp256k1 key in hex, or the address that signed where the key itself was not shown.
+    # A compressed secp256k1 key in hex, or the address that signed where its key is unknown.
     public_key: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -27,7 +27,7 @@ class User(Base):
 
 
 class UserKey(Base):
-    """A key or address that signs in as its user; a removed one stays on record."""
+    """A key or address with which its user signs in; a removed one stays on record."""
 
     __tablename__ = "user_keys"
     __table_args__ = (CheckConstraint("kind IN ('public_key', 'address')", name="kind_is_known"),)
@@ -42,7 +42,7 @@ class UserKey(Base):
 
 
 class UserRole(Base):
-    """A role held by a user: viewer sees, approver decides on withdrawals, admin controls."""
+    """A role of a user: viewer sees, approver decides on withdrawals, admin controls."""
 
     __tablename__ = "user_roles"
     __table_args__ = (CheckConstraint("role IN ('viewer', 'approver', 'admin')", name="role_is_known"),)

@@ -1,4 +1,4 @@
-"""Claims that a payment was made, the evidence about them, and which transfer each has used up."""
+"""Claims that a payment was made, their evidence, and the transfer that each has used."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base, Leased, MinorUnits
 
 
 class PaymentVerification(Leased, Base):
-    """One claim: somebody says that they paid, and where the decision about it stands."""
+    """One claim that a payment was made, and its state."""
 
     __tablename__ = "payment_verifications"
     __table_args__ = (
@@ -39,10 +39,10 @@ class PaymentVerification(Leased, Base):
     tx_hash: Mapped[str]
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    # The app that claims, by its client id; None for a person's own claim.
+    # The client id of the app that claims; None for a person's own claim.
     client_id: Mapped[str | None]
     recipient: Mapped[str]
-    # Whether the recipient is the house's, so that the user is credited; an app's own address credits nobody.
+    # Whether the recipient is the house, so that the user is credited; payments to an app's address credit nobody.
     credits_user: Mapped[bool]
     amount_minor: Mapped[int | None] = mapped_column(MinorUnits)
     reference: Mapped[str]
@@ -59,7 +59,7 @@ class PaymentVerification(Leased, Base):
 
 
 class ClaimedTransferRow(Base):
-    """A transfer that satisfied a claim, which it does once and for ever."""
+    """A transfer that satisfied a claim; it can satisfy no other."""
 
     __tablename__ = "claimed_transfers"
 
@@ -70,14 +70,14 @@ class ClaimedTransferRow(Base):
 
 
 class VerificationExchange(Base):
-    """One question to a provider and its answer, as it came: evidence. Append-only by trigger."""
+    """One request to a provider and its raw answer: evidence. Append-only by trigger."""
 
     __tablename__ = "verification_exchanges"
     __table_args__ = (Index("ix_verification_exchanges_verification_id", "verification_id", "id"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     verification_id: Mapped[UUID] = mapped_column(ForeignKey("payment_verifications.id"))
-    # Which look at the chain it belongs to: the generation of its lease.
+    # Which attempt it belongs to: the generation of its lease.
     attempt: Mapped[int]
     provider: Mapped[str]
     request: Mapped[str]
@@ -90,19 +90,19 @@ class VerificationExchange(Base):
 
 
 class ReceivingAddress(Base):
-    """An address to which payments may be claimed: the house's, or an app's own."""
+    """An address to which payments may be claimed, of the house or of an app."""
 
     __tablename__ = "receiving_addresses"
 
     chain: Mapped[str] = mapped_column(primary_key=True)
     address: Mapped[str] = mapped_column(primary_key=True)
-    # None: it is the house's.
+    # None for the house's.
     client_id: Mapped[str | None] = mapped_column(ForeignKey("oauth_clients.client_id"), index=True)
     added_at: Mapped[datetime]
 
 
 class VerificationRule(Base):
-    """What an operator asks of claimed payments of one asset instead of the defaults."""
+    """An operator's rule for claimed payments of one asset, in place of the defaults."""
 
     __tablename__ = "verification_rules"
     __table_args__ = (

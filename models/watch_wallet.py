@@ -1,4 +1,4 @@
-"""Wallets that somebody watches here without their keys: descriptors, what they derive to, and who scans for coins."""
+"""Watch-only wallets: descriptors, their derived addresses, and scans for coins."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Leased, MinorUnits
 
-# Written out in the migration as well. An extended private key, and a private key as wallets export it (WIF).
+# Also in the migration. Matches an extended private key, and a private key as wallets export it (WIF).
 _PRIVATE = (
     "(^|[^0-9A-Za-z])[A-Za-z]prv[1-9A-HJ-NP-Za-km-z]{50}|(^|[^0-9A-Za-z])[1-9A-HJ-NP-Za-km-z]{51,52}($|[^0-9A-Za-z])"
 )
 
 
 class WatchWallet(Leased, Base):
-    """One descriptor of one user: checked and derived by a task, then scanned for, with the balance last found."""
+    """One descriptor of one user: checked and derived by a task, then scanned, with the balance last found."""
 
     __tablename__ = "watch_wallets"
     __table_args__ = (
@@ -45,9 +45,9 @@ class WatchWallet(Leased, Base):
     # Canonical, with its checksum; `digest` is its SHA-256, because a descriptor may be too long for an index.
     descriptor: Mapped[str]
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    # The keys that stand in it in full, compressed and in hex.
+    # The plain public keys in it, compressed and in hex.
     public_keys: Mapped[list[str]]
-    # The beginnings of the keys that it derives and that no script shows to be one's own; None until derived. Large.
+    # Prefixes of the derived keys that no script reveals; None until derived. Large.
     derived_keys: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     first_index: Mapped[int | None]
     last_index: Mapped[int | None]
@@ -63,7 +63,7 @@ class WatchWallet(Leased, Base):
     balance_height: Mapped[int | None]
     balance_at: Mapped[datetime | None]
     scan_requested_at: Mapped[datetime | None]
-    # The lease generation of the scanner whose pass this wallet is part of; None while it waits for one.
+    # The lease generation of the scan that includes this wallet; None while it waits for one.
     scan_pass: Mapped[int | None]
 
     def indexes(self) -> tuple[int, int] | None:
@@ -84,13 +84,13 @@ class WatchAddress(Base):
 
 
 class WatchScanner(Leased, Base):
-    """The one scan that a chain's node can do at a time: whoever holds the lease does it."""
+    """The lease on a chain's node, which can run one scan at a time."""
 
     __tablename__ = "watch_scanners"
     __table_args__ = (CheckConstraint("progress BETWEEN 0 AND 100", name="progress_is_a_percentage"),)
 
     chain: Mapped[str] = mapped_column(primary_key=True)
-    # Set while a pass is under way; one that is set and whose lease has run out was abandoned.
+    # Set while a scan is under way; if the lease has expired, the scan was abandoned.
     started_at: Mapped[datetime | None]
     progress: Mapped[int | None]
     error: Mapped[str | None]
@@ -98,7 +98,7 @@ class WatchScanner(Leased, Base):
 
 
 class WatchChallenge(Base):
-    """A text that one user may have signed once, to prove that a key is theirs; it signs nobody in."""
+    """A text that a user may sign once to prove that a key is theirs; it signs nobody in."""
 
     __tablename__ = "watch_challenges"
 

@@ -1,4 +1,4 @@
-"""What providers post to us, kept for ever so that each is acted on once, and the keys that they sign with."""
+"""Notifications from providers, kept for ever so that each is processed once, and the keys that sign them."""
 
 from datetime import datetime
 from typing import Any
@@ -11,13 +11,13 @@ from models.base import Base, Leased
 
 
 class ReceivedNotification(Leased, Base):
-    """One notification. Those that are not verified wait for the key to be fetched, and are few."""
+    """One notification. Unverified ones wait for their key to be fetched; their number is bounded."""
 
     __tablename__ = "received_notifications"
     __table_args__ = (
         CheckConstraint("scheme ~ '^[a-z][a-z0-9_]{0,31}$'", name="scheme_is_a_short_name"),
         CheckConstraint("verified OR processed_at IS NULL", name="acted_on_when_verified"),
-        # No forgery can take the place of the genuine one: only what is verified is unique.
+        # Unique among verified ones only, so that a forgery cannot take the place of the genuine one.
         Index(
             "uq_received_notifications_verified",
             "provider",
@@ -45,7 +45,7 @@ class ReceivedNotification(Leased, Base):
 
 
 class NotificationKey(Base):
-    """A public key of a provider, by the name under which its signatures mention it."""
+    """A public key of a provider, by the name that its signatures refer to."""
 
     __tablename__ = "notification_keys"
 
@@ -56,7 +56,7 @@ class NotificationKey(Base):
 
 
 class NotificationRefusal(Base):
-    """How many notifications were refused for their signature, by provider and hour."""
+    """The number of notifications refused for their signature, by provider and hour."""
 
     __tablename__ = "notification_refusals"
 

@@ -1,4 +1,4 @@
-"""Outgoing webhooks: who wants to be told what, every message to them, and every attempt to deliver it."""
+"""Outgoing webhooks: endpoints, messages and delivery attempts."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from models.base import Base, Leased
 
 
 class WebhookEndpoint(Base):
-    """An address that is told what happens.
+    """An endpoint that receives events.
 
-    With `user_id` alone it is that person's and told what concerns them; with `client_id` as well it is told what
-    concerns the people who let that app see it; with neither it is the house's own and told everything.
+    With `user_id` alone it receives that person's events; with `client_id` as well, those of the people who granted the
+    app access to them; with neither it is the house's own and receives all.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -36,20 +36,20 @@ class WebhookEndpoint(Base):
     url: Mapped[str]
     description: Mapped[str]
     kinds: Mapped[list[str]]
-    # Sealed with the secret key of this installation: they are needed again for each message.
+    # Encrypted with this installation's secret key, since each message needs them.
     sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
     sealed_previous_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_secret_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     disabled_because: Mapped[str | None]
-    # Since the last message that was taken: how many attempts failed, and since when.
+    # How many attempts failed since the last message that was acknowledged, and since when.
     failures: Mapped[int] = mapped_column(default=0, server_default="0")
     failing_since: Mapped[datetime | None]
 
 
 class WebhookDelivery(Base, Leased):
-    """One message to one endpoint. It keeps its id through every attempt, so that a receiver can tell a repetition."""
+    """One message to one endpoint. Its id is the same in every attempt, so that a receiver recognises repetitions."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
@@ -68,21 +68,21 @@ class WebhookDelivery(Base, Leased):
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id"))
     event_id: Mapped[str]
     event_type: Mapped[str]
-    # The event as services/events/shape.py says it.
+    # The event in the form of services/events/shape.py.
     event: Mapped[dict[str, Any]]
-    # For whose sake an app is told; nobody's, for the endpoints of people and of the house.
+    # The user whose event it is, for an app's endpoint; None for endpoints of people and of the house.
     for_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
     state: Mapped[str]
-    # When the attempts that are under way, or that came to nothing, began: anew when it is sent again on request.
+    # When the present series of attempts began; a redelivery on request begins a new one.
     first_due_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
 
 class WebhookAttempt(Base):
-    """What came of one attempt."""
+    """The result of one attempt."""
 
     __tablename__ = "webhook_attempts"
 

@@ -1,4 +1,4 @@
-"""Money on its way out as its owner asked for it, and who agreed to it."""
+"""Withdrawals, the operators' decisions about them, and allowed destinations."""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +16,7 @@ UNPAID = "'rejected', 'cancelled', 'failed'"
 
 
 class Withdrawal(Leased, Base):
-    """A request to send one amount to one destination; its funds are held from the first moment."""
+    """A request to send one amount to one destination; its funds are held from the beginning."""
 
     __tablename__ = "withdrawals"
     __table_args__ = (
@@ -31,7 +31,7 @@ class Withdrawal(Leased, Base):
         Index("ix_withdrawals_destination_flow_id", "destination", "flow_id"),
         Index("ix_withdrawals_user_id_requested_at", "user_id", "asset_id", "requested_at"),
         Index("ix_withdrawals_due", "asset_id", "due_at", postgresql_where=text("state = 'approved'")),
-        # Few end like this, so that nobody should look for them among all that were paid.
+        # Few end unpaid; an index of their own finds them without reading all that were paid.
         Index("ix_withdrawals_unpaid", "state", "id", postgresql_where=text(f"state IN ({UNPAID})")),
         Index(
             "ix_withdrawals_open",
@@ -46,19 +46,19 @@ class Withdrawal(Leased, Base):
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.asset_id"))
     chain: Mapped[str]
     destination: Mapped[str]
-    # Who is paid there, where a provider has to be told: shown in full to its owner and to approvers alone.
+    # The beneficiary, where a provider demands one: shown in full only to its owner and to approvers.
     beneficiary_name: Mapped[str | None]
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     fee_minor: Mapped[int] = mapped_column(MinorUnits)
     state: Mapped[str]
     approvals_needed: Mapped[int]
-    # Why an approved withdrawal is not on its way yet, as an error code: shown to its owner and to operators.
+    # Why an approved withdrawal was not sent yet, as an error code: shown to its owner and to operators.
     waiting_reason: Mapped[str | None]
     amount_hold_id: Mapped[int] = mapped_column(BigInteger)
     fee_hold_id: Mapped[int | None] = mapped_column(BigInteger)
     payout_id: Mapped[UUID | None] = mapped_column(ForeignKey("payouts.id"), index=True)
     requested_at: Mapped[datetime]
-    # Whether the house's day has it: one that was asked for while no limit stood is not to be taken off it.
+    # Whether it counts in WithdrawalDay: one requested while there was no limit must not be subtracted.
     is_counted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     state_changed_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -79,7 +79,7 @@ class WithdrawalApproval(Base):
 
 
 class AllowedDestination(Base):
-    """A destination that a user has put on their list, usable after its cool-down."""
+    """A destination on a user's allow-list, usable after its cool-down."""
 
     __tablename__ = "allowed_destinations"
     __table_args__ = (UniqueConstraint("user_id", "asset_id", "destination"),)
@@ -92,9 +92,9 @@ class AllowedDestination(Base):
 
 
 class WithdrawalDay(Base):
-    """What has been asked for on one UTC day across all users; kept only for assets with a system-wide daily limit.
+    """The amount requested on one UTC day by all users, for assets with a system-wide daily limit.
 
-    A day has several rows, each with a share of the limit: withdrawal_day_count() says how.
+    A day has several rows, each with a share of the limit: see withdrawal_day_count().
     """
 
     __tablename__ = "withdrawal_days"
@@ -104,6 +104,6 @@ class WithdrawalDay(Base):
     day: Mapped[str] = mapped_column(primary_key=True)
     shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default="0")
     requested_minor: Mapped[int] = mapped_column(MinorUnits)
-    # This row's share of the limit, and the limit that was shared out; days from before they were kept have none.
+    # This row's share of the limit, and the limit that was shared; older days have neither.
     limit_minor: Mapped[int | None] = mapped_column(MinorUnits)
     house_limit_minor: Mapped[int | None] = mapped_column(MinorUnits)

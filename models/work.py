@@ -1,4 +1,4 @@
-"""The outbox of promised work, and the heartbeats that show each queue is being consumed."""
+"""The outbox of promised tasks, and heartbeats of the queues."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from models.base import Base
 
 
 class OutboxMessage(Base):
-    """A task promised by a transaction; it exists until the relay has handed it to the broker."""
+    """A task promised by a transaction; the row exists until the relay has published it to the broker."""
 
     __tablename__ = "outbox"
 
@@ -23,7 +23,7 @@ class OutboxMessage(Base):
 
 
 class Heartbeat(Base):
-    """When a task last came out at the far end of a queue: the only proof that the queue is consumed."""
+    """When a task of a queue last ran: the only proof that the queue is consumed."""
 
     __tablename__ = "heartbeats"
 

@@ -13,13 +13,13 @@ EXECUTION_REVERTED: Final = 3
 
 
 class AnswerTooLarge(NodeError):
-    """The answer is too large for the node: ask for less at once."""
+    """The node refuses to answer this much at once: ask for less."""
 
     code: ClassVar[str] = "answer_too_large"
 
 
 class HistoryMissing(NodeError):
-    """The node has pruned the state of a block this old: only an archive node has it."""
+    """The node has pruned the state of this block: it takes an archive node."""
 
     code: ClassVar[str] = "history_missing"
 

@@ -39,7 +39,7 @@ class InvalidClientMetadata(StrongroomError):
 
 
 class InvalidRedirectUri(StrongroomError):
-    """A redirect URI of the app cannot be registered (RFC 7591)."""
+    """The redirect URI cannot be registered (RFC 7591)."""
 
     code: ClassVar[str] = "invalid_redirect_uri"
 
