@@ -22,7 +22,7 @@ COMMANDS = {
     "flows": "Look at movements of money.",
     "key": "Make and use a key on this machine.",
     "ledger": "Verify the ledger.",
-    "loss": "See what suspense carries for good, and propose to book it.",
+    "loss": "Show what suspense carries and propose to book it.",
     "migrate": "Bring the database to the newest schema, and no more.",
     "oauth": "Replace the key that signs the tokens of apps.",
     "payout": "Act on one payment that waits for a block.",
@@ -32,9 +32,9 @@ COMMANDS = {
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
     "screening": "Keep the list of whose money is not taken in.",
-    "user": "Look after people's roles.",
+    "user": "Manage roles.",
     "verification": "Look at claimed payments, decide them again, and say where they are received.",
-    "webhooks": "Look at what is told to others, and send it again.",
+    "webhooks": "Show outgoing webhooks, and redeliver messages.",
 }
 """Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
 

@@ -21,12 +21,12 @@ NOTE_LENGTH_MAX: Final = 500
 
 @click.group(cls=Listed)
 def alerts() -> None:
-    """See what is wrong and what to do about it, and say that somebody looks after it."""
+    """Show alerts and what to do about them; acknowledge, silence, settle or pause them."""
 
 
 @alerts.command(name="list")
 def standing() -> None:
-    """What is wrong now, newest first, who looks after it, and what is silenced."""
+    """List standing alerts, newest first, with who acknowledged them, and silences."""
     with transaction() as (session, now):
         _say_if_paused(session, now)
         overview = handling.overview(session, now=now)
@@ -49,7 +49,7 @@ def standing() -> None:
 @click.argument("code")
 @click.argument("scope")
 def show(code: str, scope: str) -> None:
-    """What the alert CODE of SCOPE means, when it stood, what was said of it, and whose money it is about."""
+    """Show the alert CODE of SCOPE: meaning, history, comments, and whose money it concerns."""
     with transaction() as (session, now):
         found = dossier.of_name(session, code, scope, now=now)
         click.echo(f"{found.newest.fingerprint} {'stands' if found.stands else 'is over'}")
@@ -69,7 +69,7 @@ def show(code: str, scope: str) -> None:
 @click.argument("scope")
 @click.option("--note", default="", help="Kept on record.")
 def ack(code: str, scope: str, note: str) -> None:
-    """Say that somebody looks after the alert CODE of SCOPE, until it is raised again."""
+    """Acknowledge the alert CODE of SCOPE, until it is raised again."""
     with transaction() as (session, now):
         handling.acknowledge(session, code, scope, note=_said(note), now=now, by=BY)
 
@@ -79,7 +79,7 @@ def ack(code: str, scope: str, note: str) -> None:
 @click.argument("scope")
 @click.argument("note")
 def settle(code: str, scope: str, note: str) -> None:
-    """End the alert CODE of SCOPE, which nothing else ends, because it was dealt with as NOTE says."""
+    """End the alert CODE of SCOPE, which nothing else ends; NOTE says how it was settled."""
     with transaction() as (session, now):
         handling.settle(session, code, scope, note=_said(note), now=now, by=BY)
 
@@ -90,7 +90,7 @@ def settle(code: str, scope: str, note: str) -> None:
 @click.option("--hours", default=8, type=click.IntRange(1, HOURS_MAX), show_default=True, help="For how long.")
 @click.option("--reason", required=True, help="Kept on record.")
 def silence(code: str, scope: str | None, hours: int, reason: str) -> None:
-    """Have nobody woken by CODE, or by SCOPE of it alone. It is looked at and shown all the same.
+    """Silence CODE, or only SCOPE of it. It is still evaluated and shown.
 
     `alerts rules` has every CODE.
     """
@@ -110,7 +110,7 @@ def unsilence(silence_id: UUID) -> None:
 @alerts.command()
 @click.argument("code", type=click.Choice(sorted(RULES)), metavar="[CODE]", required=False)
 def rules(code: str | None) -> None:
-    """What is looked for and when it last was; all there is to know about CODE."""
+    """List the rules and when each was last evaluated, or all about CODE."""
     with transaction() as (session, now):
         _say_if_paused(session, now)
         looked = handling.evaluations(session)
@@ -128,7 +128,7 @@ def rules(code: str | None) -> None:
 )
 @click.option("--reason", required=True, help="Kept on record.")
 def pause(hours: int, reason: str) -> None:
-    """Look for no alerts for a while: no rule raises or clears any, and a critical alert says so."""
+    """Pause alert evaluation: no rule raises or clears an alert; a critical alert shows the pause."""
     with transaction() as (session, now):
         pausing.pause(session, until=now + hours * HOUR, reason=_said(reason), now=now, by=BY)
         _say_if_paused(session, now)
@@ -136,7 +136,7 @@ def pause(hours: int, reason: str) -> None:
 
 @alerts.command()
 def resume() -> None:
-    """Look for alerts again, at once."""
+    """Resume alert evaluation at once."""
     with transaction() as (session, now):
         pausing.resume(session, now=now, by=BY)
 

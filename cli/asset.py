@@ -18,7 +18,7 @@ TOKEN_CHAINS: Final = tuple(sorted(chain for chain, rail in RAILS.items() if rai
 
 @click.group(cls=Listed)
 def asset() -> None:
-    """See what counts as money here, and add a token. Whatever is not listed is not money, whatever it calls itself."""
+    """List assets and add tokens. A token that is not listed is ignored, whatever its symbol."""
 
 
 @asset.command(name="list")
@@ -42,7 +42,7 @@ def list_assets() -> None:
 @click.option("--decimals", required=True, type=click.IntRange(0, DECIMALS_MAX), help="As the contract says.")
 @click.option("--name", default=None, help="Its full name; the symbol, if none is given.")
 def add(chain: str, contract: str, symbol: str, decimals: int, name: str | None) -> None:
-    """Have a token count as money, under SYMBOL.CHAIN. Every withdrawal waits for an operator until `policy` says more.
+    """Add a token as SYMBOL.CHAIN. Every withdrawal of it needs approval until `policy` changes that.
 
     What was paid to the contract before is not looked for.
     """
@@ -57,7 +57,7 @@ def add(chain: str, contract: str, symbol: str, decimals: int, name: str | None)
 @click.argument("asset_id", metavar="ASSET")
 @click.argument("contract")
 def mirror(asset_id: str, contract: str) -> None:
-    """Have another CONTRACT, such as an older generation of the token, stand for ASSET too."""
+    """Count another CONTRACT, such as an older version of the token, as ASSET too."""
     with transaction() as (session, now):
         spelled = assets.add_mirror(session, asset_id, contract, now=now, by=BY)
         click.echo(f"{asset_id} is {spelled} too")
@@ -67,7 +67,7 @@ def mirror(asset_id: str, contract: str) -> None:
 @click.argument("asset_id", metavar="ASSET")
 @click.argument("amount")
 def sweep_from(asset_id: str, amount: str) -> None:
-    """Move what lies on a deposit address to the hot wallet from AMOUNT on."""
+    """Sweep a deposit address to the hot wallet once it holds AMOUNT."""
     with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset_id).decimals)
         sweeps.set_threshold(session, asset_id, amount_minor, now=now, by=BY)
@@ -78,7 +78,7 @@ def sweep_from(asset_id: str, amount: str) -> None:
 @click.argument("asset_id", metavar="ASSET")
 @click.argument("pair")
 def price_as(asset_id: str, pair: str) -> None:
-    """Have what ASSET is worth go by the price of PAIR, such as BTC/USD; `none` for no price at all.
+    """Price ASSET by PAIR, such as BTC/USD; `none` for no price at all.
 
     What an operator added has no price until this is said, whatever its symbol is.
     """

@@ -17,7 +17,7 @@ NOTHING: Final = "0"
 
 @click.group(cls=Listed)
 def buffer() -> None:
-    """See what is held on each rail, and set the marks. Amounts are in whole units of the asset."""
+    """Show holdings on each rail and set the marks. Amounts are in whole units of the asset."""
 
 
 @buffer.command()
@@ -38,7 +38,7 @@ def show() -> None:
 @click.option("--low", required=True, help="Below it the buffer is low.")
 @click.option("--high", required=True, help="From it on the buffer is no longer low; orders fill up to it.")
 @click.option("--discrepancy", default=NOTHING, help="A difference up to this much counts as none.")
-@click.option("--mismatches", default=3, type=click.IntRange(1, 100), help="So many on end are worth an alert.")
+@click.option("--mismatches", default=3, type=click.IntRange(1, 100), help="How many in a row raise an alert.")
 def marks(asset_id: str, low: str, high: str, discrepancy: str, mismatches: int) -> None:
     """Set the marks of ASSET."""
     with transaction() as (session, now):

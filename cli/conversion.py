@@ -33,7 +33,7 @@ def _share(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
 
 @click.group(cls=Listed)
 def conversion() -> None:
-    """Say what is converted into what, on which terms, and set money aside for it."""
+    """Configure conversions and set money aside for them."""
 
 
 @conversion.command(name="list")
@@ -98,7 +98,7 @@ def set_terms(  # noqa: PLR0917 - click passes each option by its name
 @click.argument("from_asset")
 @click.argument("to_asset")
 def pause(from_asset: str, to_asset: str) -> None:
-    """Convert no more of FROM_ASSET into TO_ASSET. What is under way fails, and is given back."""
+    """Stop converting FROM_ASSET into TO_ASSET. Conversions under way fail and are refunded."""
     with transaction() as (session, now):
         conversions.set_open(session, from_asset, to_asset, is_open=False, now=now, by=BY)
 
@@ -107,7 +107,7 @@ def pause(from_asset: str, to_asset: str) -> None:
 @click.argument("from_asset")
 @click.argument("to_asset")
 def resume(from_asset: str, to_asset: str) -> None:
-    """Go on converting FROM_ASSET into TO_ASSET."""
+    """Resume converting FROM_ASSET into TO_ASSET."""
     with transaction() as (session, now):
         conversions.set_open(session, from_asset, to_asset, is_open=True, now=now, by=BY)
 
@@ -117,7 +117,7 @@ def resume(from_asset: str, to_asset: str) -> None:
 @click.argument("amount")
 @click.option("--key", help="Makes a repeated command count once; a new one each time if not given.")
 def fund(asset: str, amount: str, key: str | None) -> None:
-    """Set AMOUNT of ASSET aside to pay out: of what is the owner's, never of users' money. It stays where it lies."""
+    """Set AMOUNT of ASSET aside for conversions, from the owner's equity, never from users' money. No coins move."""
     with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset).decimals)
         outcome = conversions.fund(session, asset, amount_minor, now=now, by=BY, key=key)
@@ -129,7 +129,7 @@ def fund(asset: str, amount: str, key: str | None) -> None:
 @click.argument("amount")
 @click.option("--key", help="Makes a repeated command count once; a new one each time if not given.")
 def draw(asset: str, amount: str, key: str | None) -> None:
-    """Give AMOUNT of ASSET that is set aside back to the owner's equity."""
+    """Move AMOUNT of ASSET that is set aside back to the owner's equity."""
     with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset).decimals)
         outcome = conversions.draw(session, asset, amount_minor, now=now, by=BY, key=key)

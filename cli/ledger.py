@@ -22,7 +22,7 @@ from wiring.settings import read_settings
 
 @click.group(cls=Listed)
 def ledger() -> None:
-    """Verify the ledger, look at its accounts, and fund the house."""
+    """Verify the ledger, show its accounts, and fund the house."""
 
 
 @ledger.command("verify")
@@ -48,7 +48,7 @@ def verify_() -> None:
 
 @ledger.command("check")
 def check_() -> None:
-    """Look through everything now, without waiting for the day's check; raises or ends its alert as that does."""
+    """Check the whole ledger now instead of waiting for the daily check; raises or ends its alert."""
     findings: list[invariants.Finding] = []
     rows = 0
     with _opened() as parts:
@@ -71,7 +71,7 @@ def check_() -> None:
 
 @ledger.command()
 def seal() -> None:
-    """Seal what is complete now, without waiting for the schedule; rows just written follow at the next call."""
+    """Seal the ledger now instead of waiting for the schedule; rows just written follow at the next call."""
     with _opened() as parts, parts.transaction() as session:
         made = sealing.seal(session)
     click.echo(f"{made} seals made.")
@@ -79,7 +79,7 @@ def seal() -> None:
 
 @ledger.command("accounts")
 def accounts_() -> None:
-    """What the house's accounts hold, and what all users together are owed."""
+    """Show the balances of the house's accounts, and what all users together are owed."""
     with _opened() as parts, parts.reading() as session:
         decimals = assets.decimals(session)
         for total in accounts.totals(session):
@@ -114,7 +114,7 @@ def fund(asset: str, amount: str, key: str | None) -> None:
 @click.argument("code", type=click.Choice(sorted(CHART.keys() - FLOORS.keys())))
 @click.option("--shards", default=32, show_default=True, type=click.IntRange(2, 1024), help="Over how many.")
 def split(asset: str, code: str, shards: int) -> None:
-    """Spread a busy house account over several rows, so that what moves it need not queue. Once, and for good."""
+    """Split a busy house account into several rows, so that postings need not queue. Permanent."""
     with _opened() as parts, parts.transaction() as session:
         assets.get(session, asset)
         accounts.split(session, accounts.system_account(session, code, asset), shards=shards)

@@ -20,7 +20,7 @@ _LOSS = click.argument("loss_id", type=click.UUID)
 
 @click.group(cls=Listed)
 def loss() -> None:
-    """See what suspense carries for good, and propose to book it."""
+    """Show what suspense carries and propose to book it."""
 
 
 @loss.command("list")

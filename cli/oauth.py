@@ -16,7 +16,7 @@ from wiring.settings import read_settings
 
 @click.group(cls=Listed)
 def oauth() -> None:
-    """Look after the provider that apps get their tokens from."""
+    """Manage the OAuth provider."""
 
 
 @oauth.command("rotate-key")

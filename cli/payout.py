@@ -27,7 +27,7 @@ def payout() -> None:
 @payout.command()
 @click.argument("payout_id", type=click.UUID)
 def retry(payout_id: UUID) -> None:
-    """Offer the very same bytes to the network again."""
+    """Broadcast the same signed payment again."""
     _act(lambda session, now: payouts.retry(session, payout_id, now=now, by=BY))
     click.echo("it is offered again")
 
@@ -43,7 +43,7 @@ def bump(payout_id: UUID) -> None:
 @payout.command()
 @click.argument("payout_id", type=click.UUID)
 def cancel(payout_id: UUID) -> None:
-    """Replace it by a payment of nothing, on a chain of accounts. A block decides which of the two is first."""
+    """Replace it by a payment of nothing, on an account-based chain. Whichever is mined first counts."""
     _act(lambda session, now: payouts.ask_for_cancel(session, payout_id, now=now, by=BY))
     click.echo("a payment of nothing is signed within seconds; its flow tells")
 
@@ -51,7 +51,7 @@ def cancel(payout_id: UUID) -> None:
 @payout.command("book-return")
 @click.argument("payout_id", type=click.UUID)
 def book_return(payout_id: UUID) -> None:
-    """Give back what a payment took of which its provider says that it came back, once; or undo how it was settled."""
+    """Refund a completed payment that its provider reports as returned, once; or undo a settlement."""
     _act(lambda session, now: payouts.book_return(session, payout_id, now=now, by=BY))
     click.echo("whoever bore it has that again")
 
@@ -59,7 +59,7 @@ def book_return(payout_id: UUID) -> None:
 @payout.command()
 @click.argument("payout_id", type=click.UUID)
 def recover(payout_id: UUID) -> None:
-    """Take from its owner what a payment took that had failed, and of which its provider says that it was made."""
+    """Charge its owner for a failed payment that its provider reports as made."""
     _act(lambda session, now: payouts.recover(session, payout_id, now=now, by=BY))
     click.echo("its owner bears it: amount and fee were taken from their balance")
 
@@ -67,7 +67,7 @@ def recover(payout_id: UUID) -> None:
 @payout.command("book-as-lost")
 @click.argument("payout_id", type=click.UUID)
 def book_as_lost(payout_id: UUID) -> None:
-    """Have suspense carry such a payment, and propose to book it as lost."""
+    """Let suspense carry a failed payment that was made after all, and propose it as a loss."""
     _act(lambda session, now: payouts.book_as_lost(session, payout_id, now=now, by=BY))
     click.echo("it is proposed; an approver agrees to it on /operator/losses")
 
@@ -75,7 +75,7 @@ def book_as_lost(payout_id: UUID) -> None:
 @payout.command("never-made")
 @click.argument("payout_id", type=click.UUID)
 def never_made(payout_id: UUID) -> None:
-    """Say that an uncertain payment is none of its provider's, or agree. This command line is one voice of the two."""
+    """State or confirm that an uncertain payment was never made. The command line is one of two operators."""
     _act(lambda session, now: payouts.say_never_made(session, payout_id, now=now, by=BY))
     click.echo("once two have said so, its provider is asked; its flow tells")
 
@@ -84,7 +84,7 @@ def never_made(payout_id: UUID) -> None:
 @click.argument("payout_id", type=click.UUID)
 @click.argument("provider_id")
 def it_is(payout_id: UUID, provider_id: str) -> None:
-    """Say which of its provider's payments an uncertain one is. It is, if amount and destination are the same."""
+    """Match an uncertain payment with the provider's PROVIDER_ID; amount and destination must agree."""
     _act(lambda session, now: payouts.say_it_is(session, payout_id, provider_id=provider_id, now=now, by=BY))
     click.echo("its provider is asked about that one; its flow tells")
 

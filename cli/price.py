@@ -25,7 +25,7 @@ def price() -> None:
 
 @price.command()
 def show() -> None:
-    """Show every pair: its price or why there is none, and what each source said last."""
+    """Show every pair: its price, or why there is none, and each source's last answer."""
     with transaction() as (session, now):
         followed = prices.every(session, now=now)
         if not followed:
@@ -44,8 +44,10 @@ def show() -> None:
 @price.command()
 @click.argument("pair")
 @click.option("--max-age-s", default=300, type=click.IntRange(1), help="An older price is refused.")
-@click.option("--sources-min", default=1, type=click.IntRange(1, 100), help="So many have to agree.")
-@click.option("--outlier-bps", default=500, type=click.IntRange(0, 10_000), help="Further from the middle is out.")
+@click.option("--sources-min", default=1, type=click.IntRange(1, 100), help="How many sources must agree.")
+@click.option(
+    "--outlier-bps", default=500, type=click.IntRange(0, 10_000), help="A price further from the median is ignored."
+)
 def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> None:
     """Follow PAIR, or change its rule."""
     with transaction() as (session, now):
@@ -57,7 +59,7 @@ def follow(pair: str, max_age_s: int, sources_min: int, outlier_bps: int) -> Non
 @price.command()
 @click.argument("pair")
 def unfollow(pair: str) -> None:
-    """Follow PAIR no more: nobody is asked for it, and its alert ends. What was said stays on record."""
+    """Stop following PAIR: its sources are no longer asked, and its alert ends. Past prices stay on record."""
     with transaction() as (session, now):
         prices.unfollow(session, pair, now=now, by=BY)
         for asset in assets.every(session):
@@ -88,7 +90,7 @@ def source(
     fixed: str | None,
     interval_s: int,
 ) -> None:
-    """Have NAME asked for the price of PAIR."""
+    """Add NAME as a source of PAIR."""
     if bool(url) == (fixed is not None) or bool(url) != bool(price_path):
         raise click.UsageError("give --url with --price-path, or --fixed")
     if key_header and re.fullmatch(r"[A-Za-z0-9-]{1,64}", key_header, re.ASCII) is None:
@@ -116,7 +118,7 @@ def source(
 @click.argument("pair")
 @click.argument("name")
 def drop(pair: str, name: str) -> None:
-    """Ask NAME no more."""
+    """Remove NAME as a source of PAIR."""
     with transaction() as (session, now):
         prices.remove_source(session, pair, name, now=now, by=BY)
 
@@ -125,6 +127,6 @@ def drop(pair: str, name: str) -> None:
 @click.argument("pair")
 @click.argument("value")
 def set_price(pair: str, value: str) -> None:
-    """Say that one unit of PAIR is worth VALUE now; that is one source among the others."""
+    """Enter VALUE as the price of PAIR; it counts as one source among the others."""
     with transaction() as (session, now):
         prices.set_manually(session, pair, parse_price(value), now=now, by=BY)

@@ -29,7 +29,7 @@ BY: Final = Actor("cli")
 SKIPPED: Final = 10_000
 _TXID = click.argument("txid")
 _ASSET = click.option("--asset", help="Needed where there are several rails.")
-_SINCE = click.option("--since", type=click.IntRange(0), help="Look at what is in no block up to this height.")
+_SINCE = click.option("--since", type=click.IntRange(0), help="Search the blocks above this height.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class _Rail:
 
 @click.group(cls=Listed)
 def recover() -> None:
-    """Find and book what the wallet paid and the books do not know.
+    """After a restore: find and book payments that the ledger does not know.
 
     Run it after a restore from an older dump, before any worker starts: a withdrawal that waits in the dump may have
     left already, and would be paid again.
@@ -66,7 +66,7 @@ def recover() -> None:
 @_ASSET
 @_SINCE
 def look(asset: str | None, since: int | None) -> None:
-    """List the wallet's payments that the books do not know; if there are any, withdrawals are paused."""
+    """List the wallet's payments that the ledger does not know; if there are any, pause withdrawals."""
     with _rails(asset, since) as rails:
         total = sum([_look(rail) for rail in rails])
     if total:
@@ -132,9 +132,11 @@ def account(chain_name: str, since: int | None) -> None:
 
 
 @recover.command("addresses")
-@click.option("--skip", type=click.IntRange(1), default=SKIPPED, show_default=True, help="So many indexes of a key.")
+@click.option(
+    "--skip", type=click.IntRange(1), default=SKIPPED, show_default=True, help="How many indexes of a key to skip."
+)
 def retire_addresses(skip: int) -> None:
-    """Give nobody the addresses that were ready in the dump: since it was made, some were given to people.
+    """Retire the unissued addresses of the dump: some were issued after it was made.
 
     Where addresses are derived from an extended key, the next ones are passed over as well: more than were derived
     since the dump.

@@ -15,12 +15,12 @@ SHOWN_MAX: Final = 1000
 
 @click.group(cls=Listed)
 def screening() -> None:
-    """Keep the list of addresses whose payments are set aside, and say what each rail demands."""
+    """Manage the list of addresses whose payments are quarantined, and which rails require screening."""
 
 
 @screening.command()
 def show() -> None:
-    """Show what each rail demands, and the list."""
+    """Show which rails require screening, and the list."""
     with transaction() as (session, _):
         for chain, mode in rules.modes(session).items():
             click.echo(f"{chain} demands {mode}")
@@ -35,7 +35,7 @@ def show() -> None:
 @click.argument("chain")
 @click.argument("mode", type=click.Choice(rules.MODES))
 def demand(chain: str, mode: str) -> None:
-    """Credit on CHAIN only what has passed MODE: off, list (ours), or hook (ours and the service's)."""
+    """Require screening of deposits on CHAIN: off, list (ours), or hook (ours and the service's)."""
     with transaction() as (session, now):
         rules.set_mode(session, chain, mode, now=now, by=BY)
 
@@ -55,7 +55,7 @@ def add(chain: str, address: str, reason: str) -> None:
 @click.argument("address")
 @click.argument("reason")
 def remove(chain: str, address: str, reason: str) -> None:
-    """Take ADDRESS off the list. What is set aside already stays so until it is decided about."""
+    """Take ADDRESS off the list. Deposits already quarantined stay so until decided."""
     with transaction() as (session, now):
         if not rules.take_off(session, chain, address, reason=reason, now=now, by=BY):
             raise click.ClickException("it is not on the list")

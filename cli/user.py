@@ -21,7 +21,7 @@ _ROLE = click.argument("role", type=click.Choice(ROLES))
 
 @click.group(cls=Listed)
 def user() -> None:
-    """Look after people's roles.
+    """Manage roles.
 
     PUBLIC_KEY is the key, or the address, that somebody signs in with. A viewer sees everything, an approver also
     decides about withdrawals, deposits set aside and orders, an admin also pauses and resumes, and says what prices,
@@ -62,7 +62,7 @@ def revoke(public_key: str, role: str) -> None:
 
 @user.command("list")
 def list_() -> None:
-    """Everybody who has a role."""
+    """List everybody who has a role."""
     with _opened() as parts, parts.reading() as session:
         held = roles.holders(session)
     for holder in held:

@@ -25,7 +25,7 @@ BY: Final = Actor("cli")
 
 @click.group(cls=Listed)
 def verification() -> None:
-    """Look at payments that somebody claims to have made."""
+    """Show and decide payment claims."""
 
 
 @verification.command(name="list")
@@ -61,7 +61,7 @@ def show(verification_id: UUID) -> None:
 @click.argument("verification_id", type=click.UUID)
 @click.option("--apply", "carry_out", is_flag=True, help="Make it the decision, if it is another one.")
 def replay(verification_id: UUID, carry_out: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """Decide again from the stored evidence, without asking anybody, and show the difference."""
+    """Decide again from the stored evidence, without network calls, and show the difference."""
     with _container() as container:
         with container.reading() as session:
             row = verifications.one(session, verification_id)
@@ -103,7 +103,7 @@ def receive(address: str | None, chain: str | None, client_id: str | None) -> No
 @click.option("--age", "age_max_s", type=click.IntRange(1), default=None, help="How old a payment may be, in seconds.")
 @click.option("--confirmations", type=click.IntRange(1), default=None, help="How deep it has to be.")
 def rule(asset_id: str, tolerance: str | None, age_max_s: int | None, confirmations: int | None) -> None:
-    """Ask this of claimed payments of ASSET; what is left out is as it is by default."""
+    """Set the rule for claimed payments of ASSET; options left out use the default."""
     with _container() as container, container.transaction() as session:
         decimals = assets.get(session, asset_id).decimals
         tolerance_minor = None if tolerance is None else _tolerance_minor(tolerance, decimals)

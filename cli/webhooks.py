@@ -18,12 +18,12 @@ BY = Actor("cli")
 
 @click.group(cls=Listed)
 def webhooks() -> None:
-    """Look at what is told to others, and send it again."""
+    """Show outgoing webhooks, and redeliver messages."""
 
 
 @webhooks.command(name="list")
 def every() -> None:
-    """Everybody's endpoints, and how each stands."""
+    """List all endpoints with their state."""
     with transaction() as (session, _):
         endpoints = webhooks_out.every(session)
         if not endpoints:
@@ -37,7 +37,7 @@ def every() -> None:
 @click.argument("endpoint", type=click.UUID)
 @click.option("--limit", default=20, type=click.IntRange(1, 1000), show_default=True, help="How many.")
 def log(endpoint: UUID, limit: int) -> None:
-    """What ENDPOINT was sent, newest first, and what it last answered."""
+    """List the messages to ENDPOINT, newest first, with its last answers."""
     with transaction() as (session, _):
         rows = webhooks_out.deliveries(session, _owner(session, endpoint), endpoint, limit=limit)
         attempts = webhooks_out.attempts_of(session, [row.id for row in rows])
@@ -52,9 +52,9 @@ def log(endpoint: UUID, limit: int) -> None:
 @webhooks.command()
 @click.argument("endpoint", type=click.UUID)
 @click.option("--since", required=True, type=click.DateTime(), help="In UTC.")
-@click.option("--everything", is_flag=True, help="What was delivered as well.")
+@click.option("--everything", is_flag=True, help="Also messages that were delivered.")
 def redeliver(endpoint: UUID, since: datetime, *, everything: bool) -> None:
-    """Send ENDPOINT again what was given up since a moment."""
+    """Redeliver the messages to ENDPOINT that were given up since a time."""
     with transaction() as (session, now):
         count = webhooks_out.redeliver_since(
             session, _owner(session, endpoint), endpoint, since=since.replace(tzinfo=UTC), only_failed=not everything,
@@ -66,7 +66,7 @@ def redeliver(endpoint: UUID, since: datetime, *, everything: bool) -> None:
 @webhooks.command()
 @click.argument("endpoint", type=click.UUID)
 def enable(endpoint: UUID) -> None:
-    """Tell ENDPOINT again what happens."""
+    """Enable ENDPOINT."""
     with transaction() as (session, now):
         webhooks_out.enable(session, _owner(session, endpoint), endpoint, now=now, by=BY)
 
@@ -74,7 +74,7 @@ def enable(endpoint: UUID) -> None:
 @webhooks.command()
 @click.argument("endpoint", type=click.UUID)
 def disable(endpoint: UUID) -> None:
-    """Tell ENDPOINT nothing until it is enabled."""
+    """Disable ENDPOINT: it receives nothing until it is enabled."""
     with transaction() as (session, now):
         webhooks_out.disable(session, _owner(session, endpoint), endpoint, now=now, by=BY)
 

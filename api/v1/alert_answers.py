@@ -14,7 +14,7 @@ from services.alerts.dossier import Dossier
 
 
 class StandingAlert(Alert):
-    """An alert that stands, who looks after it, and until when nobody is woken by it."""
+    """A standing alert, who acknowledged it, and until when it is silenced."""
 
     acknowledged_at = ma.fields.DateTime(required=True, allow_none=True)
     acknowledged_by = ma.fields.String(required=True, allow_none=True)
@@ -23,7 +23,7 @@ class StandingAlert(Alert):
 
 
 class Silence(ma.Schema):
-    """A code, or one scope of it, that wakes nobody for a while."""
+    """A code, or one scope of it, that is silenced for a while."""
 
     id = ma.fields.UUID(required=True)
     alert_code = ma.fields.String(required=True)
@@ -35,7 +35,7 @@ class Silence(ma.Schema):
 
 
 class Alerts(ma.Schema):
-    """Every alert that stands, the silences in force, and whether nobody looks: then no alert means nothing."""
+    """Every standing alert, the silences in force, and whether evaluation is paused: then no alert means nothing."""
 
     items = ma.fields.List(ma.fields.Nested(StandingAlert), required=True)
     silences = ma.fields.List(ma.fields.Nested(Silence), required=True)
@@ -144,7 +144,7 @@ def silence(row: AlertSilence) -> dict[str, Any]:
 
 
 def rule_line(rule: AlertRule, looked: AlertEvaluation | None) -> dict[str, Any]:
-    """One rule, and when it was last looked at."""
+    """One rule, and when it was last evaluated."""
     return {
         "alert_code": rule.code,
         "severity": rule.severity,

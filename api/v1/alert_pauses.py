@@ -20,7 +20,7 @@ _SECONDS_MAX = int(pausing.PAUSE_MAX.total_seconds())
 
 
 class PauseRequest(StrictSchema):
-    """For how many seconds nobody is to look, and why."""
+    """For how many seconds to pause evaluation, and why."""
 
     duration_s = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(60, _SECONDS_MAX))
     reason = Text(required=True, length_max=REASON_LENGTH_MAX)
@@ -31,7 +31,7 @@ class PauseRequest(StrictSchema):
 @blueprint.takes(PauseRequest)
 @blueprint.answers(200, Pause)
 def pause(body: dict[str, Any]) -> Response:
-    """Look for no alerts for a while, a day at most: no rule raises or clears any, and a critical alert says so."""
+    """Pause alert evaluation for a day at most: no rule raises or clears an alert; a critical alert shows the pause."""
     parts = container()
     with parts.transaction() as session:
         now = parts.now()
@@ -45,7 +45,7 @@ def pause(body: dict[str, Any]) -> Response:
 @role("admin")
 @blueprint.answers(204)
 def resume() -> Response:
-    """Look for alerts again, at once."""
+    """Resume alert evaluation at once."""
     parts = container()
     with parts.transaction() as session:
         pausing.resume(session, now=parts.now(), by=operator())

@@ -32,7 +32,7 @@ class HistoryQuery(StrictSchema):
 
 
 class Settlement(StrictSchema):
-    """Which alert is over because it was dealt with, and how."""
+    """Which alert was settled, and how."""
 
     alert_code = Text(required=True, length_max=SCOPE_LENGTH_MAX)
     service_scope = Text(required=True, length_max=SCOPE_LENGTH_MAX)
@@ -40,7 +40,7 @@ class Settlement(StrictSchema):
 
 
 class Acknowledgement(StrictSchema):
-    """Which alert, and what its keeper has to say."""
+    """Which alert, and a comment."""
 
     alert_code = Text(required=True, length_max=SCOPE_LENGTH_MAX)
     service_scope = Text(required=True, length_max=SCOPE_LENGTH_MAX)
@@ -60,7 +60,7 @@ class SilenceRequest(StrictSchema):
 @role("viewer")
 @blueprint.answers(200, Alerts)
 def standing() -> Response:
-    """What is wrong now, newest first."""
+    """The standing alerts, newest first."""
     parts = container()
     with parts.reading() as session:
         found = handling.overview(session, now=parts.now())
@@ -91,7 +91,7 @@ def history(query: dict[str, Any]) -> Response:
 @role("viewer")
 @blueprint.answers(200, Rules)
 def rules() -> Response:
-    """What is looked for, and when it last was."""
+    """All rules, and when each was last evaluated."""
     with container().reading() as session:
         looked = handling.evaluations(session)
     return json_answer({"items": [answers.rule_line(rule, looked.get(code)) for code, rule in RULES.items()]})
@@ -113,7 +113,7 @@ def one(alert_event_id: UUID) -> Response:
 @blueprint.takes(Settlement)
 @blueprint.answers(204)
 def settle(body: dict[str, Any]) -> Response:
-    """Say that an alert is over, because what does not end by itself was dealt with."""
+    """Settle an alert that does not end by itself."""
     parts = container()
     with parts.transaction() as session:
         handling.settle(
@@ -127,7 +127,7 @@ def settle(body: dict[str, Any]) -> Response:
 @blueprint.takes(Acknowledgement)
 @blueprint.answers(204)
 def acknowledge(body: dict[str, Any]) -> Response:
-    """Say that you look after an alert."""
+    """Acknowledge an alert."""
     parts = container()
     with parts.transaction() as session:
         handling.acknowledge(
@@ -141,7 +141,7 @@ def acknowledge(body: dict[str, Any]) -> Response:
 @blueprint.takes(SilenceRequest)
 @blueprint.answers(201, Silence)
 def silence(body: dict[str, Any]) -> Response:
-    """Have nobody woken by a code for a while. It is looked at and shown all the same."""
+    """Silence a code for a while. It is still evaluated and shown."""
     parts = container()
     with parts.transaction() as session:
         now = parts.now()

@@ -105,7 +105,7 @@ def list_carried() -> Response:
 @blueprint.takes(ProposeLoss)
 @blueprint.answers(201, LossItem)
 def propose(body: dict[str, Any]) -> Response:
-    """Ask another operator to book so much of what suspense lacks; where it has too much, as come back."""
+    """Propose to book part of what suspense lacks as lost or, where it has too much, as a gain."""
 
     def ask(session: Session, **facts: Any) -> Loss:
         amount_minor = parse_amount(body["amount"], assets.get(session, body["asset"]).decimals)

@@ -46,7 +46,7 @@ class Reasoned(StrictSchema):
 
 
 class ReturnRequest(Reasoned):
-    """Where the deposit is to be paid back to: ask its sender, for what a chain shows as sender may not be theirs."""
+    """Where to return the deposit: ask its sender, since the sender that a chain shows may not be theirs."""
 
     destination = ma.fields.Raw(required=True, metadata={"type": "string"})
 
@@ -68,7 +68,7 @@ def list_quarantined(query: dict[str, Any]) -> Response:
 @blueprint.takes(Reasoned)
 @blueprint.answers(200, QuarantinedItem)
 def quarantine(body: dict[str, Any], deposit_id: UUID) -> Response:
-    """Set aside a deposit that is not credited yet; repeating it keeps the first cause."""
+    """Quarantine a deposit that is not credited yet; repeating it keeps the first cause."""
     return _act(deposits.quarantine, deposit_id, cause=CAUSE, reason=body["reason"])
 
 
@@ -77,7 +77,7 @@ def quarantine(body: dict[str, Any], deposit_id: UUID) -> Response:
 @blueprint.takes(Reasoned)
 @blueprint.answers(200, QuarantinedItem)
 def release(body: dict[str, Any], deposit_id: UUID) -> Response:
-    """Let a deposit of somebody else's that is set aside go on to its credit."""
+    """Release another user's quarantined deposit: it will be credited."""
     return _act(deposits.release, deposit_id, decider_id=caller().user_id, reason=body["reason"])
 
 
@@ -86,7 +86,7 @@ def release(body: dict[str, Any], deposit_id: UUID) -> Response:
 @blueprint.takes(ReturnRequest)
 @blueprint.answers(200, QuarantinedItem)
 def give_back(body: dict[str, Any], deposit_id: UUID) -> Response:
-    """Pay a confirmed deposit of somebody else's back; a second approver has to agree, for this one chose where to.
+    """Return another user's confirmed deposit; a second approver must agree, since this one chose the destination.
 
     One is enough for what goes to the only address that is known to have paid, up to the limit of any withdrawal.
     """
