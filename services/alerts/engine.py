@@ -15,7 +15,7 @@ from domain.alert_states import Reading, State, Step, step
 from domain.host_facts import HostFacts
 from models.alert_state import AlertEvaluation, AlertState
 from services.alerts import pausing
-from services.alerts.look import Look
+from services.alerts.evaluation import Evaluation
 from services.alerts.sources import SOURCES
 from services.alerts.transitions import clear, raise_alert, stands
 
@@ -37,20 +37,20 @@ def evaluate(session: Session, rule: AlertRule, facts: HostFacts, *, now: dateti
 
     Returns how many were raised or cleared; 0 if paused, or if another process is at it.
     """
-    if not _may_look(session, rule, now):
+    if not _may_evaluate(session, rule, now):
         return 0
     known = frozenset(_states(session, rule))
-    readings = list(SOURCES[rule.code](Look(session, facts, now, rule, known)))
+    readings = list(SOURCES[rule.code](Evaluation(session, facts, now, rule, known)))
     outcome = "nodata" if any(reading.outcome == "unknown" for reading in readings) else "known"
-    _looked(session, rule, outcome, None, now)
+    _record_evaluation(session, rule, outcome, None, now)
     return _move(session, rule, readings, facts.host, now)
 
 
 def without_answer(session: Session, rule: AlertRule, facts: HostFacts, *, error: str, now: datetime) -> int:
     """Record that evaluating a rule failed: nothing clears, and the failure becomes an alert itself if it lasts."""
-    if not _may_look(session, rule, now):
+    if not _may_evaluate(session, rule, now):
         return 0
-    _looked(session, rule, "error", error, now)
+    _record_evaluation(session, rule, "error", error, now)
     states = _states(session, rule)
     readings = [Reading(row.service_scope, "unknown") for row in states.values() if not _is_nodata(row)]
     return _move(session, rule, [*readings, Reading("all", "unknown", error)], facts.host, now)
@@ -64,7 +64,7 @@ def _is_due(rule: AlertRule, looked_at: datetime | None, now: datetime) -> bool:
     return age >= rule.every - SLACK or age < -SLACK
 
 
-def _may_look(session: Session, rule: AlertRule, now: datetime) -> bool:
+def _may_evaluate(session: Session, rule: AlertRule, now: datetime) -> bool:
     if pausing.is_paused(session, now=now):
         return False
     return bool(session.execute(_TURN, {"code": rule.code}).scalar_one())
@@ -152,7 +152,7 @@ def _is_nodata(row: AlertState) -> bool:
     return row.service_scope.startswith(NODATA)
 
 
-def _looked(session: Session, rule: AlertRule, outcome: str, error: str | None, now: datetime) -> None:
+def _record_evaluation(session: Session, rule: AlertRule, outcome: str, error: str | None, now: datetime) -> None:
     values = {"evaluated_at": now, "outcome": outcome, "error": error}
     session.execute(
         insert(AlertEvaluation)

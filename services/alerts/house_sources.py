@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from domain.alert_states import Outcome, Reading
 from services import heartbeats
-from services.alerts.look import Look
+from services.alerts.evaluation import Evaluation
 
 WINDOW: Final = timedelta(minutes=5)
 BASE: Final = timedelta(minutes=55)
@@ -30,58 +30,60 @@ _TOKENS: Final = text(
 )
 
 
-def dependencies(look: Look) -> Iterator[Reading]:
+def dependencies(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether Redis answers, and whether something comes out of every queue."""
     yield _judged(
-        f"redis:{look.facts.host}",
-        None if look.facts.redis_answers is None else not look.facts.redis_answers,
+        f"redis:{evaluation.facts.host}",
+        None if evaluation.facts.redis_answers is None else not evaluation.facts.redis_answers,
         "no answer",
     )
-    limit = timedelta(seconds=look.rule.threshold)
-    beats = heartbeats.every(look.session)
+    limit = timedelta(seconds=evaluation.rule.threshold)
+    beats = heartbeats.every(evaluation.session)
     for queue in heartbeats.never(beats):
         yield Reading(f"queue:{queue}", "bad", f"nothing has ever come out of the queue {queue}")
     for beat in beats:
         told = f"nothing came out of the queue {beat.queue} since {beat.ran_at:%H:%M:%S} UTC"
-        yield _judged(f"queue:{beat.queue}", look.now - beat.ran_at > limit, told)
+        yield _judged(f"queue:{beat.queue}", evaluation.now - beat.ran_at > limit, told)
 
 
-def disk(look: Look) -> Iterator[Reading]:
+def disk(evaluation: Evaluation) -> Iterator[Reading]:
     """How much of the disk is free."""
-    free = look.facts.disk_free_percent
-    is_low = None if free is None else free < look.rule.threshold
-    yield _judged(f"disk:{look.facts.host}", is_low, f"{free or 0:.1f} % of the disk is free")
+    free = evaluation.facts.disk_free_percent
+    is_low = None if free is None else free < evaluation.rule.threshold
+    yield _judged(f"disk:{evaluation.facts.host}", is_low, f"{free or 0:.1f} % of the disk is free")
 
 
-def memory(look: Look) -> Iterator[Reading]:
+def memory(evaluation: Evaluation) -> Iterator[Reading]:
     """How much of the memory is used."""
-    used = look.facts.memory_used_percent
-    is_high = None if used is None else used > look.rule.threshold
-    yield _judged(f"memory:{look.facts.host}", is_high, f"{used or 0:.1f} % of the memory is used")
+    used = evaluation.facts.memory_used_percent
+    is_high = None if used is None else used > evaluation.rule.threshold
+    yield _judged(f"memory:{evaluation.facts.host}", is_high, f"{used or 0:.1f} % of the memory is used")
 
 
-def certificate(look: Look) -> Iterator[Reading]:
+def certificate(evaluation: Evaluation) -> Iterator[Reading]:
     """When the certificate ends; nothing where none is served."""
-    if not look.facts.serves_https:
+    if not evaluation.facts.serves_https:
         return
-    ends = look.facts.certificate_ends_at
-    limit = timedelta(days=look.rule.threshold)
-    is_ending = None if ends is None else ends - look.now < limit
-    yield _judged(f"certificate:{look.facts.host}", is_ending, f"the certificate ends {ends:%Y-%m-%d}" if ends else "")
+    ends = evaluation.facts.certificate_ends_at
+    limit = timedelta(days=evaluation.rule.threshold)
+    is_ending = None if ends is None else ends - evaluation.now < limit
+    yield _judged(
+        f"certificate:{evaluation.facts.host}", is_ending, f"the certificate ends {ends:%Y-%m-%d}" if ends else ""
+    )
 
 
-def logins(look: Look) -> Iterator[Reading]:
+def logins(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether sign-ins fail unusually often."""
-    count = look.session.execute(_LOGINS, {"after": look.now - WINDOW}).scalar_one()
-    is_often = count > look.rule.threshold
+    count = evaluation.session.execute(_LOGINS, {"after": evaluation.now - WINDOW}).scalar_one()
+    is_often = count > evaluation.rule.threshold
     yield _judged("logins:all", is_often, f"{count} sign-ins failed within five minutes")
 
 
-def tokens(look: Look) -> Iterator[Reading]:
+def tokens(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether tokens are issued unusually fast."""
-    row = look.session.execute(_TOKENS, {"after": look.now - WINDOW, "now": look.now}).one()
+    row = evaluation.session.execute(_TOKENS, {"after": evaluation.now - WINDOW, "now": evaluation.now}).one()
     usual = row.earlier * (WINDOW / BASE)
-    is_fast = row.newest > max(look.rule.threshold, TIMES_USUAL * usual)
+    is_fast = row.newest > max(evaluation.rule.threshold, TIMES_USUAL * usual)
     yield _judged("tokens:all", is_fast, f"{row.newest} tokens within five minutes, usually {usual:.0f}")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Row, TextClause, text
 
 from domain.alert_states import Reading
 from services import flow_search
-from services.alerts.look import Look
+from services.alerts.evaluation import Evaluation
 from services.ledger.verify import altered_seal
 
 FOUND_MAX: Final = 50
@@ -88,80 +88,82 @@ _SEALS: Final = text(
 )
 
 
-def inventory(look: Look) -> Iterator[Reading]:
+def inventory(evaluation: Evaluation) -> Iterator[Reading]:
     """Assets whose wallet could not be read for too long; those that are not compared are left out."""
-    limit = timedelta(seconds=look.rule.threshold)
-    for row in look.session.execute(_INVENTORY):
-        if row.known_at is None or look.now - row.known_at > limit:
+    limit = timedelta(seconds=evaluation.rule.threshold)
+    for row in evaluation.session.execute(_INVENTORY):
+        if row.known_at is None or evaluation.now - row.known_at > limit:
             told = f"the wallet of {row.asset_id} was last read {_moment(row.known_at)}"
             yield Reading(f"asset:{row.asset_id}", "bad", told, asset_id=row.asset_id, beside=_beside(row.chain))
 
 
-def unconfirmed(look: Look) -> Iterator[Reading]:
+def unconfirmed(evaluation: Evaluation) -> Iterator[Reading]:
     """Deposits that have been in no block for too long."""
-    before = look.now - timedelta(seconds=look.rule.threshold)
-    for row in _listed(look, _UNCONFIRMED, "deposit", before=before):
+    before = evaluation.now - timedelta(seconds=evaluation.rule.threshold)
+    for row in _listed(evaluation, _UNCONFIRMED, "deposit", before=before):
         yield _deposit(row, f"seen {_moment(row.since)} and in no block yet")
 
 
-def uncredited(look: Look) -> Iterator[Reading]:
+def uncredited(evaluation: Evaluation) -> Iterator[Reading]:
     """Deposits that have all their confirmations and are not credited."""
-    for row in _listed(look, _UNCREDITED, "deposit"):
+    for row in _listed(evaluation, _UNCREDITED, "deposit"):
         yield _deposit(row, "it has its confirmations and is not credited")
 
 
-def confirming(look: Look) -> Iterator[Reading]:
+def confirming(evaluation: Evaluation) -> Iterator[Reading]:
     """Deposits that have been confirming for too long."""
-    before = look.now - timedelta(seconds=look.rule.threshold)
-    for row in _listed(look, _CONFIRMING, "deposit", before=before):
+    before = evaluation.now - timedelta(seconds=evaluation.rule.threshold)
+    for row in _listed(evaluation, _CONFIRMING, "deposit", before=before):
         yield _deposit(row, f"confirming since {_moment(row.since)}")
 
 
-def unsent(look: Look) -> Iterator[Reading]:
+def unsent(evaluation: Evaluation) -> Iterator[Reading]:
     """Signed payments that the network did not take."""
-    for row in _listed(look, _UNSENT, "payout"):
+    for row in _listed(evaluation, _UNSENT, "payout"):
         yield Reading(
             f"payout:{row.id}", "bad", f"not sent: {row.reason}", asset_id=row.asset_id, tx_hash=row.txid,
             beside=_beside(row.chain),
         )  # fmt: skip
 
 
-def stuck(look: Look) -> Iterator[Reading]:
+def stuck(evaluation: Evaluation) -> Iterator[Reading]:
     """Flows that have been in a state for longer than its table allows."""
-    chains = {row.asset_id: row.chain for row in look.session.execute(_CHAINS)}
-    for flow in flow_search.stuck(look.session, now=look.now, limit=FOUND_MAX, known=look.known_ids("flow")):
+    chains = {row.asset_id: row.chain for row in evaluation.session.execute(_CHAINS)}
+    for flow in flow_search.stuck(
+        evaluation.session, now=evaluation.now, limit=FOUND_MAX, known=evaluation.known_ids("flow")
+    ):
         told = f"the {flow.kind} {flow.short_id} is {flow.state} since {_moment(flow.state_since)}"
         chain = chains.get(flow.asset_id, "")
         details = {"kind": flow.kind, "state": flow.state, "short_id": flow.short_id}
         yield Reading(f"flow:{flow.group_id}", "bad", told, details, flow.asset_id, beside=_beside(chain))
 
 
-def failures(look: Look) -> Iterator[Reading]:
+def failures(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether processing deposits fails too often."""
-    count = look.session.execute(_FAILURES, {"after": look.now - timedelta(minutes=5)}).scalar_one()
-    if count > look.rule.threshold:
+    count = evaluation.session.execute(_FAILURES, {"after": evaluation.now - timedelta(minutes=5)}).scalar_one()
+    if count > evaluation.rule.threshold:
         yield Reading("deposits:all", "bad", f"{count} attempts to process deposits failed within five minutes")
 
 
-def waiting(look: Look) -> Iterator[Reading]:
+def waiting(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether too many withdrawals are not sent."""
-    count = look.session.execute(_WAITING, {"before": look.now - timedelta(minutes=30)}).scalar_one()
-    if count > look.rule.threshold:
+    count = evaluation.session.execute(_WAITING, {"before": evaluation.now - timedelta(minutes=30)}).scalar_one()
+    if count > evaluation.rule.threshold:
         yield Reading("withdrawals:all", "bad", f"{count} withdrawals have been open for 30 minutes", {"count": count})
 
 
-def seals(look: Look) -> Iterator[Reading]:
+def seals(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether two seals follow from the ones before them, and still match the rows that they seal."""
     broken = None
-    turn = int(look.now.timestamp()) // int(look.rule.every.total_seconds())
-    for seal_id in look.session.execute(_SEALS, {"turn": turn}).scalars().all():
-        broken = broken or altered_seal(look.session, first=seal_id, last=seal_id)
+    turn = int(evaluation.now.timestamp()) // int(evaluation.rule.every.total_seconds())
+    for seal_id in evaluation.session.execute(_SEALS, {"turn": turn}).scalars().all():
+        broken = broken or altered_seal(evaluation.session, first=seal_id, last=seal_id)
     if broken is not None:
         yield Reading("ledger:seals", "bad", str(broken), {"seal_id": broken.row_id})
 
 
-def _listed(look: Look, query: TextClause, noun: str, **when: datetime) -> Iterator[Row[Any]]:
-    yield from look.session.execute(query, {"most": FOUND_MAX, "known": look.known_ids(noun), **when})
+def _listed(evaluation: Evaluation, query: TextClause, noun: str, **when: datetime) -> Iterator[Row[Any]]:
+    yield from evaluation.session.execute(query, {"most": FOUND_MAX, "known": evaluation.known_ids(noun), **when})
 
 
 def _deposit(row: Row[Any], told: str) -> Reading:

@@ -6,9 +6,9 @@ from typing import Final
 
 from domain.alert_states import Reading
 from services.alerts import house_sources, money_sources, traffic_sources
-from services.alerts.look import Look
+from services.alerts.evaluation import Evaluation
 
-Source = Callable[[Look], Iterable[Reading]]
+Source = Callable[[Evaluation], Iterable[Reading]]
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
     {

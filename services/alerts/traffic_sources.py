@@ -9,7 +9,7 @@ from sqlalchemy import text
 from domain.alert_states import Outcome, Reading
 from models.alert_state import AlertState
 from services import traffic
-from services.alerts.look import Look
+from services.alerts.evaluation import Evaluation
 from services.traffic import Counted
 
 WINDOW: Final = timedelta(minutes=5)
@@ -29,47 +29,47 @@ _CONVERSIONS: Final = text(
 )
 
 
-def errors(look: Look) -> Iterator[Reading]:
+def errors(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether too many requests are answered with an error of ours."""
-    recent = _recent(look)
+    recent = _recent(evaluation)
     told = f"{recent.error_count} of {recent.count} requests failed"
-    is_bad = _PERCENT * recent.error_count > look.rule.threshold * recent.count
-    yield Reading(SCOPE, _outcome(look, recent, is_bad=is_bad), told)
+    is_bad = _PERCENT * recent.error_count > evaluation.rule.threshold * recent.count
+    yield Reading(SCOPE, _outcome(evaluation, recent, is_bad=is_bad), told)
 
 
-def slowness(look: Look) -> Iterator[Reading]:
+def slowness(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether requests take too long on average."""
-    recent = _recent(look)
+    recent = _recent(evaluation)
     mean_s = recent.duration_us / max(recent.count, 1) / _MICROSECONDS
-    is_bad = mean_s > look.rule.threshold
-    yield Reading(SCOPE, _outcome(look, recent, is_bad=is_bad), f"{mean_s:.2f} s on average")
+    is_bad = mean_s > evaluation.rule.threshold
+    yield Reading(SCOPE, _outcome(evaluation, recent, is_bad=is_bad), f"{mean_s:.2f} s on average")
 
 
-def conversions(look: Look) -> Iterator[Reading]:
+def conversions(evaluation: Evaluation) -> Iterator[Reading]:
     """Whether too many conversions fail."""
-    after = look.now - timedelta(hours=1)
-    count = look.session.execute(_CONVERSIONS, {"after": after}).scalar_one()
-    is_bad = count > look.rule.threshold
+    after = evaluation.now - timedelta(hours=1)
+    count = evaluation.session.execute(_CONVERSIONS, {"after": after}).scalar_one()
+    is_bad = count > evaluation.rule.threshold
     yield Reading("conversions:all", "bad" if is_bad else "good", f"{count} conversions failed within an hour")
 
 
-def _recent(look: Look) -> Counted:
+def _recent(evaluation: Evaluation) -> Counted:
     """The requests of the last minutes, over as many minutes as it takes to have enough."""
     found = Counted()
     # A minute counts by its start, and the newest is not over yet.
-    newest = look.now - WINDOW - timedelta(minutes=1)
-    for minute, counted in traffic.minutes(look.session, after=look.now - LOOKED_BACK):
+    newest = evaluation.now - WINDOW - timedelta(minutes=1)
+    for minute, counted in traffic.minutes(evaluation.session, after=evaluation.now - LOOKED_BACK):
         if minute <= newest and found.count >= REQUESTS_MIN:
             break
         found.add(counted)
     return found
 
 
-def _outcome(look: Look, recent: Counted, *, is_bad: bool) -> Outcome:
+def _outcome(evaluation: Evaluation, recent: Counted, *, is_bad: bool) -> Outcome:
     """The reading for these requests. Too few say nothing, which leaves an alert that stands as it is."""
     if recent.count >= REQUESTS_MIN:
         return "bad" if is_bad else "good"
     if recent.count and not is_bad:
         return "good"
-    stands = look.session.get(AlertState, f"{look.rule.code}:{SCOPE}") is not None
+    stands = evaluation.session.get(AlertState, f"{evaluation.rule.code}:{SCOPE}") is not None
     return "unknown" if stands else "good"

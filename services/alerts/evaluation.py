@@ -11,7 +11,7 @@ from domain.host_facts import HostFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Evaluation:
     """The database, the host, the moment and the rule of one evaluation.
 
     `known` are the scopes of the rule's alerts that are not normal now. A source that reports only the first few of
