@@ -1,4 +1,4 @@
-"""The operator's commands; each lives in a module of its own that is loaded when it is asked for."""
+"""The operator's commands, each in a module of its own that is loaded on use."""
 
 from difflib import get_close_matches
 from importlib import import_module
@@ -36,18 +36,18 @@ COMMANDS = {
     "verification": "Look at claimed payments, decide them again, and say where they are received.",
     "webhooks": "Show outgoing webhooks, and redeliver messages.",
 }
-"""Name and short help, so that listing the commands loads none of them. Module cli/<name>.py defines `<name>`."""
+"""Name and short help, so that listing the commands imports none of them. Module cli/<name>.py defines `<name>`."""
 
 
 class _Lazy(click.Group):
     """A group that finds its commands by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """All commands whose module is here."""
+        """The names of all commands."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """The command of this name, loaded now."""
+        """The command of this name, imported now."""
         if cmd_name not in COMMANDS:
             return None
         command = getattr(import_module(f"cli.{cmd_name}"), cmd_name)
@@ -64,7 +64,7 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        """List them with their short help, without loading any."""
+        """List them with their short help, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
 
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def run() -> None:
-    """Run a command, and say a refusal in one line instead of a traceback."""
+    """Run a command; a refusal is printed in one line instead of a traceback."""
     leave_at_once()
     try:
         main(prog_name="python -m cli")

@@ -1,4 +1,4 @@
-"""The demo's last story: something breaks, operators are told; it is mended, and they are told that too."""
+"""The demo's last story: a fault raises an alert, its repair clears it, and operators are notified of both."""
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -27,7 +27,7 @@ BY: Final = Actor("cli demo")
 
 
 class AlertStory:
-    """One operator, and a server that says what a test dollar is worth."""
+    """One operator, and a price server for a test dollar."""
 
     def __init__(self, stack: Stack, container: Container) -> None:
         self._url = stack.settings.public_url
@@ -39,7 +39,7 @@ class AlertStory:
         self._operator = self._exit.enter_context(closing(Person(self._url)))
 
     def tell(self) -> None:
-        """Tell it, a line for each step. Raises ServerFailed at the first step that does not happen."""
+        """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
         with step("an operator's board listens; a server elsewhere says what a test dollar is worth") as note:
             live = self._watch()
             note(f"{until(lambda: self._asked(self._price))} USD")
@@ -56,7 +56,7 @@ class AlertStory:
         say(f"where alerts are: {self._url}/operator/alerts")
 
     def close(self) -> None:
-        """End the server, and leave no pair whose price nobody says."""
+        """Stop the server, and leave no pair without a source."""
         self._exit.close()
 
     def _watch(self) -> Live:
@@ -77,22 +77,22 @@ class AlertStory:
         return live
 
     def _put_back(self) -> None:
-        """What a test dollar is worth is nobody's question any more."""
+        """Unfollow the test dollar's price."""
         with self._container.transaction() as session:
             prices.unfollow(session, PAIR, now=self._container.now(), by=BY)
 
     def _asked(self, happened: Callable[[], Any]) -> Any:
-        """What comes of asking for prices now, rather than at the next turn, which is seconds away."""
+        """Fetch prices now, rather than in the next round, and wait for the outcome."""
         with self._container.transaction() as session:
             outbox.promise(session, "prices.collect", now=self._container.now())
         return wait_for(happened, patience_s=LOOK_EVERY_S)
 
     def _price(self) -> str | None:
-        """What the pair is worth now, as operators see it."""
+        """The pair's present price, as operators see it."""
         items = self._operator.get("/api/v1/prices")["items"]
         return next((item["price"] for item in items if item["pair"] == PAIR), None)
 
     def _alert(self) -> dict[str, Any] | None:
-        """The alert, if it stands."""
+        """The alert, if it is raised."""
         items = self._operator.get("/api/v1/alerts")["items"]
         return next((item for item in items if (item["alert_code"], item["service_scope"]) == (ALERT, SCOPE)), None)

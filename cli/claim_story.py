@@ -18,11 +18,11 @@ from wiring.embedded.anvil import CHAIN, AnvilServer
 PAID: Final = 40
 CLAIMED: Final = "40.000000"
 DEEP: Final = 20
-"""So many blocks on top make any payment final there: it is not claimed before, and decided at the first look."""
+"""How many blocks make any payment final there: it is claimed only then, and decided at once."""
 
 
 class ClaimStory:
-    """One person who paid the house itself, and says so; once truly, once not."""
+    """One person who claims to have paid the house, once truly and once falsely."""
 
     def __init__(self, stack: Stack, anvil: AnvilServer, container: Container) -> None:
         self._url = stack.settings.public_url
@@ -32,7 +32,7 @@ class ClaimStory:
         self._contract = known_contract(container)
 
     def tell(self) -> None:
-        """Tell it, a line for each step, after a token's story. Raises ServerFailed at the first that fails."""
+        """Play it after the token's story, with a line for each step. Raises ServerFailed at the first that fails."""
         with step("an operator says where the house itself is paid; Carol signs in") as note:
             house = self._receive()
             self._carol.sign_in()
@@ -49,12 +49,12 @@ class ClaimStory:
         say(f"where the claim is: {self._url}/flows/{claim['flow']}")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._carol.close()
         self._container.engine.dispose()
 
     def _receive(self) -> str:
-        """Have payments to the hot wallet be claimed; its address."""
+        """Register the hot wallet's address for claims; returns it."""
         chain = self._container.chains[CHAIN]
         ensure(isinstance(chain, EvmChain), "the private chain is one of accounts")
         assert isinstance(chain, EvmChain)  # for the type checker; ensure() has made sure
@@ -63,13 +63,13 @@ class ClaimStory:
             return verifications.add_address(session, CHAIN, chain.account, client_id=None, now=now, by=BY).address
 
     def _pay(self, contract: str, house: str) -> str:
-        """Have these tokens be sent to the house, and lie deep; the transaction's id."""
+        """Send these tokens to the house, and mine until they are final; returns the transaction's id."""
         txid = self._anvil.send(contract, data="0x" + transfer_data(payload(house), PAID * UNIT).hex())
         self._anvil.mine(DEEP)
         return txid
 
     def _settled(self, tx_hash: str) -> dict[str, Any]:
-        """Claim this transaction, and wait until the claim is decided."""
+        """Claim this transaction and wait for the decision."""
         asked = self._carol.post(
             "/api/v1/payment-verifications",
             {"chain": CHAIN, "tx_hash": tx_hash, "asset": TOKEN, "amount": CLAIMED, "reference": "an order"},

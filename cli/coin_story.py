@@ -1,4 +1,4 @@
-"""The demo's first story: a person's coin comes in and goes out, and everybody whom it concerns is told meanwhile."""
+"""The demo's first story: a person's coin is deposited and withdrawn, with notifications to everybody involved."""
 
 import os
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from wiring.container import Container
 from wiring.embedded.node import MINER, NodeServer
 
 DEPOSIT: Final = "20.00000000"
-# Above what the default policy lets through by itself, so that an operator has to agree.
+# Above the default policy's limit for automatic approval, so that an operator must approve.
 WITHDRAWAL: Final = "12.50000000"
 TOLD_BY: Final = {"feed", webhooks_out.CONSUMER}
 
@@ -43,7 +43,7 @@ class CoinStory:
         self._withdrawal: dict[str, Any] = {}
 
     def tell(self) -> None:
-        """Tell it, a line for each step. Raises ServerFailed at the first step that does not happen."""
+        """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
         with step("Alice signs in with a key of her own; her page listens"):
             self._alice.sign_in()
             until(self._is_told)
@@ -74,11 +74,11 @@ class CoinStory:
         say(f"the operator's board: {self._url}/operator")
 
     def close(self) -> None:
-        """Hang up, and end the shop."""
+        """Close the connections, and stop the shop."""
         self._exit.close()
 
     def _be_told(self) -> None:
-        """Have the shop say that it was told of what was credited, and that it is not fooled."""
+        """Show that the shop received the webhook for the credit, and that it refuses a forged one."""
         with step("the shop is told by a webhook, and verifies who signed it") as note:
             note(self._shop.verified("deposit.credited"))
         with step("somebody else says the same to the shop, under a secret of their own: refused") as note:
@@ -122,12 +122,12 @@ class CoinStory:
             note(f"{report.transfers} transfers read")
 
     def _is_told(self) -> bool:
-        """Whether what happens is told: in its first seconds, a new installation has nobody yet who reads its log."""
+        """Whether events are delivered yet: a new installation's consumers begin after a few seconds."""
         with self._container.reading() as session:
             return {consumer.name for consumer in event_log.every(session)} >= TOLD_BY
 
     def _flow(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The movement that a deposit or a withdrawal is, with everything on record of it."""
+        """The flow of a deposit or withdrawal, with its events."""
         return self._alice.get(f"/api/v1/flows/{item['flow']}")
 
     def _has_all(self, live: Live, item: dict[str, Any]) -> bool:
@@ -169,7 +169,7 @@ class CoinStory:
             roles.grant(session, self._operator.user_id, "approver", by="cli demo", now=now)
 
     def _buffers_agree(self) -> bool:
-        """Have the wallet compared now rather than at the next full minute, and read what an operator would see."""
+        """Compare the wallet now rather than at the next full minute, and read the result as an operator would."""
         asked_at = self._container.now()
         with self._container.transaction() as session:
             outbox.promise(session, "buffers.compare", now=asked_at)

@@ -1,4 +1,4 @@
-"""Lines of many processes in one terminal: each with a coloured name, none torn apart."""
+"""The lines of many processes in one terminal, each whole and with a coloured name."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ NAME_WIDTH: Final = 8
 
 
 class Console:
-    """Writes (name, line) pairs, from any thread. When nobody reads any more, it falls silent and nothing else."""
+    """Writes (name, line) pairs, from any thread. Once the output is closed it writes nothing, without failing."""
 
     def __init__(self, output: IO[str] | None = None) -> None:
         self._printer = Printer(output or sys.stdout, width=NAME_WIDTH)
@@ -33,5 +33,5 @@ class Console:
         try:
             self._printer.write(message)
         except BrokenPipeError:
-            # The reader left (`make run | head`). The processes' own pipes must still be emptied, or they would block.
+            # The output was closed (`make run | head`). The processes' pipes must be drained still, or they block.
             self._is_read = False

@@ -21,7 +21,7 @@ _PER_CENT: Final = 100
 
 
 def _share(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
-    """A share in per cent as millionths of the whole, exactly: 0.25 is 2500 of them."""
+    """A percentage as an exact number of millionths: 0.25 becomes 2500."""
     try:
         ppm = Decimal(text) * PPM / _PER_CENT
     except InvalidOperation as error:

@@ -1,4 +1,4 @@
-"""`python -m cli demo`: a coin, a token, a claim and a fault, each a story that is told step by step."""
+"""`python -m cli demo`: a coin, a token, a claim and a fault, each played step by step."""
 
 import logging
 import os
@@ -28,8 +28,8 @@ from wiring.settings import read_settings
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story instead of staying up.")
 def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """Start everything on private chains, move some money and explain each step, then run until Ctrl-C."""
-    # The shop that is told of a payment listens on this host.
+    """Start everything on private chains, tell what happens to some money step by step, then stay up until Ctrl-C."""
+    # The shop that receives webhooks listens on this host.
     settings = replace(for_terminal(read_settings(os.environ)), webhook_private=True)
     if "node" not in wanted_by(settings):
         raise ServerFailed(
@@ -37,7 +37,7 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
             "(apt-get install litecoind), no STRONGROOM_CHAINS, and no production"
         )
     configure_logging(settings)
-    # People's own requests are told as steps.
+    # The stories' own requests are shown as steps.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     console = Console() if os.environ.get("VERBOSE") else None
     stopped = stop_on_signals()
@@ -55,7 +55,7 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
 
 
 def _tell(stack: Stack) -> None:
-    """Tell every story that can be told here. Raises ServerFailed at the first step that does not happen."""
+    """Play every story that this machine has the programs for. Raises ServerFailed at the first step that fails."""
     ensure(stack.node is not None, "a demo begins with a private chain")
     assert stack.node is not None  # for the type checker; ensure() has made sure
     container = build_container(stack.settings)
@@ -77,6 +77,6 @@ def _tell_of_a_token(stack: Stack, container: Container) -> None:
 
 
 def only_system(name: str, line: str) -> None:
-    """Show what the stack says of itself and the warnings of its processes; the story is the rest."""
+    """Show the stack's own lines and its processes' warnings only."""
     if name == "system" or '"level": "error"' in line or "[error" in line:
         print(f"  {name}: {line}", file=sys.stderr, flush=True)

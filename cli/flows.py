@@ -1,4 +1,4 @@
-"""`python -m cli flows`: look at movements of money, all of them or one from its first event to its last."""
+"""`python -m cli flows`: list movements of money, or show one with all its events."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""python -m cli key: a key on this machine, for signing in where no wallet is at hand."""
+"""`python -m cli key`: a key on this machine, for signing in without a wallet."""
 
 import os
 import sys
@@ -73,7 +73,7 @@ def seal(keystore: Path, password_file: Path | None) -> None:
     Secret and password are asked for, or are the first and second line of standard input, so that no history of
     commands and no list of processes shows them.
     """
-    from adapters.evm import keystore as storage  # late: it loads what only chains of accounts need
+    from adapters.evm import keystore as storage  # late: it imports what only chains of accounts need
 
     text = _asked("Secret", confirmed=False)
     password = password_file.read_text().strip() if password_file else _asked("Password", confirmed=True).strip()
@@ -96,7 +96,7 @@ def _asked(what: str, *, confirmed: bool) -> str:
 
 
 def _sealable(text: str) -> bytes:
-    """What a keystore holds: the bytes of a private key, or an extended one as it is spelled."""
+    """The bytes to seal: of a private key, or of an extended key's text."""
     from adapters.evm.keys import BadExtendedKey, ExtendedPrivateKey
 
     try:

@@ -1,4 +1,4 @@
-"""Groups of commands whose list says of each what it does, to the end of the sentence."""
+"""Groups of commands whose list shows the whole first sentence of each command's help."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ _WHOLE: Final = 1_000
 
 
 class Listed(click.Group):
-    """A group that wraps what it says of its commands, where click would cut it off."""
+    """A group that wraps its commands' help, where click would cut it off."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them, each with the first sentence of its help."""

@@ -1,4 +1,4 @@
-"""A socket of one person: what they are told while it happens, and how long after."""
+"""A person's realtime socket: the events that it receives, and their delay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ANSWER_WITHIN_S: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One event: which object came to which state, and how long that took to arrive here."""
+    """One event: the object, its new state, and the delay until it arrived here."""
 
     event_id: str
     kind: str
@@ -25,19 +25,19 @@ class Heard:
 
 
 class Live:
-    """A Socket.IO client that is signed in as somebody, and keeps what it is told about movements and alerts.
+    """A signed-in Socket.IO client that keeps the events of flows and alerts.
 
-    It is python-socketio's own, which shares no code with the server but the protocol.
+    It is python-socketio's own client, which shares no code with our server.
     """
 
     def __init__(self, url: str, token: str) -> None:
-        """Connect to the realtime process at this address, once it answers. Raises ServerFailed when it does not."""
+        """Connect to the realtime process at this address. Raises ServerFailed if it does not answer in time."""
         self._heard: list[Heard] = []
         self._told: set[str] = set()
         self._is_greeted = False
         self._fault = ""
         self._refused: dict[str, Any] | None = None
-        # A socket that comes back has missed something, and nothing may be missing here.
+        # A socket that reconnects may have missed events, and none may be missing here.
         self._socket = socketio.Client(reconnection=False)
         self._socket.on("online_users", self._be_greeted)
         self._socket.on("connect_error", self._be_refused)
@@ -48,13 +48,13 @@ class Live:
         until(lambda: self._is_greeted)
 
     def states(self, kind: str, object_id: str) -> list[str]:
-        """The states that an object was said to have come to, in the order in which that was said."""
+        """The states of an object, in the order in which they arrived."""
         return [one.state for one in self._of(kind, object_id)]
 
     def tell(self, kind: str, object_id: str, *, to: str) -> None:
-        """Say what has come since the last time, once it is heard that the object came to the state `to`.
+        """Wait until the object's state `to` arrives, and print the events that arrived since the last call.
 
-        Raises ServerFailed when that does not arrive.
+        Raises ServerFailed when it does not arrive.
         """
         if not wait_for(lambda: to in self.states(kind, object_id), patience_s=STEP_PATIENCE_S):
             heard = ", ".join(self.states(kind, object_id)) or "nothing"
@@ -66,12 +66,12 @@ class Live:
         say_live(f"{kind} {path} ({slowest_s:.1f} s after)")
 
     def has_all(self, kind: str, object_id: str, timeline: Sequence[dict[str, Any]]) -> bool:
-        """Whether every step that is on record of a flow has arrived, in that order."""
+        """Whether every recorded step of a flow has arrived, in order."""
         moves = [step["state"] for step in timeline if step["state"] != step["from_state"]]
         return self.states(kind, object_id) == moves
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._socket.disconnect()
 
     def _connect(self, url: str, token: str) -> bool:
@@ -85,18 +85,18 @@ class Live:
         return True
 
     def _of(self, kind: str, object_id: str) -> list[Heard]:
-        # A copy: the library's thread goes on hearing.
+        # A copy: the library's thread goes on appending.
         return [one for one in tuple(self._heard) if (one.kind, one.object_id) == (kind, object_id)]
 
     def _be_greeted(self, _: Any) -> None:
         self._is_greeted = True
 
     def _be_refused(self, answer: Any) -> None:
-        # A server that is there answers with an error of ours; of one that is not, the library says so in words.
+        # A running server answers with one of our errors; for any other failure the library has only a message.
         self._refused = answer if isinstance(answer, dict) else None
 
     def _hear(self, event: dict[str, Any]) -> None:
-        """Keep it, unless it is known already, or a note that moves nothing."""
+        """Keep an event, unless it is a duplicate or changes no state."""
         kind, state = event["type"].split(".")
         delay = datetime.now(UTC) - datetime.fromisoformat(event["occurred_at"])
         if state != "updated" and all(one.event_id != event["id"] for one in self._heard):

@@ -1,4 +1,4 @@
-"""Somebody with a key who uses the public interface, as any program would."""
+"""A person with a key who uses the public API, as any program would."""
 
 from typing import Any, Final, Self
 from uuid import UUID
@@ -12,7 +12,7 @@ TIMEOUT_S: Final = 10.0
 
 
 class Refused(ServerFailed):
-    """The server answered with a refusal; `code` is its stable name."""
+    """The server refused a request; `code` is the error code."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class Refused(ServerFailed):
 
 
 class Person:
-    """A fresh key and, once signed in, the session that it got."""
+    """A fresh key and, after `sign_in`, its session."""
 
     def __init__(self, url: str) -> None:
         self._key = PrivateKey()
@@ -29,11 +29,11 @@ class Person:
 
     @property
     def public_key(self) -> str:
-        """The compressed key in hex, which is who this person is."""
+        """The compressed public key in hex."""
         return self._key.public_key.format().hex()
 
     def sign_in(self) -> Self:
-        """Ask for a challenge, sign it, keep the session. The first time makes the user."""
+        """Sign a challenge and keep the session; the first sign-in creates the user."""
         challenge = self.post("/api/auth/challenge", {"subject": self.public_key})
         proof = {
             "challenge_id": challenge["challenge_id"],
@@ -48,7 +48,7 @@ class Person:
 
     @property
     def token(self) -> str:
-        """What this session is known by, for whoever connects as this person another way."""
+        """The session's token, for connecting by other means."""
         return str(self._client.headers["Authorization"]).removeprefix("Bearer ")
 
     def get(self, path: str) -> dict[str, Any]:
@@ -56,16 +56,16 @@ class Person:
         return _body(self._client.get(path))
 
     def post(self, path: str, body: dict[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
-        """Send JSON, and read the answer. Raises Refused."""
+        """POST JSON; returns the answer's JSON. Raises Refused."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return _body(self._client.post(path, json=body, headers=headers))
 
     def delete(self, path: str) -> None:
-        """Have what is at a path be gone. Raises Refused."""
+        """DELETE a path. Raises Refused."""
         _body(self._client.delete(path))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._client.close()
 
 

@@ -26,7 +26,7 @@ AMOUNTS: Final = {
     "two_approvals_above": "two_approvals_above_minor",
 }
 NUMBERS: Final = {"key_cooldown_s": range(366 * 24 * 3600 + 1), "confirmations": range(1, 1001)}
-"""How many seconds, or blocks, may be meant: more would refuse every withdrawal, or wait for ever."""
+"""The valid values in seconds or blocks; beyond them every withdrawal would be refused, or wait for ever."""
 SWITCHES: Final = ("transfers_count", "allowlist_only", "paused")
 NAMES: Final = (*AMOUNTS, *NUMBERS, *SWITCHES)
 
@@ -61,7 +61,8 @@ def change(asset: str, name: str, value: str) -> None:
         if name == "paused":
             (withdrawals.pause if parsed else withdrawals.resume)(session, asset, now=now, by=BY)
         setattr(row, column, parsed)
-        # What two have to agree to would go by itself. (Nothing else is refused for it, least of all a pause.)
+        # Otherwise withdrawals that need two approvals would be approved automatically. Nothing else is checked, least
+        # of all a pause.
         if name in {"auto_limit", "two_approvals_above"} and row.auto_limit_minor >= row.two_approvals_above_minor:
             raise click.BadParameter("must leave auto_limit below two_approvals_above", param_hint=name)
         session.flush()
@@ -106,7 +107,7 @@ def _lines(session: Session, asset: str) -> list[str]:
 
 
 def _measure(session: Session, asset_id: str, name: str) -> Asset:
-    """What an amount is counted in: the asset itself, except for what the network takes."""
+    """The asset of an amount: the asset itself, except for network fees."""
     asset = assets.get(session, asset_id)
     if name != "network_fee_cap" or asset.chain not in RAILS:
         return asset

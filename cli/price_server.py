@@ -1,4 +1,4 @@
-"""Somebody who says what something is worth: a web server of one file, and a process that can be killed."""
+"""A price source for the demo: a web server process with one file."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ STOP_PATIENCE_S: Final = 10.0
 
 
 class PriceServer:
-    """Python's own web server, with a price in its one file; started again, it has the same address."""
+    """Python's own web server, with a price in its one file; a restart keeps its address."""
 
     def __init__(self, directory: Path) -> None:
         self._home = directory
@@ -24,11 +24,11 @@ class PriceServer:
 
     @property
     def url(self) -> str:
-        """Where the price is, as `price` of a JSON object."""
+        """The URL of the price, which is `price` in a JSON object."""
         return f"http://127.0.0.1:{self._port}/price.json"
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start the server."""
         folder = self._home / "public"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "price.json").write_text(json.dumps({"price": PRICE}))
@@ -38,12 +38,12 @@ class PriceServer:
         )
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         if self._server is not None:
             self._server.kill()
             self._server.wait()
 
     def close(self) -> None:
-        """End it for good."""
+        """Stop it and remove its file."""
         if self._server is not None:
             process.stop(self._server, stop_signal=signal.SIGTERM, patience_s=STOP_PATIENCE_S)

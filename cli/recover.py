@@ -49,7 +49,7 @@ class _Rail:
         )
 
     def spelled(self, amount_minor: int) -> str:
-        """An amount for people."""
+        """An amount in whole units."""
         return f"{format_amount(amount_minor, self.asset.decimals)} {self.asset.asset_id}"
 
 
@@ -156,7 +156,7 @@ def _parts() -> Iterator[Container]:
 
 
 def retire(parts: Container, *, skip: int) -> None:
-    """Retire what is ready, and pass over so many indexes of each extended key."""
+    """Retire pooled addresses, and skip this many indexes of each extended key."""
     with parts.transaction() as session:
         count = addresses.retire_pool(session, now=parts.now(), by=BY)
     click.echo(f"{count} addresses that were ready are given to nobody any more")
@@ -172,7 +172,7 @@ def retire(parts: Container, *, skip: int) -> None:
 
 
 def _look(rail: _Rail) -> int:
-    """Show what is not booked; returns how much there is. Withdrawals are paused before it is shown."""
+    """Pause withdrawals and print what is not booked; returns how many transactions that is."""
     chain, parts = rail.chain.network.chain, rail.parts
     with parts.transaction() as session:
         unbooked = payouts.unbooked(session, chain, rail.sent)
@@ -195,7 +195,7 @@ def _show(session: Session, rail: _Rail, sent: SentTransaction) -> None:
 
 @contextmanager
 def _rails(asset_id: str | None, since: int | None) -> Iterator[list[_Rail]]:
-    """The rails and what their wallets sent, read from the nodes before any transaction is open."""
+    """The rails and what their wallets sent, read from the nodes while no transaction is open."""
     with provided(read_settings(os.environ), "postgres", "node", "anvil") as settings:
         parts = build_container(settings)
         try:
@@ -212,7 +212,7 @@ def _read(parts: Container, chain: DescriptorChain, since: int | None) -> _Rail:
     with parts.reading() as session:
         asset = assets.get(session, chain.network.asset_id)
         followed = chains.get(session, chain.network.chain)
-        # Deeper than any reorganisation that is undone by itself: what was signed after the dump is in a later block.
+        # Deeper than any reorganisation undone automatically: what was signed after the dump is in later blocks.
         height = max(0, followed.height - chains.BLOCKS_KEPT) if since is None else since
     chain.ensure_wallet()
     return _Rail(parts, chain, asset, chain.sent_since(height))

@@ -1,4 +1,4 @@
-"""What the account of a chain of accounts sent and the books do not know: shown, and booked one by one."""
+"""Find and book what the hot wallet's account sent that is not in the books."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -27,9 +27,9 @@ _LEFT: Final = frozenset({"not final", "unclear"})
 
 
 def look_at_account(parts: Container, chain: CountingChain, since: int | None = None) -> int:
-    """How many transactions the account of a chain of accounts made beyond those in the books, which this says.
+    """Print and return how many transactions the account made that are not in the books.
 
-    If there are any, withdrawals of the chain's assets are paused: what waits in the dump may have been paid by them.
+    If there are any, withdrawals of the chain's assets are paused: those open in the dump may have been paid by them.
     """
     sent, missing = _read(parts, chain, since)
     name = chain.rail.chain
@@ -48,9 +48,9 @@ def look_at_account(parts: Container, chain: CountingChain, since: int | None = 
 
 
 def book_account(parts: Container, chain: CountingChain, since: int | None = None) -> int:
-    """Book what the account sent, oldest first, each in a transaction of its own; returns how many could not be.
+    """Book what the account sent, oldest first, each in a transaction of its own; returns how many could not be booked.
 
-    Safe to repeat, and to go on with after it was interrupted.
+    Safe to repeat, also after an interruption.
     """
     name, final_height, left = chain.rail.chain, chain.tip().final_height, 0
     sent, missing = _read(parts, chain, since)
@@ -71,12 +71,12 @@ def book_account(parts: Container, chain: CountingChain, since: int | None = Non
 def _read(
     parts: Container, chain: CountingChain, since: int | None
 ) -> tuple[Sequence[SentTransaction], Collection[int]]:
-    """What the account sent that has to be explained, from the blocks, and the nonces that are in none of these."""
+    """What the account sent that is not booked, read from the blocks, and the nonces that were not found there."""
     name, made = chain.rail.chain, chain.transactions_made()
     with parts.reading() as session:
         wanted = payouts.nonces_to_explain(session, name, chain.account, made=made)
         contracts = {one: asset.contract or "" for one, asset in assets.by_contract(session, name).items() if one}
-        # Deeper than any reorganisation that is undone by itself: what was signed after the dump is in a later block.
+        # Deeper than any reorganisation undone automatically: what was signed after the dump is in later blocks.
         height = max(0, chains.get(session, name).height - chains.BLOCKS_KEPT) if since is None else since
         known = payouts.nonces_known(session, name, chain.account)
     sent = chain.sent_since(height, wanted, contracts=contracts) if wanted else ()

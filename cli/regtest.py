@@ -1,4 +1,4 @@
-"""`python -m cli regtest`: play the world outside on the private chain of a running demo."""
+"""`python -m cli regtest`: pay and mine on the private chain of a running demo."""
 
 import os
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def mine(blocks: int) -> None:
 
 @contextmanager
 def _node() -> Iterator[str]:
-    """The address of the running node. Raises ServerFailed when there is none, or when it refuses."""
+    """The RPC address of the running node. Raises ServerFailed when there is none or it refuses."""
     settings = read_settings(os.environ)
     with Embedded(settings.var_dir, frozenset({"node"})) as addresses:
         if addresses.node_rpc_url is None:

@@ -28,12 +28,12 @@ def run() -> None:
 
 
 def for_terminal(settings: Settings) -> Settings:
-    """The same settings with `auto` decided here: the processes write into our pipes, and could not tell."""
+    """The settings with a log format of `auto` decided here, since the processes write into pipes."""
     return replace(settings, log_format="pretty" if is_pretty(settings) else "json")
 
 
 def greeting(settings: Settings) -> list[str]:
-    """Where everything is, for the person at the terminal."""
+    """The addresses of everything, for the person at the terminal."""
     rails = ", ".join(rail.chain for rail in settings.chains) or "none: no coin can come in or go out"
     return [
         f"Strongroom is up: {settings.public_url}",
@@ -49,10 +49,9 @@ def _where_password(settings: Settings) -> str:
 
 
 class StopRequest:
-    """That somebody asked us to stop, by a signal, and somebody waits for it.
+    """A request to stop, made by a signal and waited for by the main thread.
 
-    A signal's handler runs between any two instructions, those of its own earlier run too. So it takes no lock: in an
-    Event of threading it would wait for itself for ever.
+    It takes no lock: a signal handler may interrupt itself, and with a threading.Event it could deadlock.
     """
 
     def __init__(self) -> None:
@@ -60,7 +59,7 @@ class StopRequest:
         self._was_made = False
 
     def make(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle a signal: the first ends the wait; after it, Ctrl-C interrupts as usual."""
+        """Handle a signal: the first ends the wait; after that Ctrl-C interrupts as usual."""
         if self._was_made:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             return
@@ -73,7 +72,7 @@ class StopRequest:
 
 
 def stop_on_signals() -> StopRequest:
-    """A request to stop that Ctrl-C, TERM and a closed terminal make."""
+    """A StopRequest for Ctrl-C, TERM and a closed terminal."""
     request = StopRequest()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, request.make)

@@ -1,4 +1,4 @@
-"""A shop that is told of payments: a process of its own that has the secret of one endpoint, and nothing else."""
+"""A shop that receives webhooks: a process of its own that has one endpoint's secret and nothing else."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ TIMEOUT_S: Final = 10.0
 
 
 class Shop:
-    """One endpoint of somebody, and the process behind it. Closing it takes both away."""
+    """A person's webhook endpoint and the process behind it; closing removes both."""
 
     def __init__(self, directory: Path, owner: Person) -> None:
         self._directory = directory
@@ -36,7 +36,7 @@ class Shop:
         self._server: subprocess.Popen[bytes] | None = None
 
     def open(self, *kinds: str) -> str:
-        """Make an endpoint for these types of events, start the process with its secret; where it listens.
+        """Register an endpoint for these event types and start the process with its secret; returns its URL.
 
         Raises Refused, ServerFailed.
         """
@@ -45,7 +45,7 @@ class Shop:
         made = self._owner.post("/api/v1/webhook-endpoints", {"url": self._url, "kinds": list(kinds)})
         self._endpoint = str(made["id"])
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # In isolated mode it finds neither our folder nor our environment.
+        # In isolated mode it sees neither our source folder nor our environment.
         self._server = process.spawn(
             [*process.dies_with_us(signal.SIGTERM), sys.executable, "-I", str(PROGRAM), str(port)],
             log=self._log,
@@ -56,13 +56,13 @@ class Shop:
         return self._url
 
     def verified(self, text: str) -> str:
-        """The line in which the process says that it verified a message with these words. Raises ServerFailed."""
+        """Wait for the process's line about a verified message with this text; returns it. Raises ServerFailed."""
         return str(until(lambda: self._said("verified", text)))
 
     def lie_to(self) -> str:
-        """Offer it the newest message again under a new name, signed by somebody else; what it says of that.
+        """Send it the newest message under a new id with a forged signature; returns its answer.
 
-        Raises ServerFailed when it takes that.
+        Raises ServerFailed when it accepts the message.
         """
         owner_path = f"/api/v1/webhook-endpoints/{self._endpoint}/deliveries"
         event = self._owner.get(owner_path)["items"][0]["event"]
@@ -79,7 +79,7 @@ class Shop:
         return str(until(lambda: self._said("refused")))
 
     def close(self) -> None:
-        """Be told nothing more, and end the process."""
+        """Remove the endpoint, and stop the process."""
         if self._endpoint:
             self._owner.delete(f"/api/v1/webhook-endpoints/{self._endpoint}")
         if self._server is not None:

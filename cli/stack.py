@@ -26,8 +26,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HEALTHY_PATIENCE_S: Final = 90.0
 PORT_PATIENCE_S: Final = 30.0
 
-# What moves money never waits behind what reads chains or keeps house, what tells people nothing behind a provider that
-# does not answer, and none of them behind a scan that may take many minutes: a worker for each.
+# A worker for each kind of work: payments never wait for chain reading or chores, notifications never for a silent
+# provider, and none of them for a scan that may take many minutes.
 _WORKERS: Final = {
     "money": "money", "watch": "watch", "scans": "scan", "chores": "upkeep", "claims": "verify", "news": "notify",
 }  # fmt: skip
@@ -85,16 +85,16 @@ class Stack:
         self._exit.close()
 
     def wait_until_healthy(self) -> None:
-        """Return when the web process answers that it can do its work. Raises ServerFailed after a while."""
+        """Return when the web process is healthy. Raises ServerFailed if it is not in time."""
         if not await_truth(lambda: self._stop.wait(0.1) or self._is_healthy(), HEALTHY_PATIENCE_S):
             raise ServerFailed("the web process did not become healthy; its lines above say why")
 
     def pids(self) -> Mapping[str, int]:
-        """The process id of each process that runs now."""
+        """The process ids by name."""
         return self._supervisor.pids() if self._supervisor else {}
 
     def _await_ports(self) -> None:
-        """Refuse to start beside whoever has our ports; the processes of a killed predecessor give them up soon."""
+        """Wait for our ports, which a killed predecessor's processes free soon. Raises ServerFailed otherwise."""
         ports = [
             ("STRONGROOM_WEB_PORT", self.settings.web_port),
             ("STRONGROOM_REALTIME_PORT", self.settings.realtime_port),
@@ -113,7 +113,7 @@ class Stack:
             return False
 
     def _supervise(self) -> None:
-        # All in this one thread, which lives as long as the stack: the kernel stops a child whose parent thread ends.
+        # All in this thread, which lives as long as the stack: the kernel kills a child when its parent thread ends.
         environ = {**os.environ, **to_environ(self.settings), "PYTHONUNBUFFERED": "1"}
         self._supervisor = Supervisor(programs(self.settings), environ=environ, directory=ROOT, write=self._write)
         self._supervisor.start()
@@ -141,13 +141,13 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def metrics_ports(settings: Settings) -> dict[str, int]:
-    """Where each program of Celery's answers the monitoring, if any does."""
+    """The metrics port of each Celery program, where metrics are on."""
     first = settings.metrics_port
     return {} if first is None else {name: first + place for place, name in enumerate((*_WORKERS, "beat"))}
 
 
 def programs(settings: Settings) -> list[Program]:
-    """Every process of an installation on one host, and how it is started."""
+    """Every process of an installation on one host, with its command."""
     python = sys.executable
     gunicorn = [python, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
     celery = [python, "-m", "celery", "--app", "tasks.app"]
@@ -168,7 +168,7 @@ def programs(settings: Settings) -> list[Program]:
     ]  # fmt: skip
     return [
         Program("web", [*gunicorn, "wsgi:app"]),
-        # One worker: a Socket.IO client must always come back to the process that knows it.
+        # One worker: a Socket.IO client must always reach the process that has its session.
         Program(
             "realtime",
             [
@@ -187,7 +187,7 @@ def programs(settings: Settings) -> list[Program]:
         Program(
             "flower",
             [*celery, "flower", f"--address={settings.host}", f"--port={settings.flower_port}", "--loglevel=WARNING"],
-            # In the environment rather than on the command line, which every user of the host can read.
+            # In the environment: every user of the host can read the command line.
             {"FLOWER_BASIC_AUTH": f"strongroom:{settings.flower_password.reveal()}"},
         ),
     ]

@@ -1,4 +1,4 @@
-"""How a demo tells its story: a line for each step, when it has happened."""
+"""The demo's output: a line for each step, when it has happened."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,18 +12,18 @@ LOOK_AGAIN_S: Final = 0.1
 
 
 def say(line: str) -> None:
-    """One line of the story."""
+    """Print one line."""
     print(f"· {line}", flush=True)
 
 
 def say_live(line: str) -> None:
-    """What somebody was told without asking."""
+    """Print one line about a notification."""
     print(f"    live    {line}", flush=True)
 
 
 @contextmanager
 def step(title: str) -> Iterator[Callable[[str], None]]:
-    """Tell one step when it has happened, and how long it took; what the block notes is told with it."""
+    """Print a step once the block has ended, with its duration and the notes that the block made."""
     noted: list[str] = []
     started = time.monotonic()
     yield noted.append
@@ -32,7 +32,7 @@ def step(title: str) -> Iterator[Callable[[str], None]]:
 
 
 def wait_for(happened: Callable[[], Any], *, patience_s: float) -> Any:
-    """What `happened` gives once it gives anything, or its last answer after so many seconds."""
+    """The first true value of `happened`, or its last value after `patience_s`."""
     deadline = time.monotonic() + patience_s
     while not (found := happened()) and time.monotonic() < deadline:
         time.sleep(LOOK_AGAIN_S)
@@ -40,7 +40,7 @@ def wait_for(happened: Callable[[], Any], *, patience_s: float) -> Any:
 
 
 def until(happened: Callable[[], Any]) -> Any:
-    """The same, for what has to happen. Raises ServerFailed."""
+    """The first true value of `happened`. Raises ServerFailed if there is none in time."""
     found = wait_for(happened, patience_s=STEP_PATIENCE_S)
     if not found:
         raise ServerFailed(f"this did not happen within {STEP_PATIENCE_S:g} s; run with VERBOSE=1 to see every line")

@@ -1,4 +1,4 @@
-"""The demo's second story: a token is paid in, swept to the hot wallet, and sent out again, on a chain of accounts."""
+"""The demo's second story: a token is deposited, swept to the hot wallet and withdrawn, on a chain of accounts."""
 
 import os
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class TokenStory:
         self._began = container.now()
 
     def tell(self) -> None:
-        """Tell it, a line for each step. Raises ServerFailed at the first step that does not happen."""
+        """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
         with step("somebody deploys a test dollar; an operator says that it is money") as note:
             self._contract = self._introduce()
             note(self._contract)
@@ -67,7 +67,7 @@ class TokenStory:
             until(self._books_agree)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._bob.close()
         self._operator.close()
         self._container.engine.dispose()
@@ -90,7 +90,7 @@ class TokenStory:
         say(f"where the token is: {self._url}/flows/{asked['flow']}")
 
     def _introduce(self) -> str:
-        """The token's contract: a new one, unless the story was told here before."""
+        """The token's contract: a new one, unless the story was played here before."""
         if kept := known_contract(self._container):
             return kept
         contract = deploy(self._anvil)
@@ -109,7 +109,7 @@ class TokenStory:
             return None
 
     def _swept(self, asset_id: str) -> bool:
-        """Whether nothing of an asset is on its way to the hot wallet; wakes the sweeper, whose turns are far apart."""
+        """Whether no sweep of an asset is open; wakes the sweeper, whose rounds are far apart."""
         with self._container.transaction() as session:
             outbox.promise(session, "sweeps.run", now=self._container.now())
             states = session.scalars(
@@ -147,14 +147,14 @@ class TokenStory:
 
 
 def deploy(anvil: AnvilServer) -> str:
-    """A new contract of a test dollar, all of which the world outside has; its address."""
+    """Deploy a test dollar, whose supply goes to the outside account; returns the contract's address."""
     txid = anvil.send(None, data=CODE.read_text().strip() + SUPPLY.to_bytes(WORD).hex())
     anvil.mine()
     return str(anvil.call("eth_getTransactionReceipt", txid)["contractAddress"])
 
 
 def known_contract(container: Container) -> str:
-    """The contract of the test dollar that counts as money here; empty when none does."""
+    """The contract of the test dollar that is registered as an asset; "" if there is none."""
     with container.reading() as session:
         return next((row.contract or "" for row in assets.of_chain(session, CHAIN) if row.asset_id == TOKEN), "")
 

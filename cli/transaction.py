@@ -1,4 +1,4 @@
-"""The transaction that a command does its work in, on the installation that the environment describes."""
+"""The database transaction of a command."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from wiring.settings import read_settings
 
 @contextmanager
 def transaction() -> Iterator[tuple[Session, datetime]]:
-    """A session whose changes are committed when the command is through, and the time. Raises SettingsRefused."""
+    """A session that is committed when the block ends, and the present time. Raises SettingsRefused."""
     with provided(read_settings(os.environ), "postgres") as settings:
         container = build_container(settings)
         try:

@@ -1,7 +1,7 @@
-"""A shop's server that takes webhooks, and shares no line with Strongroom: the standard library and standardwebhooks.
+"""A shop's webhook server that shares no code with Strongroom: only the standard library and standardwebhooks.
 
-`WEBHOOK_SECRET=whsec_… python webhook_receiver.py 8000` listens on that port of this host, and says what it verified
-and what it refused, a line each.
+`WEBHOOK_SECRET=whsec_… python webhook_receiver.py 8000` listens on that port of this host, and prints a line for each
+message that it verified or refused.
 """
 
 import os
@@ -16,15 +16,15 @@ TAKEN: Final = 204
 REFUSED: Final = 401
 TOO_LARGE: Final = 413
 
-# A message may come twice; whoever sells something keeps these in a table.
+# A message may come twice; a real shop keeps these ids in a table.
 _known: set[str] = set()
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Answers each message by whether it was signed with our secret."""
+    """Accepts messages that are signed with our secret, and refuses all others."""
 
     def do_POST(self) -> None:
-        """Verify before anything of the message is believed."""
+        """Verify the signature before using anything of the message."""
         length = int(self.headers.get("Content-Length", 0))
         if length > BODY_BYTES_MAX:
             self._answer(TOO_LARGE, f"refused a message of {length} bytes")
@@ -43,10 +43,10 @@ class Receiver(BaseHTTPRequestHandler):
         self._answer(TAKEN, f"verified {event['type']}: {data.get('amount')} {data.get('asset')}, {event['id']}")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name for it
-        """Say nothing: each message has its own line."""
+        """Print nothing: each message has its own line."""
 
     def _answer(self, status: int, line: str) -> None:
-        # First the line, so that whoever has the answer finds it written.
+        # The line first, so that it is printed before the answer arrives.
         print(line, flush=True)
         self.send_response(status)
         self.send_header("Content-Length", "0")
@@ -54,7 +54,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Listen until told to stop."""
+    """Listen until interrupted."""
     with HTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver) as server:
         print(f"listening on port {server.server_port}", flush=True)
         server.serve_forever()

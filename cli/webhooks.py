@@ -80,7 +80,7 @@ def disable(endpoint: UUID) -> None:
 
 
 def _owner(session: Session, endpoint_id: UUID) -> Owner:
-    """Whoever owns it. Raises WebhookEndpointNotFound."""
+    """The endpoint's owner. Raises WebhookEndpointNotFound."""
     row = session.get(WebhookEndpoint, endpoint_id)
     if row is None:
         raise webhooks_out.WebhookEndpointNotFound
