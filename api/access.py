@@ -1,4 +1,4 @@
-"""What the edge needs of the OAuth provider: who it is here, and whom an access token speaks for."""
+"""The edge's use of the OAuth provider: its settings, and whom an access token speaks for."""
 
 from flask import g, request
 
@@ -16,7 +16,7 @@ def provider(parts: Container) -> Provider:
 
 
 def credentials() -> tuple[str, str] | None:
-    """The scheme, in small letters, and the token of this request's Authorization, or None when it has none."""
+    """The scheme, in lower case, and the token in this request's Authorization header; None without one."""
     header = request.environ.get("HTTP_AUTHORIZATION")
     if header is None:
         return None
@@ -25,9 +25,9 @@ def credentials() -> tuple[str, str] | None:
 
 
 def principal_of(parts: Container, token: str) -> Principal | None:
-    """Whom an access token speaks for, or None: looked up anew for each request, so that revoking it takes effect.
+    """Whom an access token speaks for, or None. It is looked up for each request, so that revocation is immediate.
 
-    A token that is bound to a key speaks only for who proves to hold that key (RFC 9449 7). Raises InvalidDpopProof.
+    A token that is bound to a key needs a proof of that key (RFC 9449 7). Raises InvalidDpopProof.
     """
     with parts.reading() as session:
         found = tokens.bearer(session, provider(parts), token, now=parts.now())
@@ -35,10 +35,10 @@ def principal_of(parts: Container, token: str) -> Principal | None:
         return None
     key, sent_as = found.delegation.dpop_jkt, credentials()
     if (key is not None) != (sent_as is not None and sent_as[0] == "dpop"):
-        # Bound, and sent as one that is not, which is how a thief sends it; or the other way around.
+        # A bound token sent as a bearer token, as a thief would, or the reverse.
         return None
     if key is not None:
-        # Asked only once: the page or the answer that tells of the refusal is for nobody.
+        # Not looked up again for the page or answer that reports the refusal: that is for nobody.
         g.principal = None
         if dpop.carried(access_token=token, key=key) is None:
             raise InvalidDpopProof("The header DPoP is missing.")

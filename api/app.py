@@ -18,15 +18,15 @@ API_PREFIX: Final = "/api/v1"
 
 
 def create_app(container: Container, *, tally: Tally[datetime] | None = None) -> Flask:
-    """The pages and the API of this container, as one WSGI application. Connects to nothing until a request comes.
+    """The pages and the API of this container, as one WSGI application. Nothing connects before the first request.
 
-    With a tally, requests are counted for the alerts about them.
+    With a tally, requests are counted for the alerts on traffic.
     """
     return bind(unbound(), container, tally=tally)
 
 
 def unbound() -> Flask:
-    """All addresses and what answers at them, for whichever container. The slow half of `create_app`."""
+    """An application with all routes and no container. The slow half of `create_app`."""
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = guards.BODY_BYTES_MAX
     app.config["MAX_FORM_MEMORY_SIZE"] = guards.BODY_BYTES_MAX
@@ -52,7 +52,7 @@ def unbound() -> Flask:
 
 
 def bind(app: Flask, container: Container, *, tally: Tally[datetime] | None = None) -> Flask:
-    """Have an application that is bound to no container yet serve this one; returns it."""
+    """Bind an application without a container to this one; returns it."""
     app.extensions[CONTAINER] = container
     guards.settle(app, container.settings)
     metrics.collect(app, *group(), HouseCollector(container))
@@ -66,5 +66,5 @@ def _wrap(app: Flask, container: Container, meter: Meter) -> None:
     served = app.wsgi_app if settings.otlp_endpoint is None else Traced(app.wsgi_app)
     wsgi_app = Edge(served, is_https=settings.public_url.startswith("https://"), meter=meter, sockets=elsewhere)
     hops = settings.trusted_proxies
-    # Exactly as many hops as there are proxies: one more and a client could name its own address.
+    # Exactly as many hops as there are proxies: with one more a client could forge its address.
     app.wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops) if hops else wsgi_app  # type: ignore[method-assign]

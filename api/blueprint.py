@@ -1,4 +1,4 @@
-"""A blueprint that describes itself, reads its arguments strictly and keeps the types of its views."""
+"""A typed blueprint that documents its views in OpenAPI and parses their arguments strictly."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
@@ -24,7 +24,7 @@ _PLAINLY: Final = {
 
 
 class StrictParser(FlaskParser):
-    """Reads a request's arguments, or refuses them in our own words."""
+    """Parses a request's arguments, or refuses them with our own errors."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: Final[dict[str, str | None]] = {  # type: ignore[misc]
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
@@ -37,7 +37,7 @@ class StrictParser(FlaskParser):
             raise NotJson
         raw = req.get_data(cache=True)
         if req.content_length is None and req.max_content_length is not None and len(raw) >= req.max_content_length:
-            # A body of chunks does not say how long it is; Werkzeug stops reading it at the limit.
+            # A chunked body has no Content-Length; Werkzeug stops reading it at the limit.
             raise RequestEntityTooLarge
         try:
             body = json_body.parse(raw, parse_constant=_refuse_constant)
@@ -86,8 +86,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def takes(
         self, schema: type[ma.Schema], *, location: str = "json"
     ) -> Callable[[Callable[Parameters, Result]], Callable[..., Result]]:
-        """Read the body, or the query, by this schema and hand it to the view as its first argument."""
-        # One instance for all requests: a schema copies every field when it is made, and keeps nothing of what it read.
+        """Parse the body, or the query, by this schema and pass it to the view as its first argument."""
+        # One instance for all requests: making a schema copies every field, and parsing leaves no state in it.
         decorate: Callable[[Callable[Parameters, Result]], Callable[..., Result]] = self.arguments(
             schema(), location=location
         )
@@ -96,24 +96,24 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def answers(
         self, status: int, schema: Any = None, *, description: str | None = None, content_type: str | None = None
     ) -> Callable[[View], View]:
-        """Describe a view's answer; the view makes it itself."""
+        """Describe a view's answer, which the view makes itself."""
         decorate: Callable[[View], View] = self.response(
             status, schema, description=description, content_type=content_type
         )
         return decorate
 
     def answers_also(self, status: int, schema: Any, *, description: str) -> Callable[[View], View]:
-        """Describe a second answer that a view gives."""
+        """Describe a second answer of a view."""
         decorate: Callable[[View], View] = self.alt_response(status, schema=schema, description=description)
         return decorate
 
     def reads(self, parameters: Sequence[Mapping[str, Any]]) -> Callable[[View], View]:
-        """Describe parameters (as OpenAPI does) that a view reads by itself, because it may not refuse others."""
+        """Describe parameters (as OpenAPI does) that a view reads by itself, because it must ignore unknown ones."""
         decorate: Callable[[View], View] = self.doc(parameters=list(parameters))
         return decorate
 
     def takes_form(self, fields: Mapping[str, str], *, required: Sequence[str] = ()) -> Callable[[View], View]:
-        """Describe a form (each field with its meaning) that a view reads by itself, in the words of its protocol."""
+        """Describe a form (each field with its meaning) that a view reads by itself, as its protocol demands."""
         schema = {
             "type": "object",
             "properties": {name: {"type": "string", "description": words} for name, words in fields.items()},
@@ -125,14 +125,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return decorate
 
     def takes_body(self, schema: Mapping[str, Any]) -> Callable[[View], View]:
-        """Describe a JSON body (as OpenAPI does) that a view reads by itself, in the words of its protocol."""
+        """Describe a JSON body (as OpenAPI does) that a view reads by itself, as its protocol demands."""
         decorate: Callable[[View], View] = self.doc(
             requestBody={"required": True, "content": {"application/json": {"schema": dict(schema)}}}
         )
         return decorate
 
     def needs_key(self, view: View) -> View:
-        """Describe that a view takes an Idempotency-Key, which api/v1/money.py demands."""
+        """Describe the Idempotency-Key of a view, which api/v1/money.py demands."""
         decorate: Callable[[View], View] = self.doc(
             parameters=[
                 {
@@ -156,7 +156,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def flat_messages(messages: Any, prefix: str = "") -> dict[str, list[str]]:
-    """Marshmallow's messages with the path of each field as its name, which may be one that a stranger made up."""
+    """Marshmallow's messages by the path of their field, which may be any text that the client sent."""
     if isinstance(messages, dict):
         flat: dict[str, list[str]] = {}
         for name, inner in messages.items():
@@ -168,14 +168,14 @@ def flat_messages(messages: Any, prefix: str = "") -> dict[str, list[str]]:
 
 
 def _plain(fault: str) -> str:
-    """A fault as all of ours are said: what follows the name of a field, without a full stop."""
+    """A message in the form of ours: it follows the name of the field, and has no full stop."""
     if fault in _PLAINLY:
         return _PLAINLY[fault]
     words = fault.removesuffix(".")
-    # What begins with capitals, such as an abbreviation, stays.
+    # Abbreviations stay in capitals.
     return words[:1].lower() + words[1:] if words[1:2].islower() else words
 
 
 def _printable(name: str) -> str:
-    """A name as a page can show it: half of a surrogate pair has no UTF-8, and control characters mean nothing."""
+    """A name without lone surrogates, which have no UTF-8, and without control characters."""
     return name if name.isprintable() else ascii(name)[1:-1]

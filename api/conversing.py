@@ -1,4 +1,4 @@
-"""Send a message, wherever it was written: on a page, through the API or over a socket."""
+"""Chat messages and blocks, from pages, the API and sockets alike."""
 
 import math
 from typing import Final
@@ -17,11 +17,11 @@ from services.chat import Said
 from wiring.container import Container
 
 MESSAGES: Final = Allowance(20, 2)
-"""At once, and then per second: people do not type that fast."""
+"""A burst, then a rate per second: people do not type that fast."""
 
 
 def person(session: Session, reference: str) -> KnownUser:
-    """Whom a key, an address or a user's id names. Raises UserNotFound, KeyRemoved."""
+    """The user of a key, an address or a user id. Raises UserNotFound, KeyRemoved."""
     try:
         subject = signatures.normalise_subject(users.public_key_of(session, reference))
     except signatures.MalformedKey as fault:
@@ -30,9 +30,9 @@ def person(session: Session, reference: str) -> KnownUser:
 
 
 def say(parts: Container, sender: Principal, to: str, body: str, *, socket: str | None = None) -> Said:
-    """Keep a message and have it appear, at once, with its recipient and in the sender's other windows.
+    """Store a message and deliver it to the recipient's sockets and the sender's others.
 
-    `socket` is the one that it came by, which knows already. Raises UserNotFound, KeyRemoved, SelfMessage,
+    `socket` is the one that it came by, which is left out. Raises UserNotFound, KeyRemoved, SelfMessage,
     TooManyStrangers, Blocked.
     """
     with parts.transaction() as session:
@@ -45,7 +45,7 @@ def say(parts: Container, sender: Principal, to: str, body: str, *, socket: str 
 
 
 def block(parts: Container, blocker: Principal, reference: str) -> KnownUser:
-    """Have somebody hear nothing more from a person; what they were talking of, by a call, ends in all windows.
+    """Block a person, and end any call between the two.
 
     Raises UserNotFound, KeyRemoved, TooManyBlocked; InvalidRequest for oneself.
     """
@@ -60,7 +60,7 @@ def block(parts: Container, blocker: Principal, reference: str) -> KnownUser:
 
 
 def unblock(parts: Container, blocker: Principal, reference: str) -> KnownUser:
-    """Have somebody hear from a person again. Raises UserNotFound, KeyRemoved."""
+    """Unblock a person. Raises UserNotFound, KeyRemoved."""
     with parts.transaction() as session:
         other = person(session, reference)
         blocked.unblock(session, blocker.user_id, other.user_id)
@@ -68,7 +68,7 @@ def unblock(parts: Container, blocker: Principal, reference: str) -> KnownUser:
 
 
 def spend(parts: Container, sender: Principal) -> None:
-    """Count a message of this sender, which did not come over a socket, with those that did. Raises RateLimited."""
+    """Count a message against the sender's limit, which is shared with their sockets. Raises RateLimited."""
     wait_s = parts.buckets.take(f"message:{sender.user_id}", MESSAGES)
     if wait_s:
         raise RateLimited(math.ceil(wait_s))

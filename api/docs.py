@@ -1,4 +1,4 @@
-"""The description of the API in OpenAPI 3, and the same for people to read."""
+"""The API's OpenAPI 3 description, and a page of it for people."""
 
 import json
 from copy import deepcopy
@@ -28,12 +28,12 @@ blueprint = Blueprint("docs", __name__)
 
 
 class DescribedApi(flask_smorest.Api):  # type: ignore[misc]
-    """flask-smorest's collector of descriptions, with our own shape of errors and our own handlers."""
+    """flask-smorest's API object, with our own error body and handlers."""
 
     ERROR_SCHEMA = ErrorBody
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to api/errors.py."""
+        """Do nothing: api/errors.py handles errors."""
 
 
 def describe(app: Flask) -> DescribedApi:
@@ -59,16 +59,16 @@ def openapi() -> Response:
 @blueprint.get("/docs")
 @public
 def documentation() -> Response:
-    """The same for people: one page, no scripts."""
+    """The description for people: one page, no scripts."""
     return page("api_docs.html", spec=_description())
 
 
 def _description() -> dict[str, Any]:
-    """The description, completed with what follows from the guards; the same object for the life of the process."""
+    """The description, completed from the guards; cached for the life of the process."""
     known = current_app.extensions[_SPEC]
     if isinstance(known, dict):
         return known
-    # A copy of its own: parts of what is collected are constants of the modules that they come from.
+    # A copy, since parts of the original are constants of other modules.
     described: dict[str, Any] = deepcopy(known.spec.to_dict())
     guards = {
         (str(rule.rule), method.lower()): guard_of(current_app.view_functions[rule.endpoint])
@@ -87,7 +87,7 @@ def _description() -> dict[str, Any]:
 
 
 def _introduce(api: DescribedApi, schemas: dict[str, Any]) -> None:
-    """Have each schema say what its class says of itself."""
+    """Describe each schema by its class's docstring."""
     for (kind, *_), name in api.ma_plugin.converter.refs.items():
         words = kind.__dict__.get("__doc__")
         if words is not None and name in schemas:
@@ -109,7 +109,7 @@ def _complete(operation: dict[str, Any], guard: str | None) -> None:
 
 
 def _as_openapi(rule: str) -> str:
-    """A routing rule, as OpenAPI spells it: braces around each parameter's name, no converters."""
+    """A routing rule in OpenAPI's form: parameters in braces, no converters."""
     return "/".join(
         "{" + part.strip("<>").split(":")[-1] + "}" if part.startswith("<") else part for part in rule.split("/")
     )

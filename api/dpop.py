@@ -1,4 +1,4 @@
-"""The DPoP proof that a request carries: read, checked, and used up in Redis, or in PostgreSQL while Redis is down."""
+"""A request's DPoP proof: checked, and recorded against replay in Redis, or in PostgreSQL while Redis is down."""
 
 from typing import Any, Final, cast
 
@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
 
 
 def carried(*, access_token: str | None = None, key: str | None = None) -> Proof | None:
-    """The proof of this request, which is good no second time; None when it carries none.
+    """Check and record the proof of this request; None when there is none.
 
     With `access_token` it must be for that token, with `key` by the key of that thumbprint. Raises InvalidDpopProof,
     UseDpopNonce.
@@ -76,7 +76,7 @@ def _is_new(parts: Container, proof: Proof) -> bool:
 
 
 def _redis(parts: Container) -> Any:
-    """This process's connections, made at the first proof, so that nothing connects before it."""
+    """This process's connections, made at the first proof."""
     if parts.settings.redis_url is None:
         return None
     if _CLIENT not in current_app.extensions:

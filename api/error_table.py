@@ -36,7 +36,7 @@ page is written by `python -m api.error_table --write`; a test fails when it is 
 
 
 def refusals() -> list[type[StrongroomError]]:
-    """Every refusal that this code can state, found by importing all of it."""
+    """Every error class of ours, found by importing all modules."""
     for name in _PACKAGES:
         package = import_module(name)
         for module in walk_packages(package.__path__, f"{name}."):

@@ -1,4 +1,4 @@
-"""The one place where a refusal becomes an HTTP answer, in the one shape that all share."""
+"""The one place where an error becomes an HTTP answer, with one body for all."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ RETRY_AFTER_S: Final = 5
 
 
 def error_body(code: str, description: str, fields: Mapping[str, list[str]] | None = None) -> dict[str, object]:
-    """The one shape that every refusal has."""
+    """The body of every error."""
     body: dict[str, object] = {
         "error": code,
         "error_description": description,
@@ -41,12 +41,12 @@ def error_body(code: str, description: str, fields: Mapping[str, list[str]] | No
 
 
 def refusal_body(refusal: StrongroomError) -> dict[str, object]:
-    """The body for one of our refusals."""
+    """The body for one of our own errors."""
     return error_body(refusal.code, str(refusal), refusal.fields)
 
 
 def register(app: Flask) -> None:
-    """Have every exception of `app` answered in the one shape."""
+    """Handle every exception of `app` with that body."""
     app.register_error_handler(StrongroomError, _refused)
     app.register_error_handler(HTTPException, _http)
     for kind in (OperationalError, InterfaceError, PoolTimeout):
@@ -100,7 +100,7 @@ def _database(error: DBAPIError | PoolTimeout) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     if nul.came_along():
-        # No view need look for it: what PostgreSQL does not take is refused here, and nothing has happened.
+        # So that no view needs to check: values that PostgreSQL refuses are reported here, and nothing was written.
         log.info("refused", path=request.path, reason="nul", error=type(error).__name__)
         return _known("bad_request")
     return _bug(error)

@@ -1,4 +1,4 @@
-"""Who may pass: the caller's session, the roles it carries, and whether this site itself sent the request."""
+"""Access control: the caller's session and roles, and whether the request comes from our own site."""
 
 import hashlib
 import hmac
@@ -38,12 +38,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def register(app: Flask) -> None:
-    """Have every unsafe request of `app` checked for its origin and size."""
+    """Check the origin and size of every unsafe request to `app`."""
     app.before_request(_check_unsafe)
 
 
 def settle(app: Flask, settings: Settings) -> None:
-    """Settle which origin is ours, and what https decides."""
+    """Configure our own origin, and what depends on https."""
     public = urlsplit(settings.public_url)
     app.extensions[_HTTPS] = public.scheme == "https"
     app.extensions[_ORIGIN] = f"{public.scheme}://{public.netloc}"
@@ -68,12 +68,12 @@ def principal(along: Along | None = None) -> Principal | None:
 
 
 def brought() -> Rows | None:
-    """What the look-up of this request's session brought along; None when nothing was asked, or an app asks."""
+    """The rows of the `along` query of this request's session look-up; None without one, or for an app."""
     return cast("Rows | None", g.get("brought"))
 
 
 def session_token() -> str | None:
-    """The session token that this request carries; a bearer token comes before the cookie."""
+    """This request's session token; a bearer token has precedence over the cookie."""
     token = _bearer()
     if token is None:
         token = request.cookies.get(cookie_name())
@@ -94,7 +94,7 @@ def _of_session(token: str) -> Principal | None:
 
 
 def _of_session_along(token: str, along: Along) -> Principal | None:
-    """One round trip for both, and for all who ask now; a copy in Redis would cost as much again as it spares."""
+    """One round trip for both, batched with simultaneous requests; a look-up in Redis would save nothing."""
     parts = container()
     idle = timedelta(minutes=parts.settings.session_idle_minutes)
     found = along.find(parts.engine, token, now=parts.now(), idle=idle)
@@ -127,7 +127,7 @@ def client_id() -> str | None:
 
 
 def signed_in(view: View) -> View:
-    """Let only signed-in people reach this view, no apps. Outermost of a view's decorators, after its route."""
+    """Restrict a view to signed-in people, without apps. The outermost decorator of a view, after its route."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -138,9 +138,9 @@ def signed_in(view: View) -> View:
 
 
 def scope(name: str, *, resource: str = API, along: Along | None = None) -> Callable[[View], View]:
-    """Let signed-in people reach this view, and apps whose token has this scope and is for this resource.
+    """Restrict a view to signed-in people, and apps whose token has this scope and is for this resource.
 
-    `along` is a question about the caller that the look-up of their session takes with it; see `brought`.
+    `along` is a query about the caller that is made together with the look-up of their session; see `brought`.
     """
 
     def guard(view: View) -> View:
@@ -160,13 +160,13 @@ def scope(name: str, *, resource: str = API, along: Along | None = None) -> Call
 
 
 def from_anywhere(view: View) -> View:
-    """Let other sites' pages call this view: it looks at no cookie, so there is nothing of ours to abuse."""
+    """Let other sites' pages call this view, which uses no cookie and so cannot be abused by them."""
     view.from_anywhere = True  # type: ignore[attr-defined]
     return view
 
 
 def role(name: str) -> Callable[[View], View]:
-    """Let only holders of a role reach this view."""
+    """Restrict a view to holders of a role."""
 
     def guard(view: View) -> View:
         @wraps(view)
@@ -181,9 +181,9 @@ def role(name: str) -> Callable[[View], View]:
 
 
 def monitored(view: View) -> View:
-    """Let only the monitoring reach this view (wiring/metrics/exposition.py says who that is). Raises InvalidToken.
+    """Restrict a view to the monitoring (see wiring/metrics/exposition.py). Raises InvalidToken.
 
-    Where no token is set, there is nothing at this address for anybody who is not on this very host.
+    Where no token is set, the view answers 404 to everybody who is not on this host.
     """
 
     @wraps(view)
@@ -199,12 +199,12 @@ def monitored(view: View) -> View:
 
 
 def public(view: View) -> View:
-    """Let anyone reach this view: said aloud, so that a forgotten guard is seen."""
+    """Let anyone reach this view; explicit, so that a forgotten guard is noticed."""
     return cast("View", _marked(view, "public"))
 
 
 def guard_of(view: Callable[..., Any]) -> str | None:
-    """How a view is guarded: "public", "signed_in", "scope:…", "role:…", "monitored", or None when nobody decided."""
+    """A view's guard: "public", "signed_in", "scope:…", "role:…", "monitored", or None where it was forgotten."""
     return cast("str | None", getattr(view, "guard", None))
 
 
@@ -232,7 +232,7 @@ def cookie_name() -> str:
 
 
 def set_session_cookie(response: Response, opened: OpenedSession) -> None:
-    """Hand the browser its session."""
+    """Set the browser's session cookie."""
     response.set_cookie(
         cookie_name(),
         opened.token,
@@ -245,7 +245,7 @@ def set_session_cookie(response: Response, opened: OpenedSession) -> None:
 
 
 def clear_session_cookie(response: Response) -> None:
-    """Have the browser forget its session."""
+    """Delete the browser's session cookie."""
     response.delete_cookie(
         cookie_name(), path="/", secure=current_app.extensions[_HTTPS], httponly=True, samesite="Lax"
     )
@@ -255,14 +255,14 @@ def clear_session_cookie(response: Response) -> None:
 
 
 def csrf_token() -> str:
-    """What this session's forms carry, in the field `csrf_token`: derived from the session, known only to its pages."""
+    """The value of the field `csrf_token` in this session's forms, derived from the session."""
     token = request.cookies.get(cookie_name(), "")
     return hashlib.sha256(b"strongroom csrf\0" + token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _access_token() -> str | None:
     scheme, token = credentials() or ("", "")
-    # Whatever comes with the scheme DPoP is meant as an access token; no session is known by that.
+    # A token with the scheme DPoP is an access token, never a session's.
     return token if scheme == "dpop" or (scheme == "bearer" and tokens.looks_like_one(token)) else None
 
 
@@ -279,18 +279,18 @@ def _check_unsafe() -> None:
 
 
 def is_our_origin(origin: str) -> bool:
-    """Whether a request that names this origin comes from a page of ours."""
+    """Whether this origin is our own."""
     return origin in {current_app.extensions[_ORIGIN], f"{request.scheme}://{request.host}"}
 
 
 def _sent_by_ourselves() -> bool:
-    """Whether no other site can have made a browser send this."""
+    """Whether no other site can have made a browser send this request."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return is_our_origin(origin) or _has_csrf_token()
     if cookie_name() in request.cookies:
         return _has_csrf_token()
-    # No cookie to abuse and no origin named: not a browser, or one that says what kind of request this is.
+    # Without cookie and Origin it is no browser, or one that sends Sec-Fetch-Site.
     return request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
 
 

@@ -1,10 +1,10 @@
-"""How often one address, user or app may try to sign in, counted in Redis for all processes together.
+"""Rate limits by address, user and app, counted in Redis for all processes together.
 
-Only who has proved to be somebody is counted by that name: else a stranger could use up the attempts of anybody whose
-name is known, and keep them out.
+Requests count against a user or app only once they are authenticated: otherwise a stranger could use up anybody's
+attempts and lock them out.
 
-`limits`, the library under Flask-Limiter, is used directly: what happens while Redis is down differs here from one
-kind of request to the next, and Flask-Limiter knows one answer for all.
+`limits`, the library under Flask-Limiter, is used directly: what happens while Redis is down depends on the kind of
+request here, and Flask-Limiter has one rule for all.
 """
 
 import math
@@ -41,9 +41,9 @@ class _Rule(NamedTuple):
 
 
 def limited(kind: Kind) -> Callable[[View], View]:
-    """Count each request of this view against where it comes from, and against its user where it has one.
+    """Count each request to this view against its address, and against its user if there is one.
 
-    Inside the guard. Over the limit it raises RateLimited; while nothing can be counted, LimitsUnavailable, unless
+    To be placed inside the guard. Over the limit it raises RateLimited; while Redis is down, LimitsUnavailable, unless
     settings let this kind pass.
     """
 
@@ -64,12 +64,12 @@ def spend(kind: Kind, **names: str) -> None:
 
 
 def look(kind: Kind, **names: str) -> None:
-    """Whether one of these names has an attempt left, which may be anybody's word yet. Raises as `limited` says."""
+    """Check that these names, not yet authenticated, have an attempt left. Raises as `limited` says."""
     _each(kind, names, FixedWindowRateLimiter.test)
 
 
 def note(kind: Kind, **names: str) -> None:
-    """Count an attempt that has been made, by who has proved to be of these names. Refuses nothing."""
+    """Count an attempt that has been made, against authenticated names. Refuses nothing."""
     try:
         spend(kind, **names)
     except (RateLimited, LimitsUnavailable) as refusal:
@@ -77,9 +77,9 @@ def note(kind: Kind, **names: str) -> None:
 
 
 def origin() -> str:
-    """Where this request comes from, as it is counted: an IPv4 address, or the /64 that every IPv6 host has for itself.
+    """The address that this request counts against: the IPv4 address, or the /64 of an IPv6 address.
 
-    The front door counts alike (nginx/includes/http.conf).
+    nginx counts by the same (nginx/includes/http.conf).
     """
     address = request.remote_addr or "unknown"
     if ":" not in address:
@@ -113,7 +113,7 @@ def _ask(ask: Ask, allowed: RateLimitItemPerMinute, rule: _Rule, *names: str) ->
 
 
 def _names() -> dict[str, str]:
-    """Whom this request is counted against."""
+    """The names that this request counts against."""
     names = {"address": origin()}
     principal = g.get("principal")
     if principal is not None:
@@ -125,7 +125,7 @@ def _rules() -> Mapping[Kind, _Rule]:
     settings = container().settings
     return {
         "sign_in": _Rule(settings.sign_in_limit, settings.user_limit, settings.sign_in_fails_open),
-        # Looking is cheap and pages do it every two seconds: by name it is as free as by address.
+        # Polling is cheap, and pages do it every two seconds: a user has the same limit as an address.
         "read": _Rule(settings.read_limit, settings.read_limit, settings.reads_fail_open),
         # What one app asks of one user: as often as that user may try to sign in, and no less while Redis is down
         # than they may look.
@@ -134,7 +134,7 @@ def _rules() -> Mapping[Kind, _Rule]:
 
 
 def _counter(app: Flask) -> FixedWindowRateLimiter:
-    """This process's counter, made at the first request, so that nothing connects before it."""
+    """This process's counter, made at the first request."""
     if _COUNTER not in app.extensions:
         address = container().settings.redis_database(CACHE).reveal()
         storage = SharedCounts(

@@ -1,4 +1,4 @@
-"""LNURL-auth from the question to the session: what the API and the pages do alike."""
+"""LNURL-auth for the API and the pages: from the challenge to the session."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -29,7 +29,7 @@ Status = Literal["waiting", "expired", "verified", "claimed"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a wallet is asked: the row, its address, and the address as wallets take it."""
+    """A challenge for a wallet: the row, its callback URL, and that URL as an LNURL."""
 
     challenge: LnurlChallenge
     url: str
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a question has come; with the session that it began, if that was just now."""
+    """A challenge's progress, with its session if that has just begun."""
 
     status: Status
     challenge: LnurlChallenge
@@ -47,20 +47,20 @@ class Progress:
 
 
 def ask(parts: Container, *, action: str | None, browser: str, asked_by: UUID | None) -> Question:
-    """Make a question for the browser with this secret."""
+    """Issue a challenge to the browser with this secret."""
     with parts.transaction() as session:
         challenge = lnurl.issue(session, action=action, browser_secret=browser, asked_by=asked_by, now=parts.now())
     return question(parts, challenge)
 
 
 def question(parts: Container, challenge: LnurlChallenge) -> Question:
-    """A challenge as wallets take it."""
+    """A challenge in the form that wallets read."""
     url = lnurl.callback_url(challenge, parts.settings.public_url)
     return Question(challenge, url, lnurl.encoded(url), lnurl.keyauth(url))
 
 
 def answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: str, key: str) -> None:
-    """Take a wallet's answer. A refusal is on record too.
+    """Verify and store a wallet's answer. Refusals are audited too.
 
     Raises what auth/lnurl.py, auth/keys.py and auth/users.py refuse.
     """
@@ -68,7 +68,7 @@ def answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: s
     try:
         _answer(parts, challenge_id, k1=k1, signature=signature, key=key, visitor=visitor)
     except StrongroomError as refusal:
-        # Anything may have come as a key, and PostgreSQL takes no NUL.
+        # The key may be any text, and PostgreSQL takes no NUL.
         shown = key[:_KEY_LENGTH] if key.isalnum() else "unreadable"
         detail = {"method": "lnurl", "reason": refusal.code, "challenge_id": str(challenge_id), "subject": shown}
         with parts.transaction() as session:
@@ -77,7 +77,7 @@ def answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: s
 
 
 def progress(parts: Container, challenge_id: UUID, *, browser: str | None, previous_token: str | None) -> Progress:
-    """How far the question of this browser has come; an answered one becomes a session, once. Raises LnurlNotFound."""
+    """The progress of this browser's challenge; an answered one begins a session, once. Raises LnurlNotFound."""
     now = parts.now()
     with parts.reading() as session:
         challenge = lnurl.of_browser(session, challenge_id, browser)
@@ -92,13 +92,13 @@ def progress(parts: Container, challenge_id: UUID, *, browser: str | None, previ
 
 
 def browser_secret() -> str | None:
-    """The secret of the browser that asks, from its cookie."""
+    """The browser's secret, from its cookie."""
     given = request.cookies.get(_cookie())
     return given if given is not None and len(given) == _BROWSER_LENGTH and given.isascii() else None
 
 
 def set_browser_secret(response: Response, secret: str) -> None:
-    """Hand a browser the secret that its questions are bound to; it lasts until the browser is closed."""
+    """Set the cookie with the secret that a browser's challenges are bound to; it lasts until the browser closes."""
     response.set_cookie(_cookie(), secret, path="/", secure=guards.is_https(), httponly=True, samesite="Lax")
 
 
@@ -134,7 +134,7 @@ _ANSWER: Final = known.answering(
 def _answer_known(
     parts: Container, challenge_id: UUID, *, k1: str | None, signature: str, key: str, visitor: Actor
 ) -> bool:
-    """The usual case, a known key that signs in, in two round trips; False, and nothing has happened, for any other."""
+    """Sign-in by a known key in two round trips; False, and nothing has changed, in any other case."""
     if len(key) != _KEY_LENGTH or not key.isalnum():
         return False
     asked = known.asked_of_wallet(parts.engine, challenge_id, key)
@@ -147,7 +147,7 @@ def _answer_known(
 
 
 def _user_of(session: Session, challenge: LnurlChallenge, key: str, parts: Container) -> UUID:
-    """Whose key it is, by what the question was for (LUD-04's four actions)."""
+    """The user of the key, by the challenge's action (LUD-04's four)."""
     now = parts.now()
     if challenge.action == "link" and challenge.asked_by is not None:
         keys.link(session, challenge.asked_by, key, name=LINKED_NAME, now=now)

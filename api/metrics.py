@@ -1,4 +1,4 @@
-"""What this process says to Prometheus, and what it counts of its requests."""
+"""This process's Prometheus metrics, and the counting of its requests."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -26,26 +26,26 @@ blueprint = Blueprint("metrics", __name__)
 
 
 def register(app: Flask, *collectors: Any) -> None:
-    """Have `app` answer with its own counts and with what these collectors find."""
+    """Serve the metrics of `app` and of these collectors."""
     collect(app, *collectors)
     app.register_blueprint(blueprint)
 
 
 def collect(app: Flask, *collectors: Any) -> None:
-    """Have an application that answers already say what these collectors find."""
+    """Add collectors to an application that serves metrics already."""
     app.extensions[REGISTRY] = exposition.registry(*collectors)
 
 
 @blueprint.get(exposition.PATH)
 @monitored
 def show() -> Response:
-    """Every figure of this process and, where that is `web`, of the house; for the monitoring alone."""
+    """The metrics of this process and, in the web process, of the whole installation; for the monitoring only."""
     body, content_type = exposition.exposition(current_app.extensions[REGISTRY], request.headers.get("Accept"))
     return Response(body, content_type=content_type)
 
 
 class Meter:
-    """Counts answers: for Prometheus by the address's pattern, and in one sum for the alerts about them all."""
+    """Counts answers: by route for Prometheus, and in sum for the alerts on traffic."""
 
     def __init__(self, tally: Tally[datetime] | None = None, *, paths: Collection[str] = ()) -> None:
         """`paths` are addresses that are their own pattern, for an application whose requests leave no trace here."""
@@ -55,7 +55,7 @@ class Meter:
         self._counted: dict[tuple[str, str, str], tuple[Any, Any]] = {}
 
     def __call__(self, environ: "WSGIEnvironment", status: str, seconds: float) -> None:
-        """Count one answer, which began after so many seconds."""
+        """Count one answer, which began after `seconds`."""
         rule, method = self._rule(environ), environ["REQUEST_METHOD"]
         key = (rule, method if method in _METHODS else "other", status[0])
         found = self._counted.get(key)

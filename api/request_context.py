@@ -1,4 +1,4 @@
-"""What belongs to one request: its ids, its container, the doer it stands for, and the headers of every answer."""
+"""The context of a request: its ids, container and actor, and the headers of every answer."""
 
 import re
 import time
@@ -48,7 +48,7 @@ _STRICT_TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000; incl
 
 log = structlog.get_logger(__name__)
 Meter = Callable[["WSGIEnvironment", str, float], None]
-"""Is told of each answer: the request, the status line, and after how many seconds it began."""
+"""Called for each answer with the request, the status line, and the seconds until it began."""
 
 
 class Edge:
@@ -112,7 +112,7 @@ def request_id() -> str:
 
 
 def actor() -> Actor:
-    """The doer that records of this request name: its signed-in user, the app that acts for them, or "visitor"."""
+    """The actor of this request in records: its signed-in user, the app that acts for them, or "visitor"."""
     principal: Principal | None = g.get("principal")
     app = principal.delegation if principal else None
     name = f"user:{short_id(principal.user_id)}" if principal else "visitor"
@@ -128,7 +128,7 @@ def actor() -> Actor:
 
 
 def operator() -> Actor:
-    """The doer of this request where a role, not ownership, is what permits it."""
+    """The actor of a request that is permitted by a role rather than by ownership."""
     doer = actor()
     return replace(doer, name=doer.name.replace("user:", "operator:"))
 

@@ -1,4 +1,4 @@
-"""What requests and answers of the API have in common: careful texts, amounts, pages, cursors, moments."""
+"""Shared schemas of the API: strict texts, amounts, pages, cursors and times."""
 
 import base64
 import binascii
@@ -29,7 +29,7 @@ class StrictSchema(ma.Schema):
 
 
 class Text(ma.fields.String):
-    """A text without control characters and lone surrogates: PostgreSQL cannot hold them and nobody means them."""
+    """A text without control characters and lone surrogates, which PostgreSQL cannot store."""
 
     default_error_messages = {"characters": "must not contain control characters"}  # noqa: RUF012 - marshmallow's way
 
@@ -45,7 +45,7 @@ class Text(ma.fields.String):
 
 
 class Written(ma.fields.String):
-    """What somebody wrote: without the spaces around it; lines are allowed, other control characters are not."""
+    """A text of several lines, stripped; other control characters are refused."""
 
     default_error_messages = {"characters": "must not contain control characters"}  # noqa: RUF012 - marshmallow's way
 
@@ -141,7 +141,7 @@ def number_cursor(cursor: str | None) -> int | None:
 
 
 def page(rows: Sequence[Any], limit: int, shape: Callable[[Any], Any], position: Callable[[Any], UUID | int]) -> Any:
-    """A page of a listing; ask for `limit` + 1 rows, so that the last page knows that it is the last."""
+    """A page of a listing; fetch `limit` + 1 rows, so that the last page is recognised."""
     shown = rows[:limit]
     return {
         "items": [shape(row) for row in shown],

@@ -1,4 +1,4 @@
-"""Sign in and out: what the API and the pages do alike, from the challenge to the session and its line of audit."""
+"""Sign-in and sign-out for the API and the pages: from the challenge to the session, with audit lines."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _SUBJECT_LENGTH_MAX: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What somebody shows to sign in: a challenge, by id or by its text, and a signature of it."""
+    """A signed challenge: its id or text, and the signature."""
 
     challenge_id: UUID | None
     message: str | None
@@ -36,7 +36,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session and whose it is."""
+    """A new session and its user."""
 
     session: OpenedSession
     user_id: UUID
@@ -46,21 +46,21 @@ class SignedIn:
 
 
 def challenge(parts: Container, subject: str) -> AuthChallenge:
-    """Give out a challenge for a public key in hex or an address. Raises MalformedKey."""
+    """Issue a challenge for a public key in hex or an address. Raises MalformedKey."""
     spelled = signatures.normalise_subject(subject)
-    # A key is no secret: who names it must not use up what its holder has, who comes from elsewhere.
+    # Keys are public: requests that merely name one must not use up its holder's attempts.
     limits.spend("sign_in", user=f"{spelled} {limits.origin()}")
     with parts.transaction() as session:
         return challenges.issue(session, subject=spelled, domain=domain_of(parts), now=parts.now())
 
 
 def domain_of(parts: Container) -> str:
-    """The name of this site in what people sign."""
+    """The site's name in the text that people sign."""
     return urlsplit(parts.settings.public_url).netloc
 
 
 def sign_in(parts: Container, proof: Proof, *, previous_token: str | None) -> SignedIn:
-    """Turn a proof into a session; whatever session the browser had before ends. A refusal is on record too.
+    """Verify a proof and begin a session; the browser's previous session ends. Refusals are audited too.
 
     Raises MalformedKey, MalformedSignature, InvalidSignature and what auth/challenges.py and auth/users.py refuse.
     """
@@ -91,7 +91,7 @@ def begin(
     previous_token: str | None,
     detail: Mapping[str, Any],
 ) -> SignedIn:
-    """Begin the session of somebody who has just proved a key; whatever session the browser had before ends."""
+    """Begin a session for a proven key; the browser's previous session ends."""
     now, settings = parts.now(), parts.settings
     if previous_token is not None:
         sessions.revoke(session, previous_token, now=now)
@@ -112,7 +112,7 @@ def begin(
 
 
 def renew(parts: Container, session: Session, token: str, principal: Principal) -> OpenedSession:
-    """Replace a session whose user's keys just changed by one with another token that ends when it would have."""
+    """Replace a session after its user's keys changed: a new token, the same end."""
     now, doer = parts.now(), actor()
     sessions.revoke(session, token, now=now)
     return sessions.begin(
@@ -133,7 +133,7 @@ _CLAIM: Final = known.claiming(
 
 
 def line_of(visitor: Actor, user_id: UUID, detail: Mapping[str, Any]) -> known.Line:
-    """What the audit log says of a visitor who turned out to be this user."""
+    """The audit line of a visitor who turned out to be this user."""
     name = f"user:{short_id(user_id)}"
     return known.Line(name, visitor.address, visitor.user_agent, visitor.request_id, json.dumps(detail))
 
@@ -147,7 +147,7 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
         asked = challenges.find(session, challenge_id=proof.challenge_id, message=proof.message)
         _check_answers(asked, proof)
         challenges.check_purpose(asked, domain=domain_of(parts))
-        # Before the claim: a wrong signature must not use up somebody's challenge.
+        # Before the claim: a wrong signature must not use up the challenge.
         public_key = signatures.verify(asked.message, proof.signature, asked.subject)
         challenges.claim(session, asked, now=now)
         user = users.sign_in(session, asked.subject, public_key=public_key, now=now)
@@ -156,7 +156,7 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
 
 
 def _sign_in_known(parts: Container, proof: Proof, visitor: Actor) -> SignedIn | None:
-    """The usual case in two round trips; None, and nothing has happened, for any other."""
+    """Sign-in of a known user in two round trips; None, and nothing has changed, in any other case."""
     now = parts.now()
     asked = known.asked(parts.engine, challenge_id=proof.challenge_id, message=proof.message)
     if asked is None:

@@ -1,4 +1,4 @@
-"""Which HTTP status each kind of refusal has."""
+"""The HTTP status of each error."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -135,7 +135,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         grants.GrantNotFound: 404,
         device_grant.UserCodeNotFound: 404,
         dpop.InvalidDpopProof: 401,
-        # What was asked cannot be meant
+        # Invalid input
         InvalidAmount: 422,
         InvalidPosition: 422,
         InvalidAddress: 422,
@@ -163,7 +163,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         conversions.ConversionOutOfRange: 422,
         ConversionTooSmall: 422,
         policy.AmountBelowMinimum: 422,
-        # What was asked does not fit what is
+        # Conflicts with the present state
         WrongState: 409,
         idempotency.IdempotencyKeyMissing: 400,
         InsufficientFunds: 409,
@@ -199,12 +199,12 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         mail.MailCodeWrong: 404,
         MailUnavailable: 503,
         MailRefused: 422,
-        # Not by you
+        # Not permitted
         spending.SpendingLimitExceeded: 403,
         spending.NotThisAppsDoing: 403,
         deciding.SelfApproval: 403,
         losses.ProposedByYou: 403,
-        # Not there, or not yours to see
+        # Not found, or not visible to the caller
         flows.FlowNotFound: 404,
         DepositNotFound: 404,
         SelfDecision: 403,
@@ -232,7 +232,7 @@ STATUS: Final[Mapping[type[StrongroomError], int]] = MappingProxyType(
         chains.ReorganisationTooDeep: 503,
         addresses.AddressPoolEmpty: 503,
         ChainError: 503,
-        # Facts that workers state to each other: one that reaches an answer is a bug, and is answered as one
+        # Errors among workers: one that reaches an answer is a bug, and is answered as one
         LedgerRefusal: 500,
         leases.LeaseLost: 500,
         idempotency.AlreadyAnswered: 500,
@@ -275,7 +275,7 @@ HTTP_ERRORS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
 
 
 def status_of(kind: type[StrongroomError]) -> int:
-    """The HTTP status of a kind of refusal. Raises LookupError when neither it nor a base of it is in the table."""
+    """The HTTP status of an error class. Raises LookupError when neither it nor a base of it is in the table."""
     for base in kind.__mro__:
         if issubclass(base, StrongroomError) and base in STATUS:
             return STATUS[base]

@@ -1,4 +1,4 @@
-"""A span around each request, where traces are wanted."""
+"""A span around each request, where tracing is on."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Traced:
-    """WSGI middleware inside of the one that names each request: its span bears the same names.
+    """WSGI middleware inside the one that names each request, so that spans have the request's ids.
 
-    What a client says of its own trace is not believed: it could put whatever it likes into ours.
+    A client's own `traceparent` is ignored: it could join any trace of ours.
     """
 
     def __init__(self, application: "WSGIApplication") -> None:
