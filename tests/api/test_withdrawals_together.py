@@ -1,7 +1,7 @@
 """Withdrawals that are asked for at one moment: one commit, and to each what it would have got by itself."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 from uuid import UUID
 
+import psycopg2.extensions
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -28,10 +29,12 @@ from services.withdrawals import terms, together
 from services.withdrawals.drafting import hold_of
 from tests.api.house import ASSET, COIN, DESTINATION, House, Person
 from tests.api.test_sign_in_known import statements
+from tests.databases import Database
 from tests.services.threads import at_once
 from tests.waiting import eventually
 from wiring import accepting
 from wiring.container import Container
+from wiring.secret import Secret
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEE = COIN // 10
@@ -248,6 +251,31 @@ def test_nobody_waits_for_a_day_that_somebody_counts_on(own_house: House) -> Non
     assert accepted(own_house, again) == {one.withdrawal.id for one in again}
     assert own_house.fingerprint()["withdrawals"] == before["withdrawals"] + 2
     assert_sound(own_house)
+
+
+def test_what_was_planned_while_there_was_little_reads_little_later(
+    own_house: House, own_database: Database, raw: Callable[[Secret], psycopg2.extensions.connection]
+) -> None:
+    own_house.policy(fee_minor=0, daily_system_limit_minor=None)
+    person = own_house.person(funds_minor=9 * COIN)
+    asked = [Request(own_house, person) for _ in range(2)]
+    owner = raw(own_database.owner_url)
+    owner.autocommit = True
+    owner.cursor().execute("ANALYZE ledger_accounts, idempotent_requests, withdrawals, flows, users")
+    with Session(own_house.container.engine.connect()) as session:
+        call = text("SELECT withdrawals_request(CAST(:asked AS jsonb[]))")
+        assert session.scalars(call, {"asked": [asked[0].question()]}).all()
+        session.commit()
+        opened = "ledger_open_account('user', 'liability', 'rLTC', gen_random_uuid(), 0)"
+        owner.cursor().execute(f"SELECT {opened} FROM generate_series(1, 2000)")
+        kept = "INSERT INTO idempotent_requests (user_id, key, request_hash, status, body, created_at)"
+        owner.cursor().execute(f"{kept} SELECT id, n, '', 201, '{{}}', now() FROM users, generate_series(1, 2000) n")
+        session.execute(text("SELECT pg_stat_force_next_flush()"))
+        session.commit()
+        assert session.scalars(call, {"asked": [asked[1].question()]}).all()
+        read = text("SELECT relname, seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables")
+        most = max(session.execute(read).all(), key=lambda table: table.rows or 0)
+        assert most.rows < 20, most.relname
 
 
 def test_a_request_as_people_send_it_goes_this_way(house: House) -> None:
