@@ -2,15 +2,18 @@
 
 import string
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from auth.oauth import forgetting, refresh_secrets
 from auth.oauth.provider import Provider
 from domain.ids import new_id
+from models import dropping
+from models.oauth import OAuthAccessToken
 from tests.api.house import House
 from tests.oauth.ageing import age, audited
 from tests.oauth.app import App, register
@@ -148,3 +151,24 @@ def test_an_app_that_asks_too_often_is_told_to_wait(own_house: House) -> None:
     answers = [app.post("/oauth/introspect", token=token) for _ in range(3)]
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_families_that_lost_nothing_are_not_looked_through(own_house: House) -> None:
+    app = register(own_house)
+    app.tokens(own_house.person())
+    asked: list[str] = []
+    with own_house.container.transaction() as session:
+        bind = session.connection()
+        event.listen(bind, "before_cursor_execute", lambda _c, _k, said, *_: asked.append(said))
+        assert forgetting.forget_ended(session, now=own_house.container.now()) == 0
+    assert len(asked) > 5
+    assert [said for said in asked if "FROM oauth_families" in said] == []
+
+
+def test_rows_to_drop_are_found_once_however_few_the_server_expects(session: Session) -> None:
+    kind = OAuthAccessToken
+    statement = dropping._drop(kind, [kind.expires_at < datetime(2020, 1, 1, tzinfo=UTC)], 5)
+    compiled = statement.compile(dialect=session.get_bind().dialect, compile_kwargs={"literal_binds": True})
+    plan = "\n".join(session.scalars(text(f"EXPLAIN {compiled}")))
+    assert "InitPlan" in plan
+    assert "Tid Scan" in plan
