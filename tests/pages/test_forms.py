@@ -188,7 +188,7 @@ def test_a_chain_that_is_not_read_is_said_where_money_goes_in_and_out(own_house:
         chains.follow(session, NETWORK.chain, height=0, hashes=["00" * 32], now=now)
         cursor = chains.get(session, NETWORK.chain)
         cursor.failing_since, cursor.error = now - chains.STALE_AFTER, "node_timeout"
-    assert "has not been read since 1 min ago" in owner.text("/deposit")
+    assert "has not been read for 1 min" in owner.text("/deposit")
     assert "Nothing is lost: what you send shows here as soon as it is read again." in owner.text("/deposit")
     assert "a withdrawal that you ask for now goes on as soon as it is read again" in owner.text("/withdraw")
     with own_house.container.transaction() as session:
