@@ -68,7 +68,7 @@ def judge(session: Session, asset_id: str, *, now: datetime, by: Actor) -> bool:
         alerts.clear(session, ALERT, scope=scope, now=now, reason="the high mark is reached")
         return False
     has = f"{format_amount(spendable_minor, asset.decimals)} {asset.symbol} can be paid out"
-    mark = f"the low mark is {format_amount(marks.low_minor, asset.decimals)}"
+    mark = f"the low mark is {format_amount(marks.low_minor, asset.decimals)} {asset.symbol}"
     alerts.raise_alert(
         session,
         ALERT,

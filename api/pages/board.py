@@ -153,7 +153,7 @@ def _waiting(
         destination=row.destination,
         owner=f"user {short_id(row.user_id)}",
         since=row.state_changed_at,
-        approvals=f"{given} of {row.approvals_needed} approvals" if row.approvals_needed else "",
+        approvals=f"{given} of {wording.counted(row.approvals_needed, 'approval')}" if row.approvals_needed else "",
         state=row.state,
         mine=row.user_id == caller.user_id,
         reason=sentences.waiting(row.waiting_reason) if row.waiting_reason else "",

@@ -48,7 +48,7 @@ def _order(flow: str, state: str, since: datetime, **more: Any) -> OrderLine:
         "money": Money(250_000_000, BTC),
         "received": Money(0, BTC),
         "state": state,
-        "reason": "0.50000000 BTC can be paid out; the low mark is 1.00000000",
+        "reason": "0.50000000 BTC can be paid out; the low mark is 1.00000000 BTC",
         "address": None,
         "since": since,
         "expires_at": ago(hours=-20),
