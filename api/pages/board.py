@@ -10,7 +10,7 @@ from api.health import CHAIN_STALE_AFTER, redis_answers
 from api.pages import sentences
 from api.pages.context import every_asset, on_rails
 from api.pages.shapes import AlertLine, AssetName, Board, BufferCard, Gauge, Money, WaitingLine
-from api.pages.wording import amount, spoken
+from api.pages.wording import amount, counted, spoken
 from auth.sessions import Principal
 from domain.ids import short_id
 from domain.rails import RAILS
@@ -153,7 +153,7 @@ def _waiting(
         destination=row.destination,
         owner=f"user {short_id(row.user_id)}",
         since=row.state_changed_at,
-        approvals=f"{given} of {wording.counted(row.approvals_needed, 'approval')}" if row.approvals_needed else "",
+        approvals=f"{given} of {counted(row.approvals_needed, 'approval')}" if row.approvals_needed else "",
         state=row.state,
         mine=row.user_id == caller.user_id,
         reason=sentences.waiting(row.waiting_reason) if row.waiting_reason else "",

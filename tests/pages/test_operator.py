@@ -86,7 +86,7 @@ def test_a_rejection_needs_a_reason_and_the_short_id(house: House, owner: Reader
 def test_a_viewer_sees_and_does_not_decide(house: House, owner: Reader) -> None:
     viewer = Reader(house, house.person(role="viewer"))
     flow = owner.withdraw().location
-    assert "0 of 1 approvals" in viewer.text("/operator")
+    assert "0 of 1 approval" in viewer.text("/operator")
     assert "Approve" not in viewer.text("/operator").replace("Approved", "")
     assert "Reject" not in viewer.text(flow)
     assert viewer.post(path_of(withdrawal_of(house).id, "approve")).status_code == 403
