@@ -62,6 +62,7 @@ from services.payouts.sending import (
     record_unsent,
 )
 from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting, store
+from services.payouts.sweeping import coin_on
 from services.payouts.unblocking import in_the_way
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "claim_reportable",
     "claim_unconfirmed",
     "claimants",
+    "coin_on",
     "committed",
     "fail_conflicted",
     "forms_of",

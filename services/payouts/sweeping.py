@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -58,13 +59,18 @@ def recount(session: Session, payout: Payout) -> None:
 
 
 def left_on(session: Session, sweep: Sweep) -> int:
-    """The coin on a sweep's address, by what is in blocks: deposits, less sweeps and gas."""
+    """The coin on a sweep's address, as `coin_on` counts it."""
     coin_id = session.scalars(
         select(Payout.fee_asset_id).where(Payout.sweep_id == sweep.id, Payout.purpose == "sweep")
     ).first()
+    return coin_on(session, sweep.address_id, coin_id or "")
+
+
+def coin_on(session: Session, address_id: UUID, coin_id: str) -> int:
+    """The coin on a deposit address, by what is in blocks: deposits, less sweeps and gas."""
     arrived = session.scalar(
         select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
-            Deposit.address_id == sweep.address_id, Deposit.asset_id == coin_id, Deposit.block_height.is_not(None)
+            Deposit.address_id == address_id, Deposit.asset_id == coin_id, Deposit.block_height.is_not(None)
         )
     )
     left_minor = int(arrived or 0)
@@ -73,7 +79,7 @@ def left_on(session: Session, sweep: Sweep) -> int:
         .join(Sweep, Sweep.id == Payout.sweep_id)
         .join(PayoutTransaction, PayoutTransaction.payout_id == Payout.id)
         .where(
-            Sweep.address_id == sweep.address_id,
+            Sweep.address_id == address_id,
             Payout.block_height.is_not(None),
             PayoutTransaction.txid == Payout.txid,
         )

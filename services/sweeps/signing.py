@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from domain.actor import Actor
@@ -17,6 +17,7 @@ from domain.rails import RAILS
 from domain.wallet_facts import SignedPayment
 from models.asset import Asset, WithdrawalPolicy
 from models.chain import DepositAddress
+from models.deposit import Deposit
 from models.payout import Payout
 from models.sweep import Sweep
 from services import alerts, flows, leases, outbox, payouts
@@ -30,7 +31,7 @@ UNSIGNED: Final = ("proposed", "topping_up")
 class Order:
     """One sweep to be signed, with everything needed once the claiming transaction has ended.
 
-    `amount_minor` is the sum of its deposits and, for the coin, what earlier sweeps left there.
+    `amount_minor` is the sum of its deposits; of the coin, what lies there less the deposits of a later sweep.
     """
 
     sweep_id: UUID
@@ -136,22 +137,27 @@ def _order(session: Session, sweep: Sweep, avoid: tuple[OutPoint, ...]) -> Order
         contract=asset.contract or "",
         address=address.address,
         derivation_index=address.derivation_index or 0,
-        amount_minor=int(sweep.amount_minor) + (0 if asset.contract else _left_before(session, sweep)),
+        amount_minor=int(sweep.amount_minor) if asset.contract else _movable_coin(session, sweep),
         fee_max_minor=session.get_one(WithdrawalPolicy, sweep.asset_id).network_fee_cap_minor,
         gas_fee_max_minor=session.get_one(WithdrawalPolicy, coin_id).network_fee_cap_minor,
         avoid=avoid,
     )
 
 
-def _left_before(session: Session, sweep: Sweep) -> int:
-    """The coin that earlier sweeps of this address left there."""
-    left = session.scalars(
-        select(Sweep.left_minor)
-        .where(Sweep.address_id == sweep.address_id, Sweep.state == "completed")
-        .order_by(Sweep.closed_at.desc())
-        .limit(1)
-    ).first()
-    return int(left or 0)
+def _movable_coin(session: Session, sweep: Sweep) -> int:
+    """The deposits of this sweep of the coin, and what earlier sweeps of its address left there.
+
+    A deposit that came since it was proposed stays for the next one, which would find its address empty.
+    """
+    others = session.scalar(
+        select(func.coalesce(func.sum(Deposit.amount_minor), 0)).where(
+            Deposit.address_id == sweep.address_id,
+            Deposit.asset_id == sweep.asset_id,
+            Deposit.block_height.is_not(None),
+            Deposit.sweep_id.is_(None),
+        )
+    )
+    return payouts.coin_on(session, sweep.address_id, sweep.asset_id) - int(others or 0)
 
 
 def _held(session: Session, order: Order) -> Sweep:

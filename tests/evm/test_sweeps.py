@@ -93,6 +93,36 @@ def test_a_coin_is_swept_less_its_fee_and_its_remainder_the_next_time(rail: EvmR
     rail.assert_sound()
 
 
+def test_a_coin_that_arrives_once_a_sweep_is_proposed_is_left_for_the_next_one(rail: EvmRail) -> None:
+    """The sweep of a token counts the coin beside it as left there: that is not to be moved twice."""
+    token = rail.add_token()
+    rail.paid_in(None, WEI)
+    rail.rounds(2)
+    _, address = rail.paid_in(token, 900 * UNIT)
+    rail.sweep()
+    rail.world.anvil.pay(address, WEI)
+    for _ in range(2):  # the gas, and then the token
+        rail.sweep()
+        rail.send()
+        rail.mine()
+        rail.watch()
+        rail.settle()
+    assert rail.rows(Sweep)[-1].state == "completed"
+    with rail.container.transaction() as session:
+        assert sweeps.propose(session, "anvil", now=rail.container.now(), by=BY) == 1
+    rail.world.anvil.pay(address, WEI)
+    rail.mine()
+    rail.watch()
+    with rail.container.transaction() as session:
+        [order] = sweeps.claim_due(session, "anvil", owner="somebody who dies", now=rail.container.now())
+    assert WEI < order.amount_minor < WEI + WEI // 100
+    rail.rounds(8)
+    assert {sweep.state for sweep in rail.rows(Sweep)} == {"completed"}
+    assert unswept(rail) == []
+    assert rail.compare() == "ok"
+    rail.assert_sound()
+
+
 def test_what_the_house_sweeps_to_itself_is_nobodys_payment(rail: EvmRail) -> None:
     """Everybody sees it arrive at the hot wallet, where people may be told to pay."""
     user_id, thief = rail.paid_in(None, WEI)[0], rail.new_user()
