@@ -83,11 +83,14 @@ class Load:
         self._ask(chance, who, "withdrawal", destination, body)
 
     def _claim(self, chance: random.Random, who: Somebody) -> None:
-        """Pay the house itself, and have two people say that it was them."""
+        """Pay the house itself, and have two people say that it was them.
+
+        In the coin: a token that nobody examined is only believed in a block in which the hot wallet pays nobody.
+        """
         accounts = [rail for rail in self._rails if isinstance(rail, AccountRail)]
         if not accounts:
             return
-        rail, asset_id = accounts[0], accounts[0].asset_ids[1]
+        rail, asset_id = accounts[0], accounts[0].asset_ids[0]
         amount = self._amounts.of(asset_id, chance)
         reference = rail.pay_in(self._amounts.house, asset_id, amount)
         body = {"asset": asset_id, "chain": CHAIN, "tx_hash": reference, "reference": f"order {reference[:10]}"}
