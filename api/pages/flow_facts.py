@@ -15,6 +15,7 @@ from domain.beneficiaries import masked
 from domain.conversions import FAILURES, spell_rate
 from domain.flows import FLOW_KINDS, LOSS
 from domain.ids import short_id
+from domain.providers import PROVIDERS
 from domain.rail_rows import RailRow
 from domain.rails import RAILS
 from domain.verification import REASONS
@@ -31,6 +32,8 @@ from services.activity import confirmations
 from services.evidence import Evidence
 from services.flow_stats import Usual
 
+_AT_A_PROVIDER: Final = {"signed": "not asked for yet", "completed": "paid", "failed": "not paid"}
+"""What is said of a request to a provider, which no block holds, by the state of its payment."""
 _DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
 
 
@@ -126,6 +129,8 @@ def links(reading: Reading) -> tuple[Link, ...]:
         made.append(Link("/operator/sweeps", "All sweeps"))
     if found.flow.kind == LOSS.name:
         made.append(Link("/operator/losses", "Propose to book it, or agree"))
+    if found.made is not None and found.made.loss_id is not None:
+        made.append(Link("/operator/losses", "The loss that it is proposed as"))
     if found.replenishment is not None:
         made.append(Link("/operator/buffers", "The buffer that it is for"))
     return tuple(made)
@@ -288,6 +293,10 @@ def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) ->
     newest = max(one.form for one in reading.found.forms if one.payout_id == payment.id)
     is_it = payment.txid == form.txid
     words = "in a block" if is_it else "superseded" if form.form != newest else "in no block"
+    if payment.chain in PROVIDERS:
+        words = _AT_A_PROVIDER.get(payment.state, "asked for")
+        if reading.found.made is not None and reading.found.made.said != "failed":
+            words = "failed, and made after all"
     if payment.purpose == "gas_top_up":
         words = f"gas for the address, {words}"
     cost_minor = payment.fee_minor if is_it and payment.fee_minor is not None else form.fee_minor

@@ -12,6 +12,7 @@ from domain.actor import Actor
 from domain.crash import crash_point
 from domain.errors import StrongroomError, ensure
 from domain.flows import WrongState
+from domain.ids import short_id
 from domain.ledger import Transaction, Transfer
 from models.ledger import LedgerTransaction
 from models.payout import Payout
@@ -39,8 +40,12 @@ def book_as_lost(session: Session, payout_id: UUID, *, now: datetime, by: Actor)
     payout, row, carried = _to_settle(session, payout_id, by)
     if row.settled_at is not None:
         raise AlreadyBooked
-    reason = f"{payout.provider_id} was made after all: payment {payout.id} had failed, and its funds had gone back"
-    txid, amount_minor = payout.provider_id or str(payout.txid), sum(int(one_.amount_minor) for one_ in carried)
+    flow = ", ".join(short_id(withdrawal.flow_id) for withdrawal in carried)
+    reason = f"the provider made withdrawal {flow} after all, which had failed and whose funds had gone back"
+    txid, amount_minor = (
+        payout.provider_id or str(payout.txid),
+        sum(int(withdrawal.amount_minor) for withdrawal in carried),
+    )
     row.settlements += 1
     loss = losses.carry(session, payout.asset_id, amount_minor, txid=txid, reason=reason, key=_key(row), now=now, by=by)
     losses.propose_payment(session, loss.id, reason=reason, now=now, by=by)

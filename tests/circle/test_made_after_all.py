@@ -127,6 +127,7 @@ def test_the_house_bears_it_once_a_second_operator_agrees_and_its_owner_if_that_
     assert (house.count(Loss), carried(house), house.standing()) == (0, 0, {ALERT})
     assert [settle(house, "book_as_lost", first), settle(house, "book_as_lost", first)] == ["", "already_booked"]
     assert (loss(house).state, loss(house).txid, carried(house)) == ("proposed", transfer_id, SENT)
+    assert short_id(house.withdrawal().flow_id) in loss(house).reason
     assert (house.standing(), house.compare(), settle(house, "recover", second)) == (set(), "ok", "already_booked")
     with house.container.transaction() as session:
         losses.refuse(session, loss(house).id, reason="it is theirs", now=house.container.now(), by=second)
@@ -213,6 +214,7 @@ def test_an_operator_sees_it_on_its_page_and_settles_it_there_and_the_owner_read
     assert "its provider says that it was made all the same" in told
     assert "failed payout made" in told
     assert "Recover it from its owner" in told
+    assert "Stands failed, and made after all" in told
     shown = person.get(f"/operator/withdrawals/{withdrawal.id}").get_json()
     assert (shown["waiting_reason"], shown["made_after_all"]["said"]) == ("made_after_all", "completed")
     form = {"action": "recover", "from_flow": "1"}
