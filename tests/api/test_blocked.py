@@ -16,7 +16,7 @@ def listed(person: Person) -> list[str]:
     return [item["person"] for item in person.get("/blocked-people").get_json()["items"]]
 
 
-def test_nothing_is_said_between_two_until_the_one_who_blocked_takes_it_back(house: House) -> None:
+def test_no_message_passes_between_two_until_the_block_is_lifted(house: House) -> None:
     alice, bob, carol = house.person(), house.person(), house.person()
     assert say(bob, alice) == (201, None)
     for _ in range(2):

@@ -125,7 +125,7 @@ def test_request_and_correlation_ids_reach_the_records(house: House) -> None:
     assert structlog.contextvars.get_contextvars()["request_id"] != "request-0001"
 
 
-def test_a_lost_database_is_said_so_and_asks_to_come_back(container: Container) -> None:
+def test_a_lost_database_is_reported_with_retry_after(container: Container) -> None:
     nowhere = Secret("postgresql+psycopg2://nobody:secret@127.0.0.1:1/nothing")
     parts = build_container(replace(container.settings, database_url=nowhere))
     visitor = application_of(parts).test_client()

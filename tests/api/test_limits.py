@@ -39,7 +39,7 @@ def try_once(house: House, subject: str = SOMEBODY, *, address: str = "192.0.2.1
     )
 
 
-def test_an_address_has_so_many_attempts_and_is_told_when_to_come_back(limited: Limited) -> None:
+def test_an_address_has_a_limit_of_attempts_and_gets_retry_after(limited: Limited) -> None:
     house = limited(sign_in_limit=5)
     told = [try_once(house, subject).status_code for subject in SUBJECTS]
     assert told == [201] * 5 + [429] * 7
@@ -101,7 +101,7 @@ def test_every_way_in_is_counted(limited: Limited, method: str, path: str) -> No
     assert all("Retry-After" in response.headers for response in told[2:])
 
 
-def test_a_wallet_is_told_in_its_own_way(limited: Limited) -> None:
+def test_a_wallet_gets_its_errors_in_the_form_of_lud_04(limited: Limited) -> None:
     house = limited(sign_in_limit=3)
     asked = ask_wallet(house.visitor())
     told = [answer(house, asked, PrivateKey(), sig="3006")["reason"] for _ in range(4)]

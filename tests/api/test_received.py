@@ -27,7 +27,7 @@ def test_what_was_received_before_is_filled_in(own_house: House, own_database: D
     assert found.flow.group_id == sent.flow.group_id
 
 
-def test_what_an_older_process_carried_out_is_filled_in(
+def test_rows_written_by_an_older_process_are_filled_in(
     own_house: House, own_database: Database, raw: Callable[..., Any]
 ) -> None:
     sender, recipients = own_house.person(funds_minor=COIN), [own_house.person() for _ in range(2)]

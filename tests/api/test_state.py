@@ -184,7 +184,7 @@ def test_the_history_says_how_far_streams_copies_and_consumers_are(own_house: Ho
     assert after["copy"]["key"] == f"{KEY}ops.alert"
 
 
-def test_of_a_copy_that_cannot_be_asked_nothing_is_said(own_house: House, viewer: Person) -> None:
+def test_an_unavailable_copy_is_reported_as_unknown(own_house: House, viewer: Person) -> None:
     away = House(replace(own_house.container, stream_copy=StreamCopy("redis://127.0.0.1:1/0")))
     viewer.house = away
     told = of(viewer, "history-writer")["streams"][1]["copy"]

@@ -67,7 +67,7 @@ def test_pages_are_read_from_any_place_to_the_end(house: House, viewer: Person) 
     assert again["items"] == [*first["items"], *rest["items"]]
 
 
-def test_the_same_is_told_as_it_happens_and_no_connection_is_held_meanwhile(
+def test_events_are_streamed_as_they_happen_and_no_connection_is_held_meanwhile(
     house: House, viewer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "PACE", Pace(look_s=0.01, heartbeat_s=0.03, open_s=60))

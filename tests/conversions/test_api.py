@@ -56,7 +56,7 @@ def test_a_quote_says_what_an_amount_brings_and_what_it_costs(person: Person) ->
     assert person.balance()["held"] == "0.00000000"
 
 
-def test_a_conversion_is_made_once_under_its_key_and_carried_out_by_the_task(desk: Desk, person: Person) -> None:
+def test_a_conversion_is_requested_once_under_its_key_and_settled_by_the_task(desk: Desk, person: Person) -> None:
     body = {"quote_id": quoted(person)}
     assert error_of(person.post(PATH, body)) == (400, "idempotency_key_missing")
     first = person.post(PATH, body, key="k")
@@ -201,7 +201,7 @@ def test_an_app_without_the_scope_neither_sees_nor_makes_any(house: House, perso
     assert error_of(by_app(app, token, PATH, {"quote_id": quoted(person)}, key="k")) == (403, "insufficient_scope")
 
 
-def test_programs_are_told_of_both_ends_and_of_what_is_bought(desk: Desk, person: Person) -> None:
+def test_programs_get_both_amounts_of_a_conversion(desk: Desk, person: Person) -> None:
     with desk.container.reading() as session:
         start = event_log.present(session)
     made = person.post(PATH, {"quote_id": quoted(person)}, key="k").get_json()

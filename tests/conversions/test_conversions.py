@@ -231,7 +231,7 @@ def test_quotes_that_nobody_used_are_forgotten_and_the_others_are_not(desk: Desk
 # ------------------------------------------------------------------------------------------------------ workers
 
 
-def test_two_workers_carry_each_conversion_out_once(desk: Desk) -> None:
+def test_two_workers_settle_each_conversion_once(desk: Desk) -> None:
     users = [desk.somebody(COIN) for _ in range(10)]
     asked = [desk.asked(user) for user in users]
     assert sum(at_once(desk.settle, desk.settle, desk.settle)) == 10
@@ -253,7 +253,7 @@ def test_who_lost_its_lease_carries_nothing_out(desk: Desk) -> None:
     desk.assert_sound()
 
 
-def test_one_that_cannot_be_carried_out_holds_up_no_other(desk: Desk) -> None:
+def test_one_that_cannot_be_settled_holds_up_no_other(desk: Desk) -> None:
     user_id = desk.somebody(2 * COIN)
     broken, sound = desk.asked(user_id), desk.asked(user_id)
     with desk.container.transaction() as session:  # what only a bug could do

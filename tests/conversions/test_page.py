@@ -33,7 +33,7 @@ def set_open(desk: Desk, *, is_open: bool) -> None:
         conversions.set_open(session, SOLD, BOUGHT, is_open=is_open, now=desk.container.now(), by=BY)
 
 
-def test_an_amount_is_quoted_agreed_to_and_carried_out(desk: Desk, reader: Reader) -> None:
+def test_an_amount_is_quoted_accepted_and_converted(desk: Desk, reader: Reader) -> None:
     place = quoted(reader, "1.00000001")
     shown = reader.text(place)
     assert "0.033 083 333 333 333 333" in shown.replace("\u2009", " ")

@@ -49,7 +49,7 @@ def book(house: House, payout_id: UUID, *, by: Actor = BY) -> str:
 
 @pytest.mark.causes("completed_payout_returned")
 @pytest.mark.parametrize("status", ["FAILED", "REVERSED"])
-def test_what_came_back_is_told_and_given_back_once(
+def test_a_returned_payment_is_reported_and_refunded_once(
     house: House, fake: FakeFlutterwave, paid: UUID, status: str
 ) -> None:
     assert book(house, paid) == "not_returned"
@@ -73,7 +73,7 @@ def test_nobody_gives_back_to_themselves_what_came_back(house: House, fake: Fake
     assert (book(house, paid, by=owner), book(house, paid)) == ("self_approval", "booked")
 
 
-def test_polling_finds_what_no_notification_told(house: House, fake: FakeFlutterwave, paid: UUID) -> None:
+def test_polling_finds_what_no_notification_reported(house: House, fake: FakeFlutterwave, paid: UUID) -> None:
     kept = dict(fake.transfers)
     fake.transfers.clear()
     house.later(timedelta(hours=2))

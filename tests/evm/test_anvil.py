@@ -30,7 +30,7 @@ def test_a_private_chain_keeps_its_blocks_between_starts(tmp_path: Path) -> None
         second.stop()
 
 
-def test_a_program_that_does_not_serve_is_said_to_have_failed(tmp_path: Path) -> None:
+def test_a_program_that_does_not_serve_is_reported_as_failed(tmp_path: Path) -> None:
     with pytest.raises(ServerFailed):
         AnvilServer(tmp_path / "anvil", program="false").start()
 

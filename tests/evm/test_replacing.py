@@ -238,7 +238,7 @@ def test_what_the_reader_missed_is_found_told_and_credited(rail: EvmRail, betwee
 
 
 @pytest.mark.causes("finality_lagging")
-def test_finality_that_stands_still_is_told_until_it_moves(rail: EvmRail) -> None:
+def test_stalled_finality_raises_an_alert_until_it_moves(rail: EvmRail) -> None:
     """A chain that says what is final, and for forty minutes says the same."""
     network = replace(ANVIL, finality_tag="finalized")
     with ways.reached_at(rail, cast("Any", rail.world.reached_at(rail.world.anvil.rpc_url, network=network))):

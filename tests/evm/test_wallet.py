@@ -91,7 +91,7 @@ def test_the_cap_is_the_most_a_payment_can_cost(world: World) -> None:
         world.chain.build([Payment(STRANGER, 1)], fee_max_minor=21_000)
 
 
-def test_too_little_of_the_coin_or_of_the_token_is_said_before_anything_is_signed(world: World) -> None:
+def test_insufficient_coin_or_token_is_reported_before_anything_is_signed(world: World) -> None:
     token = world.token()
     world.fund(WEI)
     with pytest.raises(InsufficientHotFunds):
@@ -198,7 +198,7 @@ def test_a_mined_payment_that_failed_has_no_output_and_still_used_its_nonce(worl
     assert told[second.txid].fee_minor
 
 
-def test_gas_that_runs_short_after_signing_is_said_and_nothing_is_sent(world: World) -> None:
+def test_gas_that_runs_short_after_signing_is_reported_and_nothing_is_sent(world: World) -> None:
     world.fund()
     payment = world.build(STRANGER, WEI)
     world.fund(1)

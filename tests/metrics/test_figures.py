@@ -36,7 +36,7 @@ def told(container: Container) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_money_on_its_way_and_its_chain_are_told_of(rail: Rail) -> None:
+def test_pending_money_and_its_chain_are_shown(rail: Rail) -> None:
     rail.send_to(rail.new_address(rail.new_user()).address, COIN)
     rail.watch()
     rail.compare()
@@ -83,7 +83,7 @@ def test_what_was_said_is_counted_without_being_read(container: Container) -> No
     assert read(container)["strongroom_messages",] == 3
 
 
-def test_alerts_that_stand_are_told_of_and_unsound_books_by_themselves(container: Container) -> None:
+def test_raised_alerts_are_reported_and_unsound_books_separately(container: Container) -> None:
     found = read(container)
     assert found["strongroom_ledger_sound",] == 1
     assert {name[1] for name in found if name[0] == "strongroom_alert"} == set(RULES)

@@ -143,7 +143,7 @@ def test_a_refresh_token_tells_its_family_to_its_house_alone(place: int, by: int
     assert refresh_secrets.family_of(house, token[place:]) == (family if place == 0 else None)
 
 
-def test_an_app_that_asks_too_often_is_told_to_wait(own_house: House) -> None:
+def test_an_app_that_asks_too_often_must_wait(own_house: House) -> None:
     app, person = register(own_house), own_house.person()
     token = app.tokens(person)["access_token"]
     strict = House(replace(own_house.container, settings=replace(own_house.container.settings, read_limit=2)))

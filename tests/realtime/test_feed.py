@@ -15,7 +15,7 @@ def push(house: House) -> int:
     return feed.push_events(house.container)
 
 
-def test_a_withdrawal_is_told_to_its_owner_and_to_operators_alone(house: House, processes: Sites) -> None:
+def test_events_of_a_withdrawal_reach_its_owner_and_operators_only(house: House, processes: Sites) -> None:
     house.policy(auto_limit_minor=0)
     owner, stranger, operator = house.person(funds_minor=10 * COIN), house.person(), house.person(role="viewer")
     with (
@@ -45,7 +45,7 @@ def test_a_withdrawal_is_told_to_its_owner_and_to_operators_alone(house: House, 
         assert push(house) == 0
 
 
-def test_a_transfer_is_told_to_both(house: House, processes: Sites) -> None:
+def test_both_sides_of_a_transfer_are_notified(house: House, processes: Sites) -> None:
     sender, recipient = house.person(funds_minor=COIN), house.person()
     with Client(processes[0], sender.token) as one, Client(processes[1], recipient.token) as other:
         for client in (one, other):

@@ -16,7 +16,7 @@ def push(house: House) -> None:
     feed.push_events(house.container)
 
 
-def test_every_step_of_a_movement_is_kept_and_told_once(
+def test_every_step_of_a_flow_is_recorded_and_delivered_once(
     house: House, processes: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Other tests of this house have everybody wait for an operator.
@@ -42,6 +42,6 @@ def test_every_step_of_a_movement_is_kept_and_told_once(
     ]
 
 
-def test_a_stranger_is_told_why_there_is_no_socket(processes: tuple[str, str]) -> None:
+def test_a_stranger_gets_the_reason_why_there_is_no_socket(processes: tuple[str, str]) -> None:
     with pytest.raises(ServerFailed, match="no socket for us"):
         Live(processes[0], "nobody's token")

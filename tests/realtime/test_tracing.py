@@ -14,7 +14,7 @@ from tests.webhooks.receiver import Receiver
 ERROR: Final = 2
 
 
-def test_a_handshake_and_each_event_are_spans_that_say_nothing_of_what_was_said(
+def test_a_handshake_and_each_event_are_spans_without_the_content_of_messages(
     house: House, processes: tuple[str, str], collector: Receiver
 ) -> None:
     person = house.person()

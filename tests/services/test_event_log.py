@@ -77,7 +77,9 @@ def test_what_is_rolled_back_is_told_to_nobody(container: Container) -> None:
     assert taken(container) == []
 
 
-def test_a_consumer_that_dies_gets_its_batch_again_and_one_that_is_overtaken_is_told(container: Container) -> None:
+def test_a_consumer_that_dies_gets_its_batch_again_and_one_that_is_overtaken_loses_its_lease(
+    container: Container,
+) -> None:
     with container.transaction() as session:
         opened(session, container, count=3)
     horizon.reached(container.engine)

@@ -107,7 +107,7 @@ def test_what_came_back_after_it_was_booked_makes_up_for_it(rail: Rail) -> None:
     rail.assert_sound()
 
 
-def test_a_payment_that_is_carried_can_be_refused_and_proposed_again(rail: Rail) -> None:
+def test_a_payment_in_suspense_can_be_refused_and_proposed_again(rail: Rail) -> None:
     now = rail.container.now()
     with rail.container.transaction() as session:
         facts = {"txid": "00", "reason": "unexplained", "key": str(uuid4())}
@@ -138,7 +138,7 @@ def test_what_suspense_owes_is_no_gain(rail: Rail) -> None:
         propose(rail, 1)
 
 
-def test_two_who_agree_at_once_book_it_once_and_two_proposals_never_exceed_what_is_carried(rail: Rail) -> None:
+def test_two_simultaneous_approvals_book_a_loss_once_and_proposals_never_exceed_suspense(rail: Rail) -> None:
     with rail.container.transaction() as session:
         lose(session, rail, COIN)
 

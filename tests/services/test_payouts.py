@@ -243,7 +243,7 @@ def test_a_payment_reorganised_while_it_confirms_is_sent_again_and_completed_onc
 
 
 @pytest.mark.causes("completed_payout_reorganised")
-def test_a_completed_payment_whose_block_leaves_the_chain_is_told_and_sent_again(rail: Rail) -> None:
+def test_a_completed_payment_whose_block_leaves_the_chain_raises_an_alert_and_is_sent_again(rail: Rail) -> None:
     withdrawal = rail.request(outgoing.funded(rail), AUTO)
     rail.pay()
     rail.mine()

@@ -216,7 +216,7 @@ def test_a_provider_that_cannot_be_reached_was_not_asked(house: House) -> None:
     assert house.one(Withdrawal).waiting_reason == "node_refused"
 
 
-def test_transfers_are_credited_once_final_however_often_they_are_told(house: House) -> None:
+def test_transfers_are_credited_once_final_however_often_they_are_reported(house: House) -> None:
     house.custodian.tell("a", house.address, COIN, "pending")
     house.custodian.tell("stranger", "somebody else", COIN, "final")
     house.custodian.tell("a", house.address, COIN, "pending")

@@ -353,7 +353,7 @@ def test_a_return_is_rejected_while_a_fork_undoes_its_deposit_and_neither_fails(
 
 
 @pytest.mark.causes("returned_deposit_undone")
-def test_a_fork_that_undoes_a_returned_deposit_is_a_loss_that_is_told_until_it_confirms_again(rail: Rail) -> None:
+def test_a_fork_that_undoes_a_returned_deposit_raises_an_alert_until_it_confirms_again(rail: Rail) -> None:
     fund_hot_wallet(rail)
     user_id = confirmed(rail)
     txid = newest(rail).txid

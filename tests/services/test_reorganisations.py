@@ -85,7 +85,7 @@ def test_a_payment_that_moves_to_another_block_of_the_new_branch_is_credited_onc
 
 
 @pytest.mark.causes("deposit_undone_after_spending")
-def test_a_credit_that_was_spent_before_the_chain_undid_it_is_carried_by_suspense(rail: Rail) -> None:
+def test_a_credit_that_was_spent_before_the_chain_undid_it_is_borne_by_suspense(rail: Rail) -> None:
     user_id, other = rail.new_user(), rail.new_user()
     txid = rail.send_to(rail.new_address(user_id).address, COIN // 3)
     rail.send_to(rail.new_address(other).address, COIN // 3)

@@ -100,7 +100,7 @@ def test_what_is_rolled_back_is_counted_again_and_nothing_twice(container: Conta
         assert sum(row.move_count for row in session.scalars(select(FlowRollup))) == len(moves)
 
 
-def test_how_long_steps_take_and_what_is_late_is_told(container: Container) -> None:
+def test_durations_of_steps_and_late_flows_are_shown(container: Container) -> None:
     now = container.now()
     with container.transaction() as session:
         for waited_s in (0.2, 20, 20, 700):
@@ -123,7 +123,7 @@ def test_how_long_steps_take_and_what_is_late_is_told(container: Container) -> N
     assert [row.flow.amount_minor for row in late] == [10, 10_000]
 
 
-def test_the_last_hour_is_told_by_the_minute_and_older_minutes_are_forgotten(container: Container) -> None:
+def test_the_last_hour_is_kept_by_the_minute_and_older_minutes_are_deleted(container: Container) -> None:
     now = container.now().replace(second=30, microsecond=0)
 
     def wait(begun: timedelta, lasted_s: float) -> None:

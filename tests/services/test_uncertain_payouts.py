@@ -280,7 +280,7 @@ def test_a_reorganisation_takes_the_proof_back_and_the_payment_completes(rail: R
 
 
 @pytest.mark.causes("failed_payout_confirmed")
-def test_a_payment_that_is_mined_although_it_was_proved_impossible_is_told_until_somebody_settles_it(
+def test_a_payment_that_is_mined_although_it_was_proved_impossible_raises_an_alert_until_it_is_settled(
     rail: Rail,
 ) -> None:
     signed_and_unsent(rail)

@@ -62,7 +62,7 @@ def test_who_is_still_at_it_is_not_visited_twice_and_once_more_afterwards() -> N
     eventually(lambda: visit("test.slow", {"slow": slow}) == 1, what="a visit that is back in time")
 
 
-def test_one_that_fails_stops_no_other_and_is_told_whenever_it_fails() -> None:
+def test_one_that_fails_stops_no_other_and_is_reported_each_time() -> None:
     may_fail = threading.Event()
 
     def late() -> int:

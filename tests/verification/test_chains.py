@@ -222,7 +222,7 @@ def test_a_primary_store_is_where_the_framework_derives_it() -> None:
 
 
 @pytest.mark.parametrize("twice", [False, True])
-def test_a_coin_of_aptos_counts_once_however_often_it_is_told(serving: Serving, twice: bool) -> None:
+def test_a_deposit_on_aptos_counts_once_however_many_events_report_it(serving: Serving, twice: bool) -> None:
     chain = Aptos()
     coin = "0x1::aptos_coin::AptosCoin"
     paid = chain.pay_coin(1, owner=APTOS_HOUSE, coin=coin, amount=5, at=NOW, twice=twice)

@@ -69,7 +69,7 @@ def claimed(rail: Rail) -> Iterator[Claimed]:
 
 
 @pytest.mark.causes("verified_claim_undone")
-def test_a_payment_that_a_fork_undid_after_it_was_verified_is_told_until_it_is_there_again(claimed: Claimed) -> None:
+def test_a_payment_that_a_fork_undid_after_it_was_verified_raises_an_alert_until_it_is_back(claimed: Claimed) -> None:
     rail = claimed.rail
     world.fork(rail, 2, claimed.stranger)
     world.travel(rail, looking_again.AFTER)

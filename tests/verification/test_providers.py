@@ -103,7 +103,7 @@ def test_a_key_in_the_query_stays_behind_the_path_that_is_asked_for(serving: Ser
     assert key not in repr(reading)
 
 
-def test_every_line_of_an_attempt_carries_the_claims_correlation_id(desk: Desk) -> None:
+def test_every_line_of_an_attempt_has_the_claims_correlation_id(desk: Desk) -> None:
     from structlog.contextvars import merge_contextvars
 
     claimed = desk.claim(desk.pay(1))

@@ -21,7 +21,7 @@ ENVIRONMENT = {
 }
 
 
-def test_providers_are_read_and_told_to_children_alike(tmp_path: Path) -> None:
+def test_settings_of_providers_reach_child_processes_unchanged(tmp_path: Path) -> None:
     read = read_settings({"STRONGROOM_VAR_DIR": str(tmp_path), **ENVIRONMENT})
     assert [(one.chain, len(one.urls), one.quorum) for one in read.verify_chains] == [("solana", 2, 2), ("tron", 1, 1)]
     assert read_settings(to_environ(read)).verify_chains == read.verify_chains

@@ -85,7 +85,7 @@ def test_a_savepoint_takes_back_what_followed_it_whether_it_was_sent_or_not(
     assert numbers() == [2, 6]
 
 
-def test_a_deferred_statement_that_fails_fails_the_commit_and_means_what_was_said(
+def test_a_deferred_statement_that_fails_fails_the_commit_and_raises_its_refusal(
     container: Container, numbers: Callable[[], list[int]]
 ) -> None:
     def add(number: int, *, is_expected: bool) -> None:
@@ -139,7 +139,7 @@ def test_a_transaction_waits_once_for_each_answer_that_it_reads(own_engine: Engi
         assert held.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE
 
 
-def test_a_transaction_that_said_nothing_says_nothing_at_its_end(own_engine: Engine) -> None:
+def test_a_transaction_without_statements_sends_nothing_at_its_end(own_engine: Engine) -> None:
     with own_engine.connect() as connection:
         held = connection.connection.dbapi_connection
         assert isinstance(held, FrugalConnection)

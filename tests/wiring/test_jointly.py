@@ -59,7 +59,7 @@ def noted(container: Container) -> list[int]:
         return list(session.scalars(select(RequestMinute.request_count).order_by(RequestMinute.minute)))
 
 
-def test_decisions_of_one_moment_are_made_together_and_each_is_told_its_own(container: Container) -> None:
+def test_simultaneous_decisions_are_batched_and_each_caller_gets_its_own_answer(container: Container) -> None:
     found = while_one_waits(container, deciding(), range(1, 13))
     assert [result() for result in found] == [[(number, f'"{number}\\', "5c78")] for number in range(1, 13)]
     assert noted(container) == list(range(13))

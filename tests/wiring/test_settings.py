@@ -32,7 +32,7 @@ def faults(environ: dict[str, str]) -> str:
     return "\n".join(refusal.value.faults)
 
 
-def test_production_runs_on_what_it_is_told() -> None:
+def test_production_runs_on_explicit_settings() -> None:
     settings = read_settings(PRODUCTION)
     assert settings.is_production
     assert settings.database_url == Secret(PRODUCTION["DATABASE_URL"])
@@ -44,7 +44,7 @@ def test_production_has_no_default_for_what_must_be_known(name: str) -> None:
     assert name in faults(environ)
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     told = faults({"STRONGROOM_ENVIRONMENT": "production", "STRONGROOM_WEB_PORT": "no", "STRONGROOM_WEB_PROT": "1"})
     assert "STRONGROOM_WEB_PORT must be a whole number" in told
     assert "STRONGROOM_WEB_PROT is not a setting; did you mean STRONGROOM_WEB_PORT?" in told
