@@ -1,4 +1,4 @@
-"""Applications for tests: their addresses are put together once for each process, which takes a tenth of a second."""
+"""Applications for tests; their routes are built once per process, which takes a tenth of a second."""
 
 from copy import copy
 from datetime import datetime
@@ -12,9 +12,9 @@ from wiring.tallies import Tally
 
 
 def application_of(container: Container, tally: Tally[datetime] | None = None) -> Flask:
-    """What `create_app` makes, except that it shares its addresses and templates with all others made here.
+    """As `create_app`, but sharing routes and templates with all others made here.
 
-    Flask therefore refuses to add any: who needs one more makes an application of their own.
+    Flask therefore refuses further routes: a test that needs one calls `create_app` itself.
     """
     made = copy(_addresses())
     made.config, made.extensions = copy(made.config), dict(made.extensions)

@@ -36,13 +36,13 @@ from wiring.settings import Settings, read_settings
 __all__ = ["pytest_runtest_call"]
 REDIS_DATABASES_EACH = 3
 RECURSION_MAX: Final = sys.getrecursionlimit()
-# Tests come from one address, all at once; those about limits set their own.
+# Tests all come from one address; those about limits set their own.
 GENEROUS: Final[dict[str, Any]] = {"sign_in_limit": 1_000_000, "user_limit": 1_000_000, "read_limit": 1_000_000}
 _run = ExitStack()
 
 
 class _Servers:
-    """Starts the servers of the whole run once, in the process that outlives all others."""
+    """Starts the run's servers once, in the controlling process."""
 
     addresses: Addresses | None = None
     directory: Path
@@ -59,7 +59,7 @@ class _Servers:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Choose where files go before pytest makes a directory, what all tests share, and how lines are logged."""
+    """Set the temporary directory before pytest makes one, what all tests share, and logging."""
     use_memory()
     leave_at_once()
     dialect.share()
@@ -145,7 +145,7 @@ def database(server: Server) -> Iterator[Database]:
 
 @pytest.fixture
 def own_database(server: Server) -> Iterator[Database]:
-    """A migrated, empty database for one test alone, which may do to it what it likes."""
+    """A migrated, empty database for one test alone, which may change anything in it."""
     lent = server.lend()
     yield lent
     server.give_back(lent)
@@ -169,7 +169,7 @@ def own_engine(own_database: Database) -> Iterator[Engine]:
 
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
-    """A session whose commits are savepoints in a transaction that is taken back when the test ends."""
+    """A session whose commits are savepoints in a transaction that is rolled back when the test ends."""
     with engine.connect() as connection, connection.begin() as transaction:
         with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as opened:
             yield opened

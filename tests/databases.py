@@ -1,4 +1,4 @@
-"""Databases for tests: one is migrated, some are copies of it, and each of these serves many tests, one by one."""
+"""Databases for tests: copies of one migrated template, each reused by many tests in turn."""
 
 import secrets
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from wiring.settings import Settings, read_settings
 
 TEMPLATE = "strongroom_template"
 LEFT_WITHIN_S = 0.5
-"""A closed connection is gone from the server a moment later; one that stays was forgotten."""
+"""How long a closed connection may take to leave the server; one that stays longer is a leak."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Server:
         self._administration.autocommit = True
 
     def close(self) -> None:
-        """Leave the server; the databases go with it."""
+        """Close the connection; the databases go with the server."""
         self._administration.close()
 
     def named(self, name: str) -> Database:
-        """How to reach a database of this name."""
+        """The addresses of a database of this name."""
         urls = (
             self._services.database_url,
             self._services.migration_database_url,
@@ -67,11 +67,11 @@ class Server:
         migrate(settings_for(self.empty(TEMPLATE)))
 
     def lend(self) -> Database:
-        """A migrated, empty database under a new name: one that was used and is clean again, else a new copy."""
+        """A migrated, empty database under a new name: a used one that was cleaned, else a new copy."""
         while self._used:
             used = self._used.pop()
             if self._is_left(used):
-                # Under a new name it is not found by what was left over from the test before, a slow process for one.
+                # The new name keeps left-overs of the test before, such as a slow process, from connecting to it.
                 used = self._renamed(used)
                 if self._restore(used):
                     return used
@@ -84,7 +84,7 @@ class Server:
 
     def _copy(self) -> Database:
         made = self._new_name()
-        # Copying files beats writing them through the log where nothing has to last.
+        # Copying files is faster than writing them through the WAL.
         self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", made.name, TEMPLATE)
         if self._pristine is None:
             with closing(psycopg2.connect(made.superuser_url.reveal())) as connection:
@@ -102,7 +102,7 @@ class Server:
             return self._pristine.restore(connection)
 
     def _is_left(self, used: Database) -> bool:
-        """Whether nobody is in it any more."""
+        """Whether nobody is connected any more."""
         query = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
         with self._administration.cursor() as cursor:
 
@@ -116,7 +116,7 @@ class Server:
         return self.named(f"test_{secrets.token_hex(6)}")
 
     def drop(self, made: Database) -> None:
-        """Drop it, whoever is still connected."""
+        """Drop it, closing any connections."""
         self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", made.name)
 
     def _execute(self, statement: str, *names: str) -> None:

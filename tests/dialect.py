@@ -1,4 +1,4 @@
-"""One dialect for all engines of a test process: a statement that one engine compiled, no other compiles again."""
+"""One dialect for all engines of a test process, so that each statement is compiled once."""
 
 from typing import Any, ClassVar, Final, Self
 
@@ -12,10 +12,10 @@ STATEMENTS_MAX: Final = 5_000
 
 
 class SharedDialect(PGDialect_psycopg2):
-    """PostgreSQL's dialect, once. It keeps what it learnt of the one server, and what was compiled for it.
+    """A single instance of PostgreSQL's dialect, with the server's properties and a shared cache of statements.
 
-    An engine keeps compiled statements for itself, and a test has an engine of its own: a third of what tests cost
-    would go into compiling the same statements over and over.
+    Engines have caches of their own, and every test has its own engine: compiling the same statements again would be a
+    third of the suite's cost.
     """
 
     supports_statement_cache = True
@@ -40,10 +40,10 @@ class SharedDialect(PGDialect_psycopg2):
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        """Let this engine know what the others have compiled."""
+        """Give this engine the shared cache."""
         engine._compiled_cache = cls._compiled
 
 
 def share() -> None:
-    """Have every engine that this process makes from now on use it."""
+    """Use it for every engine that this process makes from now on."""
     registry.register("postgresql.psycopg2", __name__, SharedDialect.__name__)

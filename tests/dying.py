@@ -1,4 +1,4 @@
-"""One step of the work, in a process of its own that may be told to die on the way."""
+"""Run one step of work in a process of its own, which may be killed at a crash point."""
 
 import multiprocessing
 import os
@@ -41,13 +41,13 @@ from wiring.settings import read_settings
 PATIENCE_S: Final = 60.0
 REQUESTED_MINOR: Final = COIN // 10
 
-# A server that has everything imported and forks: a fresh interpreter for every step would take seconds each.
+# A fork server with everything imported: a fresh interpreter would take seconds for every step.
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
 
 
 def die_at(container: Container, step: str, crash_at: str, *arguments: str) -> int | None:
-    """Do one step with the settings of this container in another process; returns how that ended (-9: killed)."""
+    """Run one step in another process with this container's settings; returns its exit code (-9: killed)."""
     environ = {**to_environ(container.settings), CRASH_AT: crash_at}
     process = _processes.Process(target=_run, args=(environ, step, arguments))
     process.start()
@@ -57,7 +57,7 @@ def die_at(container: Container, step: str, crash_at: str, *arguments: str) -> i
 
 
 def keep_a_small_pool() -> None:
-    """Have this process fill pools of addresses with few, because making them is slow."""
+    """Keep address pools small in this process, because making addresses is slow."""
     addresses.POOL_TARGET, addresses.POOL_LOW = 2 * POOL, POOL + 1
 
 
@@ -96,7 +96,7 @@ def _request(container: Container, user_id: str, asset_id: str, destination: str
 
 
 def _accept(container: Container, user_id: str, asset_id: str, destination: str) -> None:
-    """Ask as the API does for a person who sends the key "once"."""
+    """Request a withdrawal as the API does, with the Idempotency-Key "once"."""
     asked = idempotency.asked(UUID(user_id), "once", {"destination": destination})
     with container.reading() as session:
         known = terms.read(session, user_id=asked.user_id, asset_id=asset_id)

@@ -1,4 +1,4 @@
-"""Wait until the log of events shows all that is committed: other tests' open transactions hold its horizon back."""
+"""Wait until the event log shows everything committed: open transactions of other tests hold its horizon back."""
 
 from sqlalchemy import Engine, text
 
@@ -6,7 +6,7 @@ from tests.waiting import eventually
 
 
 def reached(engine: Engine) -> None:
-    """Return once nothing that began before this moment is still open anywhere on the server."""
+    """Return once every transaction on the server that began before now has ended."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
 
         def number(function: str) -> int:

@@ -1,4 +1,4 @@
-"""How tests log: in plain lines, as fast as the application does and without drawing anything."""
+"""Logging in tests: plain lines, without rich tracebacks."""
 
 import logging
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from wiring.settings import Settings
 
 
 def log_plainly() -> None:
-    """Log as every test begins.
+    """Configure plain logging, as at the start of every test.
 
-    What structlog does by itself draws a traceback with a picture of each call's variables where rich is installed,
-    as it is for schemathesis: that takes seconds.
+    structlog's default renders tracebacks with all local variables where rich is installed, as it is for schemathesis,
+    which takes seconds.
     """
     structlog.reset_defaults()
     structlog.configure(
@@ -30,7 +30,7 @@ def log_plainly() -> None:
 
 @contextmanager
 def logging_as_served(settings: Settings) -> Iterator[None]:
-    """Log as an installation does while this lasts, and as every test does afterwards.
+    """Log as an installation does within the block, and plainly afterwards.
 
     Loggers are not kept as they are first used, as they are where it serves: a module's would go on like that in all
     tests after this one, and what those say could not be captured.

@@ -1,11 +1,11 @@
-"""How tests have PostgreSQL show which index fits a question, where a table is so small that it would be read whole."""
+"""Have PostgreSQL plan with indexes although tables in tests are small enough to be read whole."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
 def use_indexes(session: Session) -> None:
-    """Price reading whole tables out until the transaction ends, also for what the connection has planned before.
+    """Make sequential scans expensive until the transaction ends, also for statements that the connection has planned.
 
     The server looks at tables whenever it likes, and what it planned for one of a single page is to read that.
     """

@@ -1,4 +1,4 @@
-"""A rail under test: a container, a regtest node, and a world outside that pays and mines."""
+"""A rail under test: a container, a regtest node, and an outside wallet that pays and mines."""
 
 import secrets
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ BURIED = REORG_DEPTH_MAX + 10
 
 @dataclass
 class Rail:
-    """Everything a test needs to move real coins through Strongroom, step by step and in this process."""
+    """Moves real coins through Strongroom, step by step and in this process."""
 
     container: Container
     chain: DescriptorChain
@@ -50,7 +50,7 @@ class Rail:
         return self.chain.network.asset_id
 
     def leave(self) -> None:
-        """Close everything and have the node forget the wallet, which would slow down every block after."""
+        """Close everything and unload the wallet, which would slow down every later block."""
         self.container.engine.dispose()
         wallet = self.container.settings.chains[0].wallet
         if wallet in self.node.call("listwallets"):
@@ -85,7 +85,7 @@ class Rail:
         return buffers.compare_chain(self.container, self.chain)
 
     def fund(self, user_id: UUID, amount_minor: int) -> None:
-        """Have a user own this much, by a real deposit that is mined and credited."""
+        """Credit a user with this amount by a real deposit."""
         self.send_to(self.new_address(user_id).address, amount_minor)
         self.mine(6)
         self.watch()
@@ -116,7 +116,7 @@ class Rail:
         return list(self.node.call("generatetoaddress", count, nobody(self.node)))
 
     def received(self, address: str, confirmations: int = 0) -> int:
-        """What an outside address got, in the smallest unit."""
+        """What an outside address received, in the smallest unit."""
         amount: Decimal = self.node.call("getreceivedbyaddress", address, confirmations, wallet=MINER)
         return int(amount * COIN)
 
@@ -149,7 +149,7 @@ class Rail:
             return session.scalar(select(func.count()).select_from(model)) or 0
 
     def balance(self, user_id: UUID) -> tuple[int, int]:
-        """What the user may spend and what is held, in the smallest unit."""
+        """The user's available and held amounts, in the smallest unit."""
         with self.container.reading() as session:
             for balance in ledger.balances(session, user_id):
                 if balance.asset_id == self.asset_id:
@@ -163,15 +163,15 @@ class Rail:
 
 
 def nobody(node: NodeServer) -> str:
-    """Another address each time, of which nobody has the key. What mining yields goes there.
+    """A new address without a known key each time, for mining rewards.
 
-    A wallet that owned it all would look at each coin for each payment, and be slower with each block.
+    A wallet that owned them all would check each coin for each payment, and get slower with every block.
     """
     return encode_segwit(NETWORKS[node.chain].hrp, 0, secrets.token_bytes(20))
 
 
 def make_miner_rich(node: NodeServer) -> None:
-    """Have the world outside own five thousand coins in few outputs, under more blocks than any test takes back."""
+    """Give the outside wallet five thousand coins in few outputs, below more blocks than any test undoes."""
     node.ensure_wallet(MINER)
     node.call("generatetoaddress", REWARDS, node.call("getnewaddress", wallet=MINER))
     node.call("generatetoaddress", MATURE, nobody(node))
@@ -182,7 +182,7 @@ def make_miner_rich(node: NodeServer) -> None:
 
 
 def make_rail(settings: Settings, node: NodeServer) -> Rail:
-    """A rail over this node with a fresh hot wallet, following the chain from its present tip, addresses ready."""
+    """A rail over this node with a fresh hot wallet and a filled pool, following the chain from its present tip."""
     wallet = f"hot-{new_id().hex}"
     rail = ChainSettings(chain=node.chain, rpc_url=Secret(node.rpc_url), wallet=wallet)
     container = build_container(replace(settings, chains=(rail,)))

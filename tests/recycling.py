@@ -1,4 +1,4 @@
-"""A used database made as good as new, in milliseconds, where dropping it and copying another would take hundreds."""
+"""Clean a used database in milliseconds, where a new copy would take hundreds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any, Final
 from psycopg2 import extensions, sql
 
 GROWTH_BYTES_MAX: Final = 4 * 2**20
-"""Deleted rows leave their pages behind; beyond so many, a new copy is the better bargain."""
+"""Deleted rows leave their pages behind; beyond this size a new copy is cheaper."""
 
-# Changing an object, or what anybody may do to it, writes a new row to one of these, and no other clean-up shows.
+# Any change of an object or of its rights writes a new row to one of these catalogs.
 _CATALOGS: Final = (
     "pg_attrdef", "pg_attribute", "pg_class", "pg_constraint", "pg_default_acl", "pg_event_trigger", "pg_extension",
     "pg_index", "pg_namespace", "pg_policy", "pg_proc", "pg_rewrite", "pg_sequence", "pg_trigger", "pg_type",
@@ -28,7 +28,7 @@ _SEQUENCES: Final = "SELECT sequencename, start_value, last_value FROM pg_sequen
 
 @dataclass(frozen=True)
 class Pristine:
-    """What a database was like before anybody used it."""
+    """The state of a database before its first use."""
 
     objects: Sequence[Any]
     size_bytes: int
@@ -38,7 +38,7 @@ class Pristine:
 
     @classmethod
     def of(cls, connection: extensions.connection) -> "Pristine":
-        """Look at a new copy, as the superuser."""
+        """Read the state of a new copy, as the superuser."""
         filled = [
             name for (name,) in _rows(connection, _WRITTEN) if _rows(connection, _fill("SELECT FROM {} LIMIT 1", name))
         ]
@@ -51,10 +51,10 @@ class Pristine:
         )
 
     def restore(self, connection: extensions.connection) -> bool:
-        """Empty what was empty and start every sequence anew, as the superuser, if that is all there is to do.
+        """Empty the tables and restart the sequences, as the superuser. Nobody else may be connected.
 
-        False when a test altered an object, a right or a row that migrations had put there, or left too much behind:
-        then the database is of no more use. Nobody else may be connected.
+        False when that is not enough, because a test altered an object, a right or a migrated row, or left too
+        much behind: then the database must be dropped.
         """
         if _objects(connection) != self.objects or _contents(connection, self.filled) != self.contents:
             return False

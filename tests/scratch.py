@@ -1,4 +1,4 @@
-"""Where a test run keeps its files: in memory where there is enough, since nodes wait for the disk at every key."""
+"""Where a test run keeps its files: in memory if there is enough, since nodes sync to disk for every key."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ AVAILABLE_BYTES_MIN: Final = 5 * 2**30
 
 
 def use_memory() -> None:
-    """Have this process and its children make temporary files in memory, unless TMPDIR says where or it is scarce."""
+    """Put temporary files of this process and its children in memory, unless TMPDIR is set or memory is scarce."""
     if "TMPDIR" not in os.environ and _is_plentiful():
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 

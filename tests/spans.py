@@ -1,4 +1,4 @@
-"""The spans that a collector was sent, read with OpenTelemetry's own schema."""
+"""The spans that a collector received, read with OpenTelemetry's own schema."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,5 +23,5 @@ def by_service(collector: Receiver) -> Iterator[tuple[str, Any]]:
 
 
 def facts(told: Any) -> dict[str, Any]:
-    """What a span, or a program, says of itself."""
+    """The attributes of a span or of a program."""
     return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in told.attributes}

@@ -1,4 +1,4 @@
-"""Everything that a database holds, for tests of what must not be in it."""
+"""The whole content of a database, for tests of what must not be in it."""
 
 from contextlib import closing
 
@@ -9,7 +9,7 @@ from wiring.secret import Secret
 
 
 def everything_stored(owner_url: Secret) -> dict[str, str]:
-    """The rows of every table as text, those that the application may not read as well."""
+    """The rows of every table as text, including those that the application may not read."""
     with closing(psycopg2.connect(owner_url.reveal())) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         stored = {}

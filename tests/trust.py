@@ -1,4 +1,4 @@
-"""One reading of the trusted certificates for all clients in a test process: httpx takes twenty milliseconds for it."""
+"""Load the trusted certificates once per test process: httpx would take twenty milliseconds for each client."""
 
 from functools import cache
 
@@ -6,5 +6,5 @@ from httpx._transports import default
 
 
 def share() -> None:
-    """Have clients that trust the same share what was read; nobody changes it."""
+    """Share the loaded certificates between clients; nobody changes them."""
     default.create_ssl_context = cache(default.create_ssl_context)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Wait for something to become true, with an end."""
+"""Wait for a condition, with a time limit."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def eventually(look: Callable[[], T | None], *, within_s: float = 60.0, what: str = "it") -> T:
-    """Look until the answer is truthy and give it back; fail with `what` when time is up."""
+    """Poll until the result is truthy and return it; fail with `what` after `within_s`."""
     deadline = time.monotonic() + within_s
     while not (answer := look()):
         assert time.monotonic() < deadline, f"{what} did not happen within {within_s} s"
