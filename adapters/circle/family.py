@@ -1,4 +1,4 @@
-"""Circle among the families of providers."""
+"""Circle's entry among the provider families."""
 
 from typing import Final, cast
 
@@ -9,7 +9,7 @@ from domain.providers import Custodian
 
 
 def _provider(access: ProviderAccess) -> Provider:
-    # Late: a house without Circle does not load what only its adapter needs.
+    # Imported late: without Circle, what only its adapter needs is not loaded.
     from adapters.circle.provider import CircleProvider
     from adapters.provider_http import ProviderEndpoint
 

@@ -66,7 +66,7 @@ class CircleNotifications:
         self._fetch = fetch or _fetched
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._http.close()
 
     def read(self, topic: str, headers: Mapping[str, str], body: bytes) -> Notification:

@@ -25,15 +25,15 @@ from domain.wallet_facts import BroadcastAnswer, Holding, NewAddress, Payment, S
 PAGE_SIZE: Final = 50
 PAGES_MAX: Final = 10
 TRACED_PAGES_MAX: Final = 200
-"""How far a transfer is looked for whose id was never told: a few hours of a busy house."""
+"""How many pages are searched for a transfer of unknown id: a few hours of heavy traffic."""
 ADDRESSES_AT_ONCE: Final = 20
 WAITING_AT_ONCE: Final = 50
 PENDING_FOR: Final = timedelta(days=1)
-"""How long an announced transfer is looked for beside the balance."""
+"""How far back pending transfers are added to the balance."""
 _BEGINNING: Final = datetime(2018, 1, 1, tzinfo=UTC)
 _FINAL_NO: Final = frozenset({400, 422})
 _SOMETHING_WENT_WRONG: Final = -1
-"""What Circle calls an error that has no name, and that may be gone next time: no word on the request.
+"""Circle's code for an unspecified error, which may be temporary and is no refusal of the request.
 
 developers.circle.com/api-reference/circle-mint/error-codes
 """
@@ -63,7 +63,7 @@ class CircleProvider:
         return f"CircleProvider({self.rail.chain!r}, wallet {self._wallet_id})"
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._http.close()
 
     def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:  # noqa: ARG002 - Circle derives them
@@ -83,7 +83,7 @@ class CircleProvider:
         fee_max_minor: int,  # noqa: ARG002 - Circle tells what it took once it took it
         avoid: Collection[OutPoint] = (),  # noqa: ARG002
     ) -> SignedPayment:
-        """Word one transfer, whose idempotency key is its reference for ever."""
+        """Build the request for one transfer, with the reference as its idempotency key."""
         ensure(len(payments) == 1, "a transfer of Circle's makes one payment")
         [payment] = payments
         network, _, address = payment.address.partition(":")
@@ -98,7 +98,7 @@ class CircleProvider:
         return SignedPayment(reference, raw, 0, 0, (), (0,), None)
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
-        """Ask for the transfer; asked again under its key, Circle answers with the one that it made."""
+        """Request the transfer; a repeated request with the same key returns the transfer already made."""
         answer = self._http.post("/v1/transfers", raw_tx)
         if answer.is_ok:
             made = _data(answer)
@@ -112,7 +112,7 @@ class CircleProvider:
         return BroadcastAnswer("refused" if is_final else "rejected", _reason(answer))
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:  # noqa: ARG002 - Circle cannot be asked by it
-        """What became of a transfer, by Circle's id; without one nothing can be said."""
+        """A transfer's state, by Circle's id; unknown without one."""
         if not provider_id:
             return Report("unknown", reason="Circle has not told its id for this transfer yet")
         transfer = self._transfer(provider_id)
@@ -123,7 +123,7 @@ class CircleProvider:
     def made(
         self, raw_tx: str, *, since: datetime, until: datetime | None = None, provider_id: str = ""
     ) -> tuple[Report, ...]:
-        """Transfers of the same amount from our wallet to the same place: Circle shows nobody our key for one."""
+        """Transfers of the same amount to the same destination, since Circle does not return idempotency keys."""
         if provider_id:
             transfer = self._transfer(provider_id)
             listed, is_whole = ([] if transfer is None else [transfer]), True
@@ -136,7 +136,7 @@ class CircleProvider:
         return tuple(report_of(told, self.rail) for told in fitting)
 
     def holding(self, contract: str = "") -> Holding:
-        """The wallet's balance, and beside it what is announced and not in the balance yet."""
+        """The wallet's balance, and the pending deposits that it does not include yet."""
         answer = self._http.get(f"/v1/wallets/{self._wallet_id}")
         balances = _data(answer).get("balances")
         if not isinstance(balances, list) or not all(isinstance(row, dict) for row in balances):
@@ -147,16 +147,16 @@ class CircleProvider:
         return Holding(held, sum(told.amount_minor for told in arriving), 0, 0, "")
 
     def incoming(self, cursor: str) -> IncomingPage:
-        """What came in since, oldest first, after what was not final yet when it was last asked about.
+        """Transfers that were pending at the last call, then new ones, oldest first.
 
-        Circle lists the newest first. When there is more than ten pages hold, an earlier end is set until it fits.
+        Circle lists the newest first. If there are more than ten pages, the range is shortened until it fits.
         """
         place = Place.read(cursor)
         listed, is_whole = self._listed(place.since, None)
         until = None
         while not is_whole:
             begin, oldest = place.since or _BEGINNING, moment(listed[-1].get("createDate"))
-            # First what lies before those listed; if that is too much as well, half of the time.
+            # First the time before those listed; if that is too much as well, half of the range.
             until = oldest if until is None else begin + (oldest - begin) / 2
             if until <= begin:
                 raise NodeError("Circle lists more transfers of one moment than can be read")
@@ -171,12 +171,12 @@ class CircleProvider:
         return IncomingPage(transfers, place.after(newest, waiting).spelled(), is_last=True)
 
     def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:
-        """One transfer to our wallet as it is now."""
+        """The present state of one transfer to our wallet."""
         transfer = self._transfer(transfer_id)
         return incoming_of(transfer, self.rail, self._wallet_id) if transfer is not None else None
 
     def _waiting(self, ids: Sequence[str], found: Collection[str]) -> tuple[list[IncomingTransfer], list[str]]:
-        """Some of the transfers that were not final, as they are now, and the ids that have to wait their turn."""
+        """The present state of some pending transfers, and the ids of the rest."""
         left = [transfer_id for transfer_id in ids if transfer_id not in found]
         asked = [self.incoming_one(transfer_id) for transfer_id in left[:WAITING_AT_ONCE]]
         return [told for told in asked if told is not None], left[WAITING_AT_ONCE:]
@@ -193,7 +193,7 @@ class CircleProvider:
         side: str = "destinationWalletId",
         pages_max: int = PAGES_MAX,
     ) -> tuple[list[Mapping[str, Any]], bool]:
-        """The transfers to our wallet, or from it, made in this time, newest first, and whether that was all."""
+        """The transfers to or from our wallet created in this time, newest first, and whether the list is complete."""
         asked = {side: self._wallet_id, "pageSize": str(PAGE_SIZE)}
         if since is not None:
             asked["from"] = since.isoformat()

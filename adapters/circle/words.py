@@ -14,7 +14,7 @@ _REPORTED: Final[Mapping[str, Literal["completed", "failed"]]] = {"complete": "c
 _ARRIVED: Final[Mapping[str, Literal["final", "failed"]]] = {"complete": "final", "failed": "failed"}
 
 DIGITS_MAX: Final = 60
-"""No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
+"""No amount has as many digits: one like 1e999999999 would fill the memory when written out."""
 
 
 def minor_units(amount: Any, rail: Custodian) -> int:
@@ -30,7 +30,7 @@ def minor_units(amount: Any, rail: Custodian) -> int:
 
 
 def spelled(amount_minor: int, rail: Custodian) -> str:
-    """An amount with a point and at least two places after it, as Circle writes dollars."""
+    """A decimal amount with at least two places, as Circle writes dollars."""
     whole, rest = divmod(amount_minor, 10**rail.coin.decimals)
     places = f"{rest:0{rail.coin.decimals}d}".rstrip("0")
     return f"{whole}.{places:0<2}"
@@ -46,7 +46,7 @@ def moment(text: Any) -> datetime:
 
 
 def report_of(transfer: Mapping[str, Any], rail: Custodian) -> Report:
-    """What became of a transfer that we asked for; a status that has no name here is one that is not final."""
+    """The report on a transfer of ours; an unknown status is not final."""
     return Report(
         state=_REPORTED.get(str(transfer.get("status")), "pending"),
         fee_minor=_fees(transfer, rail),
@@ -57,7 +57,7 @@ def report_of(transfer: Mapping[str, Any], rail: Custodian) -> Report:
 
 
 def fits(transfer: Mapping[str, Any], asked: Mapping[str, Any], rail: Custodian) -> bool:
-    """Whether a transfer may be what a request of ours had Circle make. Raises ChainUncertain when that is not told."""
+    """Whether a transfer may be the result of this request of ours. Raises ChainUncertain for missing fields."""
     source, destination = _part(transfer, "source"), _part(transfer, "destination")
     if source.get("type") != "wallet" or str(source.get("id")) != asked["source"]["id"]:
         return False
@@ -80,7 +80,7 @@ def fits(transfer: Mapping[str, Any], asked: Mapping[str, Any], rail: Custodian)
 
 
 def incoming_of(transfer: Mapping[str, Any], rail: Custodian, wallet_id: str) -> IncomingTransfer | None:
-    """A transfer from some chain to our wallet; None when it is anything else, or to an address like none of ours."""
+    """A transfer from a chain to our wallet; None for any other, or if it went to no valid address of the rail."""
     source, destination = _part(transfer, "source"), _part(transfer, "destination")
     to_us = destination.get("type") == "wallet" and str(destination.get("id")) == wallet_id
     if not to_us or source.get("type") != "blockchain" or not transfer.get("id"):
@@ -102,12 +102,12 @@ def incoming_of(transfer: Mapping[str, Any], rail: Custodian, wallet_id: str) ->
 
 
 def unreadable(what: str) -> ChainUncertain:
-    """That an answer lacks what its documentation promises."""
+    """The error for an answer that lacks a documented field."""
     return ChainUncertain(f"Circle's answer has no {what} that can be read")
 
 
 def _why(transfer: Mapping[str, Any]) -> str:
-    """Why it failed, with the number by which Circle explains what its risk engine decided."""
+    """Why it failed, with the code of Circle's risk decision."""
     number = _part(transfer, "riskEvaluation").get("reason")
     return f"{transfer.get('errorCode') or ''}{f' ({number})' if number else ''}".strip()[:200]
 

@@ -1,4 +1,4 @@
-"""Flutterwave among the families of providers."""
+"""Flutterwave's entry among the provider families."""
 
 from typing import Final
 
@@ -6,11 +6,11 @@ from domain.provider_family import OwnSetting, ProviderAccess, ProviderFamily
 from domain.provider_ports import NotificationReader, Provider
 
 _SENDER: Final = {"SENDER_NAME": "sender", "SENDER_COUNTRY": "sender_country", "SENDER_PHONE": "mobile_number"}
-"""Who pays, as Kenya has to be told: our settings, and Flutterwave's names for them."""
+"""The sender, which Kenya requires: our settings, and Flutterwave's names for them."""
 
 
 def _provider(access: ProviderAccess) -> Provider:
-    # Late: a house without Flutterwave does not load what only its adapter needs.
+    # Imported late: without Flutterwave, what only its adapter needs is not loaded.
     from adapters.flutterwave.provider import FlutterwaveProvider
     from adapters.provider_http import ProviderEndpoint
 
@@ -32,4 +32,4 @@ def _reader(access: ProviderAccess) -> NotificationReader:
 FAMILY: Final = ProviderFamily(
     provider=_provider, reader=_reader, own=tuple(OwnSetting(name, default="") for name in _SENDER)
 )
-"""Its notifications carry a secret and no signature."""
+"""Its notifications are authenticated by a shared secret and have no signature."""

@@ -1,4 +1,4 @@
-"""Read what Flutterwave posts: nothing in it is signed, it only carries a secret that both sides know.
+"""Read Flutterwave's webhooks, which are not signed but contain a shared secret.
 
 https://developer.flutterwave.com/v3.0/docs/webhooks: the header `verif-hash` repeats the secret of the dashboard.
 """
@@ -29,7 +29,7 @@ class FlutterwaveNotifications:
         self._secret = secret.encode()
 
     def read(self, topic: str, headers: Mapping[str, str], body: bytes) -> Notification:
-        """What this request says. Raises BadNotification unless it carries the secret."""
+        """The notification in this request. Raises BadNotification unless it contains the secret."""
         given = headers.get(HEADER, "").encode("utf-8", "replace")
         if not self._secret or not hmac.compare_digest(self._secret, given):
             raise BadNotification("This notification does not carry the secret.")
@@ -49,7 +49,7 @@ class FlutterwaveNotifications:
         )
 
     def verify(self, notification: Notification, key: bytes) -> bool:  # noqa: ARG002
-        """False: no key takes part."""
+        """False: nothing is signed."""
         return False
 
     def fetch_key(self, key_name: str) -> bytes | None:  # noqa: ARG002
@@ -57,7 +57,7 @@ class FlutterwaveNotifications:
         return None
 
     def confirm(self, notification: Notification) -> None:
-        """Nothing: subscriptions are made in the dashboard."""
+        """Do nothing: subscriptions are made in the dashboard."""
 
 
 def _named(data: Any, name: str) -> Any:

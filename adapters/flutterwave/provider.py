@@ -1,4 +1,4 @@
-"""Transfers to bank and mobile-money accounts, one reference each for ever.
+"""Transfers to bank and mobile-money accounts, each under a reference that is used once.
 
 https://developer.flutterwave.com/v3.0/docs/transfers: a transfer is NEW or PENDING until it is SUCCESSFUL or FAILED.
 """
@@ -32,10 +32,10 @@ _WEIGHTS: Final[Mapping[str, int]] = {"completed": 0, "pending": 1, "failed": 2}
 _FINAL_NO: Final = frozenset({400, 422})
 _SEEN_BEFORE: Final = re.compile(r"reference.*(exist|duplicate|used)|duplicate.*reference", re.IGNORECASE)
 DIGITS_MAX: Final = 60
-"""No amount has as many: one that says so in a few letters would take the machine's memory to write out."""
+"""No amount has as many digits: one like 1e999999999 would fill the memory when written out."""
 NARRATION: Final = "Withdrawal"
 _TELL_THE_SENDER: Final = frozenset({"KES"})
-"""Kenya's networks and banks want to know who pays: the house."""
+"""Kenya's networks and banks require the sender, which is the house."""
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -65,7 +65,7 @@ class FlutterwaveProvider:
         return f"FlutterwaveProvider({self.rail.chain!r})"
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._http.close()
 
     def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:  # noqa: ARG002
@@ -79,7 +79,7 @@ class FlutterwaveProvider:
         fee_max_minor: int,  # noqa: ARG002 - the fee is told once it was taken
         avoid: Collection[OutPoint] = (),  # noqa: ARG002
     ) -> SignedPayment:
-        """Word one transfer."""
+        """Build the request for one transfer."""
         ensure(len(payments) == 1, "a transfer makes one payment")
         [payment] = payments
         _, code, account = payment.address.split(":")
@@ -103,7 +103,7 @@ class FlutterwaveProvider:
         return SignedPayment(reference, raw, 0, 0, (), (0,), None)
 
     def broadcast(self, raw_tx: str) -> BroadcastAnswer:
-        """Ask for the transfer. A reference that was used before is this transfer's own."""
+        """Request the transfer. A refusal because the reference was used before means that it had been requested."""
         answer = self._http.post("/v3/transfers", raw_tx)
         if answer.is_ok:
             return BroadcastAnswer("accepted", provider_id=_id(_data(answer)))
@@ -113,7 +113,7 @@ class FlutterwaveProvider:
         return BroadcastAnswer("refused" if answer.status in _FINAL_NO else "rejected", reason)
 
     def report(self, reference: str, *, provider_id: str = "") -> Report:
-        """What became of the transfer, by its id if that is known, else by our reference."""
+        """The transfer's state, by its id if that is known, else by our reference."""
         if provider_id:
             answer = self._http.get(f"/v3/transfers/{provider_id}")
             found = None if answer.status == httpx.codes.NOT_FOUND else _data(answer)
@@ -122,7 +122,7 @@ class FlutterwaveProvider:
         if not isinstance(found, Mapping) or found.get("reference") != reference:
             return Report("unknown", reason="the provider knows no such reference", provider_id=provider_id)
         state = _state(found)
-        # A transfer that failed goes on naming its fee, which is given back with the amount.
+        # A failed transfer still names its fee, which is refunded with the amount.
         fee = 0 if state == "failed" else found.get("fee")
         return Report(
             state=state,
@@ -144,7 +144,7 @@ class FlutterwaveProvider:
         return () if report.state == "unknown" else (report,)
 
     def holding(self, contract: str = "") -> Holding:
-        """The balance in one currency: what may be sent, and what is on its way out is not in it any more."""
+        """The available balance in one currency, without transfers that are pending."""
         found = _data(self._http.get(f"/v3/balances/{contract}"))
         if not isinstance(found, Mapping) or found.get("currency") != contract:
             raise ChainUncertain("the provider's answer has no balance in this currency")
@@ -167,13 +167,13 @@ class FlutterwaveProvider:
             raise ChainUncertain("the provider's answer is not a list of transfers")
         found = [row for row in rows if isinstance(row, dict) and row.get("reference") == reference]
         if rows and not found:
-            # It did not look for the reference, but listed what it pleased: that is no answer.
+            # The filter by reference was ignored, so this is no answer.
             raise ChainUncertain("the provider's list is about other transfers")
-        # Of several under one reference, whatever is or may be paid outweighs those that failed.
+        # Of several under one reference, any that is or may be paid outweighs those that failed.
         return min(found, key=lambda row: _WEIGHTS[_state(row)]) if found else None
 
     def _minor(self, amount: Any, currency: str, rounding: str) -> int:
-        """An amount of theirs in whole units, against us: a fee of 26.875 with its tax is more than 26.87."""
+        """An amount in the smallest unit, rounded to our disadvantage: fees may have more decimals, as 26.875."""
         try:
             scaled = Decimal(str(amount)).scaleb(self._decimals[currency])
             if not scaled.is_finite() or scaled < 0 or scaled.adjusted() >= DIGITS_MAX:
@@ -184,7 +184,7 @@ class FlutterwaveProvider:
 
 
 def _state(found: Mapping[str, Any]) -> Literal["completed", "failed", "pending"]:
-    """What a status means; one that has no name here is not final."""
+    """The state for a status; an unknown status is not final."""
     return _STATES.get(str(found.get("status")).upper(), "pending")
 
 
