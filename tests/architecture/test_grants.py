@@ -13,8 +13,8 @@ from models import Base
 ROOT: Final = Path(__file__).parents[2]
 LAYERS: Final = ("api", "tasks", "cli", "wiring", "services", "auth", "adapters", "models")
 _TABLE: Final = re.compile(r"DELETE FROM (\w+)")
-_KIND: Final = re.compile(r"\b(?:delete\(|dropping\.some\(session, )([A-Z]\w*[a-z]\w*)")
-_UNNAMED: Final = re.compile(r"\bsession\.delete\(|\bdropping\.some\(session, [a-z]")
+_KIND: Final = re.compile(r"\b(?:delete\(|dropping\.\w+\(\s*session,\s*)([A-Z]\w*[a-z]\w*)")
+_UNNAMED: Final = re.compile(r"\bsession\.delete\(|\bdropping\.\w+\(\s*session,\s*[a-z]")
 NAMED_NOWHERE: Final = {
     "auth/oauth/forgetting.py": {
         "OAuthAccessToken", "OAuthCode", "OAuthDeviceCode", "OAuthDpopProof", "OAuthFamily", "OAuthRefreshToken",
