@@ -21,13 +21,15 @@ from tests.fakes.circle import FakeCircle
 from tests.fakes.flutterwave import FakeFlutterwave
 from wiring.container import Container, build_container
 from wiring.embedded.postgres import PostgresServer
-from wiring.embedded.process import ServerFailed
+from wiring.embedded.process import ServerFailed, await_truth
 from wiring.embedded.redis import RedisServer, free_port
 from wiring.secret import Secret
 from wiring.settings import ProviderSettings, Settings, read_settings
 
 GENEROUS: Final = 1_000_000
 POLL_S: Final = 1.0
+STARTED_AGAIN_S: Final = 60.0
+"""The supervisor waits for half of that at most."""
 
 
 class House:
@@ -96,15 +98,13 @@ class House:
             raise ServerFailed("the drill has a Redis of its own")
         return server
 
-    def pid(self, program: str) -> int:
-        """The process of a program, as soon as it runs. Raises ServerFailed."""
-        found = self.stack.pids().get(program)
-        if found is None:
-            raise ServerFailed(f"{program} does not run")
-        return found
-
     def kill(self, program: str, how: signal.Signals) -> None:
-        """Send a signal to a program, if it runs just now."""
+        """Send a signal to a program, once it runs: an earlier fault may have ended it a moment ago.
+
+        Raises ServerFailed when it is not started again.
+        """
+        if not await_truth(lambda: program in self.stack.pids(), STARTED_AGAIN_S):
+            raise ServerFailed(f"{program} is not started again")
         pid = self.stack.pids().get(program)
         if pid is not None:
             os.kill(pid, how)
@@ -120,6 +120,13 @@ class House:
         pid = self.stack.pids().get(program)
         listed = Path(f"/proc/{pid}/task/{pid}/children")
         return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+    def disarm(self) -> list[str]:
+        """Have nobody die at a marked step any more; the steps that nobody has passed since they were named."""
+        left = sorted(self.crashes.iterdir())
+        for step in left:
+            step.unlink(missing_ok=True)
+        return [step.name for step in left]
 
     def ended_since(self, program: str, moment: datetime) -> datetime | None:
         """When the supervisor first said, after this moment, that a program had ended."""

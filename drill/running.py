@@ -97,7 +97,11 @@ def _hurt(watch: Watch, world: "_World", plan: Sequence[tuple[float, Fault]], *,
 
 def _await_rest(scene: Scene, world: "_World", watch: Watch) -> bool:
     """Wait until nothing is under way, then until wallets agree while the world stands still; whether both happened."""
-    if not _await(scene, watch, lambda: watch.is_over() and not finding.open_flows(scene.house.container)):
+    if not _await(scene, watch, lambda: not finding.open_flows(scene.house.container)):
+        return False
+    for step in scene.house.disarm():
+        watch.say(f"nobody passes {step} any more, so nobody has died there")
+    if not _await(scene, watch, watch.is_over):
         return False
     # A wallet is compared at the block that its cursor stands on: while blocks come, that is a matter of luck.
     with world.lock:
