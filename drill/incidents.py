@@ -109,6 +109,10 @@ class Watch:
         """Whether everything has healed and was noticed."""
         return all(incident.is_over for incident in self.incidents)
 
+    def has_lasting(self) -> bool:
+        """Whether the drill itself still keeps something up: cut short, it might not be noticed."""
+        return any(incident.recovered_at is None for incident in self.incidents)
+
     def recover_all(self) -> None:
         """Put the world outside right at once."""
         for incident in self.incidents:

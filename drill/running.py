@@ -87,7 +87,7 @@ def _drilled(scene: Scene, world: "_World", *, minutes: float, seed: int, say: S
 
 def _hurt(watch: Watch, world: "_World", plan: Sequence[tuple[float, Fault]], *, seconds: float) -> None:
     began, waiting = time.monotonic(), list(plan)
-    while waiting or time.monotonic() - began < seconds:
+    while waiting or watch.has_lasting() or time.monotonic() - began < seconds:
         if waiting and time.monotonic() - began >= waiting[0][0]:
             with world.lock:
                 watch.cause(waiting.pop(0)[1])

@@ -71,6 +71,7 @@ def test_a_fault_that_lasts_is_put_right_when_its_time_is_over(watch: Watch, sig
         replace(alerted(signs), noticed_by="", ends_alert=False, hold_s=3600.0, recover=lambda: done.append(""))
     )
     watch.look()
+    assert watch.has_lasting()
     assert not watch.is_over()
     watch.recover_all()
     watch.look()
