@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import httpx
 
-from adapters.circle.places import Place
-from adapters.circle.words import fits, incoming_of, minor_units, moment, report_of, spelled, unreadable
+from adapters.circle.cursor import Cursor
+from adapters.circle.parsing import decimal_text, fits, incoming_of, minor_units, moment, report_of, unreadable
 from adapters.provider_http import Answer, ProviderEndpoint, ProviderHttp
 from domain.chain_facts import OutPoint
 from domain.errors import ensure
@@ -92,7 +92,7 @@ class CircleProvider:
             "idempotencyKey": reference,
             "source": {"type": "wallet", "id": self._wallet_id},
             "destination": {"type": "blockchain", "address": address, "chain": network},
-            "amount": {"amount": spelled(payment.amount_minor, self.rail), "currency": payment.contract},
+            "amount": {"amount": decimal_text(payment.amount_minor, self.rail), "currency": payment.contract},
         }
         raw = json.dumps(body, separators=(",", ":"))
         return SignedPayment(reference, raw, 0, 0, (), (0,), None)
@@ -151,24 +151,24 @@ class CircleProvider:
 
         Circle lists the newest first. If there are more than ten pages, the range is shortened until it fits.
         """
-        place = Place.read(cursor)
-        listed, is_whole = self._listed(place.since, None)
+        start = Cursor.parse(cursor)
+        listed, is_whole = self._listed(start.since, None)
         until = None
         while not is_whole:
-            begin, oldest = place.since or _BEGINNING, moment(listed[-1].get("createDate"))
+            begin, oldest = start.since or _BEGINNING, moment(listed[-1].get("createDate"))
             # First the time before those listed; if that is too much as well, half of the range.
             until = oldest if until is None else begin + (oldest - begin) / 2
             if until <= begin:
                 raise NodeError("Circle lists more transfers of one moment than can be read")
-            listed, is_whole = self._listed(place.since, until)
+            listed, is_whole = self._listed(start.since, until)
         found = self._incoming(reversed(listed))
-        again, rest = self._waiting(place.waiting, {told.transfer_id for told in found})
+        again, rest = self._waiting(start.waiting, {told.transfer_id for told in found})
         transfers = (*again, *found)
         waiting = (*rest, *(told.transfer_id for told in transfers if told.state == "pending"))
         if until is not None:
-            return IncomingPage(transfers, Place(until, waiting).spelled(), is_last=False)
+            return IncomingPage(transfers, Cursor(until, waiting).text(), is_last=False)
         newest = moment(listed[0].get("createDate")) if listed else None
-        return IncomingPage(transfers, place.after(newest, waiting).spelled(), is_last=True)
+        return IncomingPage(transfers, start.after(newest, waiting).text(), is_last=True)
 
     def incoming_one(self, transfer_id: str) -> IncomingTransfer | None:
         """The present state of one transfer to our wallet."""

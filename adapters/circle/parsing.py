@@ -1,4 +1,4 @@
-"""Circle's words for transfers and amounts, read strictly: what cannot be read is said to be unreadable."""
+"""Parse transfers, amounts and times of Circle's API strictly: an unreadable field raises ChainUncertain."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ def minor_units(amount: Any, rail: Custodian) -> int:
     return whole
 
 
-def spelled(amount_minor: int, rail: Custodian) -> str:
+def decimal_text(amount_minor: int, rail: Custodian) -> str:
     """A decimal amount with at least two places, as Circle writes dollars."""
     whole, rest = divmod(amount_minor, 10**rail.coin.decimals)
     places = f"{rest:0{rail.coin.decimals}d}".rstrip("0")
