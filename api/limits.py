@@ -20,7 +20,7 @@ from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
-from adapters.attempts import SharedCounts
+from adapters.rate_limit_counters import RateLimitCounters
 from api.refusals import LimitsUnavailable, RateLimited
 from api.request_context import container
 from wiring.container import CACHE, CACHE_WAIT_S
@@ -137,7 +137,7 @@ def _counter(app: Flask) -> FixedWindowRateLimiter:
     """This process's counter, made at the first request."""
     if _COUNTER not in app.extensions:
         address = container().settings.redis_database(CACHE).reveal()
-        storage = SharedCounts(
+        storage = RateLimitCounters(
             address, key_prefix="limits", socket_timeout=CACHE_WAIT_S, socket_connect_timeout=CACHE_WAIT_S
         )
         app.extensions[_COUNTER] = FixedWindowRateLimiter(storage)

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from auth.sessions import USER_AGENT_LENGTH_MAX, OpenedSession, digest
-from models.many import Jointly, Many, shown, types
+from models.batched_statements import BatchedQuery, BatchedWrite, shown, types
 
 
 class Asked(NamedTuple):
@@ -51,8 +51,8 @@ class Line:
         return self.actor, self.address, self.user_agent, self.request_id, self.detail
 
 
-def _asking(column: str, of_type: str) -> Many:
-    return Many(
+def _asking(column: str, of_type: str) -> BatchedQuery:
+    return BatchedQuery(
         f"asked_by_{column}",
         f"{of_type}[]",
         f"""
@@ -67,7 +67,7 @@ def _asking(column: str, of_type: str) -> Many:
 
 _BY_ID = _asking("id", "uuid")
 _BY_MESSAGE = _asking("message", "text")
-_WALLET = Many(
+_WALLET = BatchedQuery(
     "asked_of_wallet",
     "uuid[], text[]",
     """
@@ -98,7 +98,7 @@ _CLAIM: Final = {
 _ANSWER: Final = {"challenge_id": "uuid", "key": "text", "user_id": "uuid", "at": "timestamptz"}
 
 
-def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
+def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> BatchedWrite:
     """The statement for `claim`; `line` is the audit line's SQL for the rows of `claimed`, which have its columns.
 
     Of simultaneous claims the first locks the challenge's row, and the rest depends on that. Locked rows are skipped,
@@ -106,7 +106,7 @@ def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
     is noted by whoever has their row.
     """
     columns = {**_CLAIM, **line_columns}
-    return Jointly(
+    return BatchedWrite(
         name,
         types(columns),
         f"""
@@ -135,7 +135,7 @@ def claiming(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
 
 
 def claim(
-    engine: Engine, statement: Jointly, challenge: Asked, opened: OpenedSession, *, now: datetime, line: Line
+    engine: Engine, statement: BatchedWrite, challenge: Asked, opened: OpenedSession, *, now: datetime, line: Line
 ) -> list[str] | None:
     """Mark the challenge as used, begin this session and write the audit line, together; returns the user's roles.
 
@@ -146,10 +146,10 @@ def claim(
     return list(rows[0][0]) if rows else None
 
 
-def answering(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
+def answering(name: str, line: str, line_columns: Mapping[str, str]) -> BatchedWrite:
     """The statement for `answer`; `line` is the audit line's SQL for the rows of `answered`, which have its columns."""
     columns = {**_ANSWER, **line_columns}
-    return Jointly(
+    return BatchedWrite(
         name,
         types(columns),
         f"""
@@ -169,7 +169,7 @@ def answering(name: str, line: str, line_columns: Mapping[str, str]) -> Jointly:
 
 
 def answer(
-    engine: Engine, statement: Jointly, challenge_id: UUID, *, key: str, user_id: UUID, now: datetime, line: Line
+    engine: Engine, statement: BatchedWrite, challenge_id: UUID, *, key: str, user_id: UUID, now: datetime, line: Line
 ) -> bool:
     """Store a wallet's proven key and write the audit line, together; False, and nothing has changed, if it is late."""
     return bool(statement.rows(engine, challenge_id, key, user_id, now, *line.values))

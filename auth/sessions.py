@@ -16,9 +16,9 @@ from auth.oauth.delegation import Delegation
 from auth.roles import implied
 from domain.ids import new_id
 from models import dropping
+from models.batching import EngineBatcher
 from models.prepared import Prepared, Rows
 from models.session import UserSession
-from models.together import Everywhere
 
 LIFETIME = timedelta(hours=24)
 NOTED_EVERY = timedelta(minutes=5)
@@ -136,11 +136,11 @@ class Along:
         caller = f"WITH caller AS ({_FIND_MANY_SQL})"
         statement = f"{caller} SELECT * FROM caller LEFT JOIN LATERAL ({question}) answer ON true"  # noqa: S608 - ours
         self._statement = Prepared(name, _FIND_MANY_TYPES, statement)
-        self._together = Everywhere(self._rows)
+        self._batcher = EngineBatcher(self._rows)
 
     def find(self, engine: Engine, token: str, *, now: datetime, idle: timedelta) -> tuple[Principal, Rows] | None:
         """As `find`, with the rows of the question."""
-        found = self._together(engine, (digest(token), now, now - idle))
+        found = self._batcher(engine, (digest(token), now, now - idle))
         if not found:
             return None
         if _is_to_be_noted(found[0], now):

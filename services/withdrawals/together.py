@@ -13,7 +13,7 @@ from uuid import UUID
 from domain.actor import Actor
 from domain.ids import new_id, short_id
 from domain.ledger import request_hash
-from models.many import Jointly
+from models.batched_statements import BatchedWrite
 from models.withdrawal import Withdrawal
 from services.idempotency import Answer, Asked
 from services.withdrawals import policy as rules
@@ -24,7 +24,7 @@ PROMISED: Final = "withdrawals.pay"
 """The task that is promised with whatever needs no approval."""
 
 # The type `withdrawal_asked` in the database names what a request consists of; this statement says which were accepted.
-ACCEPT: Final = Jointly(
+ACCEPT: Final = BatchedWrite(
     "withdrawals_accepted",
     "jsonb[]",
     """

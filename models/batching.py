@@ -18,7 +18,7 @@ MOST: Final = 64
 """The largest batch, so that nobody waits long for the answers of others to be read."""
 
 
-class Together(Generic[Question, Answer]):
+class Batcher(Generic[Question, Answer]):
     """Batches the calls of several threads or greenlets.
 
     A caller who comes while no batch is running starts one; who comes while one is running joins the next. So nobody
@@ -81,21 +81,21 @@ class Together(Generic[Question, Answer]):
             one.turn.release()
 
 
-class Everywhere(Generic[Question, Answer]):
+class EngineBatcher(Generic[Question, Answer]):
     """Batches calls for each database separately."""
 
     def __init__(self, ask: Callable[[Engine, Sequence[Question]], Sequence[Answer]]) -> None:
         """`ask` returns this database's answers in the order of the questions."""
         self._ask = ask
-        self._asking: WeakKeyDictionary[Engine, Together[Question, Answer]] = WeakKeyDictionary()
+        self._asking: WeakKeyDictionary[Engine, Batcher[Question, Answer]] = WeakKeyDictionary()
 
     def __call__(self, engine: Engine, question: Question) -> Answer:
         """The answer to this question. Raises what `ask` raises for this question alone."""
-        together = self._asking.get(engine)
-        if together is None:
+        batcher = self._asking.get(engine)
+        if batcher is None:
             # A weak reference, since a value of a WeakKeyDictionary must not keep its key alive.
-            together = self._asking.setdefault(engine, Together(partial(self._asked, ref(engine))))
-        return together(question)
+            batcher = self._asking.setdefault(engine, Batcher(partial(self._asked, ref(engine))))
+        return batcher(question)
 
     def _asked(self, engine: "ref[Engine]", questions: Sequence[Question]) -> Sequence[Answer]:
         live = engine()

@@ -6,16 +6,16 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from models.batching import EngineBatcher
 from models.prepared import Prepared, Rows
-from models.together import Everywhere
 
 Question = tuple[object, ...]
 # The SQLSTATE class of a server that shuts down. Whether this or the broken connection is seen first is chance.
 _SERVER_ENDS: Final = "57P"
 
 
-class Many:
-    """A look-up that is batched for simultaneous callers: see `Together`."""
+class BatchedQuery:
+    """A look-up that is batched for simultaneous callers: see `Batcher`."""
 
     def __init__(self, name: str, types: str, statement: str) -> None:
         """Each parameter is an array with one value per caller; `types` are the array types, separated by commas.
@@ -23,11 +23,11 @@ class Many:
         The first column of every row is the number of its caller, from 1.
         """
         self._statement = Prepared(name, types, statement)
-        self._together: Everywhere[Question, Rows | DBAPIError] = Everywhere(self._found)
+        self._batcher: EngineBatcher[Question, Rows | DBAPIError] = EngineBatcher(self._found)
 
     def rows(self, engine: Engine, *question: object) -> Rows:
         """The rows of this caller, without their first column. Raises SQLAlchemy's DBAPIError."""
-        found = self._together(engine, question)
+        found = self._batcher(engine, question)
         if isinstance(found, DBAPIError):
             raise found
         return found
@@ -39,7 +39,7 @@ class Many:
         return found
 
 
-class Jointly(Many):
+class BatchedWrite(BatchedQuery):
     """A write that is batched for simultaneous callers, in one transaction.
 
     If PostgreSQL refuses it, which may be the fault of one caller, nothing is written and each is executed by itself.
@@ -63,7 +63,7 @@ def shown(columns: Mapping[str, str]) -> str:
 
 
 def types(columns: Mapping[str, str]) -> str:
-    """The types of the parameters of `shown`, as `Many` takes them."""
+    """The types of the parameters of `shown`, for `BatchedQuery`."""
     return ", ".join(f"{of_type}[]" for of_type in columns.values())
 
 

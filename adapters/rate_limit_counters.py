@@ -6,7 +6,7 @@ from typing import Any, Final
 from limits.storage import RedisStorage
 from redis.exceptions import RedisError
 
-from models.together import Together
+from models.batching import Batcher
 
 # Each attempt is counted by itself and gets the count that it made: none is left out or counted twice.
 _COUNT: Final = """
@@ -22,20 +22,20 @@ return counts
 _Attempt = tuple[str, int, int]
 
 
-class SharedCounts(RedisStorage):
+class RateLimitCounters(RedisStorage):
     """The Redis store of `limits`, with increments batched: a round trip costs more than the increment itself."""
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri, **options)
         self._count = self.storage.register_script(_COUNT)
-        self._together: Together[_Attempt, int | RedisError] = Together(self._counted)
+        self._batcher: Batcher[_Attempt, int | RedisError] = Batcher(self._counted)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a count, which expires `expiry` seconds after its first increment; returns the new count.
 
         Raises RedisError.
         """
-        counted = self._together((self.prefixed_key(key), amount, expiry))
+        counted = self._batcher((self.prefixed_key(key), amount, expiry))
         if isinstance(counted, RedisError):
             raise RedisError(str(counted)) from counted
         return counted

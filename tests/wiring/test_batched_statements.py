@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from models.many import Jointly, array, shown, types
+from models.batched_statements import BatchedWrite, array, shown, types
 from models.traffic import RequestMinute
 from tests.waiting import eventually
 from wiring.container import Container
@@ -18,9 +18,9 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 ENDS_ITS_CONNECTION = -1
 
 
-def deciding() -> Jointly:
+def deciding() -> BatchedWrite:
     """Notes a minute and tells what it was asked with, or ends the connection that it came by."""
-    return Jointly(
+    return BatchedWrite(
         "minute_noted",
         types(COLUMNS),
         f"""
@@ -35,20 +35,22 @@ def deciding() -> Jointly:
     )
 
 
-def while_one_waits(container: Container, jointly: Jointly, numbers: Sequence[int]) -> list[Callable[[], object]]:
+def while_one_waits(
+    container: Container, statement: BatchedWrite, numbers: Sequence[int]
+) -> list[Callable[[], object]]:
     """Have one decision wait for a row, and all of these come meanwhile; what each comes to."""
 
     def decide(number: int) -> object:
-        return jointly.rows(container.engine, FIRST + timedelta(minutes=number), number, f'"{number}\\', b"\\x")
+        return statement.rows(container.engine, FIRST + timedelta(minutes=number), number, f'"{number}\\', b"\\x")
 
     with ThreadPoolExecutor(len(numbers) + 1) as pool, container.transaction() as session:
         session.add(RequestMinute(minute=FIRST, request_count=0, error_count=0, duration_us=0))
         session.flush()
         first = pool.submit(decide, 0)
-        together = eventually(lambda: jointly._together._asking.get(container.engine), what="the first decision")
-        eventually(lambda: together._is_asking and not together._waiting, what="the first to be under way")
+        batcher = eventually(lambda: statement._batcher._asking.get(container.engine), what="the first decision")
+        eventually(lambda: batcher._is_asking and not batcher._waiting, what="the first to be under way")
         others = [pool.submit(decide, number) for number in numbers]
-        eventually(lambda: len(together._waiting) == len(numbers), what="everybody else")
+        eventually(lambda: len(batcher._waiting) == len(numbers), what="everybody else")
         session.rollback()
         assert first.result(PATIENCE_S) == [(0, '"0\\', "5c78")]
     return [other.result for other in others]

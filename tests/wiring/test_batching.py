@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.together import Together
+from models.batching import Batcher
 from tests.waiting import eventually
 
 AT_ONCE = 20
@@ -36,13 +36,13 @@ def source() -> Source:
     return Source()
 
 
-def while_one_is_asked(source: Source, together: Together[int, int], numbers: Sequence[int]) -> list[Callable[[], int]]:
+def while_one_is_asked(source: Source, batcher: Batcher[int, int], numbers: Sequence[int]) -> list[Callable[[], int]]:
     """Have one question be asked, and all of these come meanwhile; what each comes to."""
     with ThreadPoolExecutor(AT_ONCE + 1) as pool:
-        first = pool.submit(together, 0)
+        first = pool.submit(batcher, 0)
         assert source.is_asked.wait(PATIENCE_S)
-        others = [pool.submit(together, number) for number in numbers]
-        eventually(lambda: len(together._waiting) == len(numbers), what="everybody's question")
+        others = [pool.submit(batcher, number) for number in numbers]
+        eventually(lambda: len(batcher._waiting) == len(numbers), what="everybody's question")
         source.may_go_on.set()
         assert first.result(PATIENCE_S) == 0
     return [other.result for other in others]
@@ -50,32 +50,32 @@ def while_one_is_asked(source: Source, together: Together[int, int], numbers: Se
 
 def test_who_comes_meanwhile_is_asked_for_together_and_gets_the_own_answer(source: Source) -> None:
     numbers = range(100, 100 + AT_ONCE)
-    found = while_one_is_asked(source, Together(source), numbers)
+    found = while_one_is_asked(source, Batcher(source), numbers)
     assert [result() for result in found] == [2 * number for number in numbers]
     assert source.asked[0] == [0]
     assert sorted(source.asked[1]) == list(numbers)
 
 
 def test_no_more_than_so_many_are_asked_together(source: Source) -> None:
-    found = while_one_is_asked(source, Together(source, most=7), range(100, 100 + AT_ONCE))
+    found = while_one_is_asked(source, Batcher(source, most=7), range(100, 100 + AT_ONCE))
     assert [result() for result in found] == [2 * number for number in range(100, 100 + AT_ONCE)]
     assert [len(asked) for asked in source.asked] == [1, 7, 7, 6]
 
 
 def test_a_question_that_fails_fails_for_who_asked_it_alone(source: Source) -> None:
-    found = while_one_is_asked(source, Together(source), [11, 12, 13, 14])
+    found = while_one_is_asked(source, Batcher(source), [11, 12, 13, 14])
     assert [found[place]() for place in (0, 1, 3)] == [22, 24, 28]
     with pytest.raises(ValueError, match=r"\[13\]"):
         found[2]()
 
 
 def test_a_failure_leaves_the_way_free_for_the_next(source: Source) -> None:
-    together = Together(source)
+    batcher = Batcher(source)
     source.may_go_on.set()
     for _ in range(2):
         with pytest.raises(ValueError, match=r"\[13\]"):
-            together(13)
-    assert together(4) == 8
+            batcher(13)
+    assert batcher(4) == 8
 
 
 class Killed(BaseException):
@@ -86,11 +86,11 @@ def test_who_is_ended_before_they_ask_leaves_the_way_free(source: Source, monkey
     def end(_: float) -> None:
         raise Killed
 
-    together = Together(source)
+    batcher = Batcher(source)
     source.may_go_on.set()
     with monkeypatch.context() as patched:
-        patched.setattr("models.together.time.sleep", end)
+        patched.setattr("models.batching.time.sleep", end)
         with pytest.raises(Killed):
-            together(1)
-    assert together(4) == 8
+            batcher(1)
+    assert batcher(4) == 8
     assert source.asked == [[4]]
