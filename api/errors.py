@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from api import nul
+from api import nul_characters
 from api.refusals import InvalidToken, RateLimited, ScopeMissing
 from api.request_context import request_id
 from api.statuses import HTTP_CODES, HTTP_ERRORS, status_of
@@ -99,7 +99,7 @@ def _database(error: DBAPIError | PoolTimeout) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
-    if nul.came_along():
+    if nul_characters.in_request():
         # So that no view needs to check: values that PostgreSQL refuses are reported here, and nothing was written.
         log.info("refused", path=request.path, reason="nul", error=type(error).__name__)
         return _known("bad_request")

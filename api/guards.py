@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api import nul
+from api import nul_characters
 from api.access import credentials, principal_of
 from api.refusals import CrossSiteRefused, InvalidToken, NotSignedIn, RoleMissing, ScopeMissing
 from api.request_context import container
@@ -298,6 +298,6 @@ def _has_csrf_token() -> bool:
     if cookie_name() not in request.cookies:
         return False
     given = request.headers.get(CSRF_HEADER)
-    if given is None and request.mimetype in nul.FORMS:
+    if given is None and request.mimetype in nul_characters.FORMS:
         given = request.form.get(CSRF_FIELD)
     return given is not None and hmac.compare_digest(given.encode("utf-8", "replace"), csrf_token().encode())

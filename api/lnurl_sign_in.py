@@ -11,7 +11,7 @@ from api import guards, sign_in
 from api.guards import cookie_name
 from api.request_context import actor
 from api.sign_in import SignedIn
-from auth import keys, known, lnurl, users
+from auth import batched_sign_in, keys, lnurl, users
 from domain.actor import Actor
 from domain.errors import StrongroomError
 from domain.ids import short_id
@@ -124,7 +124,7 @@ def _answer(parts: Container, challenge_id: UUID, *, k1: str | None, signature: 
         audit.record(session, event, by=doer, now=now, detail=detail)
 
 
-_ANSWER: Final = known.answering(
+_ANSWER: Final = batched_sign_in.answering(
     "wallet_answer_of_known",
     audit_along.line("answered", "lnurl_answered"),
     audit_along.COLUMNS,
@@ -137,13 +137,15 @@ def _answer_known(
     """Sign-in by a known key in two round trips; False, and nothing has changed, in any other case."""
     if len(key) != _KEY_LENGTH or not key.isalnum():
         return False
-    asked = known.asked_of_wallet(parts.engine, challenge_id, key)
+    asked = batched_sign_in.asked_of_wallet(parts.engine, challenge_id, key)
     if asked is None or asked.action not in {"login", None} or k1 not in {asked.k1, None}:
         return False
     lnurl.verify(asked.k1, signature, key)
     detail = {"challenge_id": str(challenge_id), "subject": key, "action": asked.action}
     line = sign_in.line_of(visitor, asked.user_id, detail)
-    return known.answer(parts.engine, _ANSWER, challenge_id, key=key, user_id=asked.user_id, now=parts.now(), line=line)
+    return batched_sign_in.answer(
+        parts.engine, _ANSWER, challenge_id, key=key, user_id=asked.user_id, now=parts.now(), line=line
+    )
 
 
 def _user_of(session: Session, challenge: LnurlChallenge, key: str, parts: Container) -> UUID:

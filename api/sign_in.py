@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api import limits
 from api.request_context import actor
-from auth import challenges, known, roles, sessions, signatures, users
+from auth import batched_sign_in, challenges, roles, sessions, signatures, users
 from auth.sessions import OpenedSession, Principal
 from domain.actor import Actor
 from domain.errors import StrongroomError
@@ -125,17 +125,17 @@ def renew(parts: Container, session: Session, token: str, principal: Principal) 
     )
 
 
-_CLAIM: Final = known.claiming(
+_CLAIM: Final = batched_sign_in.claiming(
     "sign_in_of_known",
     audit_along.line("claimed", "login"),
     audit_along.COLUMNS,
 )
 
 
-def line_of(visitor: Actor, user_id: UUID, detail: Mapping[str, Any]) -> known.Line:
+def line_of(visitor: Actor, user_id: UUID, detail: Mapping[str, Any]) -> batched_sign_in.Line:
     """The audit line of a visitor who turned out to be this user."""
     name = f"user:{short_id(user_id)}"
-    return known.Line(name, visitor.address, visitor.user_agent, visitor.request_id, json.dumps(detail))
+    return batched_sign_in.Line(name, visitor.address, visitor.user_agent, visitor.request_id, json.dumps(detail))
 
 
 def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str | None) -> SignedIn:
@@ -158,7 +158,7 @@ def _sign_in(parts: Container, proof: Proof, visitor: Actor, previous_token: str
 def _sign_in_known(parts: Container, proof: Proof, visitor: Actor) -> SignedIn | None:
     """Sign-in of a known user in two round trips; None, and nothing has changed, in any other case."""
     now = parts.now()
-    asked = known.asked(parts.engine, challenge_id=proof.challenge_id, message=proof.message)
+    asked = batched_sign_in.asked(parts.engine, challenge_id=proof.challenge_id, message=proof.message)
     if asked is None:
         return None
     _check_answers(asked, proof)
@@ -167,13 +167,13 @@ def _sign_in_known(parts: Container, proof: Proof, visitor: Actor) -> SignedIn |
     opened = sessions.new(now=now, lifetime=timedelta(hours=parts.settings.session_hours))
     detail = {"method": "signature", "subject": asked.subject, "session_id": str(opened.session_id), "first": False}
     line = line_of(visitor, asked.user_id, detail)
-    given = known.claim(parts.engine, _CLAIM, asked, opened, now=now, line=line)
+    given = batched_sign_in.claim(parts.engine, _CLAIM, asked, opened, now=now, line=line)
     if given is None:
         return None
     return SignedIn(opened, asked.user_id, asked.public_key, tuple(sorted(roles.implied(given))), is_new=False)
 
 
-def _check_answers(asked: AuthChallenge | known.Asked, proof: Proof) -> None:
+def _check_answers(asked: AuthChallenge | batched_sign_in.Asked, proof: Proof) -> None:
     named = proof.subject
     if named is not None and named != asked.subject and signatures.normalise_subject(named) != asked.subject:
         raise challenges.ChallengeForAnother

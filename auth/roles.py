@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from auth import changes
+from auth import invalidation
 from domain.errors import StrongroomError
 from models.user import ROLES, User, UserRole
 
@@ -52,7 +52,7 @@ def grant(session: Session, user_id: UUID, role: str, *, by: str, now: datetime)
         .on_conflict_do_nothing()
         .returning(UserRole.user_id)
     )
-    changes.note_user(session, user_id)
+    invalidation.note_user(session, user_id)
     return given.first() is not None
 
 
@@ -63,7 +63,7 @@ def revoke(session: Session, user_id: UUID, role: str) -> bool:
     taken = session.execute(
         delete(UserRole).where(UserRole.user_id == user_id, UserRole.role == role).returning(UserRole.user_id)
     )
-    changes.note_user(session, user_id)
+    invalidation.note_user(session, user_id)
     return taken.first() is not None
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Engine, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from auth import changes, lnurl
+from auth import invalidation, lnurl
 from auth.oauth.delegation import Delegation
 from auth.roles import implied
 from domain.ids import new_id
@@ -200,7 +200,7 @@ def revoke(session: Session, token: str, *, now: datetime) -> None:
     user_id = session.execute(_REVOKE, {"token_hash": digest(token), "now": now}).scalar()
     if user_id is not None:
         lnurl.withdraw(session, user_id, answered=False, now=now)
-    changes.note(session, [digest(token)])
+    invalidation.note(session, [digest(token)])
 
 
 def open_of(session: Session, user_id: UUID, *, now: datetime) -> Sequence[UserSession]:
@@ -227,7 +227,7 @@ def end(session: Session, user_id: UUID, *, now: datetime, only: UUID | None = N
         ended = ended.where(UserSession.id != spared)
     hashes = session.scalars(ended).all()
     lnurl.withdraw(session, user_id, answered=only is None, now=now)
-    changes.note(session, hashes)
+    invalidation.note(session, hashes)
     return len(hashes)
 
 

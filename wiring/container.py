@@ -18,7 +18,7 @@ from adapters.presence import Presence
 from adapters.prices.http import HttpPrices
 from adapters.screening.http import NullScreening
 from adapters.stream_copy import StreamCopy
-from auth import changes
+from auth import invalidation
 from auth.session_cache import SessionCache
 from domain.claim_reading import ClaimReader
 from domain.ports import Chain, PriceFeed, Publisher, Screening
@@ -90,7 +90,7 @@ class Container:
                     raise
                 raise refusal from fault
             promised = outbox.take_noted(session)
-            changed, ended = changes.take_noted(session), changes.take_ended(session)
+            changed, ended = invalidation.take_noted(session), invalidation.take_ended(session)
         if changed:
             self.session_cache.forget(changed)
         if changed or ended:

@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from auth import changes
+from auth import invalidation
 from auth.oauth import redirects, scopes
 from auth.oauth.provider import digest, new_secret
 from domain.errors import StrongroomError
@@ -185,7 +185,7 @@ def remove(session: Session, client_id: str, *, owner_id: UUID, now: datetime) -
     row = own(session, client_id, owner_id=owner_id)
     row.disabled_at = now
     session.flush()
-    changes.note_ended(session, client_id)
+    invalidation.note_ended(session, client_id)
     return row
 
 

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from auth import changes
+from auth import invalidation
 from auth.oauth import grants, tokens
 from auth.oauth.clients import AUTH_METHODS, Client
 from auth.oauth.code_grant import CodeGrant, S256Only
@@ -40,7 +40,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib is not ty
         session, now = self.server.session, self.server.now
         if isinstance(token.row, OAuthAccessToken):
             session.execute(_REVOKE_ACCESS, {"jti": token.row.jti, "now": now})
-            changes.note_ended(session, token.row.jti)
+            invalidation.note_ended(session, token.row.jti)
         else:
             grants.revoke_family(session, token.family.id, reason="revoked_by_client", now=now)
         self.server.note("oauth.token_revoked", client_id=request.client.row.client_id, kind=token.kind)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from auth import changes
+from auth import invalidation
 from auth.oauth import scopes
 from domain.errors import StrongroomError
 from domain.ids import new_id
@@ -95,7 +95,7 @@ def revoke(session: Session, grant_id: UUID, *, user_id: UUID, now: datetime) ->
         raise GrantNotFound
     grant.revoked_at = now
     session.flush()
-    changes.note_ended(session, grant_id)
+    invalidation.note_ended(session, grant_id)
     return grant
 
 
@@ -124,7 +124,7 @@ _REVOKE_FAMILY = text(
 def revoke_family(session: Session, family_id: UUID, *, reason: str, now: datetime) -> None:
     """Revoke every token of one authorization; does nothing if it has ended already."""
     session.execute(_REVOKE_FAMILY, {"id": family_id, "reason": reason, "now": now})
-    changes.note_ended(session, family_id)
+    invalidation.note_ended(session, family_id)
 
 
 def signed_in_at(session: Session, session_id: UUID, *, lifetime: timedelta) -> datetime:

@@ -1,4 +1,4 @@
-"""Sign-in of a known user: read what judging the proof takes, then act on it, each in one batched statement.
+"""Sign-in of a known user in two batched statements: read the challenge, then claim it once the proof was verified.
 
 Only the usual case is handled. In any other (a first sign-in, a used challenge, a key removed meanwhile) nothing
 changes here, and auth/challenges.py, auth/lnurl.py and auth/users.py act on it or refuse it.
