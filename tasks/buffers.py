@@ -9,7 +9,7 @@ from domain.ports import Chain
 from domain.provider_ports import Provider
 from domain.wallet_facts import Holding
 from models.asset import Asset
-from services import assets, buffer_marks, buffer_reports, buffers, sweeps
+from services import assets, buffer_marks, buffer_reports, buffers, payouts, sweeps
 from tasks.app import task
 from tasks.batches import drop_all
 from tasks.patience import Patience
@@ -87,7 +87,10 @@ def _worst(verdicts: Iterable[str]) -> str:
 
 
 def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding], *, unread_minor: int = 0) -> str:
-    """Snapshot one asset of one rail. Returns the verdict."""
+    """Snapshot one asset of one rail; if its wallet may spend more than before, retry what waits for funds.
+
+    Returns the verdict.
+    """
     try:
         holding, reason = read(), ""
     except ChainError as error:
@@ -96,4 +99,10 @@ def compare_asset(container: Container, asset: Asset, read: Callable[[], Holding
         now = container.now()
         if holding is None:
             return buffers.unknown(session, asset, reason=reason, now=now).verdict
-        return buffers.compare(session, asset, holding, unread_minor=unread_minor, now=now).verdict
+        before = buffers.newest(session, asset.asset_id, is_known=True)
+        snapshot = buffers.compare(session, asset, holding, unread_minor=unread_minor, now=now)
+        has_grown = any((snapshot.spendable_minor or 0) > (earlier.spendable_minor or 0) for earlier in before)
+    if has_grown:
+        with container.transaction() as session:
+            payouts.retry_unfunded(session, asset.chain, now=container.now())
+    return snapshot.verdict

@@ -61,9 +61,10 @@ from services.payouts.sending import (
     record_uncertain,
     record_unsent,
 )
-from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, record_waiting, store
+from services.payouts.signing import Batch, InputsTaken, claim_approved, record_signed, store
 from services.payouts.sweeping import coin_on
 from services.payouts.unblocking import in_the_way
+from services.payouts.waiting import record_waiting, retry_unfunded
 
 __all__ = [
     "CLOSED",
@@ -130,6 +131,7 @@ __all__ = [
     "record_word",
     "recover",
     "retry",
+    "retry_unfunded",
     "return_of",
     "say_it_is",
     "say_never_made",

@@ -99,7 +99,7 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     """
     # Locked before the withdrawals, as pausing does: once a pause has been confirmed, nothing more is stored.
     policy = session.get_one(WithdrawalPolicy, batch.asset_id, with_for_update={"read": True}, populate_existing=True)
-    claimed = _still_claimed(session, batch)
+    claimed = still_claimed(session, batch)
     moved_on = any(
         row.state != "approved" or row.lease_generation != generation
         for row, (_, generation) in zip(claimed, batch.claims, strict=True)
@@ -124,28 +124,6 @@ def record_signed(session: Session, batch: Batch, signed: SignedPayment, *, now:
     session.flush()
     crash_point("withdrawal.storing")
     return payout.id
-
-
-def record_waiting(session: Session, batch: Batch, *, code: str, now: datetime, by: Actor) -> None:
-    """Leave the withdrawals approved, with the reason why they wait, to be tried again later."""
-    for row, (_, generation) in zip(_still_claimed(session, batch), batch.claims, strict=True):
-        if row.state != "approved" or row.lease_generation != generation:
-            continue
-        leases.release(row, due_at=now + leases.back_off(row.attempts))
-        if row.waiting_reason != code:
-            row.waiting_reason = code
-            flows.note(session, row.flow_id, "approved", {"waits_because": code}, now=now, by=by)
-        if row.attempts >= ATTEMPTS_BEFORE_ALERT:
-            alerts.raise_alert(
-                session,
-                "withdrawal_waits",
-                scope=f"withdrawal:{row.id}",
-                severity="warning",
-                reason=f"an approved withdrawal cannot be paid: {code}",
-                now=now,
-                asset_id=row.asset_id,
-                details={"withdrawal_id": str(row.id), "code": code, "attempts": row.attempts},
-            )
 
 
 def store(
@@ -246,7 +224,8 @@ def _refuse_undone(session: Session, chain: str, inputs: Sequence[OutPoint]) -> 
         raise InputsTaken
 
 
-def _still_claimed(session: Session, batch: Batch) -> Sequence[Withdrawal]:
+def still_claimed(session: Session, batch: Batch) -> Sequence[Withdrawal]:
+    """The withdrawals of a batch in its order, locked and read afresh."""
     rows = session.scalars(
         select(Withdrawal)
         .where(Withdrawal.id.in_([withdrawal_id for withdrawal_id, _ in batch.claims]))

@@ -109,6 +109,28 @@ def test_insufficient_hot_funds_wait_oldest_first_and_smaller_later_ones_still_g
     goes_on(rail, large)
 
 
+def test_funds_that_arrive_end_the_wait_for_them_at_the_next_comparison(rail: Rail) -> None:
+    user_id = outgoing.funded(rail)
+    spent = rail.node.call(
+        *("sendtoaddress", rail.outside_address(), rail.spell(COIN)), wallet=outgoing.hot_wallet(rail)
+    )
+    world.mine_holding(rail, spent)
+    rail.watch()
+    world.set_policy(rail, auto_limit_minor=2 * COIN)
+    withdrawal = rail.request(user_id, COIN * 3 // 2)
+    assert rail.pay() == 0
+    waits(rail, withdrawal, "insufficient_hot_funds")
+    rail.compare()
+    rail.compare()
+    assert outgoing.one(rail, withdrawal.id).due_at is not None  # nothing has arrived yet
+    rail.send_to(rail.new_address(rail.new_user()).address, 2 * COIN)
+    rail.mine(6)
+    rail.watch()
+    assert rail.pay() == 0
+    rail.compare()
+    assert rail.pay() == 1
+
+
 @pytest.mark.causes("withdrawal_waits")
 def test_a_withdrawal_that_cannot_be_paid_for_long_raises_an_alert_that_ends_with_it(rail: Rail) -> None:
     world.set_policy(rail, network_fee_cap_minor=1)
