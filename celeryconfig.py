@@ -60,8 +60,8 @@ worker_disable_prefetch = True
 # On TERM, finish what runs; past this it is given back.
 worker_soft_shutdown_timeout = 60
 worker_enable_soft_shutdown_on_idle = True
-# Whatever leaks, leaks for a while only.
-worker_max_tasks_per_child = 500
+# Whatever leaks, leaks for a while only. A new process is not free: the queue waits while the old one ends its calls.
+worker_max_tasks_per_child = 5_000
 worker_max_memory_per_child = 300_000  # kilobytes
 # Our own formatter serves (see setup_logging in tasks/app.py).
 worker_hijack_root_logger = False
