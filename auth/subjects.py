@@ -90,7 +90,9 @@ def _networks_of(text: str) -> tuple[Network, ...]:
     try:
         raw = decode_base58check(text)
     except ValueError as reason:
-        raise _malformed("must be a public key of 33 or 65 bytes in hex, or an address of a known network") from reason
+        raise _malformed(
+            "must be a public key in hexadecimal (66 or 130 characters), or an address of a known network"
+        ) from reason
     if not raw or raw[0] not in _BY_VERSION:
         raise _malformed("is an address of a network that is not known here")
     return _BY_VERSION[raw[0]]

@@ -31,9 +31,9 @@ COMMANDS = {
     "recover": "After a restore: find and book what the wallet paid since.",
     "regtest": "Pay and mine on the private chain of a running demo.",
     "run": "Start everything here, and keep it running.",
-    "screening": "Keep the list of whose money is not taken in.",
+    "screening": "Keep the list of senders whose deposits are refused.",
     "user": "Manage roles.",
-    "verification": "Look at claimed payments, decide them again, and say where they are received.",
+    "verification": "Look at claimed payments, decide them again, and list the addresses for them.",
     "webhooks": "Show outgoing webhooks, and redeliver messages.",
 }
 """Name and short help, so that listing the commands imports none of them. Module cli/<name>.py defines `<name>`."""

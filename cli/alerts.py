@@ -35,7 +35,7 @@ def standing() -> None:
             click.echo(f"{_moment(row.raised_at)}  {row.severity:<8}  {row.alert_code}  {row.service_scope}")
             click.echo(f"    {row.reason}")
             if said is not None:
-                click.echo(f"    looked after by {said.acknowledged_by}: {said.note}")
+                click.echo(f"    acknowledged by {said.acknowledged_by}: {said.note}")
             if found.silenced_until is not None:
                 click.echo(f"    silenced until {_moment(found.silenced_until)}")
         if not overview:
@@ -151,7 +151,7 @@ def _say_if_paused(session: Session, now: datetime) -> None:
 
 def _said(text: str) -> str:
     if len(text) > NOTE_LENGTH_MAX or not text.isprintable():
-        raise click.ClickException(f"that is more than {NOTE_LENGTH_MAX} characters, or not all of them can be read")
+        raise click.ClickException(f"the text is longer than {NOTE_LENGTH_MAX} characters or contains unprintable ones")
     return text
 
 

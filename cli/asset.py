@@ -27,7 +27,7 @@ def list_assets() -> None:
     with transaction() as (session, _):
         known = assets.every(session)
         if not known:
-            click.echo("Nothing counts as money yet: an asset is there once its chain is configured.")
+            click.echo("No assets yet: an asset is added once its chain is configured.")
         for row in known:
             contracts = [contract for contract in assets.contracts_of(session, row.asset_id) if contract]
             where = ", ".join(contracts) or "the coin itself"
@@ -84,4 +84,4 @@ def price_as(asset_id: str, pair: str) -> None:
     """
     with transaction() as (session, now):
         prices.price_as(session, asset_id, "" if pair == "none" else pair, now=now, by=BY)
-        click.echo(f"{asset_id} has no price" if pair == "none" else f"{asset_id} is worth what {pair} says")
+        click.echo(f"{asset_id} has no price" if pair == "none" else f"{asset_id} is priced by {pair}")

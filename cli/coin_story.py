@@ -111,7 +111,7 @@ class CoinStory:
         live.tell("withdrawal", flow, to="completed")
 
     def _close_the_books(self) -> None:
-        with step("the wallet holds what the books say"):
+        with step("the wallet holds what the ledger says"):
             until(self._buffers_agree)
         with step("every invariant holds, and the ledger verifies from its first row") as note:
             with self._container.reading() as session:

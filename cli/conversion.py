@@ -25,9 +25,9 @@ def _share(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
     try:
         ppm = Decimal(text) * PPM / _PER_CENT
     except InvalidOperation as error:
-        raise click.BadParameter("is no number") from error
+        raise click.BadParameter("is not a number") from error
     if not ppm.is_finite() or ppm != int(ppm) or not 0 <= ppm < PPM:
-        raise click.BadParameter("is no share from 0 to 99.9999 per cent")
+        raise click.BadParameter("must be from 0 to 99.9999 per cent")
     return int(ppm)
 
 
@@ -43,7 +43,7 @@ def list_pairs() -> None:
         decimals = assets.decimals(session)
         pairs = conversions.every(session)
         if not pairs:
-            click.echo("Nothing is converted here: python -m cli conversion set FROM_ASSET TO_ASSET …")
+            click.echo("No pair is converted yet: python -m cli conversion set FROM_ASSET TO_ASSET …")
         for row in pairs:
             aside = format_amount(conversions.available(session, row.to_asset_id), decimals[row.to_asset_id])
             click.echo(f"{_terms(row, decimals[row.from_asset_id])}, {aside} {row.to_asset_id} set aside")
@@ -89,7 +89,9 @@ def set_terms(  # noqa: PLR0917 - click passes each option by its name
         row = conversions.set_terms(session, from_asset, to_asset, terms, now=now, by=BY)
         click.echo(_terms(row, decimals))
         if tolerance > spread + fee:
-            click.echo("note: the price may move further than spread and fee are worth: who waits for that gains by it")
+            click.echo(
+                "note: the price may move by more than spread and fee together: users can gain by waiting for that"
+            )
         if not conversions.available(session, to_asset):
             click.echo(f"note: nothing is set aside of {to_asset} yet; `conversion fund {to_asset} AMOUNT` does that")
 

@@ -28,7 +28,7 @@ from wiring.settings import read_settings
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story instead of staying up.")
 def demo(once: bool) -> None:  # noqa: FBT001 - click passes flags by position
-    """Start everything on private chains, tell what happens to some money step by step, then stay up until Ctrl-C."""
+    """Start everything on private chains, move some money, print each step, then stay up until Ctrl-C."""
     # The shop that receives webhooks listens on this host.
     settings = replace(for_terminal(read_settings(os.environ)), webhook_private=True)
     if "node" not in wanted_by(settings):

@@ -78,7 +78,7 @@ def seal(keystore: Path, password_file: Path | None) -> None:
     text = _asked("Secret", confirmed=False)
     password = password_file.read_text().strip() if password_file else _asked("Password", confirmed=True).strip()
     if not password:
-        raise click.ClickException("a keystore without a password is open to whoever finds it")
+        raise click.ClickException("a keystore needs a password: without one, anybody who finds it can open it")
     try:
         sealed = storage.seal(_sealable(text.strip()), password)
         descriptor = os.open(keystore, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""`python -m cli ledger`: verify the books, look at the house's accounts, fund them, spread the busy ones."""
+"""`python -m cli ledger`: verify the ledger, show the house's accounts, fund them, split the busy ones."""
 
 import os
 from collections.abc import Iterator
@@ -65,8 +65,8 @@ def check_() -> None:
     for finding in findings:
         click.echo(f"broken: {finding}", err=True)
     if findings:
-        raise click.ClickException(f"{len(findings)} rows are not as they must be")
-    click.echo(f"{rows:,} rows looked at. All is well.")
+        raise click.ClickException(f"{len(findings)} rows break an invariant")
+    click.echo(f"{rows:,} rows checked. All is well.")
 
 
 @ledger.command()

@@ -32,7 +32,7 @@ def list_losses() -> None:
             minor = losses.carried(session, asset.asset_id)
             if minor:
                 is_sound = False
-                word = "lacks" if minor > 0 else "has too much:"
+                word = "lacks" if minor > 0 else "has a surplus of"
                 click.echo(f"suspense {word} {format_amount(abs(minor), asset.decimals)} {asset.asset_id}")
         if is_sound:
             click.echo("Suspense lacks nothing.")
@@ -47,7 +47,7 @@ def list_losses() -> None:
 @click.argument("amount")
 @_REASON
 def propose(asset_id: str, amount: str, reason: str) -> None:
-    """Propose to book AMOUNT of what suspense lacks of ASSET as lost, or of what it has too much as come back."""
+    """Propose to book AMOUNT of ASSET that suspense lacks as lost, or that it has in surplus as recovered."""
     with transaction() as (session, now):
         amount_minor = parse_amount(amount, assets.get(session, asset_id).decimals)
         row = losses.propose(session, asset_id, amount_minor, reason=reason, now=now, by=BY)

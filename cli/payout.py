@@ -29,7 +29,7 @@ def payout() -> None:
 def retry(payout_id: UUID) -> None:
     """Broadcast the same signed payment again."""
     _act(lambda session, now: payouts.retry(session, payout_id, now=now, by=BY))
-    click.echo("it is offered again")
+    click.echo("it is broadcast again")
 
 
 @payout.command()
@@ -37,15 +37,15 @@ def retry(payout_id: UUID) -> None:
 def bump(payout_id: UUID) -> None:
     """Raise its network fee, within the cap."""
     _act(lambda session, now: payouts.ask_for_bump(session, payout_id, now=now, by=BY))
-    click.echo("a dearer form is signed within seconds; its flow tells")
+    click.echo("a version with a higher fee is signed within seconds; see its flow")
 
 
 @payout.command()
 @click.argument("payout_id", type=click.UUID)
 def cancel(payout_id: UUID) -> None:
-    """Replace it by a payment of nothing, on an account-based chain. Whichever is mined first counts."""
+    """Replace it with an empty payment, on an account-based chain. Whichever is mined first counts."""
     _act(lambda session, now: payouts.ask_for_cancel(session, payout_id, now=now, by=BY))
-    click.echo("a payment of nothing is signed within seconds; its flow tells")
+    click.echo("an empty payment is signed within seconds; see its flow")
 
 
 @payout.command("book-return")
@@ -53,7 +53,7 @@ def cancel(payout_id: UUID) -> None:
 def book_return(payout_id: UUID) -> None:
     """Refund a completed payment that its provider reports as returned, once; or undo a settlement."""
     _act(lambda session, now: payouts.book_return(session, payout_id, now=now, by=BY))
-    click.echo("whoever bore it has that again")
+    click.echo("booked: whoever was charged for it has the amount back")
 
 
 @payout.command()
@@ -61,7 +61,7 @@ def book_return(payout_id: UUID) -> None:
 def recover(payout_id: UUID) -> None:
     """Charge its owner for a failed payment that its provider reports as made."""
     _act(lambda session, now: payouts.recover(session, payout_id, now=now, by=BY))
-    click.echo("its owner bears it: amount and fee were taken from their balance")
+    click.echo("amount and fee were charged to its owner's balance")
 
 
 @payout.command("book-as-lost")
@@ -77,7 +77,7 @@ def book_as_lost(payout_id: UUID) -> None:
 def never_made(payout_id: UUID) -> None:
     """State or confirm that an uncertain payment was never made. The command line is one of two operators."""
     _act(lambda session, now: payouts.say_never_made(session, payout_id, now=now, by=BY))
-    click.echo("once two have said so, its provider is asked; its flow tells")
+    click.echo("once two operators have stated it, its provider is asked; see its flow")
 
 
 @payout.command("it-is")
@@ -86,7 +86,7 @@ def never_made(payout_id: UUID) -> None:
 def it_is(payout_id: UUID, provider_id: str) -> None:
     """Match an uncertain payment with the provider's PROVIDER_ID; amount and destination must agree."""
     _act(lambda session, now: payouts.say_it_is(session, payout_id, provider_id=provider_id, now=now, by=BY))
-    click.echo("its provider is asked about that one; its flow tells")
+    click.echo("its provider is asked about that payment; see its flow")
 
 
 def _act(work: Callable[[Session, datetime], object]) -> None:

@@ -127,6 +127,6 @@ def drop(pair: str, name: str) -> None:
 @click.argument("pair")
 @click.argument("value")
 def set_price(pair: str, value: str) -> None:
-    """Enter VALUE as the price of PAIR; it counts as one source among the others."""
+    """Enter VALUE as the price of PAIR; it counts like the answer of one source."""
     with transaction() as (session, now):
         prices.set_manually(session, pair, parse_price(value), now=now, by=BY)

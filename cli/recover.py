@@ -78,7 +78,7 @@ def look(asset: str | None, since: int | None) -> None:
             total += sum([look_at_account(parts, chain, since) for chain in parts.chains.values() if counts_own(chain)])
     if total:
         raise SystemExit(1)
-    click.echo("Every payment of the wallet is in the books.")
+    click.echo("Every payment of the wallet is in the ledger.")
 
 
 @recover.command()
@@ -125,10 +125,10 @@ def account(chain_name: str, since: int | None) -> None:
     with _parts() as parts:
         chain = parts.chains.get(chain_name)
         if chain is None or not counts_own(chain):
-            raise click.BadParameter("is no chain of accounts that is followed here", param_hint="CHAIN")
+            raise click.BadParameter("is not an account-based chain that is followed here", param_hint="CHAIN")
         if book_account(parts, chain, since):
             raise SystemExit(1)
-    click.echo("Every payment of the account is in the books. Then: python -m cli policy set ASSET paused no")
+    click.echo("Every payment of the account is in the ledger. Then: python -m cli policy set ASSET paused no")
 
 
 @recover.command("addresses")
@@ -159,7 +159,7 @@ def retire(parts: Container, *, skip: int) -> None:
     """Retire pooled addresses, and skip this many indexes of each extended key."""
     with parts.transaction() as session:
         count = addresses.retire_pool(session, now=parts.now(), by=BY)
-    click.echo(f"{count} addresses that were ready are given to nobody any more")
+    click.echo(f"{count} pooled addresses are retired")
     for name, chain in parts.chains.items():
         with parts.reading() as session:
             first = addresses.next_index(session, name)
@@ -178,7 +178,7 @@ def _look(rail: _Rail) -> int:
         unbooked = payouts.unbooked(session, chain, rail.sent)
         if unbooked:
             withdrawals.pause(session, rail.asset.asset_id, now=parts.now(), by=BY)
-            click.echo(f"{rail.asset.asset_id}: withdrawals are paused; {len(unbooked)} payments are not in the books")
+            click.echo(f"{rail.asset.asset_id}: withdrawals are paused; {len(unbooked)} payments are not in the ledger")
         for sent in unbooked:
             _show(session, rail, sent)
     return len(unbooked)

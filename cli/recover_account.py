@@ -1,4 +1,4 @@
-"""Find and book what the hot wallet's account sent that is not in the books."""
+"""Find and book what the hot wallet's account sent that is not in the ledger."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -16,18 +16,18 @@ from wiring.container import Container
 BY: Final = Actor("cli")
 _SAID: Final = {
     "withdrawal": "booked as the payment of the withdrawal that asks for it",
-    "form": "booked as what took the place of a payment that the books know",
+    "form": "booked as the replacement of a payment that the ledger knows",
     "gas": "gas for a deposit address: suspense carries it (python -m cli loss list)",
     "suspense": "nothing explains it: suspense carries it (python -m cli loss list)",
     "fee": "paid nobody; its fee is booked",
     "not final": "NOT BOOKED: nothing explains it, and it is not final yet. Run this again later",
-    "unclear": "NOT BOOKED: it is not what the books have for its nonce, or not what only part of it was asked for",
+    "unclear": "NOT BOOKED: another payment is recorded under its nonce, or only part of it was requested",
 }
 _LEFT: Final = frozenset({"not final", "unclear"})
 
 
 def look_at_account(parts: Container, chain: CountingChain, since: int | None = None) -> int:
-    """Print and return how many transactions the account made that are not in the books.
+    """Print and return how many transactions the account made that are not in the ledger.
 
     If there are any, withdrawals of the chain's assets are paused: those open in the dump may have been paid by them.
     """
@@ -39,7 +39,7 @@ def look_at_account(parts: Container, chain: CountingChain, since: int | None = 
             return 0
         for kept in assets.of_chain(session, name):
             withdrawals.pause(session, kept.asset_id, now=parts.now(), by=BY)
-    click.echo(f"{name}: withdrawals are paused; {chain.account} made transactions beyond the books")
+    click.echo(f"{name}: withdrawals are paused; {chain.account} made transactions that are not in the ledger")
     for one in unknown:
         _show(parts, name, one)
     _show_missing(missing)

@@ -1,4 +1,4 @@
-"""The demo's second story: a token is deposited, swept to the hot wallet and withdrawn, on a chain of accounts."""
+"""The demo's second story: a token is deposited, swept to the hot wallet and withdrawn, on an account-based chain."""
 
 import os
 from collections.abc import Callable
@@ -63,7 +63,7 @@ class TokenStory:
             until(lambda: self._mine_until(lambda: self._swept(TOKEN)))
             note(f"available {self._available(TOKEN)}")
         self._send_out()
-        with step("hot wallet and deposit addresses hold what the books say"):
+        with step("hot wallet and deposit addresses hold what the ledger says"):
             until(self._books_agree)
 
     def close(self) -> None:

@@ -87,7 +87,7 @@ def receive(address: str | None, chain: str | None, client_id: str | None) -> No
     with _container() as container, container.transaction() as session:
         if address is not None:
             if chain is None:
-                raise click.UsageError("say which --chain the address is of")
+                raise click.UsageError("name the address's chain with --chain")
             verifications.add_address(session, chain, address, client_id=client_id, now=container.now(), by=BY)
         session.flush()
         known = verifications.addresses_of(session)

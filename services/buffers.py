@@ -200,14 +200,14 @@ def _alert(session: Session, asset: Asset, snapshot: BufferSnapshot, mismatches_
     recent = newest(session, asset.asset_id, limit=mismatches_min, is_known=True)
     scope = f"asset:{asset.asset_id}"
     if snapshot.verdict == "ok":
-        alerts.clear(session, "buffer_discrepancy", scope=scope, now=now, reason="holding and books agree")
+        alerts.clear(session, "buffer_discrepancy", scope=scope, now=now, reason="holding and ledger agree")
     elif len(recent) >= mismatches_min and all(row.verdict == "mismatch" for row in recent):
         alerts.raise_alert(
             session,
             "buffer_discrepancy",
             scope=scope,
             severity="critical",
-            reason="the wallet does not hold what the books say, in several comparisons on end",
+            reason="the wallet's balance differed from the ledger in several comparisons in a row",
             now=now,
             asset_id=asset.asset_id,
             details={"difference_minor": str(snapshot.difference_minor), "snapshot_id": str(snapshot.id)},

@@ -164,7 +164,7 @@ _OPERATORS: Final = {
     "rules": "When each rule was last evaluated, and with what outcome.",
     "seq": "Its place in the history.",
     "silences": "The silences in force.",
-    "wallet": "The newest comparison of the wallet with the books; null before the first.",
+    "wallet": "The newest comparison of the wallet with the ledger; null before the first.",
     "stalled": "Whether no rule was evaluated for a minute; the absence of alerts then means nothing.",
     "transitions": "Every raising and clearing of it, newest first.",
     "what_to_do": "What to do about it.",

@@ -137,9 +137,9 @@ def _verdict_words(snapshot: BufferSnapshot, asset: AssetName) -> str:
     if snapshot.difference_minor is None:
         return f"not known: {spoken(snapshot.reason or 'no answer')}"
     if snapshot.difference_minor == 0:
-        return "holding and books agree"
+        return "holding and ledger agree"
     spelled = f"{amount(abs(snapshot.difference_minor), asset.decimals)}\u00a0{asset.symbol}"
-    return f"{spelled} {'more' if snapshot.difference_minor > 0 else 'less'} than the books say"
+    return f"{spelled} {'more' if snapshot.difference_minor > 0 else 'less'} than the ledger says"
 
 
 def _waiting(

@@ -1,4 +1,4 @@
-"""What is held of each asset, line by line beside the books, and the orders that fund it."""
+"""What is held of each asset, line by line beside the ledger, and the orders that fund it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -85,7 +85,7 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
     rest = _REST[found.flow.kind]
     if payout.state in _REPLACEABLE and RAILS[payout.chain].has_accounts:
         consequence = (
-            "Replaces it by a payment of nothing to ourselves. A block decides which of the two is first: only if this "
+            "Replaces it with an empty payment to ourselves. A block decides which of the two is first: only if this "
             f"one is, {rest}"
         )
         actions.append(Action(path, "Cancel the payment", consequence, quiet=True, value="cancel"))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, render_template, request
 
-from api.pages import browsers, wording
+from api.pages import browsers, sentences, wording
 from api.pages.assets import StaticFiles, blueprint
 from api.pages.meanings import MEANINGS
 
@@ -20,6 +20,7 @@ _WORDS: Final = (
     browsers.browser,
     wording.middle,
     wording.spoken,
+    sentences.kind_word,
     wording.scope,
     wording.counted,
 )

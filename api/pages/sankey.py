@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from api.pages.sentences import kind_word
 from api.pages.wording import spoken
 from domain.flows import FLOW_KINDS
 from services.rollups import Movement, Side
@@ -61,7 +62,7 @@ def draw(movements: Sequence[Movement]) -> Sankey:
         for name in names
     }
     sources = _column(0, [(name, "", amount) for name, amount in by_source.items()], scale)
-    kinds = _column(1, [(movement.kind, "", _sum(movement.sources)) for movement in movements], scale)
+    kinds = _column(1, [(kind_word(movement.kind), "", _sum(movement.sources)) for movement in movements], scale)
     ends = [
         (side.name, FLOW_KINDS[movement.kind].states[side.name].meaning, side.amount_minor)
         for movement in movements

@@ -27,9 +27,9 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
         "node_error": "The node refused with an error that an operator has to look at. It is tried again.",
         "fee_unknown": "The node cannot tell what a fee should be just now. It is tried again shortly.",
         "node_warming_up": "The node is starting. It is sent as soon as it is ready.",
-        "node_unauthorised": "The node refuses our credentials. It is sent as soon as an operator has mended them.",
-        "node_wrong_chain": "The node is on another chain. It is sent as soon as an operator has mended that.",
-        "provider_unknown": "Its provider knows nothing of it, which proves nothing. It is asked again.",
+        "node_unauthorised": "The node refuses our credentials. It is sent as soon as an operator has corrected them.",
+        "node_wrong_chain": "The node is on another chain. It is sent as soon as an operator has corrected that.",
+        "provider_unknown": "Its provider has no record of it, which proves nothing. It is asked again.",
         "withdrawals_paused": "An operator has paused withdrawals. It is sent as soon as they are resumed.",
     }
 )

@@ -13,11 +13,11 @@ from domain.money import format_amount
 from models.buffer import BufferSnapshot
 from services import assets, buffers
 
-blueprint = Blueprint("buffers", __name__, description="Holdings against the books.")
+blueprint = Blueprint("buffers", __name__, description="Holdings compared with the ledger.")
 
 
 class BufferLine(ma.Schema):
-    """An amount that stands between the holding and the books, and why."""
+    """An amount that explains part of the difference between holding and ledger, and why."""
 
     label = ma.fields.String(required=True)
     amount = ma.fields.String(required=True)

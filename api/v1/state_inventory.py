@@ -19,7 +19,7 @@ COMPONENT = "inventory-sync"
 
 
 class Comparison(ma.Schema):
-    """The newest comparison of the wallet with the books; of an unreadable wallet nothing is known."""
+    """The newest comparison of the wallet with the ledger; of an unreadable wallet nothing is known."""
 
     at = ma.fields.DateTime(required=True)
     verdict = ma.fields.String(required=True)

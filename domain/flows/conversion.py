@@ -12,7 +12,7 @@ CONVERSION = FlowKind(
             moves=("completed", "failed"),
             time_limit=timedelta(minutes=5),
             meaning="waiting",
-            sentence="Asked for. What is sold is held until it is carried out.",
+            sentence="Requested. The amount to be sold is held until it is carried out.",
         ),
         "completed": State(moves=(), time_limit=None, meaning="yours", sentence="Converted. What was bought is yours."),
         "failed": State(

@@ -43,7 +43,7 @@ DEPOSIT = FlowKind(
             moves=("quarantined", "reorged"),
             time_limit=None,
             meaning="wrong",
-            sentence="An operator decided not to take it in: a withdrawal pays it back.",
+            sentence="An operator did not accept it: a withdrawal pays it back.",
         ),
         "reorged": State(
             moves=("seen", "confirming", "quarantined", "replaced"),

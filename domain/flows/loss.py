@@ -20,7 +20,9 @@ LOSS = FlowKind(
             meaning="waiting",
             sentence="Proposed to be booked for good. An operator other than the one who proposed it agrees.",
         ),
-        "booked": State(moves=(), time_limit=None, meaning="wrong", sentence="Booked for good: suspense is rid of it."),
+        "booked": State(
+            moves=(), time_limit=None, meaning="wrong", sentence="Booked for good: suspense no longer carries it."
+        ),
         "refused": State(
             moves=(), time_limit=None, meaning="wrong", sentence="An operator refused to book it. Suspense keeps it."
         ),
@@ -28,7 +30,7 @@ LOSS = FlowKind(
             moves=(),
             time_limit=None,
             meaning="yours",
-            sentence="It came back, or its owner made up for it, before it was booked: suspense is rid of it.",
+            sentence="It came back, or its owner made up for it, before it was booked: suspense no longer carries it.",
         ),
     },
 )

@@ -50,7 +50,7 @@ SWEEP = FlowKind(
             moves=(),
             time_limit=None,
             meaning="wrong",
-            sentence="It is proved that it never happens. The money still lies on the address, and is swept anew.",
+            sentence="It is proved that it can never happen. The money is still on the address, and is swept again.",
         ),
     },
 )

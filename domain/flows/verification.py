@@ -19,7 +19,7 @@ VERIFICATION = FlowKind(
             moves=("verified", "rejected", "requested"),
             time_limit=timedelta(minutes=30),
             meaning="waiting",
-            sentence="It cannot be told yet whether it was paid. It is asked about again.",
+            sentence="It is not certain yet whether it was paid. The chain is asked again.",
         ),
         "verified": State(moves=(), time_limit=None, meaning="yours", sentence="The payment was found and is final."),
         "rejected": State(

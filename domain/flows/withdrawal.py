@@ -13,7 +13,7 @@ WITHDRAWAL = FlowKind(
             moves=("pending_approval", "approved"),
             time_limit=timedelta(minutes=1),
             meaning="waiting",
-            sentence="Asked for. The funds are held.",
+            sentence="Requested. The funds are held.",
         ),
         "pending_approval": State(
             moves=("approved", "rejected", "cancelled"),

@@ -1,4 +1,4 @@
-"""Raise the alert that the books are broken, and end it."""
+"""Raise the alert that a ledger invariant is broken, and end it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -26,7 +26,7 @@ WHILE_BROKEN: Final = timedelta(minutes=15)
 """How often while the alert stands, so that it ends soon after the damage is repaired."""
 SLICE: Final = 5000
 SEALS_SLICE: Final = 20
-WRITTEN: Final = "the books are as they were written"
+WRITTEN: Final = "the ledger is as it was written"
 HOUSE: Final = "the house"
 # Seals first: they name the altered row. Then the ledger's rows against each other, and other tables against those.
 PARTS: Final = ("ledger_seals", "ledger_transactions", "ledger_transfers", *TABLES, HOUSE)

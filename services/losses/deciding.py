@@ -20,7 +20,7 @@ from services.losses.reading import carried, locked
 
 
 class NotThatMuch(StrongroomError):
-    """Suspense does not lack that much of this asset beyond what is already proposed or attributed."""
+    """The amount exceeds what is left to propose: suspense's balance less open proposals and payments listed singly."""
 
     code: ClassVar[str] = "not_that_much_in_suspense"
 

@@ -97,7 +97,7 @@ def _hear(
         detail: dict[str, Any] = {"made_after_all": said} if said in MADE else {"failed_after_all": True}
         note(session, carried, detail | {"provider_id": report.provider_id}, now=now, by=by)
     if (said in MADE) == (row.settled_at is not None):
-        end(session, payout, carried, reason=f"its provider says that it is {said}, as the books do", now=now)
+        end(session, payout, carried, reason=f"its provider says that it is {said}, as the ledger does", now=now)
         return
     for withdrawal in carried:
         withdrawal.waiting_reason = CODE

@@ -21,7 +21,7 @@ from services.payouts.signing import store
 
 How: TypeAlias = Literal["known", "withdrawal", "form", "gas", "suspense", "fee", "not final", "unclear"]
 """What a transaction was booked as, or why it was not: too few confirmations, or it takes a stored payment's place."""
-REASON = "left after the dump that the books were restored from; no withdrawal in it explains it"
+REASON = "sent after the dump that was restored; no withdrawal in it explains it"
 
 
 def nonces_known(session: Session, chain: str, account: str) -> int:

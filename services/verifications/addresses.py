@@ -32,9 +32,8 @@ def add_address(
     if rail is None:
         raise assets.UnknownAsset(f"there is no chain {chain!r}")
     assets.ensure_rail(session, rail)
-    row = session.merge(
-        ReceivingAddress(chain=chain, address=rail.parse_destination(address).text, client_id=client_id, added_at=now)
-    )
+    parsed = rail.parse_destination(address, field="address").text
+    row = session.merge(ReceivingAddress(chain=chain, address=parsed, client_id=client_id, added_at=now))
     detail = {"chain": chain, "address": row.address, "client_id": client_id}
     audit.record(session, "receiving_address.added", by=by, now=now, detail=detail)
     return row

@@ -90,7 +90,7 @@ def activity(index: int = 0) -> tuple[Activity, ...]:
             "waiting",
             None,
             "claim of 0xab12…90cdef",
-            "No provider knows the transaction yet.",
+            "The transaction has not been found on the chain yet.",
             ago(days=301),
             moving=True,
         ),

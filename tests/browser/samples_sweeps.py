@@ -145,7 +145,7 @@ def flow_claim() -> dict[str, Any]:
         VERIFICATION,
         ("requested", "uncertain", "rejected"),
         None,
-        sentence="The transaction pays that address in another asset, whatever that calls itself.",
+        sentence="The transaction pays that address in another asset, whatever its symbol says.",
         facts=(
             Evidence("Transaction", "0x" + TXID, copy=True),
             Evidence("To", EVM, copy=True),

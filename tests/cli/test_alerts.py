@@ -41,7 +41,7 @@ def raised(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_alert_is_seen_explained_looked_after_and_settled(container: Container) -> None:
     assert f"{CODE}  {SCOPE}" in said("list")
     said("ack", CODE, SCOPE, "--note", "I am on it")
-    assert "looked after by cli: I am on it" in said("list")
+    assert "acknowledged by cli: I am on it" in said("list")
     shown = said("show", CODE, SCOPE)
     assert RULES[CODE].what_to_do in shown
     assert "acknowledged by cli: I am on it" in shown

@@ -54,7 +54,7 @@ def test_verification_and_check_say_that_all_is_well_until_a_row_is_altered(
     run(command, "seal")
     well = run(command, "verify")
     assert (well.exit_code, well.output.splitlines()[-1]) == (0, "All is well.")
-    assert run(command, "check").output == "4 rows looked at. All is well.\n"
+    assert run(command, "check").output == "4 rows checked. All is well.\n"
     _alter(own_database, "UPDATE ledger_transfers SET amount = amount + 1")
     altered = run(command, "verify")
     assert altered.exit_code == 1

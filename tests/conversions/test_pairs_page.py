@@ -40,7 +40,7 @@ def test_a_pair_is_shown_with_its_rate_its_terms_and_what_is_set_aside(admin: Re
         f"Smallest 0.010 000 00 {SOLD}",
         f"Largest 100.000 000 00 {SOLD}",
         "Spread 0.5 %",
-        "who waits for that gains by it",
+        "users can gain by waiting for that",
     ):
         assert told in shown
 

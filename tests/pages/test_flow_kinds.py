@@ -87,9 +87,9 @@ def test_a_claim_without_an_amount_says_so_and_can_be_asked_about_again(
         session.query(PaymentVerification).update({"state": "uncertain", "reason": "not_found", "paid_minor": COIN})
     home = owner.text("/").replace("\u2009", " ")
     assert "+ 1.000 000 00" in home
-    assert "No provider knows the transaction yet." in home
+    assert "The transaction has not been found on the chain yet." in home
     shown = approver.text(flow)
-    assert "No provider knows the transaction yet." in shown
+    assert "The transaction has not been found on the chain yet." in shown
     assert "Ask its chain again" in shown
 
 

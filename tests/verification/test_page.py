@@ -21,7 +21,7 @@ def test_a_person_claims_a_payment_and_sees_what_became_of_it(desk: Desk) -> Non
     again = reader.post("/claims", **{**form, "idempotency_key": "page-2"})
     desk.check()
     assert again.status_code == 303
-    assert "has had this payment already" in reader.text("/claims")
+    assert "This payment was already credited" in reader.text("/claims")
 
 
 def test_what_is_mistyped_is_said_beside_its_field(desk: Desk) -> None:
