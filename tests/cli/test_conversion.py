@@ -29,7 +29,7 @@ def test_terms_are_set_shown_and_paused(container: Container) -> None:
     said = run("set", SOLD, BOUGHT, *words, *prices)
     assert said.exit_code == 0, said.output
     assert "users can gain by waiting" in said.output, "the price may move by 0.5 %"
-    assert "who waits" not in run("set", SOLD, BOUGHT, *words, *prices, "--tolerance", "0.35").output
+    assert "users can gain by waiting" not in run("set", SOLD, BOUGHT, *words, *prices, "--tolerance", "0.35").output
     assert "0.50000000 to 2.00000000, spread 0.35 %, fee 0 %" in run("list").output
     assert "open" in run("list").output
     assert run("pause", SOLD, BOUGHT).exit_code == 0
