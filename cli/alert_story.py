@@ -40,15 +40,15 @@ class AlertStory:
 
     def tell(self) -> None:
         """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
-        with step("an operator's board listens; a server elsewhere says what a test dollar is worth") as note:
+        with step("an operator's page listens for events; a separate server provides the price of a test dollar") as note:
             live = self._watch()
             note(f"{until(lambda: self._asked(self._price))} USD")
-        with step("that server is killed: its last word grows old, and an alert is raised") as note:
+        with step("that server is killed: its last price becomes stale, and an alert is raised") as note:
             self._source.kill()
             alert = until(lambda: self._asked(self._alert))
             note(f"{alert['severity']} {ALERT}: {alert['reason']}")
         live.tell("alert", f"{ALERT}:{SCOPE}", to="raised")
-        with step("it is started again: the alert is cleared by itself") as note:
+        with step("it is started again: the alert clears by itself") as note:
             self._source.start()
             until(lambda: self._asked(lambda: self._alert() is None))
             note(f"{self._price()} USD")

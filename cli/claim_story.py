@@ -33,15 +33,15 @@ class ClaimStory:
 
     def tell(self) -> None:
         """Play it after the token's story, with a line for each step. Raises ServerFailed at the first that fails."""
-        with step("an operator says where the house itself is paid; Carol signs in") as note:
+        with step("an operator registers the house's own address for claims; Carol signs in") as note:
             house = self._receive()
             self._carol.sign_in()
             note(house)
-        with step(f"she pays {PAID} {SYMBOL} there and claims it: it is looked up, and hers") as note:
+        with step(f"she pays {PAID} {SYMBOL} there and claims it: it is verified on the chain and credited") as note:
             claim = self._settled(self._pay(self._contract, house))
             ensure(claim["state"] == "verified", f"a true claim is {claim['state']}: {claim.get('reason')}")
             note(f"available {self._available()}")
-        with step(f"she claims {PAID} of a token of the same name, made by herself: refused") as note:
+        with step(f"she claims {PAID} of a token that she made with the same name: rejected") as note:
             forged = self._settled(self._pay(deploy(self._anvil), house))
             ensure(forged["state"] == "rejected", f"a forged claim is {forged['state']}")
             ensure(self._available() == CLAIMED, "a forged payment was credited")

@@ -44,30 +44,30 @@ class CoinStory:
 
     def tell(self) -> None:
         """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
-        with step("Alice signs in with a key of her own; her page listens"):
+        with step("Alice signs in with a key of her own; her page listens for events"):
             self._alice.sign_in()
             until(self._is_told)
             live = self._exit.enter_context(closing(Live(self._sockets, self._alice.token)))
-        with step("her shop, a program that knows one secret, is to be told when something is credited") as note:
+        with step("her shop, a separate program with a signing secret, subscribes to credits") as note:
             note(self._shop.open("deposit.credited"))
         with step("she asks for a deposit address") as note:
             address = str(until(self._new_address))
             note(address)
         before = self._available()
-        with step(f"somebody sends her {DEPOSIT} {self._asset}; it is seen before it is hers") as note:
+        with step(f"somebody sends her {DEPOSIT} {self._asset}; it is seen, and not hers yet") as note:
             txid = self._node.pay(address, DEPOSIT)
             deposit = until(lambda: self._deposit(txid))
             ensure(self._available() == before, "pre-credit was shown as spendable")
             note(f"state {deposit['state']}, available {before}")
         flow = self._flow(deposit)["id"]
         live.tell("deposit", flow, to="seen")
-        with step("the deposit gathers confirmations and is credited") as note:
+        with step("the deposit is confirmed and credited") as note:
             until(lambda: self._mine_until(lambda: self._deposit(txid, "credited")))
             note(f"available {self._available()}")
         live.tell("deposit", flow, to="credited")
         self._be_told()
         self._send_out(live)
-        with step("nothing was missed: each step on record of both has arrived live, in order"):
+        with step("nothing was missed: every recorded step of both arrived live, in order"):
             until(lambda: all(self._has_all(live, item) for item in (deposit, self._withdrawal)))
         self._close_the_books()
         say(f"where the money is: {self._url}/flows/{self._withdrawal['flow']}")
@@ -79,14 +79,14 @@ class CoinStory:
 
     def _be_told(self) -> None:
         """Show that the shop received the webhook for the credit, and that it refuses a forged one."""
-        with step("the shop is told by a webhook, and verifies who signed it") as note:
+        with step("the shop receives a webhook and verifies its signature") as note:
             note(self._shop.verified("deposit.credited"))
-        with step("somebody else says the same to the shop, under a secret of their own: refused") as note:
+        with step("the same message, signed with another secret, is refused by the shop") as note:
             note(self._shop.lie_to())
 
     def _send_out(self, live: Live) -> None:
         destination = str(self._node.call("getnewaddress", wallet=MINER))
-        with step(f"Alice asks to send {WITHDRAWAL} {self._asset} away; the funds are held") as note:
+        with step(f"Alice asks to send {WITHDRAWAL} {self._asset} to another address; the funds are held") as note:
             self._withdrawal = self._alice.post(
                 "/api/v1/withdrawals",
                 {"asset": self._asset, "amount": WITHDRAWAL, "destination": destination},

@@ -47,10 +47,10 @@ class TokenStory:
 
     def tell(self) -> None:
         """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
-        with step("somebody deploys a test dollar; an operator says that it is money") as note:
+        with step("somebody deploys a test dollar; an operator adds it as an asset") as note:
             self._contract = self._introduce()
             note(self._contract)
-        with step("Bob signs in and asks for an address, which takes the coin and every token") as note:
+        with step("Bob signs in and asks for an address, which accepts the coin and every token") as note:
             self._bob.sign_in()
             address = str(until(self._new_address))
             note(address)
@@ -58,7 +58,7 @@ class TokenStory:
             self._anvil.pay(address, GAS_MONEY_MINOR)
             until(lambda: self._mine_until(lambda: self._swept(COIN)))
             note(f"available {self._available(COIN)}")
-        with step(f"he is paid {PAID_IN} {SYMBOL}; gas is sent after it, and it is swept") as note:
+        with step(f"he is paid {PAID_IN} {SYMBOL}; the address receives gas, and it is swept") as note:
             self._anvil.send(self._contract, data="0x" + transfer_data(payload(address), PAID_IN * UNIT).hex())
             until(lambda: self._mine_until(lambda: self._swept(TOKEN)))
             note(f"available {self._available(TOKEN)}")
@@ -74,7 +74,7 @@ class TokenStory:
 
     def _send_out(self) -> None:
         destination = self._anvil.outsider()
-        with step(f"Bob sends {SENT_OUT} {SYMBOL} away, an operator approves, and it is final") as note:
+        with step(f"Bob sends {SENT_OUT} {SYMBOL} out, an operator approves, and it is final") as note:
             asked = self._bob.post(
                 "/api/v1/withdrawals",
                 {"asset": TOKEN, "amount": SENT_OUT, "destination": destination},
