@@ -40,7 +40,7 @@ class AlertStory:
 
     def tell(self) -> None:
         """Play it, with a line for each step. Raises ServerFailed at the first step that fails."""
-        with step("an operator's page listens for events; a separate server provides the price of a test dollar") as note:
+        with step("an operator's page listens; a separate server provides the price of a test dollar") as note:
             live = self._watch()
             note(f"{until(lambda: self._asked(self._price))} USD")
         with step("that server is killed: its last price becomes stale, and an alert is raised") as note:
