@@ -1,4 +1,4 @@
-"""The JSON API, one noun a module."""
+"""The JSON API, one module for each noun."""
 
 from typing import Final
 
@@ -78,4 +78,4 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     observers.blueprint,
     funding_observers.blueprint,
 )
-"""Every noun, in the order in which a newcomer meets them."""
+"""Every noun, in the order of the API's documentation."""

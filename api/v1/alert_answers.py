@@ -1,4 +1,4 @@
-"""What the API says of alerts: the schemas of its answers, and the rows in their form."""
+"""Schemas of the answers about alerts, and the functions that fill them."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class Silence(ma.Schema):
 
 
 class Alerts(ma.Schema):
-    """Every standing alert, the silences in force, and whether evaluation is paused: then no alert means nothing."""
+    """Every standing alert, the active silences, and any pause of evaluation: during one, no alert means nothing."""
 
     items = ma.fields.List(ma.fields.Nested(StandingAlert), required=True)
     silences = ma.fields.List(ma.fields.Nested(Silence), required=True)
@@ -43,20 +43,20 @@ class Alerts(ma.Schema):
 
 
 class Transition(Alert):
-    """One raising or clearing; `seq` is its place in the history."""
+    """One transition, raised or cleared; `seq` is its place in the history."""
 
     seq = ma.fields.Integer(required=True)
 
 
 class History(ma.Schema):
-    """Transitions, newest first; ask again with `before` set to `next`."""
+    """Transitions, newest first; pass `next` as `before` for the following page."""
 
     items = ma.fields.List(ma.fields.Nested(Transition), required=True)
     next = ma.fields.Integer(required=True, allow_none=True)
 
 
 class Rule(ma.Schema):
-    """One rule, and when it was last evaluated: `outcome` is known, nodata or error; null for a rule raised in code."""
+    """One rule and its last evaluation: `outcome` is known, nodata or error; null for a rule raised in code."""
 
     alert_code = ma.fields.String(required=True)
     severity = ma.fields.String(required=True)
@@ -78,10 +78,10 @@ class Rules(ma.Schema):
 
 
 class OneAlert(StandingAlert):
-    """One alert, whether or not it stands: its newest transition, its rule, what came before, and what it is about.
+    """One alert, standing or not: its newest transition, its rule, its earlier transitions, and its subject.
 
-    `state` is where it stands between two looks: pending, firing or recovering, or null. `flow_ids` are the movements
-    of money that it names. `may_be_settled` says whether somebody's word ends it.
+    `state` is its state between two evaluations: pending, firing or recovering, or null. `flow_ids` are the flows
+    that it names. `may_be_settled` says whether an operator can settle it.
     """
 
     state = ma.fields.String(required=True, allow_none=True)
@@ -96,7 +96,7 @@ class OneAlert(StandingAlert):
 
 
 def standing(one: handling.Standing) -> dict[str, Any]:
-    """An alert that stands."""
+    """A standing alert."""
     said, row = one.acknowledged, one.row
     return {
         **alert_shape(row),
@@ -108,12 +108,12 @@ def standing(one: handling.Standing) -> dict[str, Any]:
 
 
 def transition(row: OpsAlert) -> dict[str, Any]:
-    """One raising or clearing."""
+    """One transition."""
     return {**alert_shape(row), "seq": row.seq}
 
 
 def whole(found: Dossier) -> dict[str, Any]:
-    """One alert with all that is on record of it."""
+    """One alert with everything on record about it."""
     rule, state = found.rule, found.state
     until = max((row.ends_at for row in found.silences), default=None)
     return {
@@ -144,7 +144,7 @@ def silence(row: AlertSilence) -> dict[str, Any]:
 
 
 def rule_line(rule: AlertRule, looked: AlertEvaluation | None) -> dict[str, Any]:
-    """One rule, and when it was last evaluated."""
+    """One rule and its last evaluation."""
     return {
         "alert_code": rule.code,
         "severity": rule.severity,

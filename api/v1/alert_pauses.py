@@ -1,4 +1,4 @@
-"""Have nobody look for alerts for a while, and look again."""
+"""Pause and resume the evaluation of alerts."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ class PauseRequest(StrictSchema):
 @blueprint.takes(PauseRequest)
 @blueprint.answers(200, Pause)
 def pause(body: dict[str, Any]) -> Response:
-    """Pause alert evaluation for a day at most: no rule raises or clears an alert; a critical alert shows the pause."""
+    """Pause alert evaluation for at most a day: no rule raises or clears an alert; a critical alert shows the pause."""
     parts = container()
     with parts.transaction() as session:
         now = parts.now()

@@ -1,4 +1,4 @@
-"""Alerts: what stands, what was, who looks after it, what is silenced, and the rules."""
+"""Alerts: standing alerts, history, acknowledgements, silences and rules."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -26,7 +26,7 @@ PAGE: Final = 100
 
 
 class HistoryQuery(StrictSchema):
-    """Which part of the history."""
+    """Which page of the history."""
 
     before = ma.fields.Integer(load_default=None, validate=ma.validate.Range(1, 2**62))
 
@@ -48,7 +48,7 @@ class Acknowledgement(StrictSchema):
 
 
 class SilenceRequest(StrictSchema):
-    """What is silenced (without a scope, the whole code), for how many seconds, and why."""
+    """What to silence (a whole code, if no scope is given), for how many seconds, and why."""
 
     alert_code = Text(required=True, length_max=SCOPE_LENGTH_MAX)
     service_scope = Text(load_default=None, length_max=SCOPE_LENGTH_MAX)
@@ -60,7 +60,7 @@ class SilenceRequest(StrictSchema):
 @role("viewer")
 @blueprint.answers(200, Alerts)
 def standing() -> Response:
-    """The standing alerts, newest first."""
+    """List the standing alerts, newest first."""
     parts = container()
     with parts.reading() as session:
         found = handling.overview(session, now=parts.now())
@@ -80,7 +80,7 @@ def standing() -> Response:
 @blueprint.takes(HistoryQuery, location="query")
 @blueprint.answers(200, History)
 def history(query: dict[str, Any]) -> Response:
-    """Every raising and clearing, newest first."""
+    """List the transitions of alerts, newest first."""
     with container().reading() as session:
         rows = handling.history(session, before=query["before"], limit=PAGE)
     items = [answers.transition(row) for row in rows]
@@ -91,7 +91,7 @@ def history(query: dict[str, Any]) -> Response:
 @role("viewer")
 @blueprint.answers(200, Rules)
 def rules() -> Response:
-    """All rules, and when each was last evaluated."""
+    """List all rules with their last evaluation."""
     with container().reading() as session:
         looked = handling.evaluations(session)
     return json_answer({"items": [answers.rule_line(rule, looked.get(code)) for code, rule in RULES.items()]})
@@ -101,7 +101,7 @@ def rules() -> Response:
 @role("viewer")
 @blueprint.answers(200, OneAlert)
 def one(alert_event_id: UUID) -> Response:
-    """The alert that this transition is one of."""
+    """Read the alert of this transition."""
     parts = container()
     with parts.reading() as session:
         found = dossier.of_event(session, alert_event_id, now=parts.now())
@@ -113,7 +113,7 @@ def one(alert_event_id: UUID) -> Response:
 @blueprint.takes(Settlement)
 @blueprint.answers(204)
 def settle(body: dict[str, Any]) -> Response:
-    """Settle an alert that does not end by itself."""
+    """Settle an alert that does not clear by itself."""
     parts = container()
     with parts.transaction() as session:
         handling.settle(
@@ -141,7 +141,7 @@ def acknowledge(body: dict[str, Any]) -> Response:
 @blueprint.takes(SilenceRequest)
 @blueprint.answers(201, Silence)
 def silence(body: dict[str, Any]) -> Response:
-    """Silence a code for a while. It is still evaluated and shown."""
+    """Silence a code for a while. It is still evaluated and listed."""
     parts = container()
     with parts.transaction() as session:
         now = parts.now()
@@ -161,7 +161,7 @@ def silence(body: dict[str, Any]) -> Response:
 @role("admin")
 @blueprint.answers(204)
 def end_silence(silence_id: UUID) -> Response:
-    """End a silence before its time."""
+    """End a silence early."""
     parts = container()
     with parts.transaction() as session:
         handling.end_silence(session, silence_id, now=parts.now(), by=operator())

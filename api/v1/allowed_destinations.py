@@ -1,4 +1,4 @@
-"""The destinations that the caller may be paid out to, where an asset asks for a list."""
+"""The caller's allowlist of withdrawal destinations, for assets that require one."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ class DestinationRequest(StrictSchema):
 
 
 class DestinationItem(ma.Schema):
-    """One destination; it can be paid once its cool-down is over, counted from `added_at`."""
+    """One destination; it can be used once its cool-down, which starts at `added_at`, is over."""
 
     id = ma.fields.UUID(required=True)
     asset = ma.fields.String(required=True)
@@ -42,7 +42,7 @@ class DestinationList(ma.Schema):
 @signed_in
 @blueprint.answers(200, DestinationList)
 def list_destinations() -> Response:
-    """The caller's list."""
+    """List the caller's allowed destinations."""
     with container().reading() as session:
         rows = withdrawals.allowed(session, caller().user_id)
     return json_answer({"items": [_shape(row) for row in rows]})
@@ -53,7 +53,7 @@ def list_destinations() -> Response:
 @blueprint.takes(DestinationRequest)
 @blueprint.answers(201, DestinationItem)
 def allow_destination(body: dict[str, Any]) -> Response:
-    """Put a destination on the list; doing so again changes nothing."""
+    """Add a destination to the allowlist; repeating it changes nothing."""
     parts = container()
     with parts.transaction() as session:
         row = withdrawals.allow(
@@ -71,7 +71,7 @@ def allow_destination(body: dict[str, Any]) -> Response:
 @signed_in
 @blueprint.answers(204)
 def forget_destination(destination_id: UUID) -> Response:
-    """Take a destination off the list; one that is not on it changes nothing."""
+    """Remove a destination from the allowlist; if it is not listed, nothing changes."""
     parts = container()
     with parts.transaction() as session:
         withdrawals.forget(

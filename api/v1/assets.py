@@ -1,4 +1,4 @@
-"""The assets of this house, and what each asks of deposits and withdrawals."""
+"""The configured assets and their terms for deposits and withdrawals."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class AssetItem(ma.Schema):
 
 
 class AssetList(ma.Schema):
-    """All assets; there are few."""
+    """All assets."""
 
     items = ma.fields.List(ma.fields.Nested(AssetItem), required=True)
 
@@ -64,7 +64,7 @@ class AssetList(ma.Schema):
 @scope("wallet:read")
 @blueprint.answers(200, AssetList)
 def list_assets() -> Response:
-    """Every asset with its terms."""
+    """List all assets with their terms."""
     with container().reading() as session:
         rows = [(asset, assets.policy(session, asset.asset_id)) for asset in assets.every(session)]
     return json_answer({"items": [_shape(asset, policy) for asset, policy in rows]})

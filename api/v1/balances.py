@@ -1,4 +1,4 @@
-"""What the caller has of each asset."""
+"""The caller's balance in each asset."""
 
 import marshmallow as ma
 from flask import Response
@@ -17,7 +17,7 @@ blueprint = Blueprint("balances", __name__, description="Spendable money, held m
 
 
 class BalanceItem(ma.Schema):
-    """One asset. `on_its_way` has been seen on its chain; it is part of no other figure and cannot be spent."""
+    """One asset. `on_its_way` was seen on the chain and is not credited; no other figure includes it."""
 
     asset = ma.fields.String(required=True)
     available = ma.fields.String(required=True)
@@ -26,7 +26,7 @@ class BalanceItem(ma.Schema):
 
 
 class BalanceList(ma.Schema):
-    """All assets; there are few."""
+    """All balances."""
 
     items = ma.fields.List(ma.fields.Nested(BalanceItem), required=True)
 
@@ -35,7 +35,7 @@ class BalanceList(ma.Schema):
 @scope("wallet:read", along=_FUNDS)
 @blueprint.answers(200, BalanceList)
 def list_balances() -> Response:
-    """The caller's balances."""
+    """List the caller's balances."""
     rows = brought()
     if rows is not None:
         funds = balances.read(rows)

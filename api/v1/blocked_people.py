@@ -1,4 +1,4 @@
-"""Whom the caller does not want to hear from."""
+"""The users whom the caller has blocked."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ blueprint = Blueprint("blocked-people", __name__, description="Whom the caller h
 
 
 class BlockRequest(StrictSchema):
-    """Somebody: a key, an address or a user id."""
+    """A user: a key, an address or a user id."""
 
     person = Text(required=True)
 
 
 class BlockedItem(ma.Schema):
-    """Somebody who is blocked, by their key."""
+    """A blocked user, by key."""
 
     person = ma.fields.String(required=True)
     name = ma.fields.String(required=True, allow_none=True)
@@ -40,7 +40,7 @@ class BlockedList(ma.Schema):
 @signed_in
 @blueprint.answers(200, BlockedList)
 def list_blocked() -> Response:
-    """Everybody whom the caller has blocked."""
+    """List the users whom the caller has blocked."""
     with container().reading() as session:
         people = blocked.listed(session, caller().user_id)
     return json_answer({"items": [_shape(person) for person in people]})
@@ -51,7 +51,7 @@ def list_blocked() -> Response:
 @blueprint.takes(BlockRequest)
 @blueprint.answers(204)
 def block_person(body: dict[str, Any]) -> Response:
-    """Hear nothing more from somebody, nor they from the caller; a call between the two ends."""
+    """Block a user: messages between the two stop in both directions, and a call between them ends."""
     conversing.block(container(), caller(), body["person"])
     return Response(status=204)
 
@@ -60,7 +60,7 @@ def block_person(body: dict[str, Any]) -> Response:
 @signed_in
 @blueprint.answers(204)
 def unblock_person(person: str) -> Response:
-    """Hear from somebody again; who is not blocked stays so."""
+    """Unblock a user; if they are not blocked, nothing changes."""
     conversing.unblock(container(), caller(), person)
     return Response(status=204)
 

@@ -1,4 +1,4 @@
-"""What we hold on each rail, beside what the ledger says we hold."""
+"""The holdings of each rail compared with the ledger."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class BufferLine(ma.Schema):
 
 
 class BufferItem(ma.Schema):
-    """The latest comparison of one asset. `unknown` means that the wallet could not be read, not that it is empty."""
+    """The latest comparison of one asset. `unknown`: the wallet could not be read; it need not be empty."""
 
     asset = ma.fields.String(required=True)
     chain = ma.fields.String(required=True)
@@ -48,7 +48,7 @@ class BufferList(ma.Schema):
 @role("viewer")
 @blueprint.answers(200, BufferList)
 def list_buffers() -> Response:
-    """The latest comparison of every asset."""
+    """List the latest comparison of every asset."""
     items = []
     with container().reading() as session:
         for asset in assets.every(session):

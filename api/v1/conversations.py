@@ -1,4 +1,4 @@
-"""The caller's conversations: with whom, what was said, and how far it was read."""
+"""The caller's conversations and messages."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ blueprint = Blueprint("conversations", __name__, description="What people here s
 
 
 class MessageItem(ma.Schema):
-    """One thing said; `sequence` counts within the conversation, from 1."""
+    """One message; `sequence` counts within the conversation, from 1."""
 
     sequence = ma.fields.Integer(required=True)
     mine = ma.fields.Boolean(required=True)
@@ -30,7 +30,7 @@ class MessageItem(ma.Schema):
 
 
 class ConversationItem(ma.Schema):
-    """One conversation: `with` is the other one's key; `online` whether they are connected now."""
+    """One conversation: `with` is the other user's key, `online` whether they are connected now."""
 
     with_ = ma.fields.String(required=True, data_key="with")
     name = ma.fields.String(required=True, allow_none=True)
@@ -41,19 +41,19 @@ class ConversationItem(ma.Schema):
 
 
 class MessageRequest(StrictSchema):
-    """Something to say."""
+    """The text of a message."""
 
     message = Written(required=True, length_max=BODY_LENGTH_MAX)
 
 
 class ReadRequest(StrictSchema):
-    """How far the caller has read."""
+    """Up to which message the caller has read."""
 
     sequence = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(min=0, max=2**62))
 
 
 class ReadAnswer(ma.Schema):
-    """What is left to read."""
+    """How many messages are unread."""
 
     unread = ma.fields.Integer(required=True)
 
@@ -63,7 +63,7 @@ class ReadAnswer(ma.Schema):
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("ConversationPage", ConversationItem))
 def list_conversations(query: dict[str, Any]) -> Response:
-    """The caller's conversations, the one that moved last first."""
+    """List the caller's conversations, most recently active first."""
     parts, before = container(), _moment_of(number_cursor(query["cursor"]))
     with parts.reading() as session:
         threads = chat.threads(session, caller().user_id, before=before, limit=query["limit"] + 1)
@@ -80,7 +80,7 @@ def list_conversations(query: dict[str, Any]) -> Response:
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("MessagePage", MessageItem))
 def list_messages(query: dict[str, Any], peer: str) -> Response:
-    """What the caller and this person (a key, an address or a user id) said, newest first."""
+    """List the caller's messages with this user (a key, an address or a user id), newest first."""
     before = number_cursor(query["cursor"])
     with container().reading() as session:
         other = conversing.person(session, peer)
@@ -93,7 +93,7 @@ def list_messages(query: dict[str, Any], peer: str) -> Response:
 @blueprint.takes(MessageRequest)
 @blueprint.answers(201, MessageItem)
 def send_message(body: dict[str, Any], peer: str) -> Response:
-    """Say something to somebody; whoever of the two is connected sees it at once."""
+    """Send a message to a user; both see it at once where they are connected."""
     parts = container()
     conversing.spend(parts, caller())
     return json_answer(_message(conversing.say(parts, caller(), peer, body["message"])), status=201)
@@ -104,7 +104,7 @@ def send_message(body: dict[str, Any], peer: str) -> Response:
 @blueprint.takes(ReadRequest)
 @blueprint.answers(200, ReadAnswer)
 def mark_read(body: dict[str, Any], peer: str) -> Response:
-    """Note how far the caller has read; it never goes back."""
+    """Mark messages as read up to a sequence number, which never goes back."""
     parts = container()
     with parts.transaction() as session:
         other = conversing.person(session, peer)
@@ -113,12 +113,12 @@ def mark_read(body: dict[str, Any], peer: str) -> Response:
 
 
 def _number_of(at: datetime) -> int:
-    """A moment as microseconds, for a cursor."""
+    """A time in microseconds, for a cursor."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _moment_of(number: int | None) -> datetime | None:
-    # A cursor that somebody made up may name a time that no calendar has: the far future will do.
+    # An invented cursor may hold a time beyond datetime's range: the latest time will do.
     return None if number is None else _EPOCH + timedelta(microseconds=min(number, _FAR_US))
 
 

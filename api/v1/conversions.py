@@ -1,4 +1,4 @@
-"""One asset of the caller's into another: what is offered, quotes, and conversions on them."""
+"""Conversions between two assets of the caller: pairs, quotes and conversions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -39,7 +39,7 @@ _PPM_DIGITS: Final = 6
 
 
 class PairItem(ma.Schema):
-    """What is converted into what. Spread and fee are shares of what is sold: 0.005 is half a per cent."""
+    """One pair. Spread and fee are shares of the amount sold: 0.005 is 0.5 %."""
 
     from_asset = ma.fields.String(required=True)
     to_asset = ma.fields.String(required=True)
@@ -51,13 +51,13 @@ class PairItem(ma.Schema):
 
 
 class PairList(ma.Schema):
-    """One item for each direction that is open."""
+    """The open pairs, one item for each direction."""
 
     items = ma.fields.List(ma.fields.Nested(PairItem), required=True)
 
 
 class OperatorPairItem(PairItem):
-    """A pair as operators see it: open or paused, by which prices, and what the house has to pay out with."""
+    """A pair for operators: open or paused, its prices, and the holding that it can pay out."""
 
     is_open = ma.fields.Boolean(required=True)
     from_price = ma.fields.String(required=True)
@@ -67,13 +67,13 @@ class OperatorPairItem(PairItem):
 
 
 class OperatorPairList(ma.Schema):
-    """One item for each direction."""
+    """All pairs, one item for each direction."""
 
     items = ma.fields.List(ma.fields.Nested(OperatorPairItem), required=True)
 
 
 class QuoteRequest(StrictSchema):
-    """How much of which asset is to become which other one. Spread and fee are in the amount."""
+    """How much of which asset to convert into which. The amount includes spread and fee."""
 
     from_asset = Text(required=True)
     to_asset = Text(required=True)
@@ -81,9 +81,9 @@ class QuoteRequest(StrictSchema):
 
 
 class QuoteItem(ma.Schema):
-    """What an amount brings. `amount` is taken, `change` of what was asked about is not and stays where it is.
+    """A quote. `amount` is taken; `change` is the part of the requested amount that is not, and stays where it is.
 
-    `rate` is what one unit is worth before `spread` and `fee`, which are in units of the asset sold.
+    `rate` is the value of one unit before `spread` and `fee`, which are in units of the asset sold.
     """
 
     id = ma.fields.UUID(required=True)
@@ -100,13 +100,13 @@ class QuoteItem(ma.Schema):
 
 
 class ConversionRequest(StrictSchema):
-    """The quote that it is on."""
+    """The quote to convert on."""
 
     quote_id = ma.fields.UUID(required=True)
 
 
 class ConversionItem(ma.Schema):
-    """One conversion. `failed_because` is a code, and then everything that was held is spendable again."""
+    """One conversion. `failed_because` is the code of a failure, after which everything held was released."""
 
     id = ma.fields.UUID(required=True)
     quote_id = ma.fields.UUID(required=True)
@@ -130,7 +130,7 @@ class ConversionItem(ma.Schema):
 @scope("conversions:read")
 @blueprint.answers(200, PairList)
 def list_pairs() -> Response:
-    """What can be converted into what, on which terms."""
+    """List the open pairs and their terms."""
     with container().reading() as session:
         decimals = assets.decimals(session)
         return json_answer({"items": [_pair(row, decimals) for row in conversions.every(session) if row.is_open]})
@@ -140,7 +140,7 @@ def list_pairs() -> Response:
 @role("viewer")
 @blueprint.answers(200, OperatorPairList)
 def list_pairs_for_operators() -> Response:
-    """Every pair, open or paused, with what the house has to pay out with."""
+    """List every pair, open or paused, with the holding that it can pay out."""
     with container().reading() as session:
         decimals = assets.decimals(session)
         rows = conversions.every(session)
@@ -164,7 +164,7 @@ def list_pairs_for_operators() -> Response:
 @blueprint.takes(QuoteRequest)
 @blueprint.answers(201, QuoteItem)
 def ask_for_quote(body: dict[str, Any]) -> Response:
-    """What an amount brings now. Nothing is held, and nothing happens unless the quote is used before it expires."""
+    """Quote a conversion at current prices. Nothing is held unless the quote is used before it expires."""
     parts = container()
     with parts.transaction() as session:
         row = conversions.quote(
@@ -186,7 +186,7 @@ def ask_for_quote(body: dict[str, Any]) -> Response:
 @blueprint.takes(ConversionRequest)
 @blueprint.answers(201, ConversionItem)
 def convert(body: dict[str, Any]) -> Response:
-    """Use a quote up: hold what it takes, and have it carried out within moments. An app uses its own quotes."""
+    """Convert on a quote: hold the amount; it is converted within moments. An app can use only its own quotes."""
 
     def decide(session: Session, now: datetime) -> Answer:
         view = conversions.request(
@@ -202,7 +202,7 @@ def convert(body: dict[str, Any]) -> Response:
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("ConversionPage", ConversionItem))
 def list_conversions(query: dict[str, Any]) -> Response:
-    """The caller's conversions, newest first."""
+    """List the caller's conversions, newest first."""
     with container().reading() as session:
         before = id_cursor(query["cursor"])
         rows = conversions.newest(session, caller().user_id, before=before, limit=query["limit"] + 1)
@@ -214,7 +214,7 @@ def list_conversions(query: dict[str, Any]) -> Response:
 @scope("conversions:read")
 @blueprint.answers(200, ConversionItem)
 def read_conversion(conversion_id: UUID) -> Response:
-    """One conversion of the caller's."""
+    """Read one of the caller's conversions."""
     with container().reading() as session:
         view = conversions.one(session, conversion_id, user_id=caller().user_id)
         return json_answer(shape(view, assets.decimals(session)))

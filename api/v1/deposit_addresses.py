@@ -1,4 +1,4 @@
-"""Addresses to which the caller can be paid; every one is watched for ever."""
+"""The caller's deposit addresses, which are watched for ever."""
 
 from typing import Any
 
@@ -17,20 +17,20 @@ blueprint = Blueprint("deposit-addresses", __name__, description="Where to send 
 
 
 class AddressRequest(StrictSchema):
-    """For which asset, and on which of its networks where it has several."""
+    """The asset, and the network where the asset has several."""
 
     asset = Text(required=True)
     network = Text(load_default="")
 
 
 class AddressQuery(StrictSchema):
-    """Of which asset; of all of them when it is left out."""
+    """The asset; all of them if it is left out."""
 
     asset = Text(load_default=None)
 
 
 class AddressItem(ma.Schema):
-    """One address, and the link (BIP-21) that opens a wallet with it."""
+    """One address, and its payment link (BIP-21)."""
 
     id = ma.fields.UUID(required=True)
     chain = ma.fields.String(required=True)
@@ -40,7 +40,7 @@ class AddressItem(ma.Schema):
 
 
 class AddressList(ma.Schema):
-    """The newest addresses, a hundred at most."""
+    """The newest addresses, at most 100."""
 
     items = ma.fields.List(ma.fields.Nested(AddressItem), required=True)
 
@@ -50,7 +50,7 @@ class AddressList(ma.Schema):
 @blueprint.takes(AddressRequest)
 @blueprint.answers(201, AddressItem)
 def issue_address(body: dict[str, Any]) -> Response:
-    """A fresh address of the caller's own. Works while the node is down."""
+    """Issue a new deposit address. Works while the node is down."""
     parts = container()
     with parts.transaction() as session:
         issued = addresses.issue(
@@ -69,7 +69,7 @@ def issue_address(body: dict[str, Any]) -> Response:
 @blueprint.takes(AddressQuery, location="query")
 @blueprint.answers(200, AddressList)
 def list_addresses(query: dict[str, Any]) -> Response:
-    """The caller's addresses, newest first."""
+    """List the caller's deposit addresses, newest first."""
     with container().reading() as session:
         chain = assets.get(session, query["asset"]).chain if query["asset"] else None
         rows = addresses.of_user(session, caller().user_id, chain)

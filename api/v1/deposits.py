@@ -1,4 +1,4 @@
-"""Money on its way in, and what became of it."""
+"""The caller's deposits and their states."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ blueprint = Blueprint("deposits", __name__, description="Payments to the caller'
 
 
 class DepositItem(ma.Schema):
-    """One payment. It is spendable when `state` is credited, and not before."""
+    """One deposit. It can be spent once `state` is credited."""
 
     id = ma.fields.UUID(required=True)
     asset = ma.fields.String(required=True)
@@ -48,7 +48,7 @@ class DepositItem(ma.Schema):
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("DepositPage", DepositItem))
 def list_deposits(query: dict[str, Any]) -> Response:
-    """The caller's deposits, newest first."""
+    """List the caller's deposits, newest first."""
     with container().reading() as session:
         before = id_cursor(query["cursor"])
         rows = deposits.newest(session, caller().user_id, before=before, limit=query["limit"] + 1)
@@ -60,7 +60,7 @@ def list_deposits(query: dict[str, Any]) -> Response:
 @scope("deposits:read")
 @blueprint.answers(200, DepositItem)
 def read_deposit(deposit_id: UUID) -> Response:
-    """One deposit of the caller's."""
+    """Read one of the caller's deposits."""
     with container().reading() as session:
         row = deposits.one(session, deposit_id, user_id=caller().user_id)
         facts = Facts(session)
@@ -68,7 +68,7 @@ def read_deposit(deposit_id: UUID) -> Response:
 
 
 class Facts:
-    """What shaping a deposit needs besides the deposit, read once for a whole page."""
+    """Facts for shaping deposits, read once for a whole page."""
 
     def __init__(self, session: Session) -> None:
         self._decimals: Mapping[str, int] = assets.decimals(session)

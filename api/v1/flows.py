@@ -1,4 +1,4 @@
-"""Every movement of money as a flow: where it stands, how it got there, and what proves it."""
+"""Every movement of money as a flow: its state, its steps, and the evidence for them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ blueprint = Blueprint("flows", __name__, description="Where is my money?")
 
 
 class FlowQuery(PageQuery):
-    """Which flows; what is given must all be so."""
+    """Filters, all of which must match."""
 
     everyone = ma.fields.Boolean(
         load_default=False, metadata={"description": "All users' flows; for viewers, approvers and admins."}
@@ -52,7 +52,7 @@ class FlowQuery(PageQuery):
 
 
 class FlowItem(ma.Schema):
-    """One flow. `short_id` is for reading out."""
+    """One flow. `short_id` is a short form to read out."""
 
     id = ma.fields.UUID(required=True)
     short_id = ma.fields.String(required=True)
@@ -68,7 +68,7 @@ class FlowItem(ma.Schema):
 
 
 class FlowStep(ma.Schema):
-    """One event: a move between states, or a note in one."""
+    """One event: a transition, or a note within a state."""
 
     at = ma.fields.DateTime(required=True)
     from_state = ma.fields.String(required=True, allow_none=True)
@@ -79,7 +79,7 @@ class FlowStep(ma.Schema):
 
 
 class FlowTransfer(ma.Schema):
-    """One transfer in the ledger."""
+    """One ledger transfer."""
 
     transfer_id = ma.fields.Integer(required=True)
     transaction_id = ma.fields.Integer(required=True)
@@ -93,7 +93,7 @@ class FlowTransfer(ma.Schema):
 
 
 class FlowChainTransaction(ma.Schema):
-    """One transaction on a chain."""
+    """One chain transaction."""
 
     chain = ma.fields.String(required=True)
     txid = ma.fields.String(required=True)
@@ -126,7 +126,7 @@ class FlowDetail(FlowItem):
 @blueprint.takes(FlowQuery, location="query")
 @blueprint.answers(200, page_schema("FlowPage", FlowItem))
 def list_flows(query: dict[str, Any]) -> Response:
-    """The caller's flows, newest first; with `everyone`, those of all users, for operators."""
+    """List the caller's flows, newest first; with `everyone`, those of all users, for operators."""
     before = id_cursor(query["cursor"])
     wanted = Wanted(
         reference=query["id"],
@@ -152,7 +152,7 @@ def list_flows(query: dict[str, Any]) -> Response:
 @scope("wallet:read")
 @blueprint.answers(200, FlowDetail)
 def read_flow(reference: str) -> Response:
-    """One flow by its id or its short id: the caller's own, or any for those with a role."""
+    """Read a flow by its id or short id: one of the caller's own, or any for holders of a role."""
     if not reference.isascii() or not reference.isprintable():
         raise flows.FlowNotFound
     with container().reading() as session:
@@ -166,7 +166,7 @@ def read_flow(reference: str) -> Response:
 
 
 def _whose(everyone: bool) -> UUID | None:  # noqa: FBT001 - the one fact it turns on
-    """None, which means everybody's, only for those who hold a role; the caller's id otherwise."""
+    """The caller's id; None, for all users, where a holder of a role asked for that."""
     return None if everyone and "viewer" in caller().roles else caller().user_id
 
 

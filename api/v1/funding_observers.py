@@ -1,4 +1,4 @@
-"""Controls over what watches the chains for funds, all at once or one by its chain."""
+"""Operators' controls over the chain observers, for all chains or one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +18,13 @@ blueprint = Blueprint("funding observers", __name__, description="Refresh, pause
 
 
 class ChainQuery(StrictSchema):
-    """Which observer."""
+    """Which chain's observer; all of them if it is left out."""
 
     chain = Text(load_default=None, length_max=40, metadata={"description": "One chain; without it, all of them."})
 
 
 class ObserverList(ma.Schema):
-    """The observers that this was said to."""
+    """The observers that were refreshed, paused or resumed."""
 
     observers = ma.fields.List(ma.fields.Nested(Observer), required=True)
 
@@ -34,7 +34,7 @@ class ObserverList(ma.Schema):
 @blueprint.takes(ChainQuery, location="query")
 @blueprint.answers(200, ObserverList)
 def refresh_observations(query: dict[str, Any]) -> Response:
-    """Look at every chain, or at one, now rather than at its next turn."""
+    """Observe all chains, or one, now instead of at the next turn."""
     return _act(chains.refresh, query["chain"])
 
 
@@ -43,7 +43,7 @@ def refresh_observations(query: dict[str, Any]) -> Response:
 @blueprint.takes(ChainQuery, location="query")
 @blueprint.answers(200, ObserverList)
 def pause_observer(query: dict[str, Any]) -> Response:
-    """Read every chain, or one, no further until it is resumed: nothing is seen or credited meanwhile."""
+    """Pause the observers of all chains, or one: nothing is seen or credited until they are resumed."""
     return _act(chains.pause, query["chain"])
 
 
@@ -52,7 +52,7 @@ def pause_observer(query: dict[str, Any]) -> Response:
 @blueprint.takes(ChainQuery, location="query")
 @blueprint.answers(200, ObserverList)
 def resume_observer(query: dict[str, Any]) -> Response:
-    """Read every chain, or one, again from where it was left."""
+    """Resume the observers of all chains, or one, from where they stopped."""
     return _act(chains.resume, query["chain"])
 
 

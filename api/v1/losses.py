@@ -1,4 +1,4 @@
-"""What suspense carries for good: proposed by one operator, booked by another."""
+"""Losses and gains carried in suspense: proposed by one operator, booked by another."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +25,7 @@ REASON_LENGTH_MAX: Final = 500
 
 
 class LossItem(ma.Schema):
-    """One amount that suspense carries; `is_gain` if it has too much, because what was booked as lost came back."""
+    """One amount in suspense; `is_gain` if it is a surplus, because an amount booked as a loss came back."""
 
     id = ma.fields.UUID(required=True)
     flow = ma.fields.String(required=True)
@@ -45,20 +45,20 @@ class LossItem(ma.Schema):
 
 
 class CarriedItem(ma.Schema):
-    """What suspense lacks of one asset; with a minus sign, what it has too much."""
+    """What suspense lacks of one asset; negative for a surplus."""
 
     asset = ma.fields.String(required=True)
     amount = ma.fields.String(required=True)
 
 
 class Carried(ma.Schema):
-    """The same of every asset, without those of which it has exactly what is owed."""
+    """What suspense lacks of each asset, without assets where nothing is missing."""
 
     items = ma.fields.List(ma.fields.Nested(CarriedItem), required=True)
 
 
 class ProposeLoss(StrictSchema):
-    """How much of what suspense lacks is lost for good, and why."""
+    """How much of the shortfall is lost for good, and why."""
 
     asset = Text(required=True, length_max=80)
     amount = Text(required=True, length_max=120, metadata={"example": "0.25"})
@@ -66,7 +66,7 @@ class ProposeLoss(StrictSchema):
 
 
 class LossReason(StrictSchema):
-    """Why; it is on record with who said so."""
+    """The reason, which is recorded with the operator."""
 
     reason = Text(required=True, length_max=REASON_LENGTH_MAX)
 
@@ -76,7 +76,7 @@ class LossReason(StrictSchema):
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("LossPage", LossItem))
 def list_losses(query: dict[str, Any]) -> Response:
-    """All of them, newest first."""
+    """List all losses and gains, newest first."""
     with container().reading() as session:
         rows = losses.newest(session, before=id_cursor(query["cursor"]), limit=query["limit"] + 1)
         return json_answer(page(rows, query["limit"], lambda row: _shape(session, row), lambda row: row.id))
@@ -86,7 +86,7 @@ def list_losses(query: dict[str, Any]) -> Response:
 @role("viewer")
 @blueprint.answers(200, Carried)
 def list_carried() -> Response:
-    """What suspense lacks, by asset: losses that nobody has booked. What it owes to depositors does not count."""
+    """List what suspense lacks of each asset: losses that are not booked. What it owes to depositors does not count."""
     with container().reading() as session:
         carried = [(asset, losses.carried(session, asset.asset_id)) for asset in assets.every(session)]
     items = [
@@ -105,7 +105,7 @@ def list_carried() -> Response:
 @blueprint.takes(ProposeLoss)
 @blueprint.answers(201, LossItem)
 def propose(body: dict[str, Any]) -> Response:
-    """Propose to book part of what suspense lacks as lost or, where it has too much, as a gain."""
+    """Propose to book part of a shortfall in suspense as a loss, or of a surplus as a gain."""
 
     def ask(session: Session, **facts: Any) -> Loss:
         amount_minor = parse_amount(body["amount"], assets.get(session, body["asset"]).decimals)
@@ -119,7 +119,7 @@ def propose(body: dict[str, Any]) -> Response:
 @blueprint.takes(LossReason)
 @blueprint.answers(200, LossItem)
 def propose_payment(body: dict[str, Any], loss_id: UUID) -> Response:
-    """The same for a payment that suspense carries by itself."""
+    """Propose to book a payment that suspense carries as an entry of its own."""
     return _decided(partial(losses.propose_payment, loss_id=loss_id, reason=body["reason"]))
 
 
@@ -127,7 +127,7 @@ def propose_payment(body: dict[str, Any], loss_id: UUID) -> Response:
 @role("approver")
 @blueprint.answers(200, LossItem)
 def agree(loss_id: UUID) -> Response:
-    """Book it for good. Whoever proposed it cannot."""
+    """Book a proposed loss or gain. The operator who proposed it cannot."""
     return _decided(partial(losses.agree, loss_id=loss_id))
 
 
@@ -136,12 +136,12 @@ def agree(loss_id: UUID) -> Response:
 @blueprint.takes(LossReason)
 @blueprint.answers(200, LossItem)
 def refuse(body: dict[str, Any], loss_id: UUID) -> Response:
-    """Leave it in suspense."""
+    """Reject a proposal; the amount stays in suspense."""
     return _decided(partial(losses.refuse, loss_id=loss_id, reason=body["reason"]))
 
 
 def _decided(decision: Callable[..., Loss], status: int = HTTPStatus.OK) -> Response:
-    """The loss that a decision, made now by the caller, is about."""
+    """The loss after this decision of the caller."""
     parts = container()
     with parts.transaction() as session:
         answer = _shape(session, decision(session, now=parts.now(), by=operator()))

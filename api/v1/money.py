@@ -1,4 +1,4 @@
-"""Requests that move money: performed once under their Idempotency-Key, and answered alike ever after."""
+"""Idempotent money requests: executed once per Idempotency-Key, with the same answer to every repetition."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,12 +18,12 @@ from services.idempotency import Answer
 
 Decide = Callable[[Session, datetime], Answer]
 Accept = Callable[[idempotency.Asked, datetime], Answer | None]
-"""The usual case of a request, decided by itself; None, with nothing done, where a transaction has to decide."""
+"""Decides the usual case in a transaction of its own; None, with nothing changed, in any other."""
 _SERVER_ERROR = 500
 
 
 def once(name: str, body: dict[str, Any], decide: Decide, *, accept: Accept | None = None) -> Response:
-    """Have `decide` answer this request under the key in its header; see `decided`."""
+    """Execute `decide` under the key in this request's header; see `decided`."""
     answer = decided(name, body, idempotency_key(), decide, accept=accept)
     response = json_answer(answer.body, answer.status)
     if answer.replayed:
@@ -34,13 +34,13 @@ def once(name: str, body: dict[str, Any], decide: Decide, *, accept: Accept | No
 def decided(
     name: str, body: dict[str, Any], key: str | None, decide: Decide, *, accept: Accept | None = None
 ) -> Answer:
-    """Have `decide` answer, unless the caller used this key before: then the answer is the one of that time.
+    """Execute `decide`, unless the caller used this key before: then return the stored answer.
 
-    `accept` is asked first, if there is one, and keeps its answer under the key itself.
+    `accept` is tried first, if given, and stores its answer under the key itself.
 
-    A refusal is remembered like any other answer. One that says "not now" (5xx) is not: nothing was decided, so the
-    same key may be tried again. Whether the key is new is found out at the end, by the unique key itself: a repetition,
-    which is rare, does its work in vain, and a first request does not ask. Raises IdempotencyKeyMissing,
+    A refusal is stored like any other answer, except a temporary one (5xx): nothing was decided, so the same
+    key may be tried again. Whether the key is new is decided at the end, by its unique constraint: a repetition,
+    which is rare, does its work in vain, and a first request needs no look-up. Raises IdempotencyKeyMissing,
     IdempotencyConflict.
     """
     parts = container()
@@ -61,7 +61,7 @@ def decided(
 
 
 def _refused(asked: idempotency.Asked, refusal: StrongroomError, now: datetime) -> Answer:
-    """What holds after a transaction came to nothing: the answer of an earlier one, or else this refusal."""
+    """The answer after a roll-back: the stored one of an earlier request, else this refusal."""
     parts = container()
     with parts.reading() as session:
         known = idempotency.earlier(session, asked)

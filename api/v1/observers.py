@@ -1,4 +1,4 @@
-"""Operators' controls over the observers of chains and over withdrawals."""
+"""Operators' controls over one chain's observer and over the withdrawals of an asset."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("controls", __name__, description="Refresh, pause and resu
 
 
 class Observer(ma.Schema):
-    """One observer: how far it has read its chain, and how it is. Times are null for what never happened."""
+    """One observer: how far it has read its chain, and its health. Times are null for what never happened."""
 
     chain = ma.fields.String(required=True)
     height = ma.fields.Integer(required=True)
@@ -41,7 +41,7 @@ class WithdrawalSwitch(ma.Schema):
 @role("admin")
 @blueprint.answers(200, Observer)
 def refresh(chain: str) -> Response:
-    """Read a chain now rather than at its next turn."""
+    """Observe a chain now instead of at the next turn."""
     return _act(chains.refresh, chain)
 
 
@@ -49,7 +49,7 @@ def refresh(chain: str) -> Response:
 @role("admin")
 @blueprint.answers(200, Observer)
 def pause(chain: str) -> Response:
-    """Read a chain no further until it is resumed: nothing of it is seen or credited meanwhile."""
+    """Pause a chain's observer: nothing on it is seen or credited until it is resumed."""
     return _act(chains.pause, chain)
 
 
@@ -57,7 +57,7 @@ def pause(chain: str) -> Response:
 @role("admin")
 @blueprint.answers(200, Observer)
 def resume(chain: str) -> Response:
-    """Read a paused chain again, from where it was left."""
+    """Resume a chain's observer from where it stopped."""
     return _act(chains.resume, chain)
 
 
@@ -65,7 +65,7 @@ def resume(chain: str) -> Response:
 @role("admin")
 @blueprint.answers(200, WithdrawalSwitch)
 def pause_withdrawals(asset: str) -> Response:
-    """Accept and send no withdrawals of an asset until they are resumed."""
+    """Pause an asset's withdrawals: none is accepted or sent until they are resumed."""
     return _switch(withdrawals.pause, asset)
 
 
@@ -73,12 +73,12 @@ def pause_withdrawals(asset: str) -> Response:
 @role("admin")
 @blueprint.answers(200, WithdrawalSwitch)
 def resume_withdrawals(asset: str) -> Response:
-    """Accept and send withdrawals of an asset again."""
+    """Resume an asset's withdrawals."""
     return _switch(withdrawals.resume, asset)
 
 
 def shape(cursor: ChainCursor) -> dict[str, Any]:
-    """An observer as operators see it."""
+    """An observer, for operators."""
     return {
         "chain": cursor.chain,
         "height": cursor.height,
@@ -111,5 +111,5 @@ def _switch(control: Any, asset_id: str) -> Response:
 
 
 def _plain(name: str) -> str:
-    """A name from the path that PostgreSQL can be asked about; anything else names nothing."""
+    """The name if it is printable, since PostgreSQL refuses NUL; else an empty one, which nothing has."""
     return name if name.isprintable() else ""

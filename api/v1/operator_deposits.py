@@ -1,4 +1,4 @@
-"""Deposits as operators see them: those that are set aside, and what may be decided about them."""
+"""Quarantined deposits, and operators' decisions about them."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -22,7 +22,7 @@ CAUSE: Final = "operator"
 
 
 class QuarantinedItem(DepositItem):
-    """A deposit that is, or was, set aside: whose it is, why, and what was decided about it."""
+    """A deposit that is or was quarantined: its user, the cause, and the decision."""
 
     user_id = ma.fields.UUID(required=True)
     cause = ma.fields.String(required=True)
@@ -40,7 +40,7 @@ class QuarantinedItem(DepositItem):
 
 
 class Reasoned(StrictSchema):
-    """Why; it is on record with who decided."""
+    """The reason, which is recorded with the operator."""
 
     reason = Text(required=True, length_max=REASON_LENGTH_MAX)
 
@@ -56,7 +56,7 @@ class ReturnRequest(Reasoned):
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("QuarantinedPage", QuarantinedItem))
 def list_quarantined(query: dict[str, Any]) -> Response:
-    """The deposits that wait for a decision, oldest first."""
+    """List the deposits that wait for a decision, oldest first."""
     with container().reading() as session:
         rows = deposits.undecided(session, after=id_cursor(query["cursor"]), limit=query["limit"] + 1)
         items = {item["id"]: item for item in _items(session, rows)}
@@ -88,7 +88,7 @@ def release(body: dict[str, Any], deposit_id: UUID) -> Response:
 def give_back(body: dict[str, Any], deposit_id: UUID) -> Response:
     """Return another user's confirmed deposit; a second approver must agree, since this one chose the destination.
 
-    One is enough for what goes to the only address that is known to have paid, up to the limit of any withdrawal.
+    One is enough if it goes to the only address known to have paid, up to the limit of any withdrawal.
     """
     return _act(
         deposits.give_back,

@@ -1,4 +1,4 @@
-"""Claimed payments as operators see them: all of them, the evidence, and deciding again."""
+"""Claimed payments for operators: all users' claims, the evidence, and repeated decisions."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ blueprint = Blueprint("operator-verifications", __name__, description="Claimed p
 
 
 class OperatorVerification(VerificationItem):
-    """A claim with whose it is."""
+    """A claim and its user."""
 
     user_id = ma.fields.UUID(required=True)
     client_id = ma.fields.String(required=True, allow_none=True)
@@ -28,7 +28,7 @@ class OperatorVerification(VerificationItem):
 
 
 class EvidenceItem(ma.Schema):
-    """One question to a provider and its answer."""
+    """One query to a provider and its answer."""
 
     provider = ma.fields.String(required=True)
     request = ma.fields.String(required=True)
@@ -40,7 +40,7 @@ class EvidenceItem(ma.Schema):
 
 
 class VerificationDetail(OperatorVerification):
-    """A claim with the evidence of the last look at its chain."""
+    """A claim with the evidence of the last look-up."""
 
     evidence = ma.fields.List(ma.fields.Nested(EvidenceItem), required=True)
 
@@ -52,7 +52,7 @@ class VerificationQuery(PageQuery):
 
 
 class ReplayRequest(StrictSchema):
-    """From what to decide again: the stored evidence, or a new look at the chain."""
+    """Whether to decide from the stored evidence or from a new look-up."""
 
     source = ma.fields.String(load_default="evidence", validate=ma.validate.OneOf(["evidence", "network"]))
 
@@ -62,7 +62,7 @@ class ReplayRequest(StrictSchema):
 @blueprint.takes(VerificationQuery, location="query")
 @blueprint.answers(200, page_schema("OperatorVerificationPage", OperatorVerification))
 def list_all(query: dict[str, Any]) -> Response:
-    """Everybody's claims, newest first."""
+    """List all users' claims, newest first."""
     with container().reading() as session:
         before = id_cursor(query["cursor"])
         rows = verifications.listed(session, state=query["state"], before=before, limit=query["limit"] + 1)
@@ -74,7 +74,7 @@ def list_all(query: dict[str, Any]) -> Response:
 @role("viewer")
 @blueprint.answers(200, VerificationDetail)
 def read_one(verification_id: UUID) -> Response:
-    """One claim, and what the providers answered."""
+    """Read one claim with the providers' answers."""
     with container().reading() as session:
         row = verifications.one(session, verification_id)
         decimals = assets.get(session, row.asset_id).decimals
@@ -87,7 +87,7 @@ def read_one(verification_id: UUID) -> Response:
 @blueprint.takes(ReplayRequest)
 @blueprint.answers(200, OperatorVerification)
 def replay(body: dict[str, Any], verification_id: UUID) -> Response:
-    """Decide again about a claim that is rejected or uncertain; what was verified stays so."""
+    """Decide again about a rejected or uncertain claim; a verified one stays verified."""
     parts = container()
     if body["source"] == "evidence":
         with parts.reading() as session:

@@ -1,4 +1,4 @@
-"""Withdrawals as operators see them: those that wait, and what may be decided about them."""
+"""Withdrawals for operators: those that wait, and the decisions about them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -51,7 +51,7 @@ class OperatorQuery(PageQuery):
 
 
 class OperatorItem(WithdrawalItem):
-    """A withdrawal, whose it is, and who decided about it."""
+    """A withdrawal, its user, and who decided about it."""
 
     user_id = ma.fields.UUID(required=True)
     payout_id = ma.fields.UUID(required=True, allow_none=True)
@@ -59,9 +59,9 @@ class OperatorItem(WithdrawalItem):
 
 
 class Assertion(ma.Schema):
-    """What operators last said of a payment that its provider knows nothing of, and whether the provider bears it out.
+    """The operators' last assertion on a payment unknown to its provider, and whether the provider confirms it.
 
-    Without a `provider_id`, that it was never made, which takes two. `upheld` is null until the provider was asked.
+    Without a `provider_id`: it was never made, which takes two operators. `upheld` is null until the provider answered.
     """
 
     provider_id = ma.fields.String(required=True, allow_none=True)
@@ -73,7 +73,7 @@ class Assertion(ma.Schema):
 
 
 class MadeAfterAll(ma.Schema):
-    """What the provider says of a payment that had failed, and who bears it: `lost`, `recovered`, or nobody yet."""
+    """The provider's report on a payment that had failed, and who bears it: `lost`, `recovered`, or undecided."""
 
     said = ma.fields.String(required=True, validate=ma.validate.OneOf(["pending", "completed", "failed"]))
     said_at = ma.fields.DateTime(required=True)
@@ -84,7 +84,7 @@ class MadeAfterAll(ma.Schema):
 
 
 class OperatorDetail(OperatorItem):
-    """The same with the transactions that carry it."""
+    """The same with the transactions that pay it."""
 
     transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
     assertion = ma.fields.Nested(Assertion, required=True, allow_none=True)
@@ -92,13 +92,13 @@ class OperatorDetail(OperatorItem):
 
 
 class Rejection(StrictSchema):
-    """Why; its owner reads it."""
+    """The reason, which the user can read."""
 
     reason = Text(required=True, length_max=REASON_LENGTH_MAX)
 
 
 class Resolution(StrictSchema):
-    """What to do about a payment whose fate is unknown, or that came back."""
+    """What to do about a payment whose outcome is unknown, or that came back."""
 
     action = ma.fields.String(
         required=True,
@@ -124,7 +124,7 @@ class Resolution(StrictSchema):
 @blueprint.takes(OperatorQuery, location="query")
 @blueprint.answers(200, page_schema("OperatorWithdrawalPage", OperatorItem))
 def list_waiting(query: dict[str, Any]) -> Response:
-    """All users' withdrawals in a state, oldest first."""
+    """List all users' withdrawals in a state, oldest first."""
     states = _OPEN if query["state"] == "open" else (query["state"],)
     with container().reading() as session:
         after = id_cursor(query["cursor"])
@@ -145,7 +145,7 @@ def list_waiting(query: dict[str, Any]) -> Response:
 @role("viewer")
 @blueprint.answers(200, OperatorDetail)
 def read_any(withdrawal_id: UUID) -> Response:
-    """One withdrawal of anybody's."""
+    """Read any user's withdrawal."""
     with container().reading() as session:
         row = withdrawals.one(session, withdrawal_id)
         body = _detail(session, row)
@@ -156,7 +156,7 @@ def read_any(withdrawal_id: UUID) -> Response:
 @role("approver")
 @blueprint.answers(200, OperatorItem)
 def approve(withdrawal_id: UUID) -> Response:
-    """Agree to a withdrawal of somebody else's; it proceeds once enough approvers have."""
+    """Approve another user's withdrawal; it proceeds once enough approvers have."""
     parts = container()
     with parts.transaction() as session:
         row = withdrawals.approve(session, withdrawal_id, approver_id=caller().user_id, now=parts.now(), by=operator())
@@ -169,7 +169,7 @@ def approve(withdrawal_id: UUID) -> Response:
 @blueprint.takes(Rejection)
 @blueprint.answers(200, OperatorItem)
 def reject(body: dict[str, Any], withdrawal_id: UUID) -> Response:
-    """Refuse a withdrawal of somebody else's; its funds are its owner's again."""
+    """Reject another user's withdrawal and release its funds."""
     parts = container()
     with parts.transaction() as session:
         row = withdrawals.reject(
@@ -189,7 +189,7 @@ def reject(body: dict[str, Any], withdrawal_id: UUID) -> Response:
 @blueprint.takes(Resolution)
 @blueprint.answers(200, OperatorDetail)
 def resolve(body: dict[str, Any], withdrawal_id: UUID) -> Response:
-    """Act on the payment that carries a withdrawal, and every other one that it carries."""
+    """Resolve the payment of a withdrawal, for all the withdrawals that it pays."""
     parts = container()
     with parts.transaction() as session:
         row = withdrawals.one(session, withdrawal_id)

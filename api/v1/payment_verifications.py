@@ -1,4 +1,4 @@
-"""Claims that a payment was made, as the one who claims sees them."""
+"""The caller's claims that a payment was made."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ REFERENCE_LENGTH_MAX = 200
 
 
 class VerificationRequest(StrictSchema):
-    """Which transaction pays which asset. Without `to` it is the house's receiving address."""
+    """Which transaction paid which asset. `to` defaults to the receiving address of the installation."""
 
     chain = Text(required=True)
     tx_hash = ma.fields.Raw(required=True, metadata={"type": "string", "description": "As the chain spells it."})
@@ -50,7 +50,7 @@ class VerificationRequest(StrictSchema):
 
 
 class VerificationItem(ma.Schema):
-    """One claim. `paid` is what was found; `credited` says whether it went to the user's balance."""
+    """One claim. `paid` is the amount found; `credited` says whether it was credited to the user's balance."""
 
     id = ma.fields.UUID(required=True)
     chain = ma.fields.String(required=True)
@@ -77,7 +77,7 @@ class VerificationItem(ma.Schema):
 @blueprint.takes(VerificationRequest)
 @blueprint.answers(201, VerificationItem)
 def claim_payment(body: dict[str, Any]) -> Response:
-    """Have a payment looked up on its chain; the answer says that it is being done."""
+    """Claim a payment; the answer comes before it is looked up on its chain."""
 
     def decide(session: Session, now: datetime) -> Answer:
         asset = assets.get(session, body["asset"])
@@ -105,7 +105,7 @@ def claim_payment(body: dict[str, Any]) -> Response:
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("VerificationPage", VerificationItem))
 def list_verifications(query: dict[str, Any]) -> Response:
-    """The caller's claims, newest first; an app sees those that it made."""
+    """List the caller's claims, newest first; an app sees those that it made."""
     with container().reading() as session:
         rows = verifications.newest(
             session,
@@ -122,7 +122,7 @@ def list_verifications(query: dict[str, Any]) -> Response:
 @scope("verifications:read")
 @blueprint.answers(200, VerificationItem)
 def read_verification(verification_id: UUID) -> Response:
-    """One claim of the caller's."""
+    """Read one of the caller's claims."""
     with container().reading() as session:
         row = verifications.one(session, verification_id, user_id=caller().user_id, client_id=client_id())
         decimals = assets.get(session, row.asset_id).decimals
@@ -130,7 +130,7 @@ def read_verification(verification_id: UUID) -> Response:
 
 
 def shape(row: PaymentVerification, decimals: int) -> dict[str, Any]:
-    """A claim as whoever made it sees it."""
+    """A claim, for whoever made it."""
     state = VERIFICATION.states[row.state]
     return {
         "id": str(row.id),

@@ -1,4 +1,4 @@
-"""Reference prices: what several sources say, and an operator's own word."""
+"""Reference prices: the sources' quotes and an operator's manual price."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("prices", __name__, description="Reference prices, their s
 
 
 class SaidItem(ma.Schema):
-    """What one source said last, however long ago."""
+    """A source's last quote, however old."""
 
     source = ma.fields.String(required=True)
     price = ma.fields.String(required=True)
@@ -26,7 +26,7 @@ class SaidItem(ma.Schema):
 
 
 class PriceItem(ma.Schema):
-    """One pair. Without enough that is fresh and agrees there is no price, and `refusal` says why."""
+    """One pair. Without enough fresh quotes that agree there is no price, and `refusal` says why."""
 
     pair = ma.fields.String(required=True)
     price = ma.fields.String(required=True, allow_none=True)
@@ -45,7 +45,7 @@ class PriceList(ma.Schema):
 
 
 class PriceRequest(StrictSchema):
-    """A price by hand: as fresh as it is now, and one source among the others."""
+    """A manual price, which counts as one source among the others and ages like them."""
 
     pair = Text(required=True, length_max=31)
     price = Text(required=True, length_max=60, metadata={"example": "64000.10"})
@@ -55,7 +55,7 @@ class PriceRequest(StrictSchema):
 @role("viewer")
 @blueprint.answers(200, PriceList)
 def list_prices() -> Response:
-    """Every pair, with its price or why there is none."""
+    """List every pair with its price, or why there is none."""
     parts = container()
     with parts.reading() as session:
         return json_answer({"items": [_shape(row) for row in prices.every(session, now=parts.now())]})
@@ -66,7 +66,7 @@ def list_prices() -> Response:
 @blueprint.takes(PriceRequest)
 @blueprint.answers(200, PriceList)
 def set_price(body: dict[str, Any]) -> Response:
-    """Say what a pair is worth now; the answer shows what that makes of it."""
+    """Set a manual price for a pair; the answer shows the resulting price."""
     parts = container()
     pair, price = parse_pair(body["pair"]), parse_price(body["price"])
     with parts.transaction() as session:

@@ -1,4 +1,4 @@
-"""Orders to fund buffers: proposed by rule, decided about by operators."""
+"""Replenishments: orders to fund buffers, proposed by rule, decided by operators."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -23,7 +23,7 @@ REASON_LENGTH_MAX: Final = 500
 
 
 class ReplenishmentItem(ma.Schema):
-    """One order. Once it is approved, `address` is where its funds are to be sent."""
+    """One order. Once it is approved, `address` is where to send the funds."""
 
     id = ma.fields.UUID(required=True)
     flow = ma.fields.String(required=True)
@@ -42,13 +42,13 @@ class ReplenishmentItem(ma.Schema):
 
 
 class CancelRequest(StrictSchema):
-    """Why; it is on record with who decided."""
+    """The reason, which is recorded with the operator."""
 
     reason = Text(required=True, length_max=REASON_LENGTH_MAX)
 
 
 class ProposeRequest(StrictSchema):
-    """How much of what is to be funded, and why."""
+    """The asset, the amount and the reason."""
 
     asset = Text(required=True, length_max=80)
     amount = Text(required=True, length_max=120, metadata={"example": "1.5"})
@@ -60,7 +60,7 @@ class ProposeRequest(StrictSchema):
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("ReplenishmentPage", ReplenishmentItem))
 def list_replenishments(query: dict[str, Any]) -> Response:
-    """All orders, newest first."""
+    """List all replenishments, newest first."""
     with container().reading() as session:
         rows = replenishments.newest(session, before=id_cursor(query["cursor"]), limit=query["limit"] + 1)
         decimals, paid_to = assets.decimals(session), replenishments.addresses_of(session, rows)
@@ -79,7 +79,7 @@ def list_replenishments(query: dict[str, Any]) -> Response:
 @blueprint.takes(ProposeRequest)
 @blueprint.answers(201, ReplenishmentItem)
 def propose(body: dict[str, Any]) -> Response:
-    """Ask for funds before a buffer is low. Of each asset one order is open at a time, so asking twice asks once."""
+    """Propose to fund a buffer before it is low. Each asset can have one open order; another is refused."""
     parts = container()
     with parts.transaction() as session:
         amount_minor = parse_amount(body["amount"], assets.get(session, body["asset"]).decimals)
@@ -93,7 +93,7 @@ def propose(body: dict[str, Any]) -> Response:
 @role("approver")
 @blueprint.answers(200, ReplenishmentItem)
 def approve(replenishment_id: UUID) -> Response:
-    """Agree to fund a buffer; the answer has the address to pay to."""
+    """Approve a replenishment; the answer has the address to pay to."""
     parts = container()
     with parts.transaction() as session:
         row = replenishments.approve(session, replenishment_id, now=parts.now(), by=operator())
@@ -106,7 +106,7 @@ def approve(replenishment_id: UUID) -> Response:
 @blueprint.takes(CancelRequest)
 @blueprint.answers(200, ReplenishmentItem)
 def cancel(body: dict[str, Any], replenishment_id: UUID) -> Response:
-    """Give an order up. What arrives at its address all the same is the house's own money."""
+    """Cancel a replenishment. Funds that still arrive at its address belong to the installation."""
     parts = container()
     with parts.transaction() as session:
         facts = {"reason": body["reason"], "now": parts.now(), "by": operator()}

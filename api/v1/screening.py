@@ -1,4 +1,4 @@
-"""The list of addresses whose payments are set aside, and what each rail demands."""
+"""The list of addresses whose payments are quarantined, and each rail's screening policy."""
 
 from typing import Any, Final
 
@@ -29,14 +29,14 @@ class ListedItem(ma.Schema):
 
 
 class ScreeningState(ma.Schema):
-    """What each rail demands (`off`, `list`, `hook`), and a page of the list by address."""
+    """Each rail's policy (`off`, `list`, `hook`), and a page of the list by address."""
 
     modes = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
     items = ma.fields.List(ma.fields.Nested(ListedItem), required=True)
 
 
 class ListQuery(StrictSchema):
-    """Which part of the list: of one rail or all, what matches, and what comes after this address of this rail."""
+    """Filters of the list: a rail, a search text, and the address of a rail to start after."""
 
     chain = ma.fields.String(load_default=None, validate=ma.validate.OneOf(sorted(RAILS)))
     search = Text(load_default="", length_min=0, length_max=130)
@@ -45,7 +45,7 @@ class ListQuery(StrictSchema):
 
 
 class ListRequest(StrictSchema):
-    """An address, and why nothing is taken from it."""
+    """An address, and why its payments are quarantined."""
 
     chain = ma.fields.String(required=True, validate=ma.validate.OneOf(sorted(RAILS)))
     address = Text(required=True, length_max=130)
@@ -53,7 +53,7 @@ class ListRequest(StrictSchema):
 
 
 class ListAnswer(ma.Schema):
-    """Whether the list is another one now."""
+    """Whether the list changed."""
 
     changed = ma.fields.Boolean(required=True)
 
@@ -63,7 +63,7 @@ class ListAnswer(ma.Schema):
 @blueprint.takes(ListQuery, location="query")
 @blueprint.answers(200, ScreeningState)
 def show(query: dict[str, Any]) -> Response:
-    """What is demanded, and who is on the list."""
+    """Read the screening policies and a page of the list."""
     with container().reading() as session:
         after = (query["after"], query["after_chain"])
         rows = screening.listed(session, chain=query["chain"], search=query["search"], after=after, limit=LISTED_MAX)
@@ -86,7 +86,7 @@ def show(query: dict[str, Any]) -> Response:
 @blueprint.takes(ListRequest)
 @blueprint.answers(200, ListAnswer)
 def put_on(body: dict[str, Any]) -> Response:
-    """List an address. What it paid and is not credited yet is looked at again."""
+    """Add an address to the list. Its payments that are not credited yet are screened again."""
     parts, entry = container(), (body["chain"], body["address"], body["reason"])
     with parts.transaction() as session:
         count = screening.put_on_many(session, [entry], now=parts.now(), by=operator())
@@ -98,7 +98,7 @@ def put_on(body: dict[str, Any]) -> Response:
 @blueprint.takes(ListRequest)
 @blueprint.answers(200, ListAnswer)
 def take_off(body: dict[str, Any]) -> Response:
-    """Take an address off the list. What is set aside already stays so until it is decided about."""
+    """Remove an address from the list. Deposits already quarantined stay so until they are decided."""
     parts = container()
     with parts.transaction() as session:
         changed = screening.take_off(

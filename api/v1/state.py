@@ -1,4 +1,4 @@
-"""The state of the whole house on one page, for operators and their tools."""
+"""The state of the whole installation in one answer, for operators and their tools."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("state", __name__, description="Observers, queues, alerts,
 
 
 class Queue(ma.Schema):
-    """When a task last came out at the far end of a queue."""
+    """When a task last ran from a queue."""
 
     queue = ma.fields.String(required=True)
     ran_at = ma.fields.DateTime(required=True)
@@ -29,7 +29,7 @@ class Queue(ma.Schema):
 
 
 class Alert(ma.Schema):
-    """An alert that stands."""
+    """A standing alert."""
 
     alert_event_id = ma.fields.UUID(required=True)
     alert_code = ma.fields.String(required=True)
@@ -46,7 +46,7 @@ class Alert(ma.Schema):
 
 
 class Pause(ma.Schema):
-    """That nobody looks for alerts until `ends_at`: that none are raised by a rule then says nothing."""
+    """A pause of alert evaluation until `ends_at`, during which no rule raises an alert."""
 
     paused_at = ma.fields.DateTime(required=True)
     ends_at = ma.fields.DateTime(required=True)
@@ -55,7 +55,7 @@ class Pause(ma.Schema):
 
 
 class State(ma.Schema):
-    """Everything at once, as of `at`."""
+    """The whole state as of `at`."""
 
     at = ma.fields.DateTime(required=True)
     observers = ma.fields.List(ma.fields.Nested(Observer), required=True)
@@ -69,7 +69,7 @@ class State(ma.Schema):
 @role("viewer")
 @blueprint.answers(200, State)
 def read_state() -> Response:
-    """How far each chain is read, whether each queue is consumed, what is paused and what is wrong."""
+    """Read the state of the installation: observers, queues, pauses and alerts."""
     parts = container()
     with parts.reading() as session:
         body = {
@@ -91,7 +91,7 @@ def _queue(beat: Heartbeat) -> dict[str, Any]:
 
 
 def pause_shape(row: AlertPause | None) -> dict[str, Any] | None:
-    """A pause as operators and their tools see it; None while somebody looks."""
+    """A pause, for operators and their tools; None while alerts are evaluated."""
     if row is None:
         return None
     return {
@@ -103,7 +103,7 @@ def pause_shape(row: AlertPause | None) -> dict[str, Any] | None:
 
 
 def alert_shape(row: OpsAlert) -> dict[str, Any]:
-    """An alert, or one transition of it, as operators and their tools see it."""
+    """An alert, or one transition of it, for operators and their tools."""
     return {
         "alert_event_id": str(row.alert_event_id),
         "alert_code": row.alert_code,

@@ -1,4 +1,4 @@
-"""The state of what is written down: how far each stream, its copy, and everybody who is told of events have come."""
+"""The state of the event log: streams, their copies, and how far each consumer has read."""
 
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ class StreamCopyState(ma.Schema):
 
 
 class StreamState(ma.Schema):
-    """One stream: the place and number of its last row and when that was written, null while there is none."""
+    """One stream: the place, number and time of its last row, null while it is empty."""
 
     stream = ma.fields.String(required=True)
     position = ma.fields.String(required=True, allow_none=True)
@@ -43,7 +43,7 @@ class StreamState(ma.Schema):
 
 
 class ConsumerState(ma.Schema):
-    """Somebody who is told of events, the place up to which they were, and when that last moved."""
+    """One consumer of events, the place up to which it has read, and when that last moved."""
 
     name = ma.fields.String(required=True)
     position = ma.fields.String(required=True)
@@ -51,7 +51,7 @@ class ConsumerState(ma.Schema):
 
 
 class HistoryState(ma.Schema):
-    """All of it as of `at`."""
+    """The whole state as of `at`."""
 
     component = ma.fields.String(required=True)
     at = ma.fields.DateTime(required=True)
@@ -66,7 +66,7 @@ class HistoryState(ma.Schema):
 @role("viewer")
 @blueprint.answers(200, HistoryState)
 def read_history() -> Response:
-    """When each stream was last written, how far its copy is, and how far every consumer of the log has come."""
+    """Read the state of the event log: each stream's last row, its copy's, and the place of every consumer."""
     parts = container()
     tops = {name: _top(parts.stream_copy, name) for name in STREAMS}
     with parts.reading() as session:

@@ -1,4 +1,4 @@
-"""The state of what the house has: what it may send, what is between two places, what a chain merely shows."""
+"""The state of the holdings: what can be sent, what is under way, what is not credited yet."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ COMPONENT = "inventory-sync"
 
 
 class Comparison(ma.Schema):
-    """The newest comparison of the wallet with the ledger; of an unreadable wallet nothing is known."""
+    """The latest comparison of the wallet with the ledger; null figures where the wallet could not be read."""
 
     at = ma.fields.DateTime(required=True)
     verdict = ma.fields.String(required=True)
@@ -29,10 +29,10 @@ class Comparison(ma.Schema):
 
 
 class InventoryItem(ma.Schema):
-    """One asset. No figure is part of another, and none may be added to `spendable`.
+    """One asset. The figures do not overlap, and none may be added to `spendable`.
 
-    `spendable`: credited, and reserved by no withdrawal. `pending_outbound`: reserved for withdrawals under way.
-    `pending_inbound`: ordered to fund the buffer and not here. `pre_credit_inbound`: a chain shows it, nobody has it.
+    `spendable`: credited, and not held for a withdrawal. `pending_outbound`: held for withdrawals under way.
+    `pending_inbound`: ordered to fund the buffer and not arrived. `pre_credit_inbound`: seen on a chain, not credited.
     """
 
     asset = ma.fields.String(required=True)
@@ -57,7 +57,7 @@ class InventoryState(ma.Schema):
 @role("viewer")
 @blueprint.answers(200, InventoryState)
 def read_inventory() -> Response:
-    """What of each asset may be sent, what is under way, and, apart from both, what is not credited yet."""
+    """Read how much of each asset can be sent, how much is under way, and how much is not credited yet."""
     parts = container()
     with parts.reading() as session:
         found = state.inventory(session)

@@ -1,4 +1,4 @@
-"""The state of what watches the chains: addresses, what was seen there, what of it was credited."""
+"""The state of the chain observers: watched addresses, observations, and credits."""
 
 from datetime import datetime
 from typing import Any
@@ -23,17 +23,17 @@ blueprint = Blueprint("state of liquidity", __name__, description="What is watch
 
 COMPONENT = "liquidity-manager"
 HEALTH = ["healthy", "paused", "unknown", "stale", "failing"]
-"""From the best to the worst."""
+"""From best to worst."""
 
 
 class ObserverHealth(Observer):
-    """One observer, and how it is."""
+    """One observer and its health."""
 
     health = ma.fields.String(required=True, validate=ma.validate.OneOf(HEALTH))
 
 
 class ObserverSummary(ma.Schema):
-    """The worst health that an observer has, null without any; whether any is paused."""
+    """The worst health of any observer, null if there are none; whether any is paused."""
 
     health = ma.fields.String(required=True, allow_none=True, validate=ma.validate.OneOf(HEALTH))
     paused = ma.fields.Boolean(required=True)
@@ -48,7 +48,7 @@ class Handle(ma.Schema):
 
 
 class ActiveHandles(ma.Schema):
-    """What is watched on a chain, for each of its assets: how many addresses, and those that were issued last."""
+    """The watched addresses of a chain, by asset: how many, and the last that were issued."""
 
     chain = ma.fields.String(required=True)
     assets = ma.fields.List(ma.fields.String(), required=True)
@@ -58,7 +58,7 @@ class ActiveHandles(ma.Schema):
 
 
 class Observation(ma.Schema):
-    """What a chain showed about one output: evidence, never spendable."""
+    """An observed output: evidence, never spendable."""
 
     funding_observation_id = ma.fields.UUID(required=True)
     account_id = ma.fields.UUID(required=True)
@@ -77,7 +77,7 @@ class Observation(ma.Schema):
 
 
 class Correlation(ma.Schema):
-    """What became of what was seen: `credit_transaction_id` is the ledger's, null until it is credited."""
+    """What became of an observation: `credit_transaction_id` is the ledger's, null until it is credited."""
 
     deposit_id = ma.fields.UUID(required=True)
     flow_id = ma.fields.UUID(required=True)
@@ -97,7 +97,7 @@ class Correlation(ma.Schema):
 
 
 class LiquidityState(ma.Schema):
-    """All of it as of `at`. Totals are of what is seen or confirming: shown by a chain, and in no balance."""
+    """The whole state as of `at`. Totals are of seen and confirming outputs, which no balance includes."""
 
     component = ma.fields.String(required=True)
     at = ma.fields.DateTime(required=True)
@@ -119,7 +119,7 @@ class LiquidityState(ma.Schema):
 @role("viewer")
 @blueprint.answers(200, LiquidityState)
 def read_liquidity() -> Response:
-    """What is watched on each chain, the latest that was seen at each address, and what of it was credited."""
+    """Read the watched addresses of each chain, the latest observations, and which of them were credited."""
     parts = container()
     with parts.reading() as session:
         return json_answer(_shape(state.liquidity(session), parts.now()))

@@ -1,4 +1,4 @@
-"""The state of what looks for alerts: which stand, which ended last, and when each rule was looked at."""
+"""The state of alert evaluation: standing alerts, the latest to end, and each rule's last evaluation."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -23,14 +23,14 @@ ACTIVE_MAX: Final = 200
 
 
 class ActiveAlert(Alert):
-    """An alert that stands, and when its rule was last evaluated; for one raised in code, when it was raised."""
+    """A standing alert, and when its rule was last evaluated; for one raised in code, when it was raised."""
 
     first_raised_at = ma.fields.DateTime(required=True)
     last_evaluated_at = ma.fields.DateTime(required=True)
 
 
 class Evaluation(ma.Schema):
-    """When a rule was looked at, and whether there was an answer: known, nodata or error."""
+    """A rule's last evaluation and its outcome: known, nodata or error."""
 
     alert_code = ma.fields.String(required=True)
     evaluated_at = ma.fields.DateTime(required=True, allow_none=True)
@@ -39,7 +39,7 @@ class Evaluation(ma.Schema):
 
 
 class Silenced(ma.Schema):
-    """A code, or one scope of it, that wakes nobody until then."""
+    """A code, or one scope of it, and until when it is silenced."""
 
     alert_code = ma.fields.String(required=True)
     service_scope = ma.fields.String(required=True, allow_none=True)
@@ -47,9 +47,9 @@ class Silenced(ma.Schema):
 
 
 class SentinelState(ma.Schema):
-    """All of it as of `at`. `stalled` says that no rule was looked at for a minute: nobody would notice anything.
+    """The whole state as of `at`. `stalled`: no rule was evaluated for a minute, so no alert would be raised.
 
-    While it is `paused` no rule is looked at, so none raises or clears anything; `pause` says until when, and why.
+    While it is `paused` no rule is evaluated, so none raises or clears an alert; `pause` says until when, and why.
     """
 
     component = ma.fields.String(required=True)
@@ -70,7 +70,7 @@ class SentinelState(ma.Schema):
 @role("viewer")
 @blueprint.answers(200, SentinelState)
 def read_sentinel() -> Response:
-    """The alerts that stand and those that ended last, and when each rule was last looked at."""
+    """Read the standing alerts, the latest to end, and when each rule was last evaluated."""
     parts = container()
     now = parts.now()
     with parts.reading() as session:

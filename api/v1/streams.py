@@ -1,4 +1,4 @@
-"""The event streams, read from any place, as pages or as they happen."""
+"""The event streams, read from any position, by page or live."""
 
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ _LAST: Final = "Last-Event-ID"
 
 
 class StreamQuery(StrictSchema):
-    """From where on, and how much."""
+    """From which position, and how many."""
 
     after = Text(
         load_default=None,
@@ -42,7 +42,7 @@ class StreamQuery(StrictSchema):
 
 
 class StreamObject(ma.Schema):
-    """What an event is about."""
+    """The object of an event."""
 
     kind = ma.fields.String(required=True)
     id = ma.fields.String(required=True)
@@ -62,7 +62,7 @@ class StreamItem(ma.Schema):
 
 
 class StreamPage(ma.Schema):
-    """Events, oldest first. Ask again with `after` set to `next`, at once unless `at_end`."""
+    """Events, oldest first. Pass `next` as `after` for the following page, at once unless `at_end`."""
 
     items = ma.fields.List(ma.fields.Nested(StreamItem), required=True)
     next = ma.fields.String(required=True)
@@ -89,9 +89,9 @@ class StreamPage(ma.Schema):
     content_type=streams_live.MIMETYPE,
 )
 def read_stream(query: dict[str, Any], name: str) -> Response:
-    """`ops.funding_observation` or `ops.alert` from a place on.
+    """Read `ops.funding_observation` or `ops.alert` from a position.
 
-    With `Accept: text/event-stream` as Server-Sent Events.
+    `Accept: text/event-stream` returns Server-Sent Events.
     """
     stream, wants_events = streams.named(name), _wants_events()
     after = _place(stream, (request.headers.get(_LAST) if wants_events else None) or query["after"])
@@ -109,7 +109,7 @@ def _wants_events() -> bool:
 
 
 def _place(stream: Stream, text: str | None) -> Position:
-    """Where to read on. Raises InvalidPosition."""
+    """The position to read from. Raises InvalidPosition."""
     if text is None:
         return stream.beginning
     if text == END:

@@ -1,4 +1,4 @@
-"""An event stream told as it happens, as Server-Sent Events (WHATWG HTML, section 9.2)."""
+"""A live event stream, as Server-Sent Events (WHATWG HTML, section 9.2)."""
 
 import json
 import time
@@ -23,11 +23,11 @@ from services.streams import Stream
 
 MIMETYPE: Final = "text/event-stream"
 LISTENERS_MAX: Final = 100
-"""One process tells no more than so many at once."""
+"""The most streams of one process at a time."""
 LISTENERS_PER_USER_MAX: Final = 20
-"""Of those, one operator no more than so many: a page that was forgotten in a loop keeps nobody else out."""
+"""The most streams of one operator at a time, so that a page left in a loop does not keep the others out."""
 RETRY_MS: Final = 1000
-"""When a browser whose answer has ended asks for the next."""
+"""How soon a browser reconnects after an answer ends."""
 
 log = structlog.get_logger(__name__)
 _places: Final = BoundedSemaphore(LISTENERS_MAX)
@@ -37,10 +37,10 @@ _counting: Final = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often the log is looked at, how long a silence may be, and how long one answer lasts, in seconds.
+    """How often the log is polled, how long a stream may be silent, and how long one answer lasts, in seconds.
 
-    An answer ends sooner than a process that is told to stop is killed (STOP_PATIENCE_S of wiring/supervisor.py,
-    `graceful_timeout` of gunicorn.conf.py), and the next one asks anew whether its reader still may.
+    An answer ends sooner than a process that is stopping is killed (STOP_PATIENCE_S of wiring/supervisor.py,
+    `graceful_timeout` of gunicorn.conf.py), and the next request checks the reader's rights again.
     """
 
     look_s: float = 1.0
@@ -57,17 +57,17 @@ def tell(
     *,
     reader: UUID,
 ) -> Response:
-    """An answer that goes on for a while. Raises TooManySockets."""
+    """Stream events for a limited time. Raises TooManySockets."""
     leave = _take_place(reader)
     response = Response(_lines(reading, stream, after, pace, batch), mimetype=MIMETYPE)
-    # A proxy that gathers answers before it passes them on would tell everything at the end.
+    # A proxy that buffers answers would pass on everything at the end.
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(leave)
     return response
 
 
 def _take_place(reader: UUID) -> Callable[[], None]:
-    """Take a place for this reader; the answer gives it up. Raises TooManySockets."""
+    """Take a place for this reader, which the answer releases. Raises TooManySockets."""
     with _counting:
         if _held[reader] >= LISTENERS_PER_USER_MAX or not _places.acquire(blocking=False):
             raise TooManySockets
@@ -85,24 +85,24 @@ def _take_place(reader: UUID) -> Callable[[], None]:
 
 
 def item(event: Event) -> dict[str, Any]:
-    """One event and its place, as the page of a stream has it too."""
+    """An event and its position, as in the page of a stream."""
     return {"position": streams.spell(event.position), **event.outside()}
 
 
 def _lines(
     reading: Callable[[], AbstractContextManager[Session]], stream: Stream, after: Position, pace: Pace, batch: int
 ) -> Iterator[str]:
-    """Events as they come. Between two looks it holds no connection to the database, and only its greenlet waits."""
+    """Events as they happen. Between two polls it holds no database connection, and only its greenlet waits."""
     ends_at = time.monotonic() + pace.open_s
     said_at = time.monotonic()
-    # The place at once, so that a reader who hears of no event goes on from there and not from the beginning.
+    # The position at once, so that a reader who receives no event resumes from there and not from the beginning.
     yield f"retry: {RETRY_MS}\nid: {streams.spell(after)}\n\n"
     while time.monotonic() < ends_at:
         try:
             with reading() as session:
                 page = streams.read(session, stream, after=after, limit=batch)
         except (DBAPIError, PoolTimeout) as fault:
-            # The reader comes back to where it was, and is then told by the status what is the matter.
+            # The reader reconnects from its position, and the status then says what is wrong.
             log.warning("stream_cut_short", stream=stream.name, error=type(fault).__name__)
             return
         for event in page.events:

@@ -1,4 +1,4 @@
-"""The caller's statement: every ledger entry of one of their accounts, with the balance after it."""
+"""The caller's statement: the ledger entries of one of their accounts, with the balance after each."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,14 +16,14 @@ from services.ledger import statements
 from services.ledger.statements import Entry
 from wiring.container import Container
 
-# An account that nobody has: its statement is a line of headings and nothing else.
+# An account that does not exist: its statement has headings only.
 _NO_ACCOUNT: Final = 0
 
 blueprint = Blueprint("transactions", __name__, description="What happened to a balance.")
 
 
 class StatementQuery(PageQuery):
-    """Whose entries, and as what: JSON by the page, or everything as CSV."""
+    """Whose entries, and the format: JSON by page, or all as CSV."""
 
     asset = Text(required=True, metadata={"description": "The asset whose statement this is."})
     format = ma.fields.String(
@@ -34,7 +34,7 @@ class StatementQuery(PageQuery):
 
 
 class TransactionItem(ma.Schema):
-    """One entry. `change` is signed, and zero where only a hold moved; `balance` includes what is held."""
+    """One entry. `change` is signed, and zero for a change of holds; `balance` includes held amounts."""
 
     number = ma.fields.Integer(required=True)
     transaction_id = ma.fields.Integer(required=True)
@@ -56,7 +56,7 @@ class TransactionItem(ma.Schema):
 @blueprint.takes(StatementQuery, location="query")
 @blueprint.answers(200, page_schema("TransactionPage", TransactionItem))
 def list_transactions(query: dict[str, Any]) -> Response:
-    """The caller's entries in one asset, newest first."""
+    """List the caller's entries in one asset, newest first."""
     parts, user_id = container(), caller().user_id
     before = number_cursor(query["cursor"])
     with parts.reading() as session:

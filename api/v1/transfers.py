@@ -1,4 +1,4 @@
-"""Money from one user of this house to another."""
+"""Transfers between users of this installation."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ NOTE_LENGTH_MAX = 140
 
 
 class TransferRequest(StrictSchema):
-    """How much of which asset, to whom: a user id, a public key or an address that signs in here."""
+    """The amount, the asset and the recipient: a user id, a public key or an address of theirs."""
 
     asset = Text(required=True)
     amount = amount_field()
@@ -33,7 +33,7 @@ class TransferRequest(StrictSchema):
 
 
 class TransferItem(ma.Schema):
-    """A transfer that was carried out."""
+    """A completed transfer."""
 
     flow_id = ma.fields.UUID(required=True)
     flow = ma.fields.String(required=True)
@@ -44,7 +44,7 @@ class TransferItem(ma.Schema):
     at = ma.fields.DateTime(required=True)
 
 
-# Read with the caller's session, so that a request does not wait for it twice.
+# Read with the caller's session, to save the request a round trip.
 _PURSES = sessions.Along("session_with_purses", transfers.question("caller.user_id"))
 
 
@@ -54,7 +54,7 @@ _PURSES = sessions.Along("session_with_purses", transfers.question("caller.user_
 @blueprint.takes(TransferRequest)
 @blueprint.answers(201, TransferItem)
 def make_transfer(body: dict[str, Any]) -> Response:
-    """Move an amount to another user, finally and at once."""
+    """Transfer an amount to another user, finally and at once."""
 
     def decide(session: Session, now: datetime) -> Answer:
         sender_id, asset_id, rows = caller().user_id, body["asset"], brought()
@@ -90,7 +90,7 @@ def make_transfer(body: dict[str, Any]) -> Response:
 
 
 def _recipient(session: Session, to: str) -> str:
-    """The key by which the ledger's users are known; what is no key at all is left to be found by nobody."""
+    """The recipient's key as the ledger knows users; an invalid one is left for the look-up to refuse."""
     try:
         return signatures.normalise_subject(users.public_key_of(session, to))
     except signatures.MalformedKey:

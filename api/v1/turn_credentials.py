@@ -1,4 +1,4 @@
-"""The servers that help two browsers to reach each other, and what to show them."""
+"""TURN credentials, with which browsers behind NAT connect calls."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class IceServer(ma.Schema):
 
 
 class TurnAnswer(ma.Schema):
-    """The relays of this house, if it has any, and until when the credential is good for a new call."""
+    """The relays, if there are any, and when the credential expires for new calls."""
 
     ice_servers = ma.fields.List(ma.fields.Nested(IceServer), required=True)
     expires_at = ma.fields.DateTime(required=True, allow_none=True)
@@ -34,7 +34,7 @@ class TurnAnswer(ma.Schema):
 @signed_in
 @blueprint.answers(200, TurnAnswer)
 def turn_credentials() -> Response:
-    """A credential for the caller, good for an hour. Without a relay, calls work where the two can reach each other."""
+    """Issue a TURN credential, valid for an hour. Without a relay, calls work only over a direct connection."""
     parts = container()
     urls = [url.strip() for url in parts.settings.turn_urls.split(",") if url.strip()]
     secret = parts.settings.turn_secret

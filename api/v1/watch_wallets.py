@@ -1,4 +1,4 @@
-"""The caller's watch-only wallets: how each stands, and what lies there."""
+"""The caller's watch-only wallets and their balances."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ blueprint = Blueprint("watch-wallets", __name__, description="Wallets that are w
 
 
 class WatchedBalance(ma.Schema):
-    """Confirmed coins found by a scan of the node's unspent outputs, good for ten minutes."""
+    """Confirmed coins found by a scan of the node's unspent outputs, valid for ten minutes."""
 
     amount = ma.fields.String(required=True)
     outputs = ma.fields.Integer(required=True)
@@ -31,7 +31,7 @@ class WatchedBalance(ma.Schema):
 
 
 class WatchScan(ma.Schema):
-    """Whether the coins are being looked for; a node does one scan at a time."""
+    """Whether the scan is under way; a node does one scan at a time."""
 
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(("none", "waiting", "running")))
     progress = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "Per cent."})
@@ -43,7 +43,7 @@ class WatchScan(ma.Schema):
 
 
 class WatchWalletItem(ma.Schema):
-    """One watched descriptor."""
+    """One watch-only wallet."""
 
     id = ma.fields.UUID(required=True)
     asset = ma.fields.String(required=True)
@@ -63,7 +63,7 @@ class WatchWalletItem(ma.Schema):
 
 
 class WatchWalletList(ma.Schema):
-    """All of them, newest first; nobody has many."""
+    """All watch-only wallets, newest first."""
 
     items = ma.fields.List(ma.fields.Nested(WatchWalletItem), required=True)
 
@@ -72,7 +72,7 @@ class WatchWalletList(ma.Schema):
 @signed_in
 @blueprint.answers(200, WatchWalletList)
 def list_wallets() -> Response:
-    """The caller's watched wallets."""
+    """List the caller's watch-only wallets."""
     parts = container()
     with parts.reading() as session:
         views = watch_wallets.of_user(session, caller().user_id)
@@ -83,7 +83,7 @@ def list_wallets() -> Response:
 @signed_in
 @blueprint.answers(200, WatchWalletItem)
 def get_wallet(wallet_id: UUID) -> Response:
-    """One of them."""
+    """Read one of the caller's watch-only wallets."""
     return _answer(wallet_id, 200)
 
 
@@ -91,7 +91,7 @@ def get_wallet(wallet_id: UUID) -> Response:
 @signed_in
 @blueprint.answers(202, WatchWalletItem)
 def refresh_wallet(wallet_id: UUID) -> Response:
-    """Look for its coins again, unless the balance is younger than ten minutes."""
+    """Scan a wallet again, unless its balance is younger than ten minutes."""
     refreshed(wallet_id)
     return _answer(wallet_id, 202)
 
@@ -100,13 +100,13 @@ def refresh_wallet(wallet_id: UUID) -> Response:
 @signed_in
 @blueprint.answers(204)
 def forget_wallet(wallet_id: UUID) -> Response:
-    """Watch it no longer, and forget what was found."""
+    """Delete a wallet with its scans."""
     forgotten(wallet_id)
     return Response(status=204)
 
 
 def refreshed(wallet_id: UUID) -> None:
-    """Have the caller's wallet looked through again if its balance is old. Raises WatchWalletNotFound."""
+    """Order a new scan if the balance of the caller's wallet is old. Raises WatchWalletNotFound."""
     parts = container()
     with parts.transaction() as session:
         wallet = watch_wallets.one(session, caller().user_id, wallet_id).wallet
@@ -114,14 +114,14 @@ def refreshed(wallet_id: UUID) -> None:
 
 
 def forgotten(wallet_id: UUID) -> None:
-    """Watch the caller's wallet no longer. Raises WatchWalletNotFound."""
+    """Delete the caller's wallet. Raises WatchWalletNotFound."""
     parts = container()
     with parts.transaction() as session:
         watch_wallets.forget(session, user_id=caller().user_id, wallet_id=wallet_id, now=parts.now(), by=actor())
 
 
 def shape(view: WalletView, now: datetime) -> dict[str, Any]:
-    """A wallet as its owner sees it."""
+    """A wallet, for its owner."""
     wallet = view.wallet
     indexes = wallet.indexes()
     return {

@@ -1,4 +1,4 @@
-"""What webhook endpoints were sent, what came of it, and sending it again."""
+"""Webhook deliveries: messages, attempts and redelivery."""
 
 from typing import Any
 from uuid import UUID
@@ -27,14 +27,14 @@ class DeliveryQuery(PageQuery):
 
 
 class WebhookRedelivery(StrictSchema):
-    """What to send again."""
+    """Which messages to redeliver."""
 
     since = ma.fields.AwareDateTime(required=True, format="iso")
     only_failed = ma.fields.Boolean(load_default=True)
 
 
 class WebhookAttemptItem(ma.Schema):
-    """What came of one attempt."""
+    """One attempt and its outcome."""
 
     at = ma.fields.DateTime(required=True)
     status = ma.fields.Integer(required=True, allow_none=True)
@@ -44,7 +44,7 @@ class WebhookAttemptItem(ma.Schema):
 
 
 class WebhookDeliveryItem(ma.Schema):
-    """One message, and every attempt to deliver it."""
+    """One message and its delivery attempts."""
 
     id = ma.fields.UUID(required=True)
     event_id = ma.fields.String(required=True, metadata={"description": "What `webhook-id` says."})
@@ -59,7 +59,7 @@ class WebhookDeliveryItem(ma.Schema):
 
 
 class WebhookRedelivered(ma.Schema):
-    """How many messages are sent again."""
+    """How many messages are redelivered."""
 
     count = ma.fields.Integer(required=True)
 
@@ -70,7 +70,7 @@ class WebhookRedelivered(ma.Schema):
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(202, WebhookDeliveryItem)
 def try_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Send it an event that means nothing."""
+    """Send the endpoint a test event."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row = webhooks_out.send_test(session, owner, endpoint_id, now=parts.now())
@@ -84,7 +84,7 @@ def try_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.takes(WebhookRedelivery)
 @blueprint.answers(202, WebhookRedelivered)
 def redeliver_since(query: dict[str, Any], body: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Send again what happened since a moment."""
+    """Redeliver an endpoint's messages since a time."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         count = webhooks_out.redeliver_since(session, owner, endpoint_id, **body, now=parts.now(), by=doer_for(owner))
@@ -96,7 +96,7 @@ def redeliver_since(query: dict[str, Any], body: dict[str, Any], endpoint_id: UU
 @blueprint.takes(DeliveryQuery, location="query")
 @blueprint.answers(200, page_schema("WebhookDeliveryPage", WebhookDeliveryItem))
 def list_deliveries(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """What it was sent, newest first, with every attempt."""
+    """List an endpoint's messages, newest first, with their attempts."""
     owner, before = owner_of(query, change=False), id_cursor(query["cursor"])
     with container().reading() as session:
         rows = webhooks_out.deliveries(
@@ -112,7 +112,7 @@ def list_deliveries(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(202, WebhookDeliveryItem)
 def redeliver_one(query: dict[str, Any], endpoint_id: UUID, delivery_id: UUID) -> Response:
-    """Send one message again, under its id."""
+    """Redeliver one message under the same id."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row = webhooks_out.redeliver(session, owner, endpoint_id, delivery_id, now=parts.now(), by=doer_for(owner))

@@ -1,4 +1,4 @@
-"""Webhook endpoints: who is told what happens."""
+"""Webhook endpoints."""
 
 from typing import Any
 from uuid import UUID
@@ -48,7 +48,7 @@ class WebhookEndpointBody(StrictSchema):
 
 
 class WebhookEndpointChange(StrictSchema):
-    """What is to be different; what is left out stays."""
+    """The changes; fields left out stay as they are."""
 
     url = Text(length_max=webhooks.URL_LENGTH_MAX)
     kinds = ma.fields.List(Text(length_max=64), validate=ma.validate.Length(min=1, max=len(webhooks.TYPES)))
@@ -73,13 +73,13 @@ class WebhookEndpointItem(ma.Schema):
 
 
 class WebhookEndpointWithSecret(WebhookEndpointItem):
-    """One endpoint with the secret that signs its messages, shown this once."""
+    """One endpoint with its signing secret, which is shown this once."""
 
     secret = ma.fields.String(required=True)
 
 
 class WebhookEndpointList(ma.Schema):
-    """All of them, oldest first; nobody has many."""
+    """All endpoints, oldest first."""
 
     items = ma.fields.List(ma.fields.Nested(WebhookEndpointItem), required=True)
 
@@ -89,7 +89,7 @@ class WebhookEndpointList(ma.Schema):
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(200, WebhookEndpointList)
 def list_endpoints(query: dict[str, Any]) -> Response:
-    """The caller's endpoints."""
+    """List the caller's endpoints."""
     owner = owner_of(query, change=False)
     with container().reading() as session:
         rows = webhooks_out.of_owner(session, owner)
@@ -102,7 +102,7 @@ def list_endpoints(query: dict[str, Any]) -> Response:
 @blueprint.takes(WebhookEndpointBody)
 @blueprint.answers(201, WebhookEndpointWithSecret)
 def create_endpoint(query: dict[str, Any], body: dict[str, Any]) -> Response:
-    """Have an address told what happens from now on."""
+    """Create an endpoint for events from now on."""
     parts, owner = container(), owner_of(query, change=True)
     client_id = body.pop("client_id")
     if client_id is not None and owner.user_id is None:
@@ -121,7 +121,7 @@ def create_endpoint(query: dict[str, Any], body: dict[str, Any]) -> Response:
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(200, WebhookEndpointItem)
 def get_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """One of them."""
+    """Read one endpoint."""
     owner = owner_of(query, change=False)
     with container().reading() as session:
         return json_answer(_shape(webhooks_out.one(session, owner, endpoint_id)))
@@ -133,7 +133,7 @@ def get_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.takes(WebhookEndpointChange)
 @blueprint.answers(200, WebhookEndpointItem)
 def change_endpoint(query: dict[str, Any], body: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Change where it leads or what it is told."""
+    """Change an endpoint's URL or events."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row = webhooks_out.update(
@@ -148,7 +148,7 @@ def change_endpoint(query: dict[str, Any], body: dict[str, Any], endpoint_id: UU
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(204)
 def remove_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Forget it with all messages to it."""
+    """Delete an endpoint with all its messages."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         webhooks_out.remove(session, owner, endpoint_id, now=parts.now(), by=doer_for(owner))
@@ -160,7 +160,7 @@ def remove_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(200, WebhookEndpointWithSecret)
 def rotate_secret(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """A new secret; for a day messages carry the signatures of both."""
+    """Rotate the signing secret; for a day messages carry the signatures of both."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row, secret = webhooks_out.rotate(
@@ -174,7 +174,7 @@ def rotate_secret(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(200, WebhookEndpointItem)
 def enable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Tell it again what happens from now on."""
+    """Enable an endpoint for events from now on."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row = webhooks_out.enable(session, owner, endpoint_id, now=parts.now(), by=doer_for(owner))
@@ -186,7 +186,7 @@ def enable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 @blueprint.takes(WhoseQuery, location="query")
 @blueprint.answers(200, WebhookEndpointItem)
 def disable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
-    """Tell it nothing until it is enabled."""
+    """Disable an endpoint until it is enabled again."""
     parts, owner = container(), owner_of(query, change=True)
     with parts.transaction() as session:
         row = webhooks_out.disable(session, owner, endpoint_id, now=parts.now(), by=doer_for(owner))
@@ -194,7 +194,7 @@ def disable_endpoint(query: dict[str, Any], endpoint_id: UUID) -> Response:
 
 
 def owner_of(query: dict[str, Any], *, change: bool) -> Owner:
-    """Whose endpoints are meant. Raises RoleMissing."""
+    """The owner of the endpoints. Raises RoleMissing."""
     if not query["house"]:
         return Owner(caller().user_id)
     needed = "admin" if change else "viewer"
@@ -204,7 +204,7 @@ def owner_of(query: dict[str, Any], *, change: bool) -> Owner:
 
 
 def doer_for(owner: Owner) -> Actor:
-    """Who the audit log says changed it: the person, or the operator for the house."""
+    """The actor of the audit log: the user, or the operator for the installation's endpoints."""
     return actor() if owner.user_id is not None else operator()
 
 

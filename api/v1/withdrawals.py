@@ -1,4 +1,4 @@
-"""Money on its way out, as its owner sees it."""
+"""The caller's withdrawals."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,7 +41,7 @@ blueprint = Blueprint("withdrawals", __name__, description="Send money out.")
 
 
 class WithdrawalRequest(StrictSchema):
-    """How much of which asset, and where to. The fee comes on top of the amount."""
+    """The amount, the asset and the destination. The fee is added to the amount."""
 
     asset = Text(required=True)
     amount = amount_field()
@@ -59,7 +59,7 @@ class WithdrawalRequest(StrictSchema):
 class WithdrawalItem(ma.Schema):
     """One withdrawal. `waiting_reason` is the code of what an approved one waits for.
 
-    `made_after_all`: it failed, and its provider says that it made it all the same; an operator settles that.
+    `made_after_all`: it failed, and its provider reports that it was paid after all; an operator settles that.
     """
 
     id = ma.fields.UUID(required=True)
@@ -83,7 +83,7 @@ class WithdrawalItem(ma.Schema):
 
 
 class SignedForm(ma.Schema):
-    """A transaction that carries the withdrawal; of several, at most one can ever confirm."""
+    """A transaction that pays the withdrawal; of several, at most one can ever confirm."""
 
     txid = ma.fields.String(required=True)
     fee = ma.fields.String(required=True)
@@ -91,12 +91,12 @@ class SignedForm(ma.Schema):
 
 
 class WithdrawalDetail(WithdrawalItem):
-    """One withdrawal with the transactions that carry it."""
+    """One withdrawal with the transactions that pay it."""
 
     transactions = ma.fields.List(ma.fields.Nested(SignedForm), required=True)
 
 
-# Read with the caller's session, so that a request does not wait for it twice.
+# Read with the caller's session, to save the request a round trip.
 _TERMS = sessions.Along("session_with_withdrawal_terms", terms.question("caller.user_id"))
 
 
@@ -106,7 +106,7 @@ _TERMS = sessions.Along("session_with_withdrawal_terms", terms.question("caller.
 @blueprint.takes(WithdrawalRequest)
 @blueprint.answers(201, WithdrawalItem)
 def request_withdrawal(body: dict[str, Any]) -> Response:
-    """Hold the amount and its fee, and ask for it to be sent."""
+    """Request a withdrawal: its amount and fee are held."""
 
     def decide(session: Session, now: datetime) -> Answer:
         user_id, asset_id, rows = caller().user_id, body["asset"], brought()
@@ -131,7 +131,7 @@ def request_withdrawal(body: dict[str, Any]) -> Response:
 
 
 def _accept(body: dict[str, Any], asked: Asked, now: datetime) -> Answer | None:
-    """The usual case, together with all who ask at this moment: a person, whose terms came with their session."""
+    """Accept the usual case in one batch with simultaneous requests: a person, whose terms came with their session."""
     rows = brought()
     known = None if rows is None else terms.standing(rows, asset_id=body["asset"])
     if known is None:
@@ -157,7 +157,7 @@ def _accept(body: dict[str, Any], asked: Asked, now: datetime) -> Answer | None:
 @blueprint.takes(PageQuery, location="query")
 @blueprint.answers(200, page_schema("WithdrawalPage", WithdrawalItem))
 def list_withdrawals(query: dict[str, Any]) -> Response:
-    """The caller's withdrawals, newest first."""
+    """List the caller's withdrawals, newest first."""
     with container().reading() as session:
         before = id_cursor(query["cursor"])
         rows = withdrawals.newest(session, caller().user_id, before=before, limit=query["limit"] + 1)
@@ -169,7 +169,7 @@ def list_withdrawals(query: dict[str, Any]) -> Response:
 @scope("withdrawals:read")
 @blueprint.answers(200, WithdrawalDetail)
 def read_withdrawal(withdrawal_id: UUID) -> Response:
-    """One withdrawal of the caller's."""
+    """Read one of the caller's withdrawals."""
     with container().reading() as session:
         row = withdrawals.one(session, withdrawal_id, user_id=caller().user_id)
         decimals = assets.get(session, row.asset_id).decimals
@@ -181,7 +181,7 @@ def read_withdrawal(withdrawal_id: UUID) -> Response:
 @scope("withdrawals:create")
 @blueprint.answers(200, WithdrawalItem)
 def cancel_withdrawal(withdrawal_id: UUID) -> Response:
-    """Take the request back while nothing was signed; the funds are spendable again. An app takes back its own ones."""
+    """Cancel a withdrawal that is not signed yet and release its funds. An app can cancel only its own."""
     parts = container()
     with parts.transaction() as session:
         row = withdrawals.cancel(session, withdrawal_id, user_id=caller().user_id, now=parts.now(), by=actor())
@@ -190,7 +190,7 @@ def cancel_withdrawal(withdrawal_id: UUID) -> Response:
 
 
 def shape(row: Withdrawal, decimals: int) -> dict[str, Any]:
-    """A withdrawal as its owner sees it."""
+    """A withdrawal, for its owner."""
     state = WITHDRAWAL.states[row.state]
     return {
         "id": str(row.id),
@@ -213,7 +213,7 @@ def shape(row: Withdrawal, decimals: int) -> dict[str, Any]:
 
 
 def shape_forms(forms: Sequence[PayoutTransaction], decimals: int) -> list[dict[str, Any]]:
-    """The signed forms of a payout, oldest first."""
+    """The signed transactions of a payout, oldest first."""
     return [
         {"txid": form.txid, "fee": format_amount(form.fee_minor, decimals), "signed_at": moment(form.signed_at)}
         for form in forms
