@@ -1,4 +1,4 @@
-"""Payments that failed, whose funds went back, and that their provider shows all the same."""
+"""Payments that failed, whose funds were released, and that their provider reports as made."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.base import Base, MinorUnits
 
 
 class PayoutMadeAfterAll(Base):
-    """What a provider says of a payment that had failed, and who bears what left twice."""
+    """The provider's report on a payment that had failed, and who bears the loss."""
 
     __tablename__ = "payouts_made_after_all"
     __table_args__ = (
@@ -22,15 +22,15 @@ class PayoutMadeAfterAll(Base):
 
     payout_id: Mapped[UUID] = mapped_column(ForeignKey("payouts.id"), primary_key=True)
     told_at: Mapped[datetime]
-    # The provider's newest word: that it makes it, that it made it, or that it did not after all.
+    # The provider's newest report: being made, made, or failed after all.
     said: Mapped[str]
     said_at: Mapped[datetime]
-    # What the provider took for it, in the asset of its fees, where it says so.
+    # The provider's fee for it, in the asset of its fees, if reported.
     fee_minor: Mapped[int | None] = mapped_column(MinorUnits)
-    # Taken from its owner, or carried by suspense until two operators book it as lost.
+    # Charged to the owner, or carried by suspense until two operators book it as lost.
     settled_how: Mapped[str | None]
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None]
     loss_id: Mapped[UUID | None] = mapped_column(ForeignKey("losses.id"), index=True)
-    # How often it was: part of the key under which the ledger has the newest settlement.
+    # How often it was settled: part of the idempotency key of the latest settlement.
     settlements: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -1,4 +1,4 @@
-"""Visit each rail by a thread of its own, so that one that is silent keeps nobody waiting but itself."""
+"""Work on each rail in a thread of its own, so that one that does not answer delays only itself."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -15,27 +15,27 @@ from wiring.container import Container
 log = structlog.get_logger(__name__)
 
 PATIENCE_S: Final = 1.0
-"""So long a task waits for those that it visits. Who takes longer goes on alone, and the queue goes on without them."""
+"""How long a task waits for its rails. A slower one goes on in its thread while the worker takes other tasks."""
 END_WITHIN_S: Final = 5.0
-"""So long a process that ends waits for visits under way. What they hold is under leases, and is claimed again."""
+"""How long a process that ends waits for running visits. Their work is leased, and will be claimed again."""
 
 Rail = TypeVar("Rail")
 Errand = Callable[[], object]
-"""Visits one rail; a number that it returns is counted."""
+"""Works on one rail; a number that it returns is counted."""
 
 
 def at(
     rails: Mapping[str, Rail], errand: Callable[[Container, Rail, Actor], object], container: Container, by: Actor
 ) -> dict[str, Errand]:
-    """The errand at each of these rails, by its name."""
+    """One errand for each of these rails, by name."""
     return {name: functools.partial(errand, container, rail, by) for name, rail in rails.items()}
 
 
 def visit(task: str, errands: Mapping[str, Errand]) -> int:
-    """Do each of these at its rail, all at once. Returns the sum of what those said that were back in time.
+    """Run these errands, one for each rail, in parallel. Returns the sum of the numbers returned in time.
 
-    Nobody is visited twice at a time for one task: who is still at it is visited once more afterwards, so that a
-    wake-up which came meanwhile is not lost. Raises what one of those in time raised; of others the log has it.
+    A task runs at most one visit per rail at a time: if one is running, another follows it, so that a wake-up that
+    came meanwhile is not lost. Raises the first exception of a visit that ended in time; the others are logged.
     """
     begun = {name: _visitor(task, name).go(errand) for name, errand in errands.items()}
     going = {future: name for name, future in begun.items() if future is not None}
@@ -50,7 +50,7 @@ def visit(task: str, errands: Mapping[str, Errand]) -> int:
 
 
 class _Visitor:
-    """Who does the errands of one task at one rail, one after the other."""
+    """Runs the errands of one task on one rail, one after the other."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,10 +58,10 @@ class _Visitor:
         self._last: Future[object] | None = None
 
     def go(self, errand: Errand) -> Future[object] | None:
-        """Begin, or begin once the visit under way is over; it is given back only if it begins now."""
+        """Run the errand now, or after the running visit; returns its future only if it starts now."""
         last = self._last
         if last is not None and not last.done() and not last.running():
-            return None  # that one has yet to begin, and will find whatever there is then
+            return None  # that one has not started yet, and will find the newest state
         self._last = self._thread.submit(copy_context().run, errand)
         if last is None or last.done():
             return self._last
@@ -69,14 +69,14 @@ class _Visitor:
         return None
 
     def end(self) -> Future[object] | None:
-        """Begin nothing any more. Returns the visit that is still under way."""
+        """Start no more visits. Returns the last one, which may still run."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         return self._last
 
 
 @functools.cache
 def _visitor(_task: str, name: str) -> _Visitor:
-    """That of this process, made after the fork."""
+    """The visitor of this process, made after the fork."""
     visitor = _Visitor(name)
     _visitors.append(visitor)
     return visitor

@@ -1,4 +1,4 @@
-"""Accepting what others ask for at the same moment too: a decision that is its own transaction."""
+"""Accept a withdrawal in one batch with simultaneous requests, in a transaction of its own."""
 
 from sqlalchemy.exc import IntegrityError
 
@@ -12,17 +12,17 @@ from wiring.container import Container
 
 
 def accept(parts: Container, terms: Terms, withdrawal: Withdrawal, *, asked: Asked, answer: Answer, by: Actor) -> bool:
-    """Let a withdrawal begin, with its funds held and this answer under its key; it is on disk when this returns.
+    """Accept a withdrawal: hold its funds and store this answer under its key. It is durable when this returns.
 
-    False when something stands against it, and nothing has happened: it is to be asked for in a transaction of its own,
-    which says what. Raises SQLAlchemy's DBAPIError; after a connection that broke, its key answers what became of it.
+    False, and nothing has changed, if it is not the usual case: request it in a transaction of its own, which names the
+    refusal. Raises SQLAlchemy's DBAPIError; if the connection broke, repeating the key returns the outcome.
     """
     try:
         accepted = together.ACCEPT.rows(
             parts.engine, together.question(terms, withdrawal, asked=asked, answer=answer, by=by)
         )
     except IntegrityError:
-        # Somebody was faster under the same key, at this very moment.
+        # Another request with the same key was faster.
         return False
     if not accepted:
         return False

@@ -1,4 +1,4 @@
-"""Decide who bears a payment that had failed and was made after all: its owner, or the house by the vote of two."""
+"""Settle a payment that had failed and was made after all: its owner bears it, or the house by a vote of two."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ class NotMadeAfterAll(StrongroomError):
 
 
 def book_as_lost(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
-    """Have suspense carry what left twice, and propose to book it as lost: another operator agrees to that.
+    """Carry the loss in suspense, and propose to book it, which another operator must agree to.
 
     Raises PayoutNotFound, SelfApproval, NotMadeAfterAll, AlreadyBooked.
     """
@@ -55,10 +55,10 @@ def book_as_lost(session: Session, payout_id: UUID, *, now: datetime, by: Actor)
 
 
 def recover(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> Payout:
-    """Take from its owner what the payment would have taken, had it not failed; the house need not bear it then.
+    """Charge the owner what the payment would have cost them, had it not failed, so that the house bears no loss.
 
-    Also while suspense carries it and nobody has proposed to book it. Raises PayoutNotFound, SelfApproval,
-    NotMadeAfterAll, AlreadyBooked, WrongState, and InsufficientFunds where their balance does not cover it.
+    Also possible while suspense carries the loss and no proposal is open. Raises PayoutNotFound, SelfApproval,
+    NotMadeAfterAll, AlreadyBooked, WrongState, and InsufficientFunds if the balance does not cover it.
     """
     payout, row, carried = _to_settle(session, payout_id, by)
     if row.settled_at is not None:
@@ -74,7 +74,7 @@ def recover(session: Session, payout_id: UUID, *, now: datetime, by: Actor) -> P
 
 
 def unsettle(session: Session, payout: Payout, row: PayoutMadeAfterAll, *, now: datetime, by: Actor) -> None:
-    """Undo how it was settled, as its provider says that it came back. The payout is locked."""
+    """Undo the settlement, since the provider reports that the payment came back. The payout is locked."""
     carried = withdrawals_of(session, payout.id)
     _undo(session, row, carried, now=now, by=by)
     _correct_fee(session, payout, row, now=now)
@@ -127,7 +127,7 @@ def _undo(
 
 
 def _taken(session: Session, row: PayoutMadeAfterAll, carried: Sequence[Withdrawal], now: datetime) -> Transaction:
-    """What the settlements of these withdrawals would have moved."""
+    """The transfers that the settlements of these withdrawals would have made."""
     legs = []
     for withdrawal in carried:
         owner = ledger.user_account(session, withdrawal.user_id, withdrawal.asset_id)
@@ -149,5 +149,5 @@ def _correct_fee(session: Session, payout: Payout, row: PayoutMadeAfterAll, *, n
 
 
 def _key(row: PayoutMadeAfterAll) -> str:
-    """Under which the ledger has the newest settlement."""
+    """The idempotency key of the latest settlement in the ledger."""
     return f"payout:{row.payout_id}:made_after_all:{row.settlements}"

@@ -1,4 +1,4 @@
-"""Ask about the closed payments of a provider again, for a month: its word is no block, and may change."""
+"""Query a provider about its closed payments again for a month: unlike a block, its report may change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from services.payouts.reading import CLOSED, first_asked_at
 from services.payouts.sending import BATCH_MAX, Outgoing, held, of_provider
 
 LOOKED_AT_AFTER: Final = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 3 * 24, 7 * 24, 14 * 24, 30 * 24))
-"""How long after it was closed a payment is asked about again, when nothing hints at it."""
+"""How long after it was closed a payment is queried again, if nothing else calls for it."""
 FRUITLESS_MAX: Final = 8
-"""How often in a row a provider that does not answer is asked, before the next of these moments is waited for."""
+"""How many queries in a row may fail before the next of these times is waited for."""
 CLOCKS_DIFFER: Final = timedelta(minutes=15)
 MADE_WITHIN: Final = timedelta(days=1)
-"""How long after it was asked for first a payment is looked for that the provider never named: later, it has to tell.
+"""How long after its first request a payment without a provider id is searched for; later, the provider has to tell.
 
-A list of everything that a busy house paid in a month cannot be read to its end.
+The list of a whole month's payments is too long to be read under heavy traffic.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A payment that was closed: whether it had failed, and from when to when the provider may have made it."""
+    """A closed payment: whether it had failed, and the time within which the provider may have made it."""
 
     outgoing: Outgoing
     has_failed: bool
@@ -36,14 +36,14 @@ class Closed:
 
 
 def look_again(payout: Payout, now: datetime) -> None:
-    """Let go of a closed payment until it is to be asked about again, if ever."""
+    """Release the lease of a closed payment, and schedule its next query, if there is one."""
     leases.settle(payout)
     moments = (payout.state_changed_at + after for after in LOOKED_AT_AFTER)
     payout.due_at = next((moment for moment in moments if moment > now), None)
 
 
 def claim_closed(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Closed]:
-    """Lease the closed payments of a provider that are to be asked about again."""
+    """Lease the closed payments of a provider that are due to be queried again."""
     query = (
         select(Payout)
         .where(Payout.chain == chain, Payout.state.in_(CLOSED), Payout.due_at.is_not(None))
@@ -54,7 +54,7 @@ def claim_closed(session: Session, chain: str, *, owner: str, now: datetime) -> 
 
 
 def claim_nameless(session: Session, chain: str, *, owner: str, now: datetime) -> Sequence[Closed]:
-    """Lease those that failed before the provider told its name for them, and are looked for still, due or not."""
+    """Lease the failed payments without a provider id that are still searched for, due or not."""
     query = (
         select(Payout)
         .where(Payout.chain == chain, Payout.state == "failed", Payout.due_at.is_not(None))
@@ -69,7 +69,7 @@ def claim_nameless(session: Session, chain: str, *, owner: str, now: datetime) -
 
 
 def record_silence(session: Session, outgoing: Outgoing, *, now: datetime) -> None:
-    """Have a closed payment be asked about soon, since its provider could not be. Raises LeaseLost."""
+    """Retry a closed payment soon, with back-off, because its provider did not answer. Raises LeaseLost."""
     payout = held(session, outgoing)
     if payout.attempts >= FRUITLESS_MAX:
         look_again(payout, now)

@@ -1,6 +1,6 @@
-"""Payments that failed, whose funds went back, and that their provider shows all the same: the money left twice.
+"""Payments that failed, whose funds were released, and that their provider reports as made: the money left twice.
 
-Nothing is booked by itself: an operator decides who bears it (`services.payouts.bearing`).
+Nothing is booked automatically: an operator decides who bears it (`services.payouts.bearing`).
 """
 
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ from services.payouts.sending import Outgoing, held
 
 ALERT: Final = "failed_payout_made"
 CODE: Final = "made_after_all"
-"""What the withdrawal's own row says of it, as the reason why it has not come to rest."""
+"""The withdrawal's `waiting_reason` until this is settled."""
 MADE: Final = ("pending", "completed")
 
 
 def record_shown(
     session: Session, outgoing: Outgoing, found: Sequence[Report], *, is_guess: bool, now: datetime, by: Actor
 ) -> bool:
-    """Record what a provider shows of a payment that had failed. Returns whether it shows any. Raises LeaseLost.
+    """Record the provider's reports on a failed payment. Returns whether there are any. Raises LeaseLost.
 
-    That it makes or made it is told, with a critical alert, until somebody bears it or the provider takes its word
-    back. With `is_guess` it was found by what is paid to whom: while another payment of ours may be the one, that one
-    is waited for. Nothing at all proves nothing.
+    One that is pending or completed raises a critical alert until it is settled or the provider reports a failure
+    again. With `is_guess` the reports were matched by destination and amount: while another payment of ours may be
+    the one, this one is retried later. No report at all proves nothing.
     """
     payout = held(session, outgoing)
     attempts = payout.attempts
@@ -55,12 +55,12 @@ def record_shown(
 
 
 def of(session: Session, payout_id: UUID) -> PayoutMadeAfterAll | None:
-    """What is on record about a payment's having been made after all."""
+    """The record of a payment that was made after all, if there is one."""
     return session.get(PayoutMadeAfterAll, payout_id)
 
 
 def nobodys(session: Session, payout: Payout, found: Sequence[Report]) -> list[Report]:
-    """Those of a provider's payments that are not another one's of ours than this."""
+    """The reports that belong to no other payment of ours."""
     named = [report.provider_id for report in found]
     theirs = select(Payout.provider_id).where(
         Payout.chain == payout.chain, Payout.id != payout.id, Payout.provider_id.in_(named)
@@ -70,13 +70,13 @@ def nobodys(session: Session, payout: Payout, found: Sequence[Report]) -> list[R
 
 
 def note(session: Session, carried: Sequence[Withdrawal], detail: dict[str, Any], *, now: datetime, by: Actor) -> None:
-    """Write an event of their flows, whose state stays what it is."""
+    """Record an event in these withdrawals' flows without a transition."""
     for withdrawal in carried:
         flows.note(session, withdrawal.flow_id, withdrawal.state, detail, now=now, by=by)
 
 
 def end(session: Session, payout: Payout, carried: Sequence[Withdrawal], *, reason: str, now: datetime) -> None:
-    """Nothing is open about it any more: its alert ends, and the withdrawals' rows say nothing of it."""
+    """Clear the alert and the withdrawals' waiting reason, once nothing is left to settle."""
     for withdrawal in carried:
         withdrawal.waiting_reason = None
     alerts.clear(session, ALERT, scope=f"payout:{payout.id}", now=now, reason=reason)
@@ -85,7 +85,7 @@ def end(session: Session, payout: Payout, carried: Sequence[Withdrawal], *, reas
 def _hear(
     session: Session, payout: Payout, row: PayoutMadeAfterAll | None, report: Report, *, now: datetime, by: Actor
 ) -> None:
-    """Take this word for the newest, and have it told while somebody has to act on it."""
+    """Record the newest report, and raise the alert if somebody has to act on it."""
     carried, said = withdrawals_of(session, payout.id), report.state
     is_news = row is None or row.said != said
     if row is None:
@@ -121,7 +121,7 @@ def _reason(said: str) -> str:
 
 
 def _may_be_anothers(session: Session, payout: Payout) -> bool:
-    """Whether a payment of ours of the same amount to the same place waits for the provider's name for it."""
+    """Whether another open payment of ours, without a provider id, has the same amount and destination."""
     mine, theirs = aliased(Withdrawal), aliased(Withdrawal)
     rival = (
         select(Payout.id)

@@ -1,8 +1,8 @@
-"""Requests for withdrawals that come at the same moment: accepted by one function of the database, in one commit.
+"""Simultaneous requests for withdrawals, accepted in one batch by one database function and one commit.
 
-This is the usual case and no other: a person asks, the terms allow it, and nothing has to be waited for. Whatever is
-unusual (too little money, a limit, a key that was used before, an account that somebody holds) changes nothing here and
-is left to services/withdrawals/requesting.py, which decides about it or refuses it by name.
+Only the usual case is handled: a person's request that the terms allow, and no row that has to be waited for. In any
+other (insufficient funds, a limit, a used key, a locked account) nothing changes here, and
+services/withdrawals/requesting.py decides about it or refuses it.
 """
 
 import json
@@ -21,9 +21,9 @@ from services.withdrawals.drafting import drafted, hold_of
 from services.withdrawals.terms import Terms
 
 PROMISED: Final = "withdrawals.pay"
-"""The task that is promised with whatever needs no approval."""
+"""The task for withdrawals that need no approval."""
 
-# The type `withdrawal_asked` in the database names what a request consists of; this statement says which were accepted.
+# The database's type `withdrawal_asked` has the fields of a request; this statement returns the accepted ones.
 ACCEPT: Final = BatchedWrite(
     "withdrawals_accepted",
     "jsonb[]",
@@ -37,7 +37,7 @@ ACCEPT: Final = BatchedWrite(
 def usual(
     terms: Terms, *, user_id: UUID, amount_minor: int, destination: str, beneficiary_name: object, now: datetime
 ) -> Withdrawal | None:
-    """The withdrawal that this request would be; None where more has to be known than the terms.
+    """The withdrawal for this request; None if the terms alone cannot decide.
 
     Raises what policy.check_terms raises, and InvalidBeneficiary.
     """
@@ -57,7 +57,7 @@ def usual(
 
 
 def question(terms: Terms, withdrawal: Withdrawal, *, asked: Asked, answer: Answer, by: Actor) -> str:
-    """What ACCEPT is asked, as JSON: the withdrawal, its terms, who asks, and what is answered under their key."""
+    """The argument of ACCEPT for one request, as JSON: the withdrawal, its terms, the actor, the key and its answer."""
     policy, at = terms.policy, withdrawal.requested_at
     known: dict[str, Any] = {
         **{name: getattr(withdrawal, name) for name in _OF_THE_WITHDRAWAL},
@@ -98,5 +98,5 @@ _OF_THE_DOER: Final = ("correlation_id", "address", "user_agent", "request_id")
 
 
 def _bytes(value: bytes) -> str:
-    """As PostgreSQL reads them out of a text."""
+    """Bytes as PostgreSQL reads them from text."""
     return f"\\x{value.hex()}"
