@@ -1,4 +1,4 @@
-"""LNURL-auth for programs and wallets (LUD-01, LUD-04, LUD-17): a question, an answer, a session."""
+"""LNURL-auth for programs and wallets (LUD-01, LUD-04, LUD-17): a challenge, an answer, a session."""
 
 import secrets
 from typing import Any, Final
@@ -29,13 +29,13 @@ log = structlog.get_logger(__name__)
 
 
 class CreateRequest(StrictSchema):
-    """What the wallet's signature is for; left out, it signs in, and the first time makes the account."""
+    """What the wallet's signature is for; by default it signs in, and registers a new key."""
 
     action = ma.fields.String(load_default=None, validate=ma.validate.OneOf(ACTIONS))
 
 
 class CreateAnswer(ma.Schema):
-    """What to show to a wallet. `qr_code_data` is the text to draw; the cookie that comes too is the secret."""
+    """The challenge for a wallet. `qr_code_data` is the QR code's text; the cookie that comes with it is the secret."""
 
     session_id = ma.fields.UUID(required=True)
     lnurl = ma.fields.String(required=True)
@@ -45,7 +45,7 @@ class CreateAnswer(ma.Schema):
 
 
 class ParamsAnswer(ma.Schema):
-    """What is to be signed, for wallets that ask."""
+    """What to sign, for wallets that fetch it."""
 
     tag = ma.fields.String(required=True)
     k1 = ma.fields.String(required=True)
@@ -54,7 +54,7 @@ class ParamsAnswer(ma.Schema):
 
 
 class ParamsQuery(StrictSchema):
-    """Which question."""
+    """Which challenge."""
 
     session_id = ma.fields.UUID(required=True)
 
@@ -67,7 +67,7 @@ class WalletAnswer(ma.Schema):
 
 
 class CheckAnswer(ma.Schema):
-    """How far it has come; with the session, in the one answer that begins it."""
+    """The state of the challenge, with the session token in the one answer that opens the session."""
 
     status = ma.fields.String(required=True, validate=ma.validate.OneOf(["waiting", "expired", "verified", "claimed"]))
     expires_at = ma.fields.DateTime(required=True)
@@ -90,7 +90,7 @@ _FROM_WALLET: Final = [
 @blueprint.takes(CreateRequest)
 @blueprint.answers(201, CreateAnswer)
 def create(body: dict[str, Any]) -> Response:
-    """Ask for something that a wallet can sign, once, within five minutes; `link` and `auth` need a session."""
+    """Create a challenge for a wallet, valid once and for five minutes; `link` and `auth` need a session."""
     action = body["action"]
     asked_by = guards.person().user_id if action in _FOR_SOMEBODY else None
     browser = flow.browser_secret() or secrets.token_urlsafe(flow.BROWSER_SECRET_BYTES)
@@ -115,7 +115,7 @@ def create(body: dict[str, Any]) -> Response:
 @blueprint.takes(ParamsQuery, location="query")
 @blueprint.answers(200, ParamsAnswer)
 def params(query: dict[str, Any]) -> Response:
-    """What is to be signed, as the LNURL says it too."""
+    """Read what to sign, as the LNURL also says."""
     with container().reading() as session:
         challenge = lnurl.find(session, query["session_id"])
     lnurl.open_for_answer(challenge, now=container().now())
@@ -128,7 +128,7 @@ def params(query: dict[str, Any]) -> Response:
 @blueprint.reads(_FROM_WALLET)
 @blueprint.answers(200, WalletAnswer)
 def callback(session_id: UUID) -> Response:
-    """Where wallets answer. They read a JSON status rather than HTTP's, from any page (LUD-04)."""
+    """Receive a wallet's answer. Wallets read a JSON status instead of HTTP's, from any origin (LUD-04)."""
     body, retry_after_s = {"status": "OK"}, None
     try:
         limits.spend("sign_in", address=limits.origin())
@@ -150,7 +150,7 @@ def callback(session_id: UUID) -> Response:
 @limited("read")
 @blueprint.answers(200, CheckAnswer)
 def check(session_id: UUID) -> Response:
-    """How far it has come, for the browser that asked; the first look after the wallet answered begins the session."""
+    """Read the challenge's state in the browser that created it; the first read after the wallet's answer signs in."""
     now_at = flow.progress(
         container(), session_id, browser=flow.browser_secret(), previous_token=guards.session_token()
     )

@@ -45,9 +45,9 @@ blueprint = Blueprint("oauth", __name__, description="Tokens for apps (OAuth 2, 
 
 View = TypeVar("View", bound=Callable[..., Any])
 CLIENT_ID_LENGTH_MAX: Final = 64
-"""More of a name that somebody gives is not looked at to count them: no name of ours is longer."""
+"""A longer name is not looked up for rate limits: none of ours is longer."""
 _PUBLISHED: Final = {"Cache-Control": "public, max-age=300"}
-# Pages of other sites may call these (RFC 9700 2.6): no cookie is looked at. Never the authorization endpoint.
+# Pages of other sites may call these (RFC 9700 2.6), so cookies are ignored. Never the authorization endpoint.
 _CROSS_ORIGIN: Final = frozenset(
     {
         "oauth.token",
@@ -80,11 +80,11 @@ def _let_other_sites_read(response: Response) -> Response:
 @blueprint.takes_form(TOKEN_FORM, required=["grant_type"])
 @blueprint.answers(HTTPStatus.OK, TokenAnswer)
 def token() -> Response:
-    """Tokens for a code, a refresh token or a device code."""
+    """Exchange a code, a refresh token or a device code for tokens."""
     try:
         proof = dpop.carried()
     except InvalidDpopProof as fault:
-        # RFC 9449 5: to the token endpoint a bad proof is a bad request.
+        # RFC 9449 5: for the token endpoint an invalid proof is a bad request.
         return answer_of(Reply(HTTPStatus.BAD_REQUEST, {"error": fault.code, "error_description": str(fault)}))
     return _serve("token", proof)
 
@@ -96,7 +96,7 @@ def token() -> Response:
 @blueprint.takes_form(TOKEN_QUESTION_FORM, required=["token"])
 @blueprint.answers(HTTPStatus.OK, NothingAnswer)
 def revoke() -> Response:
-    """End a token (RFC 7009)."""
+    """Revoke a token (RFC 7009)."""
     return _serve("revocation")
 
 
@@ -107,7 +107,7 @@ def revoke() -> Response:
 @blueprint.takes_form(TOKEN_QUESTION_FORM, required=["token"])
 @blueprint.answers(HTTPStatus.OK, IntrospectionAnswer)
 def introspect() -> Response:
-    """Whether a token is worth anything (RFC 7662)."""
+    """Read whether a token is active (RFC 7662)."""
     return _serve("introspection")
 
 
@@ -118,7 +118,7 @@ def introspect() -> Response:
 @blueprint.takes_form(DEVICE_FORM, required=["scope"])
 @blueprint.answers(HTTPStatus.OK, DeviceAnswer)
 def device_authorization() -> Response:
-    """A code for a device and one for its owner (RFC 8628)."""
+    """Issue a device code and a user code (RFC 8628)."""
     return _serve("device_authorization")
 
 
@@ -128,7 +128,7 @@ def device_authorization() -> Response:
 @blueprint.takes_body(REGISTRATION_BODY)
 @blueprint.answers(HTTPStatus.CREATED, RegisteredAnswer)
 def register() -> Response:
-    """Register an app (RFC 7591): by people who are signed in, or by anyone where the house says so."""
+    """Register an app (RFC 7591): signed-in users can, and anyone where the installation allows it."""
     parts = container()
     now = parts.now()
     owner_id = None
@@ -157,7 +157,7 @@ def _registration() -> dict[str, Any]:
 @scope("openid", resource=USERINFO)
 @blueprint.answers(HTTPStatus.OK, UserinfoAnswer)
 def userinfo() -> Response:
-    """Who the user is, as far as the app may know (OpenID Connect Core 5.3)."""
+    """Read the user's claims that the app may see (OpenID Connect Core 5.3)."""
     return _userinfo()
 
 
@@ -166,7 +166,7 @@ def userinfo() -> Response:
 @scope("openid", resource=USERINFO)
 @blueprint.answers(HTTPStatus.OK, UserinfoAnswer)
 def userinfo_by_post() -> Response:
-    """The same, asked the other way."""
+    """Read the user's claims, by POST."""
     return _userinfo()
 
 
@@ -174,7 +174,7 @@ def userinfo_by_post() -> Response:
 @public
 @blueprint.answers(HTTPStatus.OK, KeysAnswer)
 def jwks() -> Response:
-    """The keys that sign tokens (RFC 7517)."""
+    """List the keys that sign tokens (RFC 7517)."""
     parts = container()
     with parts.transaction() as session:
         listed = keys.published(session, provider(parts), now=parts.now())
@@ -185,7 +185,7 @@ def jwks() -> Response:
 @public
 @blueprint.answers(HTTPStatus.OK, MetadataAnswer)
 def authorization_server() -> Response:
-    """What this provider can do (RFC 8414)."""
+    """Read the metadata of the authorization server (RFC 8414)."""
     return _published(metadata.document(provider(container())))
 
 
@@ -193,19 +193,19 @@ def authorization_server() -> Response:
 @public
 @blueprint.answers(HTTPStatus.OK, MetadataAnswer)
 def openid_configuration() -> Response:
-    """The same for OpenID Connect."""
+    """Read the metadata of the OpenID provider."""
     return _published(metadata.document(provider(container())))
 
 
 def keep_notes(session: Session, server: Server, *, now: datetime) -> None:
-    """Write what a server noted to the audit log, in the transaction that it tells of."""
+    """Write the server's notes to the audit log, in the same transaction."""
     doer = actor()
     for event, success, detail in server.noted:
         audit.record(session, event, by=doer, now=now, success=success, detail=detail)
 
 
 def answer_of(reply: Reply) -> Response:
-    """A refusal or an answer of the protocol as HTTP, refusals with what all of ours carry."""
+    """The protocol's answer as an HTTP response; refusals get the fields of all our errors."""
     body = reply.body
     if "error" in body:
         words = str(body.get("error_description") or body["error"])
@@ -219,7 +219,7 @@ def answer_of(reply: Reply) -> Response:
 
 def _serve(endpoint: str, proof: Proof | None = None) -> Response:
     parts = container()
-    # The moment of arrival: of requests that come together, those that lose must not look like replays.
+    # The time of arrival: of simultaneous requests, the losers must not look like replays.
     now = parts.now()
     parameters = request.form.to_dict(flat=False)
     for named in _named():
@@ -229,7 +229,7 @@ def _serve(endpoint: str, proof: Proof | None = None) -> Response:
         reply = server.answer(request.method, parameters, dict(request.headers), endpoint)
         keep_notes(session, server, now=now)
     client = server.client
-    # Who has no secret proves by redeeming something; until then it is where they ask from alone that counts.
+    # A public client proves itself by redeeming something; until then only the address is counted.
     if client is not None and (client.row.auth_method != "none" or _has_redeemed(endpoint, reply)):
         limits.note("read", client=client.row.client_id)
     return answer_of(reply)
@@ -240,7 +240,7 @@ def _has_redeemed(endpoint: str, reply: Reply) -> bool:
 
 
 def _named() -> set[str]:
-    """The apps that this request may turn out to be of: its header and its form may say different things."""
+    """The apps that this request may belong to: its header and its form may name different ones."""
     try:
         by_header = named_by(dict(request.headers))
     except InvalidClientError:

@@ -1,4 +1,4 @@
-"""What the names in the API's description mean, said once for all places where nothing more is said of them."""
+"""Descriptions of the API's fields and parameters by name, where a schema gives none of its own."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,11 +10,11 @@ from api.glossary.metadata import METADATA
 from api.glossary.own import OWN
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType({**ANSWERS, **METADATA, **COMMON})
-"""What a name means wherever nothing else is said."""
+"""What a name means wherever nothing more specific is given."""
 
 
 def explain(described: Mapping[str, Any]) -> None:
-    """Write a meaning to each field and parameter of a description in OpenAPI that has none and whose name is known."""
+    """Add the meaning to each known field and parameter of an OpenAPI description that has none."""
     for name, schema in described["components"]["schemas"].items():
         for field, shape in schema.get("properties", {}).items():
             _explain(shape, f"{name}.{field}", field)
@@ -30,6 +30,6 @@ def explain(described: Mapping[str, Any]) -> None:
 
 def _explain(shape: dict[str, Any], own: str, common: str) -> None:
     meaning = OWN.get(own) or MEANINGS.get(common)
-    # What stands beside a reference is ignored by whoever reads OpenAPI 3.0.
+    # OpenAPI 3.0 readers ignore anything beside a `$ref`.
     if meaning and "$ref" not in shape:
         shape.setdefault("description", meaning)

@@ -1,4 +1,4 @@
-"""What the names of fields mean that only answers have."""
+"""Meanings of fields that occur in answers only."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the names of fields and parameters mean wherever they are: nothing is here that means two things."""
+"""Meanings of fields and parameters that are the same everywhere."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the names mean that OAuth, OpenID Connect and LNURL-auth gave."""
+"""Meanings of names from OAuth, OpenID Connect and LNURL-auth."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the names of fields and parameters mean in one schema or path, where that is something else than elsewhere."""
+"""Meanings of fields and parameters that differ in one schema or path."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

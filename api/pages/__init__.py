@@ -1,4 +1,4 @@
-"""The pages that people see: plain forms and server-rendered HTML, which scripts only make livelier."""
+"""The HTML pages: plain forms, rendered on the server, which work without scripts."""
 
 from typing import Final
 
@@ -89,7 +89,7 @@ BLUEPRINTS: Final = tuple(
 
 
 def register(app: Flask) -> None:
-    """Give an application its pages, its static files and its error page."""
+    """Register the pages, the static files and the error page with an application."""
     rendering.install(app, version=VERSION)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

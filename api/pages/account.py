@@ -1,4 +1,4 @@
-"""The account page: the keys that sign in to it, and the browsers that are signed in."""
+"""The account page: the keys that sign in, and the open sessions."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -26,7 +26,7 @@ ACCOUNT: Final = "/account"
 @blueprint.get(ACCOUNT)
 @signed_in
 def show() -> Response:
-    """Keys, sessions, and what can be done about them."""
+    """Show the keys and sessions."""
     return _account()
 
 
@@ -34,7 +34,7 @@ def show() -> Response:
 @signed_in
 @limited("sign_in")
 def begin_link() -> Response:
-    """Make a text for a further key to sign."""
+    """Create the challenge for a further key."""
     parts, caller = container(), guards.caller()
     try:
         subject = signatures.normalise_subject(typed("subject"))
@@ -50,7 +50,7 @@ def begin_link() -> Response:
 @blueprint.get(f"{ACCOUNT}/keys/<uuid:challenge_id>/sign")
 @signed_in
 def ask_signature(challenge_id: UUID) -> Response:
-    """The text to sign, and a place for the signature."""
+    """Show the text to sign and the field for the signature."""
     return _to_sign(challenge_id)
 
 
@@ -78,7 +78,7 @@ def finish_link(challenge_id: UUID) -> Response:
 @blueprint.get(f"{ACCOUNT}/wallet")
 @signed_in
 def link_wallet() -> Response:
-    """A code for a Lightning wallet whose key is to be linked."""
+    """Show the QR code for a Lightning wallet whose key is to be linked."""
     values, browser = wallet_login.fresh(ACCOUNT, action="link", asked_by=guards.caller().user_id)
     response = page("login_wallet.html", **values)
     lnurl_sign_in.set_browser_secret(response, browser)
@@ -88,7 +88,7 @@ def link_wallet() -> Response:
 @blueprint.post(f"{ACCOUNT}/keys/<uuid:key_id>/rename")
 @signed_in
 def rename(key_id: UUID) -> Response:
-    """Call a key something else."""
+    """Rename a key."""
     user_id = guards.caller().user_id
     try:
         with container().transaction() as session:
@@ -101,7 +101,7 @@ def rename(key_id: UUID) -> Response:
 @blueprint.post(f"{ACCOUNT}/keys/<uuid:key_id>/remove")
 @signed_in
 def remove(key_id: UUID) -> Response:
-    """Have a key sign in no longer; every other session ends, for it may have begun with this key."""
+    """Remove a key and end all other sessions, which may have begun with it."""
     parts, caller = container(), guards.caller()
 
     def drop(session: Session) -> dict[str, Any]:
@@ -118,14 +118,14 @@ def remove(key_id: UUID) -> Response:
 @blueprint.post(f"{ACCOUNT}/sessions/<uuid:session_id>/end")
 @signed_in
 def end_session(session_id: UUID) -> Response:
-    """Sign one browser or program out."""
+    """End one session."""
     return _end(only=session_id)
 
 
 @blueprint.post(f"{ACCOUNT}/sessions/end")
 @signed_in
 def end_sessions() -> Response:
-    """Sign out everywhere: here too."""
+    """End all sessions, including this one."""
     return _end(only=None)
 
 
@@ -164,7 +164,7 @@ def _to_sign(challenge_id: UUID, refusal: StrongroomError | None = None) -> Resp
 
 
 def _change(event: str, work: Callable[[Session], dict[str, Any]]) -> Response:
-    """Change the keys, put it on record, and give this browser another token."""
+    """Change the keys, write the audit line, and replace this browser's token."""
     parts, caller, token = container(), guards.caller(), guards.session_token()
     with parts.transaction() as session:
         detail = work(session)

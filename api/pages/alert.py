@@ -1,4 +1,4 @@
-"""The page of one alert: what it means, since when it stands and stood, who looks after it, and what to do."""
+"""The page of one alert: its meaning, its history, its acknowledgement, and what to do."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ blueprint = Blueprint("alert-page", __name__)
 
 ALERTS: Final = "/operator/alerts"
 MEANINGS: Final[Mapping[str, str]] = {"critical": "wrong", "warning": "waiting", "info": "seen"}
-"""The colour of a severity."""
+"""The colour of each severity."""
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "asset": ("/operator/buffers", "Buffers and funding"),
     "chain": ("/operator/controls", "Controls"),
@@ -45,12 +45,12 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "withdrawals": ("/operator", "Withdrawals that wait"),
     "sweeps": ("/operator/buffers", "Buffers and funding"),
 }
-"""Where to look further, by the noun of a scope."""
+"""Further pages, by the noun of a scope."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowLine:
-    """A movement of money that the alert is about."""
+    """A flow that the alert names."""
 
     short_id: str
     kind: str
@@ -61,7 +61,7 @@ class FlowLine:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened to an alert: raised, worse, over, or what somebody said."""
+    """A change of an alert: raised, worse, cleared, or an operator's comment."""
 
     at: datetime
     meaning: str
@@ -88,12 +88,12 @@ class AlertView:
 @blueprint.get(f"{ALERTS}/<uuid:event_id>")
 @role("viewer")
 def show(event_id: UUID) -> Response:
-    """The alert that this transition is one of."""
+    """Show the alert of this transition."""
     return show_alert(event_id)
 
 
 def show_alert(event_id: UUID, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
-    """The same with a problem on top, when something that was asked for was refused. Raises UnknownAlert."""
+    """Show the alert with an error message on top. Raises UnknownAlert."""
     parts, roles = container(), guards.caller().roles
     with parts.reading() as session:
         found = dossier.of_event(session, event_id, now=parts.now())
@@ -111,7 +111,7 @@ def show_alert(event_id: UUID, *, problem: str = "", status: int = HTTPStatus.OK
 
 
 def view(found: Dossier, known: Mapping[str, AssetName]) -> AlertView:
-    """The page as its template wants it."""
+    """The page's values for its template."""
     row = found.newest
     changes = [*_transitions(found), *(change for line in found.said if (change := _said(line)))]
     noun = row.service_scope.removeprefix(NODATA).partition(":")[0]
@@ -130,7 +130,7 @@ def view(found: Dossier, known: Mapping[str, AssetName]) -> AlertView:
 
 
 def _transitions(found: Dossier) -> list[Change]:
-    """Each raising, worsening and end; how long it stood is told with its end."""
+    """The transitions; the clearing one has the duration."""
     oldest_first = list(reversed(found.transitions))
     changes = [_change(row, None) for row in oldest_first[:1]]
     return [*changes, *(_change(row, before) for before, row in pairwise(oldest_first))]

@@ -1,4 +1,4 @@
-"""The operator's page of alerts: what is wrong, who looks after it, what is silenced, and what was."""
+"""The operator's page of alerts: standing alerts, acknowledgements, silences and history."""
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -27,14 +27,14 @@ HOURS_MAX: Final = 720
 @blueprint.get(ALERTS)
 @role("viewer")
 def show() -> Response:
-    """What stands, what is silenced, and the newest of what was."""
+    """Show the standing alerts, the silences and the latest history."""
     return _page()
 
 
 @blueprint.post(f"{ALERTS}/acknowledge")
 @role("approver")
 def acknowledge() -> Response:
-    """Say that you look after an alert."""
+    """Acknowledge an alert."""
     parts = container()
     try:
         with parts.transaction() as session:
@@ -49,7 +49,7 @@ def acknowledge() -> Response:
 @blueprint.post(f"{ALERTS}/settle")
 @role("approver")
 def settle() -> Response:
-    """Say that what does not end by itself was dealt with."""
+    """Settle an alert that does not clear by itself."""
     parts, note = container(), _said("note")
     if not note:
         return _again("Nothing was changed: say how it was settled.", HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -64,7 +64,7 @@ def settle() -> Response:
 @blueprint.post(f"{ALERTS}/silence")
 @role("admin")
 def silence() -> Response:
-    """Have nobody woken by one scope of a code for some hours."""
+    """Silence one scope of a code for some hours."""
     parts, hours = container(), request.form.get("hours", type=int) or 0
     code, scope, reason = _said("code"), _said("scope"), _said("reason")
     if not (code and scope and reason and 0 < hours <= HOURS_MAX):
@@ -80,7 +80,7 @@ def silence() -> Response:
 @blueprint.post(f"{ALERTS}/silences/<uuid:silence_id>/end")
 @role("admin")
 def end_silence(silence_id: UUID) -> Response:
-    """End a silence before its time."""
+    """End a silence early."""
     parts = container()
     try:
         with parts.transaction() as session:
@@ -91,7 +91,7 @@ def end_silence(silence_id: UUID) -> Response:
 
 
 def _event() -> UUID | None:
-    """The alert on whose own page a form was sent, if it was there."""
+    """The alert whose page sent the form, if one did."""
     return request.form.get("event", type=UUID)
 
 
@@ -101,7 +101,7 @@ def _back() -> Response:
 
 
 def _again(problem: str, status: int) -> Response:
-    """The page that a form was sent on, with what is wrong with it."""
+    """The page that sent the form, with the error."""
     event_id = _event()
     if event_id is None:
         return _page(problem=problem, status=status)

@@ -1,4 +1,4 @@
-"""The apps that act for you: what each may do, when it last did, an end to it, and yes or no to a waiting device."""
+"""The apps that act for the user: their permissions, their last use, revocation, and approval of devices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ blueprint = Blueprint("apps", __name__)
 
 @dataclass(frozen=True, slots=True)
 class AppLine:
-    """One app as its user sees it."""
+    """One app, for its user."""
 
     grant_id: UUID
     name: str
@@ -40,7 +40,7 @@ class AppLine:
 @blueprint.get("/apps")
 @signed_in
 def show() -> Response:
-    """The list."""
+    """List the user's apps."""
     with container().reading() as session:
         known = every_asset(session)
         lines = [_line(app, known) for app in grants.connected(session, guards.person().user_id)]
@@ -50,7 +50,7 @@ def show() -> Response:
 @blueprint.post("/apps/<uuid:grant_id>/revoke")
 @signed_in
 def revoke(grant_id: UUID) -> Response:
-    """End what an app may do, at once."""
+    """Revoke an app's grant at once."""
     parts = container()
     now = parts.now()
     with parts.transaction() as session:
@@ -63,7 +63,7 @@ def revoke(grant_id: UUID) -> Response:
 @signed_in
 @limited("sign_in")
 def device() -> Response:
-    """Where a person types the code that a device shows; with a code, what that device asks for."""
+    """Show the form for a device's user code; with a code, the permissions that the device asks for."""
     code = request.args.get("user_code", "").strip()
     if not code:
         return _code_form(FormField())
@@ -76,7 +76,7 @@ def device() -> Response:
 @signed_in
 @limited("sign_in")
 def decide_device() -> Response:
-    """Let the device act for the user, or not."""
+    """Approve or deny a device."""
     parts = container()
     now, who = parts.now(), guards.person()
     with parts.transaction() as session:

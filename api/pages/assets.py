@@ -1,4 +1,4 @@
-"""Stylesheets and scripts under names that carry their content's hash, so that browsers may keep them for ever."""
+"""Stylesheets and scripts under names with a hash of their content, so that browsers can cache them for ever."""
 
 import gzip
 import hashlib
@@ -23,12 +23,12 @@ _TYPES: Final = {
 }
 _HASH_LENGTH: Final = 12
 BUNDLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"pages.css": ("vendor/pico.css", "strongroom.css")})
-"""Files sent as one. Apart, there would be a moment at which the base applies without what we change in it."""
+"""Files sent as one, so that the base stylesheet never applies without our changes to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """One file as it is sent: plain and compressed."""
+    """One static file, plain and compressed."""
 
     content_type: str
     plain: bytes
@@ -48,11 +48,11 @@ class StaticFiles:
             self._add(name, b"\n".join((folder / part).read_bytes() for part in parts))
 
     def url(self, name: str) -> str:
-        """The address of a file by its plain name. Raises KeyError for one that does not exist."""
+        """The URL of a file by its plain name. Raises KeyError for an unknown one."""
         return f"/static/{self._names[name]}"
 
     def find(self, hashed: str) -> StaticFile | None:
-        """The file under a hashed name, if its content is still that."""
+        """The file under a hashed name, if its content still has that hash."""
         return self._files.get(hashed)
 
     def _add(self, name: str, plain: bytes) -> None:
@@ -63,13 +63,13 @@ class StaticFiles:
 
 
 def blueprint(files: StaticFiles) -> Blueprint:
-    """The one public route that serves them."""
+    """The public route that serves the static files."""
     pages = Blueprint("static-files", __name__)
 
     @pages.get("/static/<path:name>")
     @public
     def static_file(name: str) -> Response:
-        """A stylesheet, script or licence; anything under an outdated name is not found."""
+        """Serve a stylesheet, script or licence; an outdated name is not found."""
         file = files.find(name)
         if file is None:
             abort(404)

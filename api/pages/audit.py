@@ -1,4 +1,4 @@
-"""The operator's view of the audit log: filters, pages, and the same as CSV."""
+"""The operator's view of the audit log: filters, pages and CSV."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 @blueprint.get("/operator/audit")
 @role("viewer")
 def show() -> Response:
-    """A page of the log, newest first."""
+    """Show a page of the log, newest first."""
     before = request.args.get("before", type=int)
     asked = {name: text for name in FILTERS if (text := request.args.get(name, "").strip()) and text.isprintable()}
     with container().reading() as session:
@@ -54,7 +54,7 @@ def show() -> Response:
 @blueprint.get("/operator/audit.csv")
 @role("viewer")
 def download() -> Response:
-    """Everything that fits the filters, streamed."""
+    """Stream everything that matches the filters as CSV."""
     asked = {name: text for name in FILTERS if (text := request.args.get(name, "").strip()) and text.isprintable()}
     headers = {"Content-Disposition": "attachment; filename=audit.csv", "Cache-Control": "no-store"}
     return Response(_rows(_wanted(asked)), mimetype="text/csv", headers=headers)
@@ -88,7 +88,7 @@ def _row(line: AuditLog) -> tuple[object, ...]:
 def _written(cells: tuple[object, ...]) -> str:
     buffer = io.StringIO()
     texts = ["" if cell is None else str(cell) for cell in cells]
-    # Strangers choose their user agent: a spreadsheet must not take it for a formula.
+    # User agents are untrusted: a spreadsheet must not take one for a formula.
     csv.writer(buffer).writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in texts])
     return buffer.getvalue()
 
@@ -103,7 +103,7 @@ def _wanted(asked: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _user(text: str) -> UUID:
-    """The id that was typed; what is none fits nobody."""
+    """The user id that was typed; an invalid one matches nobody."""
     try:
         return UUID(text)
     except ValueError:

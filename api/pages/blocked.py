@@ -1,4 +1,4 @@
-"""Whom the reader has blocked, and the two buttons for that."""
+"""The users whom the reader has blocked."""
 
 from flask import Blueprint, Response
 
@@ -14,7 +14,7 @@ blueprint = Blueprint("blocked", __name__)
 @blueprint.get("/chat/blocked")
 @signed_in
 def list_blocked() -> Response:
-    """Everybody whom the reader has blocked."""
+    """List the users whom the reader has blocked."""
     with container().reading() as session:
         people = blocked.listed(session, guards.caller().user_id)
     return page("blocked.html", people=people)
@@ -23,7 +23,7 @@ def list_blocked() -> Response:
 @blueprint.post("/chat/blocked")
 @signed_in
 def block() -> Response:
-    """Hear nothing more from somebody."""
+    """Block a user."""
     other = conversing.block(container(), guards.caller(), typed("person"))
     return see(f"/chat/{other.public_key}")
 
@@ -31,6 +31,6 @@ def block() -> Response:
 @blueprint.post("/chat/blocked/end")
 @signed_in
 def unblock() -> Response:
-    """Hear from somebody again."""
+    """Unblock a user."""
     other = conversing.unblock(container(), guards.caller(), typed("person"))
     return see(f"/chat/{other.public_key}")

@@ -21,7 +21,7 @@ from services import alerts, buffers, chains, heartbeats, overview, state, withd
 from services.alerts import pausing
 from wiring.container import Container
 
-# Heartbeats come every ten seconds: three in a row missing is late.
+# Heartbeats come every ten seconds: after three missing ones a process is late.
 HEARTBEAT_LATE_AFTER: Final = timedelta(seconds=30)
 BUFFER_STALE_AFTER: Final = timedelta(minutes=5)
 LISTED_MAX: Final = 200
@@ -30,7 +30,7 @@ _VERDICTS: Final[Mapping[str, str]] = {"ok": "yours", "mismatch": "wrong", "unkn
 
 
 def read(session: Session, parts: Container, caller: Principal) -> Board:
-    """Everything on the board, as of now."""
+    """The whole board as of now."""
     now = parts.now()
     known = every_asset(session)
 
@@ -59,7 +59,7 @@ def read(session: Session, parts: Container, caller: Principal) -> Board:
 
 
 def _needs_an_eye(row: Withdrawal) -> bool:
-    """An approved withdrawal that merely awaits its turn does not."""
+    """Whether a withdrawal needs an operator; an approved one that waits for its turn does not."""
     return row.state not in {"approved", "signed"} or row.waiting_reason is not None
 
 
@@ -86,7 +86,7 @@ def _health(session: Session, parts: Container, known: Mapping[str, AssetName], 
 
 
 def looking(session: Session, now: datetime) -> Gauge:
-    """Whether somebody looks for alerts: that there are none means nothing otherwise."""
+    """Whether alerts are evaluated; otherwise their absence means nothing."""
     found = pausing.current(session, now=now)
     if found is not None:
         return Gauge("Alerts", "wrong", f"paused by {sentences.actor(found.paused_by)}", "ends", found.ends_at)

@@ -1,8 +1,8 @@
-"""What a browser calls itself, in the words that people have for it."""
+"""Readable names of browsers, from their User-Agent."""
 
 from typing import Final
 
-# In this order: each names those after it as well, to be served by pages that were made for them.
+# In this order: each also names those after it, for compatibility.
 _BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -26,9 +26,9 @@ _LENGTH_MAX: Final = 40
 
 
 def browser(user_agent: str | None) -> str:
-    """What signed in, from its User-Agent: "Firefox on Linux", or the beginning of a program's own name.
+    """The browser's name, "Firefox on Linux", or the beginning of a program's User-Agent.
 
-    It is whatever the other side says of itself (RFC 9110, section 10.1.5), so nothing is decided by it.
+    The client chooses it (RFC 9110, section 10.1.5), so nothing is decided by it.
     """
     said = user_agent or ""
     program = next((name for mark, name in _BROWSERS if mark in said), "")

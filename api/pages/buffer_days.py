@@ -1,4 +1,4 @@
-"""The days of every buffer in figures, as a page and as CSV."""
+"""Daily figures of every buffer, as a page and as CSV."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DayLine:
-    """One asset on one day: how its comparisons went, how it ended, and what could be paid out in between."""
+    """One asset on one day: its comparisons, its closing state, and what could be paid out."""
 
     day: date
     asset: AssetName
@@ -47,7 +47,7 @@ class DayLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """The latest days, newest first; `asset` chooses one."""
+    """Show the latest days, newest first; `asset` chooses one."""
     wanted = request.args.get("asset")
     with container().reading() as session:
         known = every_asset(session)
@@ -60,7 +60,7 @@ def show() -> Response:
 @blueprint.get(SHEET)
 @role("viewer")
 def report() -> Response:
-    """The same as CSV, amounts in whole units."""
+    """Download the same as CSV, with amounts in whole units."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""What is held of each asset, line by line beside the ledger, and the orders that fund it."""
+"""The holdings of each asset compared with the ledger, and the orders that fund them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,14 +76,14 @@ class OrderLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """Every buffer, and the orders."""
+    """Show every buffer and the orders."""
     return _page()
 
 
 @blueprint.post(f"{PLACE}/orders")
 @role("approver")
 def propose() -> Response:
-    """Ask for funds before a buffer is low."""
+    """Propose a replenishment before a buffer is low."""
     asset_id, reason = typed("asset"), typed("reason")[:REASON_LENGTH_MAX]
     if not reason:
         return _page(problem="Nothing was changed: a reason is missing.", status=HTTPStatus.CONFLICT)
@@ -102,14 +102,14 @@ def propose() -> Response:
 @blueprint.post(f"{PLACE}/orders/<uuid:order_id>/approve")
 @role("approver")
 def approve(order_id: UUID) -> Response:
-    """Agree to fund a buffer."""
+    """Approve a replenishment."""
     return _decide(order_id, replenishments.approve)
 
 
 @blueprint.post(f"{PLACE}/orders/<uuid:order_id>/cancel")
 @role("approver")
 def cancel(order_id: UUID) -> Response:
-    """Give an order up, with a reason."""
+    """Cancel a replenishment, with a reason."""
     reason = typed("reason")[:REASON_LENGTH_MAX]
     if not reason:
         return _page(problem="Nothing was changed: a reason is missing.", status=HTTPStatus.CONFLICT)

@@ -1,4 +1,4 @@
-"""Chat: who wrote, what was said, who is here, and calls, for which alone scripts are needed."""
+"""Chat: conversations, messages, presence, and calls, which alone need scripts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ blueprint = Blueprint("chat", __name__)
 
 THREADS_SHOWN: Final = 100
 MESSAGES_SHOWN: Final = 100
-# Everywhere else pages may use neither.
+# All other pages may use neither.
 PERMISSIONS: Final = "camera=(self), geolocation=(), microphone=(self)"
 _WRITTEN: Final = Written(length_max=BODY_LENGTH_MAX)
 
@@ -48,7 +48,7 @@ class ThreadLine:
 
 @dataclass(frozen=True, slots=True)
 class MessageLine:
-    """One message; `is_read` says of one's own that the other has read it."""
+    """One message; `is_read`: the recipient has read one's own message."""
 
     sequence: int
     is_mine: bool
@@ -59,7 +59,7 @@ class MessageLine:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other one; `is_blocked` if the reader does not want to hear from them."""
+    """The other user; `is_blocked` if the reader has blocked them."""
 
     key: str
     is_online: bool
@@ -69,14 +69,14 @@ class Peer:
 @blueprint.get("/chat")
 @signed_in
 def list_threads() -> Response:
-    """Every conversation, and a form to begin one."""
+    """List every conversation, with a form to begin one."""
     return _list()
 
 
 @blueprint.post("/chat")
 @signed_in
 def open_thread() -> Response:
-    """Go to the conversation with whoever has this key, which may be empty yet."""
+    """Open the conversation with the holder of this key, which may be empty."""
     reference = typed("to")
     try:
         with container().reading() as session:
@@ -90,14 +90,14 @@ def open_thread() -> Response:
 @blueprint.get("/chat/<peer>")
 @signed_in
 def show_thread(peer: str) -> Response:
-    """What was said with one person; who looks at it has read it."""
+    """Show the messages with one user and mark them as read."""
     return _thread(peer)
 
 
 @blueprint.post("/chat/<peer>")
 @signed_in
 def send(peer: str) -> Response:
-    """Say something."""
+    """Send a message."""
     parts, caller = container(), guards.caller()
     given = typed("message")
     try:
@@ -111,7 +111,7 @@ def send(peer: str) -> Response:
 
 
 def read_message(given: str) -> str:
-    """What was typed, as a message. Raises InvalidRequest."""
+    """The message typed. Raises InvalidRequest."""
     try:
         text: str = _WRITTEN.deserialize(given)
     except ValidationError as fault:
@@ -153,7 +153,7 @@ def _thread(reference: str, field: FormField | None = None, *, status: int = HTT
 
 
 def _read(session: Session, reader_id: UUID, peer: KnownUser, said: list[Said]) -> int:
-    """Note that all of it was read, and say how far the other one has."""
+    """Mark all messages as read, and return how far the other user has read."""
     try:
         chat.mark_read(session, reader_id, peer.user_id, up_to=said[0].sequence if said else 0)
     except ConversationNotFound:

@@ -1,4 +1,4 @@
-"""Tell the house of a payment that was made to it already, and see what became of it."""
+"""Claim payments that were already made, and follow the claims."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ SHOWN_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """An asset that people pay to an address of the house itself."""
+    """An asset that is paid to a receiving address of the installation."""
 
     asset: AssetName
     address: str
@@ -44,7 +44,7 @@ class Payable:
 
 @dataclass(frozen=True, slots=True)
 class ClaimLine:
-    """One claim, where it stands and why."""
+    """One claim, its state and the reason."""
 
     flow: str
     asset: AssetName
@@ -59,14 +59,14 @@ class ClaimLine:
 @blueprint.get(CLAIMS)
 @signed_in
 def show() -> Response:
-    """The form, where to pay, and the claims so far."""
+    """Show the form, the receiving addresses, and the claims so far."""
     return _form()
 
 
 @blueprint.post(CLAIMS)
 @signed_in
 def claim() -> Response:
-    """Have a payment looked up; a form sent twice claims once."""
+    """Claim a payment; a form sent twice claims once."""
     asset_id, tx_hash, amount = typed("asset"), typed("tx_hash"), typed_amount(typed("amount"))
 
     def decide(session: Session, now: datetime) -> Answer:
@@ -101,7 +101,7 @@ def claim() -> Response:
 @blueprint.post("/operator/claims/<uuid:verification_id>/ask")
 @role("approver")
 def ask_again(verification_id: UUID) -> Response:
-    """Have the chain of an uncertain or rejected claim asked anew."""
+    """Look up an uncertain or rejected claim again."""
     parts = container()
     with parts.reading() as session:
         flow_id = verifications.one(session, verification_id).flow_id

@@ -1,4 +1,4 @@
-"""Where an app sends its user: what it asks for in plain words, a limit where it may spend, yes or no."""
+"""The authorization endpoint: what an app asks for, a spending limit where it can spend, approve or deny."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ ALLOW: Final = "allow"
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What Authlib hands on as the user: who agreed, under which grant, and when they last proved a key."""
+    """The user that Authlib is given: who approved, under which grant, and when they last signed in."""
 
     grant_id: UUID
     auth_time: datetime
@@ -45,7 +45,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One asset's limit, as it was typed or as it stands."""
+    """The limit of one asset, as typed or as stored."""
 
     asset: AssetName
     field: FormField = field(default_factory=FormField)
@@ -55,7 +55,7 @@ class Limit:
 @public
 @limited("read")
 def ask() -> Response:
-    """Ask the user, or send them straight back when they agreed before."""
+    """Ask for consent, or redirect at once if the user has consented before."""
     parts, who = container(), _person()
     if who is not None:
         _count(who)
@@ -80,7 +80,7 @@ def ask() -> Response:
 @signed_in
 @limited("read")
 def decide() -> Response:
-    """Remember what the user agreed to and send them back with a code, or with their refusal."""
+    """Store the decision and redirect to the app with a code or a refusal."""
     parts = container()
     who = guards.person()
     with parts.transaction() as session:
@@ -107,7 +107,7 @@ def decide() -> Response:
 
 
 def limit_fields(session: Session, standing: Mapping[str, int] = MappingProxyType({})) -> list[Limit]:
-    """A field for each asset, with the limit that stands."""
+    """One field for each asset, with its stored limit."""
     return [
         Limit(asset, FormField(amount(standing[asset_id], asset.decimals) if asset_id in standing else ""))
         for asset_id, asset in every_asset(session).items()
@@ -115,7 +115,7 @@ def limit_fields(session: Session, standing: Mapping[str, int] = MappingProxyTyp
 
 
 def typed_limits(session: Session) -> tuple[dict[str, int] | None, list[Limit] | None]:
-    """The limits that were typed, or the fields with what is wrong; an empty field allows nothing."""
+    """The limits as typed, or the fields with their errors; an empty field allows nothing."""
     limits: dict[str, int] = {}
     fields: list[Limit] = []
     is_faulty = False
@@ -133,7 +133,7 @@ def typed_limits(session: Session) -> tuple[dict[str, int] | None, list[Limit] |
 
 
 def signed_in_at(session: Session, who: Principal) -> datetime:
-    """When this person last signed in."""
+    """When this user last signed in."""
     return grants.signed_in_at(session, who.session_id, lifetime=timedelta(hours=container().settings.session_hours))
 
 
@@ -143,10 +143,10 @@ def _person() -> Principal | None:
 
 
 def _count(who: Principal) -> None:
-    """Count what is asked of this user, by whomever, and by the app that the request names.
+    """Count authorization requests for this user, and for the app that the request names.
 
-    An app that they agreed to gets a code each time and shows them nothing, wherever their browser is. Anybody can name
-    an app, so it is counted for this user alone: nobody uses up what it may ask of others. Raises RateLimited,
+    An approved app gets a code each time without showing anything, wherever the browser is. Since anybody can name
+    an app, it is counted per user: nobody uses up another user's limit. Raises RateLimited,
     LimitsUnavailable.
     """
     spend("read", user=str(who.user_id))
@@ -155,7 +155,7 @@ def _count(who: Principal) -> None:
 
 
 def _validated(server: Server, who: Principal | None) -> CodeGrant | Response:
-    """The request, if it is one that may be asked; else a page or, where it is safe to go, a way back."""
+    """The request, if it is valid; else an error page or, where that is safe, a redirect."""
     parameters = request.args.to_dict(flat=False)
     try:
         check(parameters)
@@ -163,7 +163,7 @@ def _validated(server: Server, who: Principal | None) -> CodeGrant | Response:
     except OAuth2Error as error:
         reply = server.refusal(error)
         if reply.location is not None:
-            # RFC 9700 4.11.2: an address that anybody may have registered is no place to send a stranger to unasked.
+            # RFC 9700 4.11.2: anybody may have registered the redirect URI, so a stranger is not sent there unasked.
             is_stranger = who is None and request.args.get("prompt") != "none"
             return see(f"/login{onward_query(request.full_path)}") if is_stranger else _send_back(reply)
         return page(
@@ -176,7 +176,7 @@ def _validated(server: Server, who: Principal | None) -> CodeGrant | Response:
 
 
 def _to_sign_in(server: Server, asked: CodeGrant, *, again: bool = False) -> Response:
-    """To the page where one signs in and from there back here, or back to the app where nothing may be shown."""
+    """Redirect to the sign-in page and back here, or back to the app if nothing may be shown."""
     if asked.wish.is_silent:
         return _send_back(_refused(server, asked, "login_required"))
     mark = freshness.mark(server.provider, asked.request.payload.data, now=server.now)
@@ -187,13 +187,13 @@ def _to_sign_in(server: Server, asked: CodeGrant, *, again: bool = False) -> Res
 
 
 def _stale(server: Server, asked: CodeGrant, who: Principal) -> Response | None:
-    """The way to sign in again, where the app wants that; None when the user is as fresh as it wants."""
+    """The redirect to sign in again, if the app requires that; None if the sign-in is recent enough."""
     auth_time, wish = signed_in_at(server.session, who), asked.wish
     is_marked = freshness.is_marked(server.provider, asked.request.payload.data, auth_time=auth_time, now=server.now)
     if wish.is_for(who.user_id):
         return None if is_marked or wish.is_fresh(auth_time, now=server.now) else _to_sign_in(server, asked, again=True)
     if is_marked:
-        # Somebody signed in, and it is not whom the app named.
+        # Somebody signed in, but not the user whom the app named.
         return _send_back(_refused(server, asked, "login_required"))
     return _to_sign_in(server, asked, again=True)
 
@@ -201,7 +201,7 @@ def _stale(server: Server, asked: CodeGrant, who: Principal) -> Response | None:
 def _agreed(asked: CodeGrant, grant: OAuthGrant) -> bool:
     """Whether the user need not be asked again.
 
-    An app without a secret whose answers go to the user's machine can be any program there: it is asked for each time
+    A public client whose answers stay on the user's machine can be any program there: consent is asked for each time
     (RFC 8252 8.6).
     """
     is_known = asked.request.client.row.auth_method != "none" or asked.redirect_uri.startswith("https:")
@@ -221,7 +221,7 @@ def _refused(server: Server, asked: CodeGrant, code: str) -> Reply:
 
 
 def _send_back(reply: Reply) -> Response:
-    """To the app; by a page where the browser comes from a form of ours, whose policy lets it lead nowhere else."""
+    """Redirect to the app; by a page after a form, since our policy lets forms lead nowhere else."""
     target = reply.location or "/"
     came_from = urlsplit(request.headers.get("Referer", ""))
     if request.method == "GET" and came_from.netloc == request.host:
@@ -241,7 +241,7 @@ def _form(asked: CodeGrant, limits: list[Limit], *, status: int = HTTPStatus.OK)
         action=request.full_path,
     )
     parts = urlsplit(asked.redirect_uri)
-    # The answer to this form leads to the app, which the policy of all other pages forbids.
+    # The answer to this form leads to the app, which other pages' policy forbids.
     source = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
     policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action 'self' {source}")
     response.headers["Content-Security-Policy"] = policy

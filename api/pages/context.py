@@ -1,4 +1,4 @@
-"""What every page needs besides its own values: the visitor, the time, and the assets by name."""
+"""What every page needs besides its own values: the visitor, the time and the assets by name."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ _LINKS: Final = (
     ("/chat", "Chat"),
 )
 SIGNATURE_TYPED_MAX: Final = 2 * SIGNATURE_LENGTH_MAX
-"""In characters, with the line breaks that wallets put into a long signature and that do not count."""
+"""In characters, without the line breaks that wallets put into a long signature."""
 _OPERATOR: Final = ("/operator", "Operator")
 
 
 def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
-    """Answer with a page for whoever asks."""
+    """Render a page for the visitor."""
     parts = container()
     configured = [RAILS[rail.chain].name for rail in parts.settings.chains]
     return render(
@@ -50,7 +50,7 @@ def page(template: str, *, status: int = HTTPStatus.OK, **values: Any) -> Respon
 
 
 def visitor(*, converts: bool) -> Visitor | None:
-    """Who looks, as the header of a page shows them, and where they may go."""
+    """The visitor as the header shows them, and which pages they may open."""
     principal = guards.principal()
     if principal is None:
         return None
@@ -61,7 +61,7 @@ def visitor(*, converts: bool) -> Visitor | None:
 
 
 def _converts(status: int) -> bool:
-    """Whether a conversion is offered; not asked for a page that says that something is broken: it may be that."""
+    """Whether a conversion is offered; not queried for an error page, since that query may be what failed."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or guards.principal() is None:
         return False
     with container().reading() as session:
@@ -69,23 +69,23 @@ def _converts(status: int) -> bool:
 
 
 def onward(target: str | None) -> str:
-    """Where to go after signing in: a path of this site, or home when the wish is not one."""
+    """Where to go after signing in: a path of this site, else home."""
     is_path = target is not None and target.startswith("/") and not target.startswith("//") and "\\" not in target
     return target if is_path and target is not None and target.isprintable() else "/"
 
 
 def onward_query(target: str) -> str:
-    """The same as the query of an address, empty when it is home."""
+    """The same as a query string, empty for home."""
     return "" if target == "/" else f"?next={quote(target, safe='/')}"
 
 
 def see(path: str) -> Response:
-    """Send the browser on after a form was dealt with, so that reloading does not send it again."""
+    """Redirect after a form, so that reloading does not send it again."""
     return redirect(path, HTTPStatus.SEE_OTHER)  # type: ignore[return-value]
 
 
 def every_asset(session: Session) -> Mapping[str, AssetName]:
-    """All assets by id, as templates want them. Where several share a symbol, the id tells them apart."""
+    """All assets by id. Where several share a symbol, the id is added."""
     rows = assets.every(session)
     times = Counter(row.symbol for row in rows)
     return {row.asset_id: _name(row, row.symbol if times[row.symbol] == 1 else row.asset_id) for row in rows}
@@ -96,21 +96,21 @@ def _name(asset: Asset, symbol: str) -> AssetName:
 
 
 def on_rails(known: Mapping[str, AssetName]) -> tuple[AssetName, ...]:
-    """The assets that can be paid in and out now, because their chain is configured."""
+    """The assets whose chain is configured, which can be paid in and out."""
     parts = container()
     configured = {rail.chain for rail in parts.settings.chains} | set(parts.chains) | set(parts.providers)
     return tuple(asset for asset in known.values() if asset.chain in configured)
 
 
 def chosen_of(choice: Sequence[AssetName], wanted: str | None) -> AssetName | None:
-    """The asset that is asked for, or the first; None when there is none."""
+    """The requested asset, or the first; None if there are none."""
     return next((asset for asset in choice if asset.asset_id == wanted), choice[0] if choice else None)
 
 
 def field_errors(refusal: StrongroomError | Mapping[str, Any], *names: str) -> tuple[dict[str, list[str]], str]:
-    """A refusal split into what belongs beside the fields of a form, and what belongs above it.
+    """Split a refusal into errors of single fields and an error for the whole form.
 
-    Takes the refusal or its remembered body (`error_description`, `fields`).
+    Takes the refusal or its stored body (`error_description`, `fields`).
     """
     if isinstance(refusal, StrongroomError):
         fields, message = refusal.fields, str(refusal)
@@ -121,11 +121,11 @@ def field_errors(refusal: StrongroomError | Mapping[str, Any], *names: str) -> t
 
 
 def sentence(text: str) -> str:
-    """A reason as a sentence of its own."""
+    """A reason as a complete sentence."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def typed(name: str) -> str:
-    """What was typed into a field, without the spaces around it."""
+    """The text of a field, without surrounding spaces."""
     return request.form.get(name, "").strip()

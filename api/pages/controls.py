@@ -1,4 +1,4 @@
-"""The operator's switches: read a chain now, stop reading it, stop withdrawals or alerts, and go on again."""
+"""The operator's switches: observers, withdrawals and alert evaluation."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ _WITHDRAWALS: Final[Mapping[str, Callable[..., object]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class ObserverLine:
-    """One observer of a chain, how it is, and since when."""
+    """One chain observer, its health, and since when."""
 
     chain: str
     name: str
@@ -52,7 +52,7 @@ class ObserverLine:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalLine:
-    """Whether withdrawals of an asset are let out, and how many wait to be."""
+    """Whether an asset's withdrawals are paused, and how many wait."""
 
     asset: AssetName
     is_paused: bool
@@ -62,7 +62,7 @@ class WithdrawalLine:
 @blueprint.get(CONTROLS)
 @role("viewer")
 def show() -> Response:
-    """Every switch, and how it stands."""
+    """Show every switch and its state."""
     return _page()
 
 
@@ -83,7 +83,7 @@ def let_out(asset: str, control: str) -> Response:
 @blueprint.post(f"{CONTROLS}/alerts/pause")
 @role("admin")
 def look_away() -> Response:
-    """Have nobody look for alerts for some hours."""
+    """Pause alert evaluation for some hours."""
     parts, hours, reason = container(), request.form.get("hours", type=int) or 0, typed("reason")
     if not (reason and reason.isprintable() and len(reason) <= REASON_LENGTH_MAX and 0 < hours <= HOURS_MAX):
         told = f"Nothing was changed: a pause has a reason and lasts 1 to {HOURS_MAX} hours."
@@ -97,7 +97,7 @@ def look_away() -> Response:
 @blueprint.post(f"{CONTROLS}/alerts/resume")
 @role("admin")
 def look_again() -> Response:
-    """Look for alerts again."""
+    """Resume alert evaluation."""
     parts = container()
     with parts.transaction() as session:
         pausing.resume(session, now=parts.now(), by=operator())

@@ -1,4 +1,4 @@
-"""What is converted into what, as operators see it: terms, prices, what there is to pay out with, and the switch."""
+"""Conversion pairs for operators: terms, prices, holdings and the switch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Change = Callable[[Session], object]
 
 @dataclass(frozen=True, slots=True)
 class PairLine:
-    """One direction. `rate` is empty when there is none to go by, and then `refusal` says why."""
+    """One direction. `rate` is empty when there is no price, and then `refusal` says why."""
 
     sold: AssetName
     bought: AssetName
@@ -53,28 +53,28 @@ class PairLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """Every pair, open or paused."""
+    """Show every pair, open or paused."""
     return _page()
 
 
 @blueprint.post(f"{PLACE}/pause")
 @role("admin")
 def pause() -> Response:
-    """Convert no more of one asset into another."""
+    """Pause conversions of a pair."""
     return _switch(is_open=False)
 
 
 @blueprint.post(f"{PLACE}/resume")
 @role("admin")
 def resume() -> Response:
-    """Go on converting the one into the other."""
+    """Resume conversions of a pair."""
     return _switch(is_open=True)
 
 
 @blueprint.post(f"{PLACE}/limits")
 @role("admin")
 def limit() -> Response:
-    """Say how little and how much is converted at once."""
+    """Set the smallest and the largest conversion."""
     sold, bought, now = typed("from"), typed("to"), container().now()
 
     def change(session: Session) -> None:
@@ -131,7 +131,7 @@ def _line(session: Session, row: ConversionPair, known: Mapping[str, AssetName])
 
 
 def _rate(session: Session, row: ConversionPair) -> tuple[str, str]:
-    """What one unit of what is sold is worth now, or why that cannot be said."""
+    """The present rate of a pair, or why there is none."""
     try:
         rate = conversions.rate_now(session, row, now=container().now())
     except (PriceStale, PriceDisputed, RateOutOfRange) as refusal:

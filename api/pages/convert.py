@@ -1,4 +1,4 @@
-"""Convert one asset into another: ask what an amount brings, look at the quote, and agree to it."""
+"""Convert one asset into another: ask for a quote, look at it, and accept it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -33,14 +33,14 @@ _RATE_DIGITS: Final = 10
 @blueprint.get("/convert")
 @signed_in
 def show() -> Response:
-    """The empty form of one pair."""
+    """Show the empty form of a pair."""
     return _form(request.args.get("from", ""), request.args.get("to", ""))
 
 
 @blueprint.post("/convert")
 @signed_in
 def ask() -> Response:
-    """Ask what the amount brings; the quote has a page of its own."""
+    """Quote an amount and redirect to the quote's page."""
     parts = container()
     sold, bought, amount = typed("from"), typed("to"), typed_amount(typed("amount"))
     try:
@@ -62,14 +62,14 @@ def ask() -> Response:
 @blueprint.get("/convert/<uuid:quote_id>")
 @signed_in
 def look(quote_id: UUID) -> Response:
-    """What the amount brings, to be agreed to before it expires. One that was used leads to what became of it."""
+    """Show a quote until it expires. A used one redirects to its flow."""
     return _quote(quote_id)
 
 
 @blueprint.post("/convert/<uuid:quote_id>")
 @signed_in
 def agree(quote_id: UUID) -> Response:
-    """Convert on this quote; a form sent twice converts once. The flow's page says what comes of it."""
+    """Convert on this quote; a form sent twice converts once. Redirects to the flow."""
 
     def decide(session: Session, now: datetime) -> Answer:
         made = conversions.request(session, quote_id, user_id=guards.caller().user_id, now=now, by=actor())
@@ -106,7 +106,7 @@ def _form(
 
 
 def _quote(quote_id: UUID, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
-    """Raises QuoteNotFound."""
+    """The quote. Raises QuoteNotFound."""
     parts, user_id = container(), guards.caller().user_id
     with parts.reading() as session:
         quote = conversions.quote_of(session, quote_id, user_id=user_id)

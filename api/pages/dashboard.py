@@ -1,4 +1,4 @@
-"""The house at a glance: health, what is late, where value went, what went wrong, and how long things take."""
+"""The dashboard: health, late flows, movements of value, errors, and durations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ blueprint = Blueprint("dashboard", __name__)
 
 PLACE: Final = "/operator/overwatch"
 WINDOWS: Final[Mapping[str, int]] = {"24h": 24, "7d": 7 * 24, "30d": 30 * 24}
-"""What may be looked at, in hours."""
+"""The windows on offer, in hours."""
 LATE_MAX: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class LateLine:
-    """A flow that has stayed in its state for too long, and what its state means."""
+    """A flow that has been in its state for too long, and what its state means."""
 
     flow: str
     kind: str
@@ -50,7 +50,7 @@ class LateLine:
 
 @dataclass(frozen=True, slots=True)
 class SideLine:
-    """One end of a movement as a line of its table."""
+    """One end of a movement, as a line of its table."""
 
     name: str
     meaning: str
@@ -60,7 +60,7 @@ class SideLine:
 
 @dataclass(frozen=True, slots=True)
 class KindLines:
-    """One kind of flow in the table of a movement: both sides add up to the same."""
+    """One kind of flow in the table of a movement: both sides have the same sum."""
 
     kind: str
     sources: tuple[SideLine, ...]
@@ -70,7 +70,7 @@ class KindLines:
 
 @dataclass(frozen=True, slots=True)
 class AssetMovement:
-    """What one asset did: drawn, and in figures."""
+    """The movements of one asset, as a drawing and as a table."""
 
     asset: AssetName
     rail: str
@@ -80,7 +80,7 @@ class AssetMovement:
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """How long flows stayed in a state; `is_late` if one in ten stayed for longer than its table allows."""
+    """How long flows stayed in a state; `is_late` if more than one in ten exceeded the state table's limit."""
 
     times: StepTimes
     is_late: bool
@@ -105,7 +105,7 @@ class Overwatch:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """The dashboard of the last 24 hours, 7 days or 30 days (`window`), with how long one `step` took of late."""
+    """Show the dashboard of the last 24 hours, 7 days or 30 days (`window`), with recent durations of one `step`."""
     wanted, step = request.args.get("window", ""), last_hour.read_step(request.args.get("step", ""))
     with container().reading() as session:
         shaped = read(session, container(), wanted if wanted in WINDOWS else "24h", step)
@@ -113,7 +113,7 @@ def show() -> Response:
 
 
 def read(session: Session, parts: Container, window: str, step: tuple[str, str] | None = None) -> Overwatch:
-    """Everything on it, as of now."""
+    """The whole dashboard as of now."""
     now = parts.now()
     since = rollups.since(now, WINDOWS[window])
     known = every_asset(session)
@@ -139,7 +139,7 @@ def read(session: Session, parts: Container, window: str, step: tuple[str, str] 
 
 
 def late_line(row: Late, asset: AssetName) -> LateLine:
-    """A late flow as its line."""
+    """A late flow as a line."""
     flow = row.flow
     state = FLOW_KINDS[flow.kind].states[flow.state]
     return LateLine(
@@ -156,13 +156,13 @@ def late_line(row: Late, asset: AssetName) -> LateLine:
 
 
 def asset_movement(asset: AssetName, moved: list[Movement]) -> AssetMovement:
-    """What one asset did, all kinds together."""
+    """The movements of one asset, of all kinds."""
     rail = RAILS[asset.chain].name if asset.chain in RAILS else asset.chain
     return AssetMovement(asset, rail, sankey.draw(moved), tuple(_kind_lines(one, asset) for one in moved))
 
 
 def step_line(times: StepTimes) -> StepLine:
-    """How long a step took, beside how long it may."""
+    """The duration of a step beside its limit."""
     limit = FLOW_KINDS[times.kind].states[times.state].time_limit
     return StepLine(times, limit is not None and (times.p90 is None or times.p90 > limit))
 

@@ -1,4 +1,4 @@
-"""Get an address, show it as text, link and QR code, and watch what arrives at it."""
+"""Deposit addresses as text, link and QR code, and the deposits to them."""
 
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
@@ -28,14 +28,14 @@ ARRIVALS_MAX = 50
 @blueprint.get("/deposit")
 @signed_in
 def show() -> Response:
-    """The newest address of an asset, on one of its networks where it has several, or the one that is asked for."""
+    """Show the newest address of an asset, or the one asked for, on one of its networks."""
     return _show(request.args.get("asset"), request.args.get("address", type=UUID), request.args.get("network", ""))
 
 
 @blueprint.post("/deposit")
 @signed_in
 def issue() -> Response:
-    """Issue a fresh address, or the one that there is where each person has one for good."""
+    """Issue a new address, or return the permanent one where users have one each."""
     parts = container()
     asset_id, network = typed("asset"), typed("network")
     try:
@@ -56,13 +56,13 @@ def issue() -> Response:
 @blueprint.get("/deposit/<uuid:address_id>/qr.svg")
 @signed_in
 def qr_code(address_id: UUID) -> Response:
-    """The address as a QR code: a link that wallets read, for the coin or for the asset that is named."""
+    """Draw the address as a QR code: a payment link for wallets."""
     with container().reading() as session:
         address = _address(session, address_id)
         named = request.args.get("asset")
         asset = assets.get(session, named) if named else None
     contract = asset.contract if asset is not None and asset.chain == address.chain else None
-    # It never changes, and it is nobody else's.
+    # It never changes, and it is this user's alone.
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(qr.drawn(_uri(address, contract)), mimetype="image/svg+xml", headers=headers)
 
@@ -93,7 +93,7 @@ def _show(
         unread_since=unread_since,
         networks=list(networks.items()),
         network=network,
-        # One address for each person: there is no other to ask for.
+        # Each user has one permanent address.
         is_single=bool(networks) or (chosen is not None and RAILS[chosen.chain].has_accounts),
         card=card,
         arrivals=arrivals,
@@ -103,7 +103,7 @@ def _show(
 
 
 def _network(networks: Collection[str], wanted: DepositAddress | None, asked: str) -> str:
-    """The network of the address that is shown, or the one that is asked for, or the first; "" where there is one."""
+    """The network of the address shown, or the one asked for, or the first; "" if there is only one."""
     if wanted is not None:
         asked = wanted.address.partition(":")[0]
     return asked if asked in networks else next(iter(networks), "")
@@ -115,7 +115,7 @@ def _mine(session: Session, asset: AssetName, network: str) -> Sequence[DepositA
 
 
 def _address(session: Session, address_id: UUID) -> DepositAddress:
-    """An address of the caller; anybody else's does not exist for them."""
+    """An address of the caller's; others' are not found."""
     address = session.get(DepositAddress, address_id)
     if address is None or address.user_id != guards.caller().user_id:
         abort(HTTPStatus.NOT_FOUND)

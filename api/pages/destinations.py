@@ -1,4 +1,4 @@
-"""The list of addresses that a person's withdrawals may go to, where an asset asks for one."""
+"""The caller's allowlist of withdrawal destinations, for assets that require one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ DESTINATIONS: Final = "/account/destinations"
 
 @dataclass(frozen=True, slots=True)
 class DestinationLine:
-    """One address of the list; it can be paid from `usable_at` on."""
+    """One address of the list; it can be used from `usable_at` on."""
 
     id: UUID
     asset: AssetName
@@ -37,7 +37,7 @@ class DestinationLine:
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """What some assets make of the list."""
+    """The rule of the assets that use the list."""
 
     assets: tuple[AssetName, ...]
     is_required: bool
@@ -47,14 +47,14 @@ class ListRule:
 @blueprint.get(DESTINATIONS)
 @signed_in
 def show() -> Response:
-    """The list, and what it is for."""
+    """Show the list and its rules."""
     return _list()
 
 
 @blueprint.post(DESTINATIONS)
 @signed_in
 def add() -> Response:
-    """Put an address on the list; its cool-down begins."""
+    """Add an address; its cool-down begins."""
     parts = container()
     try:
         with parts.transaction() as session:
@@ -76,7 +76,7 @@ def add() -> Response:
 @blueprint.post(f"{DESTINATIONS}/<uuid:destination_id>/remove")
 @signed_in
 def remove(destination_id: UUID) -> Response:
-    """Take an address off the list, at once."""
+    """Remove an address at once."""
     parts = container()
     with parts.transaction() as session:
         withdrawals.forget(
@@ -119,7 +119,7 @@ def _list(
 
 
 def _rules(choice: Sequence[AssetName], policies: Mapping[str, WithdrawalPolicy]) -> list[ListRule]:
-    """What applies, said once for all assets that have it in common."""
+    """The rules in force, each once for all assets that share it."""
     alike: dict[tuple[bool, int], list[AssetName]] = {}
     for asset in choice:
         policy = policies[asset.asset_id]

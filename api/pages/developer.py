@@ -1,4 +1,4 @@
-"""For people who make apps: register one, give it a new secret, end it, and walk through the flow with it."""
+"""Developers' pages: register an app, rotate its secret, delete it, and try its authorization flow."""
 
 import base64
 import hashlib
@@ -37,14 +37,14 @@ _VERIFIER_LIFETIME_S: Final = 600
 @blueprint.get("/developer")
 @signed_in
 def show() -> Response:
-    """The developer's apps, and the form for another one."""
+    """Show the developer's apps, and the form for a new one."""
     return _list()
 
 
 @blueprint.post("/developer")
 @signed_in
 def register() -> Response:
-    """Register an app; its secret is on the answer's page and nowhere else, ever."""
+    """Register an app; its secret is shown on this answer only."""
     parts = container()
     now = parts.now()
     grant_types = ["authorization_code", "refresh_token", *([DEVICE_CODE] if typed("device") else [])]
@@ -72,7 +72,7 @@ def register() -> Response:
 @blueprint.post("/developer/<client_id>/secret")
 @signed_in
 def rotate(client_id: str) -> Response:
-    """A new secret; the old one ends at once."""
+    """Rotate the secret; the old one stops working at once."""
     parts = container()
     now = parts.now()
     with parts.transaction() as session:
@@ -84,7 +84,7 @@ def rotate(client_id: str) -> Response:
 @blueprint.post("/developer/<client_id>/remove")
 @signed_in
 def remove(client_id: str) -> Response:
-    """End an app with all its tokens."""
+    """Delete an app with all its tokens."""
     parts = container()
     now = parts.now()
     with parts.transaction() as session:
@@ -96,7 +96,7 @@ def remove(client_id: str) -> Response:
 @blueprint.post("/developer/<client_id>/try")
 @signed_in
 def begin_trying(client_id: str) -> Response:
-    """Go where the app would send its user."""
+    """Redirect to the authorization endpoint as the app would."""
     with container().transaction() as session:
         client = clients.own(session, client_id, owner_id=guards.person().user_id)
     verifier = new_secret()
@@ -121,7 +121,7 @@ def begin_trying(client_id: str) -> Response:
 @blueprint.get(CALLBACK)
 @signed_in
 def came_back() -> Response:
-    """What the app is sent, and a form to redeem it with."""
+    """Show the app's redirect, and a form to redeem the code."""
     return page("developer_callback.html", sent=dict(request.args), answer=None, claims=None, problem="")
 
 
@@ -175,7 +175,7 @@ def _list(*, fresh: Registered | None = None, problem: str = "", status: int = H
 
 
 def _in_words(refusal: StrongroomError) -> str:
-    """A refusal under the name that its field has on the page."""
+    """A refusal, with the field named as on the page."""
     name, colon, reason = str(refusal).partition(": ")
     return f"{_LABELS[name]}: {reason}." if colon and name in _LABELS else str(refusal)
 
