@@ -1,4 +1,4 @@
-"""One flow: where the money is, every step it took, and the evidence behind each step."""
+"""The page of one flow: its state, its steps, and the evidence for each."""
 
 from http import HTTPStatus
 
@@ -18,12 +18,12 @@ blueprint = Blueprint("flow", __name__)
 @blueprint.get("/flows/<reference>")
 @signed_in
 def show(reference: str) -> Response:
-    """The page of a flow, by its id or short id: its owner's, its recipient's, or any for an operator."""
+    """Show a flow, by id or short id: to its owner, its recipient, or an operator."""
     return show_flow(reference)
 
 
 def show_flow(reference: str, *, problem: str = "", status: int = HTTPStatus.OK) -> Response:
-    """The same with a problem on top, when something that was asked for was refused. Raises FlowNotFound."""
+    """Show the flow with an error message on top. Raises FlowNotFound."""
     parts, caller = container(), guards.caller()
     is_operator = "viewer" in caller.roles
     with parts.reading() as session:

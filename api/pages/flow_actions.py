@@ -1,4 +1,4 @@
-"""What may be done about a flow now, by whom, and what each thing leads to."""
+"""The actions on a flow that are possible now, for whom, and their consequences."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,11 +20,11 @@ _REPLACEABLE: Final = ("broadcast", "uncertain")
 
 
 def possible(found: Evidence, caller: Principal) -> tuple[Action, ...]:
-    """The actions open to this caller; empty for flows that take care of themselves."""
+    """The actions open to this caller; empty for flows that need none."""
     withdrawal, may_decide = found.withdrawal, "approver" in caller.roles
     actions: list[Action] = []
     if withdrawal is not None and withdrawal.user_id == caller.user_id:
-        # Whoever is paid a deposit back did not ask for that, and cannot call it off.
+        # The recipient of a returned deposit did not request it and cannot cancel it.
         actions += [] if found.is_return else _owner(found.flow.short_id, withdrawal)
     elif withdrawal is not None and may_decide:
         actions += _decisions(found, withdrawal, caller)
@@ -69,7 +69,7 @@ def _decisions(found: Evidence, withdrawal: Withdrawal, caller: Principal) -> li
 
 
 def _resolutions(found: Evidence, path: str) -> list[Action]:
-    """What may be done about a payment that was signed, wherever in its life it is."""
+    """The actions on a signed payment, in any state."""
     payout = found.payout
     if payout is None:
         return []
@@ -105,7 +105,7 @@ def _resolutions(found: Evidence, path: str) -> list[Action]:
 
 
 def _bearing(found: Evidence, path: str) -> list[Action]:
-    """What may be done about a payment that had failed and was made after all."""
+    """The actions on a payment that had failed and was made after all."""
     made = found.made
     if made is None:
         return []
@@ -130,7 +130,7 @@ def _bearing(found: Evidence, path: str) -> list[Action]:
 
 
 def _sayings(found: Evidence, path: str, caller: Principal) -> list[Action]:
-    """What may be said of a payment that its provider knows nothing of."""
+    """The assertions that are possible on a payment unknown to its provider."""
     payout, said = found.payout, found.said
     if payout is None or payout.state != "uncertain" or payout.provider_id is not None or payout.chain not in PROVIDERS:
         return []
@@ -162,7 +162,7 @@ _RETRIES: Final[Mapping[bool, tuple[str, str]]] = MappingProxyType(
         ),
     }
 )
-"""What trying again is called, and what comes of it: on a chain, and at a provider."""
+"""The label and consequence of trying again, on a chain and at a provider."""
 
 
 _REST: Final[Mapping[str, str]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""What somebody has in hand and does not have to name: an id, a transaction's hash, an address, a key."""
+"""Recognise what was typed into the search box: an id, a transaction's hash, an address or a key."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from services.flow_search import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """One way to read what was typed that leads somewhere: which field it is, its value there, and where it leads.
+    """One reading of the text that has flows: its field, its value there, and the link.
 
-    `field` is "id", "user", "tx_hash" or "address". `flows` are the newest two: enough to know whether it is one.
+    `field` is "id", "user", "tx_hash" or "address". `flows` are the newest two, to tell one from several.
     """
 
     field: str
@@ -32,7 +32,7 @@ _ENOUGH: Final = 2
 
 
 def follow(session: Session, text: str) -> list[Clue]:
-    """Every reading of a text under which there are flows."""
+    """Every reading of a text that has flows."""
     clues = []
     for field, value, wanted in _readings(session, text):
         found = flow_search.search(session, wanted, before=None, limit=_ENOUGH)
@@ -42,7 +42,7 @@ def follow(session: Session, text: str) -> list[Clue]:
 
 
 def why_none(session: Session, text: str) -> str:
-    """What to say where nothing leads to a flow: who or what this is, if that is known at all."""
+    """The message if nothing has flows: who or what this is, if known."""
     if user_named(session, text) is not None:
         return "This is a person here. No money of theirs has moved."
     if addresses.is_kept(session, spellings.of_address(text)):
@@ -51,7 +51,7 @@ def why_none(session: Session, text: str) -> str:
 
 
 def user_named(session: Session, text: str) -> UUID | None:
-    """The user with this id, or with this key or address."""
+    """The user with this id, key or address."""
     try:
         user_id = UUID(text)
     except ValueError:
@@ -60,7 +60,7 @@ def user_named(session: Session, text: str) -> UUID | None:
 
 
 def _readings(session: Session, text: str) -> Iterator[tuple[str, str, Wanted]]:
-    """As what it may be looked for. No two kinds of these are spelled alike but keys and addresses."""
+    """The possible readings. Only keys and addresses can look alike."""
     user_id = user_named(session, text)
     if user_id is not None:
         yield "user", str(user_id), Wanted(user_id=user_id)
@@ -71,7 +71,7 @@ def _readings(session: Session, text: str) -> Iterator[tuple[str, str, Wanted]]:
         return
     for flow_id in [row_id, *flow_search.of_row(session, row_id)]:
         yield "id", str(flow_id), Wanted(reference=str(flow_id))
-    # Some providers name their transfers like that, and we what we ask of them.
+    # Some providers' transfer ids look like this, and so do our requests to them.
     yield "tx_hash", str(row_id), Wanted(tx_hash=str(row_id))
 
 
@@ -84,7 +84,7 @@ def _spelled(text: str) -> Iterator[tuple[str, str, Wanted]]:
 
 
 def _subjects(text: str) -> frozenset[str]:
-    """Under which names somebody may sign in with this key or address."""
+    """The subjects that may sign in with this key or address."""
     try:
         return frozenset({subjects.normalise_subject(text)})
     except StrongroomError:

@@ -1,4 +1,4 @@
-"""Shape what a flow is about: its facts, what it leads to elsewhere, and its transactions on a chain."""
+"""Shape a flow's facts, links and chain transactions for its page."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,15 +33,15 @@ from services.evidence import Evidence
 from services.flow_stats import Usual
 
 _AT_A_PROVIDER: Final = {"signed": "not asked for yet", "completed": "paid", "failed": "not paid"}
-"""What is said of a request to a provider, which no block holds, by the state of its payment."""
+"""The label of a request to a provider, by the state of its payment."""
 _DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the page is made from: the evidence, its asset, how far its chain was read, and the moment.
+    """What the page is made from: the evidence, its asset, how far its chain was read, and the time.
 
-    `usual` is how long each state usually lasts; `alerts` and `lines` are for operators.
+    `usual` is the usual duration of each state; `alerts` and `lines` are for operators.
     """
 
     found: Evidence
@@ -51,19 +51,19 @@ class Reading:
     viewer_id: UUID
     is_operator: bool = False
     may_decide: bool = False
-    # What the network's fee is paid in, where that is another asset.
+    # The asset of network fees, where it is another one.
     fee_asset: AssetName | None = None
     usual: Mapping[str, Usual] = field(default_factory=dict)
     alerts: Sequence[OpsAlert] = ()
     lines: Sequence[KeptLogLine] = ()
-    # Every asset by its id: what a conversion books is in two.
+    # Every asset by its id: a conversion's postings are in two.
     known: Mapping[str, AssetName] = field(default_factory=dict)
-    # Where the funds of an approved order are to be sent.
+    # Where to send the funds of an approved order.
     fund_at: str | None = None
 
     @property
     def is_owner(self) -> bool:
-        """Whether it is the reader's own."""
+        """Whether the reader owns the flow."""
         return self.found.flow.user_id == self.viewer_id
 
     @property
@@ -73,7 +73,7 @@ class Reading:
 
 
 def sentence(reading: Reading) -> str:
-    """Where the flow stands, in words for whoever reads them."""
+    """The state of the flow as a sentence for this reader."""
     return for_reader(_standing(reading), is_owner=reading.is_owner)
 
 
@@ -99,7 +99,7 @@ def _standing(reading: Reading) -> str:
 
 
 def money(reading: Reading) -> Money | None:
-    """What it moves, with a sign for whoever looks; None for a claim that names no amount and has found none."""
+    """The amount, signed for the reader; None for a claim that names no amount and has found none."""
     found = reading.found
     flow, minor = found.flow, found.flow.amount_minor
     if found.verification is not None:
@@ -111,12 +111,12 @@ def money(reading: Reading) -> Money | None:
 
 
 def facts(reading: Reading) -> tuple[shapes.Evidence, ...]:
-    """What is worth knowing before any step; for operators also when work on it goes on."""
+    """The facts; for operators also when work on it continues."""
     return (*_about(reading), *((*_whose(reading), *_work(reading)) if reading.is_operator else ()))
 
 
 def links(reading: Reading) -> tuple[Link, ...]:
-    """Other pages that belong to it: the flow that pays a deposit back, or where an operator decides."""
+    """Related pages: the flow that returns a deposit, or the operators' page for a decision."""
     found, made = reading.found, []
     if found.pair_id is not None:
         words = "The deposit that this pays back" if found.is_return else "The withdrawal that pays it back"
@@ -137,7 +137,7 @@ def links(reading: Reading) -> tuple[Link, ...]:
 
 
 def chain(reading: Reading) -> tuple[ChainLine, ...]:
-    """Its transactions on a chain, newest first."""
+    """The flow's chain transactions, newest first."""
     found, rail = reading.found, RAILS.get(reading.asset.chain)
     lines = [_of_form(reading, form, rail) for form in found.forms]
     if found.deposit is not None:
@@ -154,7 +154,7 @@ def chain(reading: Reading) -> tuple[ChainLine, ...]:
 
 
 def spelled(amount_minor: int, asset: AssetName) -> str:
-    """An amount with its asset, in words."""
+    """An amount with its asset, as text."""
     return f"{wording.amount(amount_minor, asset.decimals)}\u00a0{asset.symbol}"
 
 
@@ -184,7 +184,7 @@ def _about(reading: Reading) -> tuple[shapes.Evidence, ...]:
 
 
 def _whose(reading: Reading) -> tuple[shapes.Evidence, ...]:
-    """Whose it is, as records name people; what the house does for itself is nobody's."""
+    """The owner; nobody for flows of the installation itself."""
     owner_id = reading.found.flow.user_id
     if owner_id is None:
         return ()
@@ -192,11 +192,11 @@ def _whose(reading: Reading) -> tuple[shapes.Evidence, ...]:
 
 
 def _work(reading: Reading) -> tuple[shapes.Evidence, ...]:
-    """Who works on it now, or when somebody does again, and how often that was tried in vain."""
+    """Which worker holds it, or when it is due again, and after how many failed attempts."""
     found, now = reading.found, reading.now
     payout = None if found.payout is None or found.payout.state in payouts.CLOSED else found.payout
     row = payout or found.withdrawal or found.sweep or found.verification or found.conversion
-    # What waits for a person has no task that works on it.
+    # A flow that waits for a person is not due.
     if row is None or row.state == "pending_approval" or found.flow.closed_at is not None:
         return ()
     if row.lease_until is not None and row.lease_until > now:
@@ -210,7 +210,7 @@ def _work(reading: Reading) -> tuple[shapes.Evidence, ...]:
 
 
 def _of_transfer(reading: Reading) -> tuple[shapes.Evidence, ...]:
-    """What moved within the house, to whom if that was a person."""
+    """The facts of a transfer, with its recipient if that is a user."""
     key = reading.found.recipient_key
     to = (shapes.Evidence("To", key, copy=True),) if key else ()
     return (*to, shapes.Evidence("Asset", reading.asset.name))
@@ -234,7 +234,7 @@ def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, 
 
 
 def _name(reading: Reading, name: str) -> str:
-    """A person's name, in full for whoever named them and for those who decide."""
+    """A user's key or address, in full for whoever named it and for operators."""
     return name if reading.is_owner or reading.may_decide else masked(name)
 
 
@@ -288,7 +288,7 @@ def _of_conversion(reading: Reading, quote: ConversionQuote) -> tuple[shapes.Evi
 
 
 def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) -> ChainLine:
-    """One signed form: where it stands, and what it costs at most, or did."""
+    """One signed transaction: its state, and its fee or the most that it can be."""
     [payment] = [one for one in reading.found.payments if one.id == form.payout_id]
     newest = max(one.form for one in reading.found.forms if one.payout_id == payment.id)
     is_it = payment.txid == form.txid
@@ -309,5 +309,5 @@ def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) ->
 
 
 def _shown(rail: RailRow | None, txid: str) -> str | None:
-    """Where anybody can look the transaction up."""
+    """The link to a block explorer."""
     return None if rail is None else rail.explorer_url(txid)

@@ -1,4 +1,4 @@
-"""What the form that looks for flows asks, read or refused field by field."""
+"""Read the filter form of the flows, field by field."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -32,24 +32,24 @@ _AGE_MAX: Final = timedelta(weeks=5_000)
 
 
 class Unreadable(ValueError):
-    """What is wrong with what was typed into a field, as a sentence for beside it."""
+    """The error of a field, as a sentence beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The form as it was filled in; `wanted` is None while a field of it cannot be read."""
+    """The form as it was filled in; `wanted` is None while a field is invalid."""
 
     fields: Mapping[str, FormField]
     wanted: Wanted | None
 
     @property
     def asked(self) -> dict[str, str]:
-        """What was filled in, by field."""
+        """The filled-in fields."""
         return {name: field.value for name, field in self.fields.items() if field.value}
 
 
 def read(session: Session, typed: Mapping[str, str], *, asset_ids: Collection[str], now: datetime) -> Filters:
-    """The form from what was typed into it; ages are counted back from `now`."""
+    """Read the form; ages are counted back from `now`."""
     values = {name: typed.get(name, "").strip()[:TEXT_LENGTH_MAX] for name in FIELDS}
     read_: dict[str, Any] = {}
     errors: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What the template of a flow's page is given: plain values, shaped from what is on record."""
+"""Values for the template of a flow's page, shaped from its records."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,7 +64,7 @@ class AlertChange:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One warning or error from the log."""
+    """One warning or error of the log."""
 
     at: datetime
     level: str
@@ -74,11 +74,11 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that may be done now, and what it leads to.
+    """A possible action and its consequence.
 
-    A `grave` one ends something for good; a `quiet` one is offered without being suggested.
-    `typed` asks for the flow's short id to be typed first; `reason` asks for words that go on record, and
-    `asks` for a provider's id, in these words.
+    A `grave` one is final; a `quiet` one is offered without emphasis.
+    `typed` requires typing the flow's short id first; `reason` requires a reason for the record, and
+    `asks` requires a provider's id, with this label.
     """
 
     path: str
@@ -94,7 +94,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Another page that belongs to this one."""
+    """A related page."""
 
     path: str
     words: str
@@ -102,7 +102,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class FlowView:
-    """The page of one flow; `money` is None while nobody knows how much it is about."""
+    """The page of one flow; `money` is None while the amount is unknown."""
 
     short_id: str
     kind: str

@@ -1,4 +1,4 @@
-"""Shape what is on record about a flow into its page."""
+"""Shape the records of a flow for its page."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _PHASES: Final = {"posted": "posted", "pending": "held", "post": "hold posted", 
 
 
 def view(reading: Reading, actions: Sequence[Action]) -> FlowView:
-    """The page as its template wants it."""
+    """The page's values for its template."""
     flow = reading.found.flow
     path = [event.state for event in reading.found.events if event.from_state != event.state]
     return FlowView(
@@ -66,7 +66,7 @@ def view(reading: Reading, actions: Sequence[Action]) -> FlowView:
 
 
 def _steps(reading: Reading) -> tuple[Step, ...]:
-    """Newest first. A step lasts until the next one that changes the state; the last one until now, or for ever."""
+    """The steps, newest first. Each lasts until the next transition; the last one until now, or for ever."""
     events, is_owner = list(reading.found.events), reading.is_owner
     kind = FLOW_KINDS[reading.found.flow.kind]
     moves = [event for event in events if event.from_state != event.state]
@@ -93,7 +93,7 @@ def _steps(reading: Reading) -> tuple[Step, ...]:
 
 
 def _actor(name: str, reading: Reading) -> str:
-    """Who or what did a step, for whoever reads it: which task it was says something to operators only."""
+    """The actor of a step; the name of a task is shown to operators only."""
     if name in {f"user:{short_id(reading.viewer_id)}", f"operator:{short_id(reading.viewer_id)}"}:
         return "you"
     if name.startswith("task:") and not reading.is_operator:
@@ -153,7 +153,7 @@ _BY_WORD: Final[Mapping[str, Mapping[str | int, str]]] = MappingProxyType(
 
 
 def _note(event: FlowEvent) -> str:
-    """An event within a state: a reason to wait, an approval of several, a fee raised."""
+    """An event without a transition: a waiting reason, one of several approvals, a raised fee."""
     detail = event.detail
     if "waits_because" in detail:
         return sentences.waiting(str(detail["waits_because"]))
@@ -182,7 +182,7 @@ def _evidence(event: FlowEvent, reading: Reading) -> tuple[shapes.Evidence, ...]
         else:
             facts.append(shapes.Evidence(wording.spoken(name), str(value), copy=name in _COPIED))
     if reading.is_operator and event.correlation_id:
-        # By this the log of every process tells what the request or task did besides.
+        # It finds the log lines of all processes for this request or task.
         facts.append(shapes.Evidence("correlation id", event.correlation_id, copy=True))
     return tuple(facts)
 
@@ -207,7 +207,7 @@ def _transfers(reading: Reading) -> tuple[TransferLine, ...]:
 
 
 def _account(code: str, owner_id: UUID | None, reading: Reading) -> str:
-    """An account of the ledger: the house's by what it is for, a person's by whose it is."""
+    """A ledger account: the installation's by purpose, a user's by owner."""
     if owner_id is None:
         return wording.spoken(code)
     if owner_id == reading.viewer_id:

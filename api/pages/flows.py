@@ -1,4 +1,4 @@
-"""Find any movement of money: one box that takes anything, a form for the rest, and a line for each flow."""
+"""Search for flows: one box that takes anything, a filter form, and a line for each flow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _NAMES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class FlowLine:
-    """One flow: what it moves, where it stands, since when, and how long it may (None once it is over)."""
+    """One flow: its amount, its state, since when, and for how long it may stay there (None once it is final)."""
 
     flow: str
     kind: str
@@ -54,7 +54,7 @@ class FlowLine:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several things that something in the box may be, and where its flows are."""
+    """One possible reading of the box, and its flows."""
 
     words: str
     href: str
@@ -63,7 +63,7 @@ class Choice:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """The newest flows that fit the form; with `what`, straight to the one flow that this leads to."""
+    """List the newest flows that match; with `what`, redirect to the only one that it finds."""
     what = request.args.get("what", "").strip()
     return _list() if not what else _find(what)
 

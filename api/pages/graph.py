@@ -1,4 +1,4 @@
-"""Where each state of a flow is drawn, and which moves were taken."""
+"""Lay out a state table as a drawing, with the transitions taken."""
 
 import itertools
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ COLUMN_GAP: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A state at its place; `visited` if the flow was in it, `current` if it is."""
+    """A state and its position; `visited` if the flow was in it, `current` if it is."""
 
     state: str
     meaning: str
@@ -28,7 +28,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A move from one state to another as the path of an SVG; `taken` if the flow made it."""
+    """A transition as an SVG path; `taken` if the flow made it."""
 
     from_state: str
     to_state: str
@@ -47,7 +47,7 @@ class Graph:
 
 
 def draw(kind: FlowKind, path: Sequence[str]) -> Graph:
-    """Lay out a state table in two columns: the ordinary life on the left, everything else beside it.
+    """Lay out a state table in two columns: the usual path on the left, other states beside it.
 
     `path` is the states in the order they were entered; a state may repeat.
     """
@@ -82,7 +82,7 @@ def draw(kind: FlowKind, path: Sequence[str]) -> Graph:
 
 
 def _spine(kind: FlowKind) -> list[str]:
-    """The ordinary life: from the first initial state, each time by the first move, until the money has arrived."""
+    """The usual path: from the first initial state, always the first transition, until the money has arrived."""
     spine = [kind.initial[0]]
     while kind.states[spine[-1]].meaning != "yours":
         onward = [state for state in kind.states[spine[-1]].moves if state not in spine]
@@ -93,7 +93,7 @@ def _spine(kind: FlowKind) -> list[str]:
 
 
 def _side_rows(kind: FlowKind, spine: Sequence[str]) -> dict[str, int]:
-    """A free row for every other state, near the middle of the states that lead to it or that it leads to."""
+    """A free row for each other state, near the middle of its neighbours."""
     taken: set[int] = set()
     rows: dict[str, int] = {}
     for state in (state for state in kind.states if state not in spine):
@@ -115,7 +115,7 @@ def _linked(kind: FlowKind, one: str, other: str) -> bool:
 
 
 def _arrow(start: Box, end: Box) -> str:
-    """A straight line down to the next state, a bow on the outside past others, a curve across to the other column."""
+    """A straight line to the next state, an outside bow past others, or a curve across to the other column."""
     middle_start, middle_end = start.y + BOX_HEIGHT // 2, end.y + BOX_HEIGHT // 2
     if start.x == end.x:
         if end.y - start.y == ROW_HEIGHT:
@@ -127,7 +127,7 @@ def _arrow(start: Box, end: Box) -> str:
         tip = edge - 2 if outside else edge + 2
         return f"M{edge} {middle_start}C{bow} {middle_start} {bow} {middle_end} {tip} {middle_end}"
     forward = start.x < end.x
-    # The two directions between a pair of states leave and arrive a little apart, so that both can be seen.
+    # The two directions between two states are drawn a little apart, so that both are visible.
     shift = -5 if forward else 5
     from_x = start.x + (BOX_WIDTH if forward else 0)
     to_x = end.x + (-2 if forward else BOX_WIDTH + 2)

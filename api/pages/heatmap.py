@@ -1,4 +1,4 @@
-"""Draw what went wrong by hour and kind of flow: the more, the larger the square, whatever its colour."""
+"""Draw errors by hour and kind of flow: the more there are, the larger the square, so that no colour is needed."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ _LARGEST: Final = CELL - 1
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One hour of one kind: its square; a dot where nothing went wrong."""
+    """One hour of one kind: its square, or a dot for no errors."""
 
     x: float
     y: float
@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of flow: its label and its hours, of which the last is the present one."""
+    """One kind of flow: its label and its hours, the present one last."""
 
     kind: str
     y: int
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """All kinds of which a flow went wrong, and the hours of the day (UTC) below them, each with its place."""
+    """All kinds with errors, and the hours of the day (UTC) below them with their positions."""
 
     height: int
     rows: tuple[Row, ...]

@@ -1,4 +1,4 @@
-"""The statement of one asset: what was booked, with the balance after each line."""
+"""The statement of one asset: the entries, with the balance after each."""
 
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,14 +20,14 @@ from services.ledger.statements import Entry
 blueprint = Blueprint("history", __name__)
 
 LINES_PER_PAGE = 100
-# Lines that only moved a hold are left out, so a page may need more than one read; never more than this many.
+# Entries that only changed a hold are left out, so a page may take several reads, but never more than this.
 READS_MAX = 10
 
 
 @blueprint.get("/history")
 @signed_in
 def history() -> Response:
-    """A page of the statement, newest first, older than the line numbered `before`."""
+    """Show a page of the statement, newest first, older than entry number `before`."""
     before = request.args.get("before", type=int)
     with container().reading() as session:
         choice = tuple(every_asset(session).values())
@@ -48,7 +48,7 @@ def history() -> Response:
 
 
 def _booked(session: Session, user_id: UUID, asset: AssetName, before: int | None) -> tuple[list[Entry], int | None]:
-    """The entries of one page that changed the balance, and where the next page begins."""
+    """The entries of one page that changed the balance, and the start of the next page."""
     account_id = balances.account_of(session, user_id, asset.asset_id)
     found: list[Entry] = []
     if account_id is None:

@@ -1,4 +1,4 @@
-"""The first page: what you have, what is on its way, what is held, and what happened lately."""
+"""The home page: balances, deposits under way, holds and recent activity."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ ACTIVITY_PER_PAGE = 25
 @blueprint.get("/")
 @signed_in
 def home() -> Response:
-    """The home page; `before` pages through older activity."""
+    """Show the home page; `before` pages through older activity."""
     before = request.args.get("before", type=UUID)
     with container().reading() as session:
         shaped = _shape(session, guards.caller().user_id, before)

@@ -1,4 +1,4 @@
-"""The last hour by the minute, as a table that a script draws from."""
+"""The last hour by minute, as a table that a script draws as a chart."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ DIRECTIONS: Final = ("in", "out", "within")
 
 @dataclass(frozen=True, slots=True)
 class MinuteLine:
-    """One minute: how often flows moved each way, and how long the step took; the last two are None if none took it.
+    """One minute: the flows in each direction, and the duration of the step; the last two are None if no flow took it.
 
-    `half` and `most` are None in spite of that when they lie beyond what is measured.
+    `half` and `most` are also None if they are beyond the measured range.
     """
 
     at: datetime
@@ -27,7 +27,7 @@ class MinuteLine:
 
 @dataclass(frozen=True, slots=True)
 class LastHour:
-    """The minutes in which something moved, newest first, and which step is measured of those that were taken."""
+    """The minutes with any flow, newest first, and the step that is measured."""
 
     since: datetime
     lines: tuple[MinuteLine, ...]
@@ -36,7 +36,7 @@ class LastHour:
 
     @property
     def measured(self) -> tuple[str, str]:
-        """The kind and the state of the step that is measured."""
+        """The kind and state of the step that is measured."""
         return read_step(self.step) or ("", "")
 
 
@@ -51,7 +51,7 @@ def shape(hour: Hour) -> LastHour:
 
 
 def read_step(text: str) -> tuple[str, str] | None:
-    """A step as addresses spell it, "withdrawal:signed"; None for what is none."""
+    """A step from a URL, "withdrawal:signed"; None for an unknown one."""
     kind, colon, state = text.partition(":")
     return (kind, state) if colon else None
 

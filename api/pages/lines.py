@@ -1,4 +1,4 @@
-"""Shape movements of money into the lines that lists show."""
+"""Shape flows into the lines of lists."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from services.activity import Movement, confirmations
 
 
 def activity(movement: Movement, assets: Mapping[str, AssetName], heights: Mapping[str, int]) -> Activity:
-    """One movement as a line of a list."""
+    """One flow as a line of a list."""
     flow = movement.flow
     return Activity(
         flow=flow.short_id,
@@ -67,7 +67,7 @@ def held(withdrawal: Withdrawal, asset: AssetName) -> Coming:
 
 
 def _money(movement: Movement, asset: AssetName) -> Money | None:
-    """What it moves, with a sign for its owner; None for a claim that names no amount and has found none."""
+    """The amount, signed for its owner; None for a claim that names no amount and has found none."""
     minor = movement.flow.amount_minor
     if movement.claim is not None:
         minor = movement.claim.paid_minor or minor

@@ -1,4 +1,4 @@
-"""Sign in with two plain forms: name a key, then show a signature."""
+"""Sign in with two plain forms: enter a key, then its signature."""
 
 import shlex
 from http import HTTPStatus
@@ -23,14 +23,14 @@ from models.session import AuthChallenge
 blueprint = Blueprint("login", __name__)
 
 KEY_NEW_COMMAND: Final = "python -m cli key new"
-# After these a signature is of no use any more: a new text has to be signed.
+# After these errors the challenge cannot be used again: a new text has to be signed.
 _SPENT: Final = ("challenge_used", "challenge_expired", "challenge_not_found")
 
 
 @blueprint.get("/login")
 @public
 def ask() -> Response:
-    """The first form: whose key. Somebody who is signed in is sent on, unless they shall sign in again."""
+    """Show the first form, for the key. Signed-in users are redirected, unless they have to sign in again."""
     target = onward(request.args.get("next"))
     if guards.principal() is not None and "again" not in request.args:
         return see(target)
@@ -41,7 +41,7 @@ def ask() -> Response:
 @public
 @limited("sign_in")
 def begin() -> Response:
-    """Make a challenge for the key and show what to sign."""
+    """Create a challenge for the key and show the text to sign."""
     target = onward(request.args.get("next"))
     subject = typed("subject")
     try:
@@ -56,7 +56,7 @@ def begin() -> Response:
 @blueprint.get("/login/<uuid:challenge_id>")
 @public
 def show(challenge_id: UUID) -> Response:
-    """The second form: the text to sign, and a place for the signature."""
+    """Show the second form: the text to sign, and the field for the signature."""
     return _second_form(_challenge(challenge_id), FormField(), onward(request.args.get("next")))
 
 
@@ -64,7 +64,7 @@ def show(challenge_id: UUID) -> Response:
 @public
 @limited("sign_in")
 def finish(challenge_id: UUID) -> Response:
-    """Check the signature and begin a session."""
+    """Verify the signature and open a session."""
     target = onward(request.args.get("next"))
     signature = "".join(typed("signature").split())
     proof = sign_in.Proof(challenge_id=challenge_id, message=None, subject=None, signature=signature)

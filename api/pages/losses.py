@@ -1,4 +1,4 @@
-"""What suspense carries for good, and what operators decide about it."""
+"""Losses and gains carried in suspense, and operators' decisions about them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ LISTED_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class LossLine:
-    """One amount; `is_mine` if whoever looks proposed it, so that another has to agree."""
+    """One amount; `is_mine` if the reader proposed it, so that another operator has to agree."""
 
     id: UUID
     flow: str
@@ -53,14 +53,14 @@ class LossLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """What suspense lacks, and what was proposed about it."""
+    """Show what suspense lacks, and the proposals."""
     return _page()
 
 
 @blueprint.post(PLACE)
 @role("approver")
 def propose() -> Response:
-    """Ask another operator to book some of it."""
+    """Propose to book some of it."""
     asset_id, parts = typed("asset"), container()
 
     def work(**facts: Any) -> None:
@@ -74,21 +74,21 @@ def propose() -> Response:
 @blueprint.post(f"{PLACE}/<uuid:loss_id>/propose")
 @role("approver")
 def propose_payment(loss_id: UUID) -> Response:
-    """The same for a payment that suspense carries by itself."""
+    """Propose to book a payment that suspense carries as an entry of its own."""
     return _reasoned(lambda **facts: _do(losses.propose_payment, loss_id, **facts))
 
 
 @blueprint.post(f"{PLACE}/<uuid:loss_id>/refuse")
 @role("approver")
 def refuse(loss_id: UUID) -> Response:
-    """Leave it in suspense, with a reason."""
+    """Reject a proposal, with a reason; the amount stays in suspense."""
     return _reasoned(lambda **facts: _do(losses.refuse, loss_id, **facts))
 
 
 @blueprint.post(f"{PLACE}/<uuid:loss_id>/agree")
 @role("approver")
 def agree(loss_id: UUID) -> Response:
-    """Book it for good, after its short id was typed."""
+    """Book a proposal, after its short id was typed."""
     with container().reading() as session:
         flow_id = losses.one(session, loss_id).flow_id
     if typed("typed") != short_id(flow_id):

@@ -1,4 +1,4 @@
-"""An operator's e-mail address: given, confirmed from where it leads, and taken back, from any letter too."""
+"""An operator's e-mail address: enter it, confirm it by a link, remove it, also from any message."""
 
 import hmac
 from http import HTTPStatus
@@ -25,14 +25,14 @@ _LETTER: Final = "/mail/unsubscribe/<uuid:user_id>/<tag>"
 @blueprint.get(MAIL)
 @role("viewer")
 def show() -> Response:
-    """Where this operator is written to, and about what."""
+    """Show the operator's address and which messages go there."""
     return _page()
 
 
 @blueprint.post(MAIL)
 @role("approver")
 def ask() -> Response:
-    """Send a letter that asks whether the address is theirs."""
+    """Send a message with a link that confirms the address."""
     parts = container()
     try:
         with parts.transaction() as session:
@@ -48,14 +48,14 @@ def ask() -> Response:
 @blueprint.get(f"{MAIL}/confirm")
 @role("viewer")
 def asked() -> Response:
-    """What the link in the letter opens: a form, so that a program that opens links confirms nothing."""
+    """Show a form for the link of that message, so that a program that opens links confirms nothing."""
     return page("mail_confirm.html", code=request.args.get("code", ""), problem="")
 
 
 @blueprint.post(f"{MAIL}/confirm")
 @role("approver")
 def confirm() -> Response:
-    """The address is theirs."""
+    """Confirm the address."""
     parts = container()
     try:
         with parts.transaction() as session:
@@ -68,7 +68,7 @@ def confirm() -> Response:
 @blueprint.post(f"{MAIL}/forget")
 @role("approver")
 def forget() -> Response:
-    """Write to this operator no more."""
+    """Remove the operator's address."""
     parts = container()
     with parts.transaction() as session:
         mail.forget(session, guards.person().user_id, now=parts.now(), by=actor())
@@ -78,7 +78,7 @@ def forget() -> Response:
 @blueprint.get(_LETTER)
 @public
 def leave(user_id: UUID, tag: str) -> Response:  # noqa: ARG001 - the form goes to the same address
-    """What the link of a letter opens: a form, for the same reason."""
+    """Show a form for the unsubscribe link, for the same reason."""
     return page("mail_leave.html", done=False)
 
 
@@ -86,7 +86,7 @@ def leave(user_id: UUID, tag: str) -> Response:  # noqa: ARG001 - the form goes 
 @from_anywhere
 @public
 def leave_now(user_id: UUID, tag: str) -> Response:
-    """Write there no more (RFC 8058): only letters hold this address, and it serves nothing else."""
+    """Unsubscribe an address (RFC 8058): only messages contain this link, and it can do nothing else."""
     parts = container()
     with parts.transaction() as session:
         row = mail.of_user(session, user_id)

@@ -1,4 +1,4 @@
-"""The four meanings that money can have on a page, each with a word and an icon besides its colour."""
+"""The four meanings of money on a page, each with a word and an icon besides its colour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,5 +29,5 @@ MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         )
     }
 )
-"""By key. The last two are for what is over and needs no eye any more: money that left, and requests that came to
-nothing; both are muted."""
+"""By key. The last two are for what is over: money that left, and requests that failed or were cancelled; both are
+muted."""

@@ -33,29 +33,29 @@ RESOLUTIONS: Final[dict[str, Callable[..., object]]] = {
     "book_as_lost": payouts.book_as_lost,
     "recover": payouts.recover,
 }
-"""What an operator may do about a signed payment, by the name of its button."""
+"""The actions on a signed payment, by the name of the button."""
 SAID: Final[dict[str, Callable[..., object]]] = {
     "never_made": payouts.say_never_made,
     "it_is": lambda session, payout_id, **by: payouts.say_it_is(
         session, payout_id, provider_id=typed("provider_id"), **by
     ),
 }
-"""What an operator may say of a withdrawal's payment that its provider knows nothing of."""
+"""The assertions on a payment unknown to its provider."""
 GRAVE: Final = frozenset({"give_up", "book_return", "book_as_lost", "recover", "never_made"})
-"""Those that are final, so that the flow's short id is typed first."""
+"""The final ones, for which the flow's short id is typed first."""
 
 
 @blueprint.get("/operator")
 @role("viewer")
 def show() -> Response:
-    """Health, buffers, alerts, and everything that waits for a person."""
+    """Show health, buffers, alerts, and everything that waits for an operator."""
     return _board()
 
 
 @blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/approve")
 @role("approver")
 def approve(withdrawal_id: UUID) -> Response:
-    """Agree to a withdrawal."""
+    """Approve a withdrawal."""
     parts, caller = container(), guards.caller()
     return _decide(
         withdrawal_id,
@@ -68,7 +68,7 @@ def approve(withdrawal_id: UUID) -> Response:
 @blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/reject")
 @role("approver")
 def reject(withdrawal_id: UUID) -> Response:
-    """Refuse a withdrawal, with a reason, after its short id was typed."""
+    """Reject a withdrawal, with a reason, after its short id was typed."""
     parts, caller = container(), guards.caller()
     reason = typed("reason")[:REASON_LENGTH_MAX]
     if not reason:
@@ -85,7 +85,7 @@ def reject(withdrawal_id: UUID) -> Response:
 @blueprint.post("/operator/withdrawals/<uuid:withdrawal_id>/resolve")
 @role("approver")
 def resolve(withdrawal_id: UUID) -> Response:
-    """Send a payment again, raise its fee, give it up on proof, say what became of it, or book that it came back."""
+    """Resolve a payment: rebroadcast, raise its fee, give it up on proof, assert its outcome, or book its return."""
     parts, known, action = container(), RESOLUTIONS | SAID, typed("action")
     if action not in known:
         abort(HTTPStatus.BAD_REQUEST)
@@ -113,7 +113,7 @@ def _decide(withdrawal_id: UUID, decision: Decision, *, is_grave: bool = False) 
 
 
 def _again(withdrawal_id: UUID, problem: str, *, status: int = HTTPStatus.CONFLICT) -> Response:
-    """The page that the form was on, with what was wrong."""
+    """The page of the form, with the error."""
     if "from_flow" not in request.form:
         return _board(problem=problem, status=status)
     with container().reading() as session:

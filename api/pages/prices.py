@@ -1,4 +1,4 @@
-"""Reference prices as operators see them: what they are, who said what, and one's own word on them."""
+"""Reference prices for operators: each pair's price, its sources, and manual prices."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ PLACE: Final = "/operator/prices"
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """One source: what it said last, what that counts for, and what is wrong with it; `asked` is how often."""
+    """One source: its last quote, whether it counts, and its error; `asked` is how often it is polled."""
 
     name: str
     price: str
@@ -54,14 +54,14 @@ class PairLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """Every pair, with its sources."""
+    """Show every pair with its sources."""
     return _page()
 
 
 @blueprint.post(PLACE)
 @role("admin")
 def put() -> Response:
-    """Say what a pair is worth now."""
+    """Set a manual price for a pair."""
     parts = container()
     try:
         pair, price = parse_pair(typed("pair")), parse_price(typed_amount(typed("price")))
@@ -75,7 +75,7 @@ def put() -> Response:
 @blueprint.post(f"{PLACE}/drop")
 @role("admin")
 def drop() -> Response:
-    """Ask a source no more."""
+    """Remove a source."""
     parts = container()
     try:
         with parts.transaction() as session:

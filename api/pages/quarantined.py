@@ -1,4 +1,4 @@
-"""Deposits that are set aside, and what operators decide about them."""
+"""Quarantined deposits, and operators' decisions about them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ LISTED_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedLine:
-    """One deposit that waits for a decision; it may be paid back once `is_held`: confirmed, and in suspense."""
+    """One deposit that waits for a decision; it can be returned once `is_held`: confirmed, and in suspense."""
 
     id: UUID
     flow: str
@@ -49,21 +49,21 @@ class QuarantinedLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """Everything that is set aside."""
+    """Show all quarantined deposits."""
     return _page()
 
 
 @blueprint.post(f"{PLACE}/<uuid:deposit_id>/release")
 @role("approver")
 def release(deposit_id: UUID) -> Response:
-    """Let a deposit go on to its credit."""
+    """Release a deposit, which will be credited."""
     return _decide(deposit_id, deposits.release)
 
 
 @blueprint.post(f"{PLACE}/<uuid:deposit_id>/return")
 @role("approver")
 def give_back(deposit_id: UUID) -> Response:
-    """Pay a deposit back, after its short id was typed."""
+    """Return a deposit, after its short id was typed."""
     return _decide(deposit_id, deposits.give_back, destination=typed("destination"))
 
 

@@ -1,4 +1,4 @@
-"""Answer a browser's refused request with a page that says the way out."""
+"""Error pages for browsers, which say what to do next."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -27,7 +27,7 @@ _NEVER_PAGES: Final = ("/api/", "/openapi.json", "/health", "/verify_signature",
 
 
 def error_page(status: int, body: Mapping[str, Any]) -> Response | None:
-    """The page for a refusal, or None where a program asked and JSON is the answer."""
+    """The error page for a refusal, or None where the client is a program and gets JSON."""
     if request.path.startswith(_NEVER_PAGES) or not _asked_by_a_browser():
         return None
     is_read_again = request.headers.get("HX-Request") == "true"

@@ -1,4 +1,4 @@
-"""Turn a template and its shaped values into an answer."""
+"""Render a template with its shaped values."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ _WORDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page, if they are signed in: their key, their roles, and where they may go."""
+    """The reader of a page, if signed in: key, roles, and which pages they may open."""
 
     public_key: str
     roles: tuple[str, ...]
@@ -36,7 +36,7 @@ class Visitor:
 
 
 def install(app: Flask, *, version: str) -> None:
-    """Give an application's templates the words, the four meanings and the static files."""
+    """Give an application's templates their filters, the four meanings and the static files."""
     files = StaticFiles()
     app.register_blueprint(blueprint(files))
     app.jinja_env.trim_blocks = True
@@ -52,7 +52,7 @@ def install(app: Flask, *, version: str) -> None:
 def render(
     template: str, *, now: datetime, visitor: Visitor | None, status: int = HTTPStatus.OK, **values: Any
 ) -> Response:
-    """The page, or only its live part when htmx reads it again. Pages are private and never stored."""
+    """Render the page, or only its live part for htmx. Pages are private and never stored."""
     fragment = request.headers.get("HX-Request") == "true"
     html = render_template(template, now=now, visitor=visitor, fragment=fragment, **values)
     return Response(

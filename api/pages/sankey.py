@@ -1,4 +1,4 @@
-"""Draw where value came from and went as bands whose width is the value: sources, kinds of flow, where it stands."""
+"""Draw movements of value as bands of proportional width: sources, kinds of flow, states."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from services.rollups import Movement, Side
 WIDTH: Final = 420
 BAR: Final = 10
 VALUE_HEIGHT: Final = 150
-"""In pixels, what all the value together is drawn as."""
+"""The height of the whole value, in pixels."""
 LABEL_HEIGHT: Final = 20
-"""No bar has less room than its label."""
+"""The least height of a bar, for its label."""
 MIDDLE: Final = 140
 _COLUMNS: Final = (0, MIDDLE, WIDTH - BAR)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One node: its label, its meaning, and where its bar and its label are."""
+    """One node: its label, its meaning, and the positions of bar and label."""
 
     label: str
     meaning: str
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Value on its way from one bar to the next, as the path of its middle line and how wide it is."""
+    """A band from one bar to another, as the path of its middle line and its width."""
 
     path: str
     width: float
@@ -45,7 +45,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Sankey:
-    """One asset's movement, ready to draw. What enters a bar leaves it, or stands there: the last column."""
+    """The movements of one asset. What enters a bar leaves it or, in the last column, stays there."""
 
     height: int
     bars: tuple[Bar, ...]
@@ -82,7 +82,7 @@ def _sum(sides: Iterable[Side]) -> int:
 
 
 def _column(number: int, nodes: Sequence[tuple[str, str, int]], scale: float) -> list[Bar]:
-    """Bars below one another, each with room for its label; those of the last column have it on their left."""
+    """Bars below one another, each with room for its label, which is on the left in the last column."""
     bars, y, is_last = [], 0.0, number + 1 == len(_COLUMNS)
     for name, meaning, amount in nodes:
         x, height = _COLUMNS[number], amount * scale
@@ -111,7 +111,7 @@ def _bands(
 
 
 def _band(start: tuple[Bar, float], end: tuple[Bar, float], width: float, meaning: str, amount_minor: int) -> Band:
-    """From one bar to another, each with how far below its top the band begins."""
+    """A band between two bars, with the offsets of its ends from their tops."""
     x1, x2 = start[0].x + BAR, end[0].x
     y1, y2, half = start[0].y + start[1] + width / 2, end[0].y + end[1] + width / 2, (x1 + x2) / 2
     path = f"M{x1} {y1:.1f}C{half:.1f} {y1:.1f} {half:.1f} {y2:.1f} {x2} {y2:.1f}"

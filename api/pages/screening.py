@@ -1,4 +1,4 @@
-"""Whose money is set aside: what each rail demands, the list, and the deposits that cannot be looked at."""
+"""Screening: each rail's policy, the list, and the deposits that could not be screened."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -31,13 +31,13 @@ TEXT_LENGTH_MAX: Final = 500
 SEARCH_LENGTH_MAX: Final = 130
 LISTED_PER_PAGE: Final = 100
 _CODE: Final = re.compile(r"^[a-z_]+: ")
-"""How a program begins to say why it got no answer; people read what follows."""
+"""The prefix of a technical reason, which people need not read."""
 WAITING_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class RailLine:
-    """One rail: what it demands, and how many addresses are listed of it."""
+    """One rail: its policy, and how many of its addresses are listed."""
 
     chain: str
     name: str
@@ -47,7 +47,7 @@ class RailLine:
 
 @dataclass(frozen=True, slots=True)
 class WaitingLine:
-    """One deposit that nobody could be asked about yet."""
+    """One deposit that could not be screened yet."""
 
     flow: str
     money: Money
@@ -60,14 +60,14 @@ class WaitingLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """All of it; `chain`, `search` and `after` choose a part of the list."""
+    """Show all of it; `chain`, `search` and `after` choose a part of the list."""
     return _page()
 
 
 @blueprint.post(f"{PLACE}/mode")
 @role("admin")
 def demand() -> Response:
-    """Have a rail demand something else from now on."""
+    """Change a rail's screening policy."""
     mode = typed("mode")
     if mode not in screening.MODES:
         return _page(problem="Nothing was changed: choose one of the modes.", status=HTTPStatus.CONFLICT)
@@ -77,7 +77,7 @@ def demand() -> Response:
 @blueprint.post(f"{PLACE}/list")
 @role("admin")
 def put_on() -> Response:
-    """List an address."""
+    """Add an address to the list."""
     entry = (typed("chain"), typed("address"), typed("reason")[:TEXT_LENGTH_MAX])
     if not entry[2]:
         return _page(problem="Nothing was changed: a reason is missing.", status=HTTPStatus.CONFLICT)
@@ -87,7 +87,7 @@ def put_on() -> Response:
 @blueprint.post(f"{PLACE}/unlist")
 @role("admin")
 def take_off() -> Response:
-    """Take an address off the list."""
+    """Remove an address from the list."""
     reason = typed("reason")[:TEXT_LENGTH_MAX]
     if not reason:
         return _page(problem="Nothing was changed: a reason is missing.", status=HTTPStatus.CONFLICT)
@@ -97,7 +97,7 @@ def take_off() -> Response:
 @blueprint.post(f"{PLACE}/import")
 @role("admin")
 def import_sheet() -> Response:
-    """List everything in a CSV; if one line is wrong, nothing is."""
+    """Import a CSV into the list; if one line is invalid, nothing is."""
     sheet = request.files.get("sheet")
     try:
         text = sheet.read().decode("utf-8-sig") if sheet else ""
@@ -158,7 +158,7 @@ def _next(asked: Mapping[str, str], rows: Sequence[ListedAddress]) -> str | None
 
 
 def _rails(session: Session) -> list[RailLine]:
-    """The rails that are kept here and whose adapters can say who paid, and all that demand something."""
+    """The configured rails that know a payment's sender, and all that have a policy."""
     demanded, listed = screening.modes(session), screening.counts(session)
     kept = {asset.chain for asset in every_asset(session).values()}
     told = {chain for chain in kept if chain in RAILS and RAILS[chain].tells_senders}

@@ -1,4 +1,4 @@
-"""Send to another user of this house."""
+"""Transfer to another user of this installation."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,14 +28,14 @@ blueprint = Blueprint("send", __name__)
 @blueprint.get("/send")
 @signed_in
 def show() -> Response:
-    """The empty form."""
+    """Show the empty form."""
     return _form(request.args.get("asset", ""))
 
 
 @blueprint.post("/send")
 @signed_in
 def send() -> Response:
-    """Move the amount; a form sent twice moves it once."""
+    """Transfer the amount; a form sent twice transfers once."""
     asset_id, recipient, amount = typed("asset"), typed("to"), typed_amount(typed("amount"))
 
     def decide(session: Session, now: datetime) -> Answer:

@@ -1,4 +1,4 @@
-"""What a page says about a movement of money: what happened, what it means, and what comes next."""
+"""Sentences about flows: what happened, what it means, and what comes next."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -33,11 +33,11 @@ WAITING: Final[Mapping[str, str]] = MappingProxyType(
         "withdrawals_paused": "An operator has paused withdrawals. It is sent as soon as they are resumed.",
     }
 )
-"""Why an approved withdrawal has not left, by code."""
+"""Why an approved withdrawal has not been sent, by code."""
 
 _ENDED: Final = ("rejected", "cancelled", "failed")
 _HELD_UNTIL_THEN: Final = ("withdrawal", "conversion")
-"""What holds funds and gives them back when it ends in vain."""
+"""The kinds of flow that hold funds and release them when they fail."""
 _KIND_WORDS: Final[Mapping[str, str]] = MappingProxyType({"internal_transfer": "transfer", "verification": "claim"})
 CAME_BACK: Final = "It was sent, and its provider says that it came back. An operator gives the funds back."
 RETURNED: Final = "It was sent and came back. What it took was given back."
@@ -66,7 +66,7 @@ _CONVERSION_PARTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def deposit(state: str, confirmations: int, needed: int, chain: str) -> str:
-    """Where a deposit stands: "Seen on the network. 1 of 3 confirmations. Yours in about 20 minutes."."""
+    """The state of a deposit: "Seen on the network. 1 of 3 confirmations. Yours in about 20 minutes."."""
     if state not in {"seen", "confirming"}:
         return FLOW_KINDS["deposit"].states[state].sentence
     where = "Seen on the network" if state == "seen" else "In a block"
@@ -74,12 +74,12 @@ def deposit(state: str, confirmations: int, needed: int, chain: str) -> str:
 
 
 def progress(confirmations: int, needed: int) -> str:
-    """How far a deposit is: "1 of 3 confirmations"."""
+    """The progress of a deposit: "1 of 3 confirmations"."""
     return f"{min(confirmations, needed)} of {counted(needed, 'confirmation')}"
 
 
 def withdrawal(state: str, waiting_reason: str | None) -> str:
-    """Where a withdrawal stands, with the reason if it has to wait."""
+    """The state of a withdrawal, with the reason if it has to wait."""
     sentence = FLOW_KINDS["withdrawal"].states[state].sentence
     if waiting_reason == payouts.MADE_AFTER_ALL:
         return MADE_AFTER_ALL
@@ -87,19 +87,19 @@ def withdrawal(state: str, waiting_reason: str | None) -> str:
 
 
 def made_after_all(row: PayoutMadeAfterAll, usual: str) -> str:
-    """Where a payment stands that failed and was made after all, while its provider says so; else the usual words."""
+    """The state of a failed payment while its provider reports it as made; else the usual words."""
     if row.settled_how is not None:
         return _BORNE[row.settled_how] if row.said != "failed" else f"{_BORNE[row.settled_how]} {CAME_BACK_SINCE}"
     return MADE_AFTER_ALL if row.said != "failed" else usual
 
 
 def waiting(code: str) -> str:
-    """Why an approved withdrawal has not left."""
+    """Why an approved withdrawal has not been sent."""
     return WAITING.get(code, f"It cannot leave yet: {spoken(code)}. It is tried again until it can.")
 
 
 def meaning(kind: str, state: str) -> str:
-    """Which of the meanings a flow has for its owner; money that has left is nobody's any more."""
+    """The meaning of a flow for its owner."""
     if kind in _HELD_UNTIL_THEN and state in _ENDED:
         return "ended"
     if kind == "withdrawal" and state == "completed":
@@ -108,17 +108,17 @@ def meaning(kind: str, state: str) -> str:
 
 
 def word(kind: str, state: str) -> str:
-    """The word beside the icon, where it is another than the meaning's own."""
+    """The word beside the icon, if it is not the meaning's own."""
     return state if kind in _HELD_UNTIL_THEN and state in _ENDED else ""
 
 
 def kind_word(kind: str) -> str:
-    """A kind of flow as people call it."""
+    """The name of a kind of flow."""
     return _KIND_WORDS.get(kind, spoken(kind))
 
 
 def booking(kind: str, counter_code: str) -> str:
-    """What a line of a statement was for: the kind of its ledger transaction, and the fee where it was one."""
+    """The purpose of an entry: the kind of its ledger transaction, and the fee if it was one."""
     if counter_code == "withdrawal_fees":
         return "withdrawal fee"
     if counter_code in _CONVERSION_PARTS:
@@ -127,7 +127,7 @@ def booking(kind: str, counter_code: str) -> str:
 
 
 def tiers(confirmation_tiers: list[Any], decimals: int, symbol: str) -> str:
-    """How many confirmations which amounts need: "1 confirmation below 0.1 BTC, 3 below 1 BTC, otherwise 6"."""
+    """The confirmation tiers: "1 confirmation below 0.1 BTC, 3 below 1 BTC, otherwise 6"."""
     parts: list[str] = []
     for below_minor, confirmations in confirmation_tiers:
         count = counted(int(confirmations), "confirmation") if not parts else str(confirmations)
@@ -140,13 +140,13 @@ def tiers(confirmation_tiers: list[Any], decimals: int, symbol: str) -> str:
 
 
 def actor(name: str) -> str:
-    """Who or what did a step, as records name it: "user:0a1b2c3d4e" → "user 0a1b2c3d4e"."""
+    """The actor of a step, from its recorded name: "user:0a1b2c3d4e" → "user 0a1b2c3d4e"."""
     kind, _, rest = name.partition(":")
     return {"task": f"by itself ({rest})", "cli": "on the command line"}.get(kind, f"{kind} {rest}".strip())
 
 
 def said(row: PayoutAssertion) -> str:
-    """What operators say became of a payment, and what its provider shows."""
+    """The operators' assertion on a payment, and what its provider reports."""
     who = actor(row.said_by) + (f" and {actor(row.agreed_by)}" if row.agreed_by else "")
     what = f"it is {row.provider_id}" if row.provider_id else "it was never made"
     waits = "the provider is asked" if row.provider_id or row.agreed_by else "another operator has to say so too"
@@ -163,6 +163,6 @@ def _yours_when(confirmations: int, needed: int, chain: str) -> str:
     left = max(needed - confirmations, 1)
     rail = RAILS.get(chain)
     if rail is None or rail.is_private:
-        # A private chain has a block when somebody makes one.
+        # A private chain mines a block on request.
         return f"Yours after {'the next block' if left == 1 else f'{left} more blocks'}."
     return f"Yours in {about(rail.block_interval * left)}."

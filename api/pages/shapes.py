@@ -1,4 +1,4 @@
-"""What templates are given: plain values, shaped by the views from the rows of the services."""
+"""Values for templates, which views shape from the rows of the services."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class AssetName:
-    """An asset as far as writing its amounts goes."""
+    """An asset, as far as formatting amounts needs it."""
 
     asset_id: str
     symbol: str
@@ -29,7 +29,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What an amount is worth in dollars, by a price of this age."""
+    """An amount's value in dollars, and the age of the price."""
 
     words: str
     priced_at: datetime
@@ -37,7 +37,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """One line under a balance: money on its way, or money held."""
+    """One line under a balance: a deposit under way, or a hold."""
 
     money: Money
     meaning: str
@@ -47,7 +47,7 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class BalanceBlock:
-    """One asset's balance on the home page; what is not spendable is in other lines, never in the same figure."""
+    """One asset's balance on the home page; amounts that are not spendable have lines of their own."""
 
     available: Money
     coming: tuple[Coming, ...] = ()
@@ -62,7 +62,7 @@ class BalanceBlock:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One movement of money in a list."""
+    """One flow in a list."""
 
     flow: str
     kind: str
@@ -86,13 +86,13 @@ class Home:
 
     @property
     def moving(self) -> bool:
-        """Whether something is on its way, so that the page is read again soon."""
+        """Whether something is under way, so that the page is reloaded soon."""
         return any(line.moving for line in self.activity)
 
 
 @dataclass(frozen=True, slots=True)
 class AddressCard:
-    """An address to pay to; `network` where the asset moves on several, and its `uri` is then the bare address."""
+    """A deposit address; with several networks, `network` is set and `uri` is the bare address."""
 
     id: UUID
     address: str
@@ -106,7 +106,7 @@ class AddressCard:
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One input as it was typed, and what was wrong with it."""
+    """One input as typed, and its error."""
 
     value: str = ""
     errors: Sequence[str] = ()
@@ -114,9 +114,9 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a withdrawal of one asset has to satisfy, in words that are shown beside the form.
+    """The rules for withdrawing one asset, in words beside the form.
 
-    `network` is what an address has to be one of; `names` says whether whoever is paid is named.
+    `network` is what an address has to belong to; `names` says whether the beneficiary is named.
     """
 
     asset: AssetName
@@ -137,7 +137,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One asset that is converted into another, and what a conversion has to satisfy; spread and fee in per cent."""
+    """A pair and its limits for a conversion; spread and fee in per cent."""
 
     sold: AssetName
     bought: AssetName
@@ -150,13 +150,13 @@ class Offer:
 
     @property
     def path(self) -> str:
-        """Where its form is."""
+        """The path of its form."""
         return f"/convert?{urlencode({'from': self.sold.asset_id, 'to': self.bought.asset_id})}"
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteCard:
-    """What an amount brings, until the quote expires."""
+    """A quote until it expires."""
 
     id: UUID
     taken: Money
@@ -171,7 +171,7 @@ class QuoteCard:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of the history: what was posted, and the balance after it."""
+    """One entry of the statement, and the balance after it."""
 
     at: datetime
     what: str
@@ -182,7 +182,7 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A fact worth knowing: a label, and a value that may be an identifier worth copying."""
+    """A fact: a label, and a value that may be an identifier to copy."""
 
     label: str
     value: str
@@ -191,7 +191,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One reading of the operator's strip of health."""
+    """One gauge of the operator's health strip."""
 
     label: str
     meaning: str
@@ -202,7 +202,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class AlertLine:
-    """An alert that stands."""
+    """A standing alert."""
 
     event_id: UUID
     code: str
@@ -230,7 +230,7 @@ class WaitingLine:
 
 @dataclass(frozen=True, slots=True)
 class BufferCard:
-    """What is held on a rail beside what the ledger says."""
+    """The holding of one rail compared with the ledger."""
 
     asset: AssetName
     verdict: str

@@ -1,4 +1,4 @@
-"""Sweeps: what lies on deposit addresses, what is on its way to the hot wallet, and what may be done about it."""
+"""Sweeps: funds on deposit addresses, sweeps under way, and actions on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ CLOSED_MAX: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class SweepLine:
-    """One sweep; `gas` is what its payments cost, at most while it is under way."""
+    """One sweep; `gas` is the cost of its payments, at most while it is under way."""
 
     flow: str
     money: Money
@@ -49,7 +49,7 @@ class SweepLine:
 
 @dataclass(frozen=True, slots=True)
 class LyingLine:
-    """What lies on deposit addresses of one asset, and from how much on one address it is moved."""
+    """The funds on deposit addresses of one asset, and the least amount on an address that is swept."""
 
     asset: AssetName
     lying: Money
@@ -59,14 +59,14 @@ class LyingLine:
 @blueprint.get(PLACE)
 @role("viewer")
 def show() -> Response:
-    """What lies where, and the sweeps: those under way, and the newest that are over."""
+    """Show the funds on deposit addresses, the sweeps under way, and the latest finished ones."""
     return _page()
 
 
 @blueprint.post(f"{PLACE}/<uuid:sweep_id>/resolve")
 @role("approver")
 def resolve(sweep_id: UUID) -> Response:
-    """Send its payment again, raise its fee, replace it by nothing, or give it up on proof."""
+    """Resolve a sweep's payment: rebroadcast, raise its fee, replace it by nothing, or give it up on proof."""
     parts, action = container(), typed("action")
     if action not in RESOLUTIONS:
         abort(HTTPStatus.BAD_REQUEST)

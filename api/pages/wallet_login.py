@@ -1,4 +1,4 @@
-"""Signing in with a Lightning wallet on the page: a code to scan, which counts down, renews, and moves on by itself."""
+"""Sign in with a Lightning wallet: a QR code with a countdown, which renews itself and redirects after the sign-in."""
 
 import secrets
 from typing import Any
@@ -20,8 +20,8 @@ blueprint = Blueprint("wallet_login", __name__)
 
 
 def fresh(target: str, *, action: str | None = None, asked_by: UUID | None = None) -> tuple[dict[str, Any], str]:
-    """What a page needs to show a new question, and the secret that its answer must hand to the browser."""
-    # Counted apart from attempts: a form that is shown again brings a new code along.
+    """The values of a new challenge, and the secret for the browser's cookie."""
+    # Counted apart from attempts: a form shown again has a new code.
     spend("sign_in", page=origin())
     browser = lnurl_sign_in.browser_secret() or secrets.token_urlsafe(lnurl_sign_in.BROWSER_SECRET_BYTES)
     asked = lnurl_sign_in.ask(container(), action=action, browser=browser, asked_by=asked_by)
@@ -29,7 +29,7 @@ def fresh(target: str, *, action: str | None = None, asked_by: UUID | None = Non
 
 
 def shown(asked: Question, status: str, target: str) -> dict[str, Any]:
-    """A question as the template wants it."""
+    """A challenge, for the template."""
     return {
         "wallet": asked,
         "wallet_status": status,
@@ -41,7 +41,7 @@ def shown(asked: Question, status: str, target: str) -> dict[str, Any]:
 @blueprint.post("/login/wallet")
 @public
 def renew() -> Response:
-    """Show a new code. Read by htmx it is the fragment alone; without scripts it is the page with the code."""
+    """Show a new code: the fragment for htmx, else the whole page."""
     target = onward(request.args.get("next"))
     if request.headers.get("HX-Request") != "true":
         return see(f"/login{onward_query(target)}")
@@ -55,7 +55,7 @@ def renew() -> Response:
 @public
 @limited("read")
 def look(session_id: UUID) -> Response:
-    """How far it has come. Once the wallet has answered, the browser is signed in and sent on."""
+    """Show the state. Once the wallet has answered, sign in and redirect."""
     target = onward(request.args.get("next"))
     parts, browser = container(), lnurl_sign_in.browser_secret()
     seen = lnurl_sign_in.progress(parts, session_id, browser=browser, previous_token=guards.session_token())
@@ -74,7 +74,7 @@ def look(session_id: UUID) -> Response:
 @public
 @limited("read")
 def code(session_id: UUID) -> Response:
-    """The question as a QR code (LUD-01), for the browser that asked alone."""
+    """Draw the challenge as a QR code (LUD-01), only for the browser that asked."""
     with container().reading() as session:
         challenge = lnurl.of_browser(session, session_id, lnurl_sign_in.browser_secret())
     drawing = qr.drawn(lnurl_sign_in.question(container(), challenge).lnurl)
@@ -83,6 +83,6 @@ def code(session_id: UUID) -> Response:
 
 def _moved_on(target: str) -> Response:
     if request.headers.get("HX-Request") == "true":
-        # A header holds no more than Latin-1, and what fails here has used the wallet's answer up.
+        # Headers hold only Latin-1, and a failure here would already have consumed the wallet's answer.
         return Response(headers={"HX-Redirect": iri_to_uri(target)})
     return see(target)

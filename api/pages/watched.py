@@ -1,4 +1,4 @@
-"""Watched wallets: what lies on descriptors whose keys are elsewhere, and the form that imports one."""
+"""Watch-only wallets: the balances of descriptors whose keys are elsewhere, and the form to import one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One watched wallet as the page shows it. `progress` is a percentage while its coins are being looked for."""
+    """One watch-only wallet on the page. `progress` is a percentage during a scan."""
 
     id: UUID
     label: str
@@ -63,14 +63,14 @@ class Watched:
 @blueprint.get("/wallets")
 @signed_in
 def show() -> Response:
-    """Every watched wallet of the visitor, and the empty form."""
+    """Show the visitor's watch-only wallets and the empty form."""
     return _show()
 
 
 @blueprint.post("/wallets")
 @signed_in
 def take_in() -> Response:
-    """Import a descriptor; the same one again is the same wallet."""
+    """Import a descriptor; repeating it gives the same wallet."""
     last = typed("last_index")
     try:
         wallet_tools.taken_in(
@@ -93,14 +93,14 @@ def take_in() -> Response:
 @blueprint.post("/wallets/<uuid:wallet_id>/refresh")
 @signed_in
 def refresh(wallet_id: UUID) -> Response:
-    """Look for a wallet's coins again."""
+    """Scan a wallet again."""
     return _act(api_wallets.refreshed, wallet_id)
 
 
 @blueprint.post("/wallets/<uuid:wallet_id>/forget")
 @signed_in
 def forget(wallet_id: UUID) -> Response:
-    """Watch a wallet no longer."""
+    """Delete a wallet."""
     return _act(api_wallets.forgotten, wallet_id)
 
 
@@ -172,7 +172,7 @@ def shown(view: WalletView, asset: AssetName, now: datetime) -> Watched:
 
 
 def _standing(wallet: WatchWallet, scan: ScanView) -> tuple[str, str, str]:
-    """A meaning, a word and a sentence for how it stands; an empty meaning asks for nobody's eye."""
+    """The meaning, word and sentence for its state; an empty meaning needs no attention."""
     if wallet.state == "refused":
         reason = sentence(wallet.refusal_reason or "no reason was given")
         return "wrong", "refused", f"The node does not accept this descriptor: {reason}"

@@ -1,4 +1,4 @@
-"""Webhook endpoints on pages: a developer's own under /developer, the house's under /operator."""
+"""Pages of webhook endpoints: a developer's own under /developer, the installation's under /operator."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -45,63 +45,63 @@ OF_THE_HOUSE: Final[Mapping[str, str]] = {
     "loss": "Every step of losses",
     "alert": "Every alert that is raised or cleared",
 }
-"""What a form offers, in words: people have no use for what the house does for itself."""
+"""The events on offer, in words: people have no use for internal ones."""
 Move = Callable[[Session, Owner, UUID, datetime, Actor], str | None]
 
 
 @blueprint.get(DEVELOPER)
 @signed_in
 def show() -> Response:
-    """The developer's endpoints, and a form for another."""
+    """Show the developer's endpoints, and a form for a new one."""
     return _list(_mine())
 
 
 @blueprint.post(DEVELOPER)
 @signed_in
 def create() -> Response:
-    """Make one; its secret is on the answer's page and nowhere else."""
+    """Create an endpoint; its secret is shown on this answer only."""
     return _create(_mine())
 
 
 @blueprint.get(f"{DEVELOPER}/<uuid:endpoint_id>")
 @signed_in
 def show_one(endpoint_id: UUID) -> Response:
-    """One of them with what it was sent."""
+    """Show one endpoint with its deliveries."""
     return _one(_mine(), endpoint_id)
 
 
 @blueprint.post(f"{DEVELOPER}/<uuid:endpoint_id>/<move>")
 @signed_in
 def act(endpoint_id: UUID, move: str) -> Response:
-    """Change, rotate, try, stop, start, send again or remove one."""
+    """Change, rotate, test, disable, enable, redeliver or delete an endpoint."""
     return _act(_mine(), endpoint_id, move)
 
 
 @blueprint.get(OPERATOR)
 @role("viewer")
 def show_house() -> Response:
-    """The house's endpoints."""
+    """Show the installation's endpoints."""
     return _list(_HOUSE)
 
 
 @blueprint.post(OPERATOR)
 @role("admin")
 def create_house() -> Response:
-    """Make one for the house."""
+    """Create an endpoint for the installation."""
     return _create(_HOUSE)
 
 
 @blueprint.get(f"{OPERATOR}/<uuid:endpoint_id>")
 @role("viewer")
 def show_house_one(endpoint_id: UUID) -> Response:
-    """One of the house's with what it was sent."""
+    """Show one of the installation's endpoints with its deliveries."""
     return _one(_HOUSE, endpoint_id)
 
 
 @blueprint.post(f"{OPERATOR}/<uuid:endpoint_id>/<move>")
 @role("admin")
 def act_house(endpoint_id: UUID, move: str) -> Response:
-    """The same moves for the house's."""
+    """Change, rotate, test, disable, enable, redeliver or delete one of the installation's endpoints."""
     return _act(_HOUSE, endpoint_id, move)
 
 
@@ -168,7 +168,7 @@ def _rotate(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by
 
 
 def _count() -> None:
-    """Count what makes us call somebody: nobody has us flood whom they name. Raises RateLimited."""
+    """Count requests that make us call an endpoint, so that nobody floods a third party by us. Raises RateLimited."""
     spend("sign_in", user=str(guards.person().user_id))
 
 
@@ -190,7 +190,7 @@ def _remove(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by
 
 
 def _again(session: Session, owner: Owner, endpoint_id: UUID, now: datetime, by: Actor) -> None:
-    """One message when one is named, else all that failed, or all, since a while ago."""
+    """Redeliver one message if named, else all failed ones, or all, since a time."""
     _count()
     if typed("delivery_id"):
         try:
@@ -265,7 +265,7 @@ def _rotating(row: WebhookEndpoint, now: datetime) -> datetime | None:
 
 
 def _choices(owner: Owner, row: WebhookEndpoint | None = None) -> list[tuple[str, str]]:
-    """What a form offers: whole kinds. Exact types that an endpoint asked for through the API stay on offer."""
+    """The form's events: whole kinds, and any exact types that the endpoint got through the API."""
     kinds = OF_THE_HOUSE if owner.user_id is None else OF_PEOPLE
     offered = [(webhooks.EVERYTHING, "Everything"), *((f"{kind}.*", words) for kind, words in kinds.items())]
     known = {name for name, _ in offered}

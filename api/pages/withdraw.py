@@ -1,4 +1,4 @@
-"""Ask for a withdrawal, and take the request back."""
+"""Request and cancel withdrawals."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -34,14 +34,14 @@ _FIELDS: Final = ("destination", "beneficiary_name", "amount")
 @blueprint.get("/withdraw")
 @signed_in
 def show() -> Response:
-    """The empty form."""
+    """Show the empty form."""
     return _form(request.args.get("asset"))
 
 
 @blueprint.post("/withdraw")
 @signed_in
 def ask() -> Response:
-    """Hold the funds and ask for the withdrawal; a form sent twice asks once."""
+    """Request a withdrawal and hold its funds; a form sent twice requests once."""
     asset_id, destination, amount = typed("asset"), typed("destination"), typed_amount(typed("amount"))
     named = {"beneficiary_name": typed("beneficiary_name")} if typed("beneficiary_name") else {}
 
@@ -74,7 +74,7 @@ def ask() -> Response:
 @blueprint.post("/flows/<reference>/cancel")
 @signed_in
 def cancel(reference: str) -> Response:
-    """Take the request back while nothing was signed. The flow's page says what came of it."""
+    """Cancel a withdrawal that is not signed yet, and redirect to its flow."""
     parts = container()
     user_id = guards.caller().user_id
     with parts.transaction() as session:
@@ -104,7 +104,7 @@ def _form(
         rules=rules,
         chain=RAILS[chosen.chain].name if chosen else "",
         unread_since=unread_since,
-        # A form that was refused is a new request once it is mended.
+        # A refused form is a new request once it is corrected.
         idempotency_key=f"page-{new_id()}",
         destination=FormField(typed("destination"), errors.get("destination", ())),
         beneficiary=FormField(typed("beneficiary_name"), errors.get("beneficiary_name", ())),

@@ -1,4 +1,4 @@
-"""How amounts, times, durations and identifiers are written on a page."""
+"""The format of amounts, times, durations and identifiers on pages."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,7 +24,7 @@ _PER_CENT_DIGITS: Final = 4
 def amount(amount_minor: int, decimals: int, *, sign: str = "") -> str:
     """An amount in full precision, its digits in groups of three: 5000000 with 8 decimals → "0.050 000 00".
 
-    The spaces are thin ones. `sign` is "+", "-" or "": "-" is written as a true minus, as is a negative amount's own.
+    The spaces are thin ones. `sign` is "+", "-" or ""; "-" and negative amounts get a true minus sign.
     """
     spelled = format_amount(amount_minor, decimals)
     negative = spelled.startswith("-")
@@ -35,17 +35,17 @@ def amount(amount_minor: int, decimals: int, *, sign: str = "") -> str:
 
 
 def typed_amount(text: str) -> str:
-    """What a person typed or pasted as an amount, without the spaces that pages write between digits."""
+    """An amount as typed or pasted, without the spaces that pages put between digits."""
     return "".join(text.split()).replace("\u202f", "")
 
 
 def per_cent(ppm: int) -> str:
-    """Millionths in per cent: 2500 is "0.25 %"."""
+    """Millionths as per cent: 2500 is "0.25 %"."""
     return f"{format_amount(ppm, _PER_CENT_DIGITS).rstrip('0').rstrip('.')}\u00a0%"
 
 
 def relative(moment: datetime, now: datetime) -> str:
-    """When something was, or will be, as a person says it: "2 s ago", "yesterday", "in 4 min", "12 Mar 2025"."""
+    """A time relative to now: "2 s ago", "yesterday", "in 4 min", "12 Mar 2025"."""
     if moment > now:
         return f"in {lasting(moment - now)}"
     age = now - moment
@@ -62,12 +62,12 @@ def relative(moment: datetime, now: datetime) -> str:
 
 
 def exact(moment: datetime) -> str:
-    """A moment to the second, in UTC."""
+    """A time to the second, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def lasting(duration: timedelta) -> str:
-    """How long something took, in its one or two largest units: "0.25 s", "12 s", "4 min", "2 h 5 min", "3 d 4 h"."""
+    """A duration in its one or two largest units: "0.25 s", "12 s", "4 min", "2 h 5 min", "3 d 4 h"."""
     seconds = max(duration.total_seconds(), 0.0)
     if seconds < 1:
         return f"{seconds:.2f}".rstrip("0").removesuffix(".") + " s"
@@ -84,7 +84,7 @@ def lasting(duration: timedelta) -> str:
 
 
 def about(duration: timedelta) -> str:
-    """A duration that is only an estimate: "about a minute", "about 20 minutes", "about 3 hours"."""
+    """An estimated duration: "about a minute", "about 20 minutes", "about 3 hours"."""
     minutes = round(duration.total_seconds() / _MINUTE)
     if minutes <= 1:
         return "about a minute"
@@ -94,7 +94,7 @@ def about(duration: timedelta) -> str:
 
 
 def in_full(duration: timedelta) -> str:
-    """A duration that somebody set, within a sentence: "1 day", "36 hours", "90 minutes", "45 seconds"."""
+    """A configured duration within a sentence: "1 day", "36 hours", "90 minutes", "45 seconds"."""
     seconds = int(duration.total_seconds())
     for unit_s, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
         if seconds and seconds % unit_s == 0:
@@ -103,7 +103,7 @@ def in_full(duration: timedelta) -> str:
 
 
 def middle(identifier: str, *, head: int = 6, tail: int = 6) -> str:
-    """An identifier shortened in its middle: what tells two of them apart is at both ends."""
+    """An identifier shortened in the middle, since both ends tell it apart."""
     if len(identifier) <= max(_MIDDLE_MIN, head + tail + 1):
         return identifier
     return f"{identifier[:head]}{ELLIPSIS}{identifier[-tail:]}"
@@ -115,12 +115,12 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def scope(name: str) -> str:
-    """What an alert is about, as people call it: "chain:anvil" → "chain anvil", "flow:<id>" → "flow k7f3m2n9qd".
+    """The scope of an alert in words: "chain:anvil" → "chain anvil", "flow:<id>" → "flow k7f3m2n9qd".
 
-    A flow is found by its short id; the ids of other rows are only shortened.
+    A flow is shown by its short id; the ids of other rows are only shortened.
     """
     noun, _, which = name.partition(":")
-    # What is no id is a name that people know.
+    # Anything but an id is a readable name.
     with suppress(ValueError):
         which = short_id(UUID(which)) if noun == "flow" else middle(str(UUID(which)))
     return f"{noun} {which}".rstrip()

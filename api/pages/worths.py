@@ -1,4 +1,4 @@
-"""What amounts are worth in dollars: only where a price is fresh, and always with its age."""
+"""Values of amounts in dollars: only with a fresh price, and always with its age."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,12 +15,12 @@ CENTS: Final = 2
 
 
 def current_prices(session: Session, *, now: datetime) -> Mapping[str, Price]:
-    """The prices to go by, by asset id; an asset without one is absent."""
+    """The current prices by asset id; assets without one are absent."""
     return prices.of_assets(session, assets.every(session), now=now)
 
 
 def worth(money: Money, price: Price | None) -> Worth | None:
-    """What an amount is worth, rounded towards zero; None without a price, and for nothing at all."""
+    """The value of an amount, rounded towards zero; None without a price, and for zero."""
     if price is None or money.minor == 0:
         return None
     cents = worth_minor(money.minor, money.asset.decimals, price.price, CENTS)

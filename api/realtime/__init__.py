@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """`app`, what gunicorn serves, put together when it is asked for, which in a worker is after the fork."""
+    """`app`, for gunicorn, made when it is first read, which in a worker is after the fork."""
     if name != "app":
         raise AttributeError(name)
     from adapters import tracing

@@ -1,4 +1,4 @@
-"""Who may connect: a browser with its session cookie, a program with a session token or an app's access token."""
+"""Authenticate sockets: a browser by its session cookie, a program by a session token or an app's access token."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from auth.sessions import Principal
 from wiring.container import Container
 
 FEED_SCOPES: Final = ("deposits:read", "withdrawals:read", "wallet:read")
-"""What an app may be shown as it happens; it needs one of them to connect, and sees what they cover."""
+"""The scopes of live events; an app needs at least one to connect, and receives what they cover."""
 
 
 def admit(sid: str, auth: Any) -> Seat:
-    """The seat for who asks to connect now.
+    """The seat for this handshake.
 
     Raises NotSignedIn, InvalidToken, ScopeMissing, CrossSiteRefused, InvalidDpopProof; and, for one address that is
     refused again and again, RateLimited.
@@ -36,7 +36,7 @@ def admit(sid: str, auth: Any) -> Seat:
 
 
 def look_again(parts: Container, seats: Sequence[Seat]) -> list[Seat]:
-    """Those of these seats whose right to be here is gone; the others know what they may do now."""
+    """Which of these seats have lost their right to be connected; the others get their present rights."""
     checked, gone = time.monotonic(), []
     hashes = {seat.token_hash for seat in seats if seat.token_hash is not None}
     with parts.reading() as session:
@@ -90,7 +90,7 @@ def _app_seat(parts: Container, sid: str, token: str, principal: Principal) -> S
 
 
 def _token(auth: Any) -> str | None:
-    """A token in the handshake's Authorization, or in what the client sends as it connects: {"token": …}."""
+    """The token of the handshake's Authorization header, or of the client's connect packet: {"token": …}."""
     scheme, token = credentials() or ("", "")
     if scheme in {"bearer", "dpop"}:
         return token
@@ -99,7 +99,7 @@ def _token(auth: Any) -> str | None:
 
 
 def _check_origin() -> None:
-    """A cookie goes along with what any site makes a browser send: only our own pages may use it."""
+    """Browsers send cookies with requests of any site: only our own pages may use one."""
     origin = request.headers.get("Origin")
     if origin is not None:
         if not guards.is_our_origin(origin):

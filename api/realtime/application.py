@@ -1,4 +1,4 @@
-"""Put the realtime process together: a small Flask application, Socket.IO in front of it, and the rounds."""
+"""Assemble the realtime process: a small Flask application, Socket.IO in front of it, and the rounds."""
 
 import resource
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ from wiring.metrics.group import group
 from wiring.metrics.house import families
 
 SOCKETS_PER_USER_MAX: Final = 50
-"""In one process: more windows than anybody has, fewer than would hurt."""
+"""In one process: more than anybody has windows, and few enough to serve."""
 PING_EVERY_S: Final = 25
 PONG_WITHIN_S: Final = 20
 LIVE: Final = "/health/live"
@@ -49,7 +49,7 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(container: Container) -> Flask:
-    """The realtime application of this container, whose bus listens. Its rounds begin at once."""
+    """The realtime application of this container, whose bus must be listening. Starts its rounds."""
     _allow_many_files()
     app = Flask("realtime", static_folder=None)
     app.extensions[CONTAINER] = container
@@ -67,7 +67,7 @@ def create_app(container: Container) -> Flask:
         cors_allowed_origins=_only_from(settings.public_url),
         max_http_buffer_size=PACKET_BYTES_MAX,
         manage_session=False,
-        # In turn for each client, so that what somebody says first is kept first, and a flood waits for itself.
+        # Each client's events in order, so that its messages are stored in order and a flood delays only itself.
         async_handlers=False,
         ping_interval=PING_EVERY_S,
         ping_timeout=PONG_WITHIN_S,
@@ -89,23 +89,23 @@ def create_app(container: Container) -> Flask:
 
 @public
 def live() -> Response:
-    """This process answers."""
+    """Answer that this process is alive."""
     return jsonify(status="alive")
 
 
 class SocketsCollector:
-    """How many sockets are open here."""
+    """Counts the open sockets of this process."""
 
     def __init__(self, seats: Seats) -> None:
         self._seats = seats
 
     def collect(self) -> Iterable[Any]:
-        """One figure."""
+        """The one metric."""
         return families([Figure(SOCKETS, (), len(self._seats))], told_by=SOCKETS.told_by)
 
 
 class House:
-    """Who comes, who goes, and what they say."""
+    """Connections, disconnections and events of this process."""
 
     def __init__(self, parts: Container, seats: Seats, server: Any, rounds: Rounds) -> None:
         self._parts, self._seats, self._server, self._rounds = parts, seats, server, rounds
@@ -120,7 +120,7 @@ class House:
         socketio.on_error_default(self.failed)
 
     def connect(self, auth: Any = None) -> None:
-        """Let somebody in, or say why not: the error that the client sees has the code as its message."""
+        """Admit a socket, or refuse it: the error that the client sees has the code as its message."""
         sid: str = request.sid  # type: ignore[attr-defined]
         try:
             with span("connect"):
@@ -131,18 +131,18 @@ class House:
             log.exception("bug", socket_event="connect")
             raise Refused("internal_error", error_body("internal_error", "Something went wrong here.")) from bug
         self._seats.take(seat)
-        # When this has returned, the client is told that it is connected; only then may it hear anything else.
+        # Once this has returned, the client is told that it is connected; nothing else may be sent before.
         self._server.start_background_task(self._welcome, seat)
 
     def disconnect(self, *_: Any) -> None:
-        """Somebody is gone, for whatever reason."""
+        """Remove a socket, whatever ended it."""
         seat = self._seats.leave(request.sid)  # type: ignore[attr-defined]
         with span("disconnect"):
             if seat is not None and seat.is_person:
                 self._rounds.see_off(seat)
 
     def unknown(self, *_: Any) -> Any:
-        """Something that is no event of ours."""
+        """Answer an unknown event."""
         seat = self._seats.find(request.sid)  # type: ignore[attr-defined]
         if seat is not None:
             with span("unknown"):
@@ -150,7 +150,7 @@ class House:
         return refusal_body(UnknownEvent())
 
     def failed(self, fault: Exception) -> None:
-        """Close the socket of who floods us; everything else was answered where it went wrong."""
+        """Close a socket that floods us; other errors were answered where they occurred."""
         if not isinstance(fault, Flooded):
             log.error("bug", socket_event="unknown", exc_info=fault)
         self._server.disconnect(request.sid)  # type: ignore[attr-defined]
@@ -171,7 +171,7 @@ class House:
             self._server.enter_room(seat.sid, scoped_room(seat.user_id, scope))
 
     def _welcome(self, seat: Seat) -> None:
-        """Show a newcomer in, and who is here: after a reconnection that is their sign to read again what they show."""
+        """Send who is online: after a reconnection, clients reload what they show when they receive it."""
         if self._seats.find(seat.sid) is None:
             return
         self._rooms(seat)
@@ -179,7 +179,7 @@ class House:
             return
         is_first = self._parts.presence.join(seat.user, seat.sid)
         if self._seats.find(seat.sid) is None:
-            # Gone again meanwhile, and whoever noted that did not find them here yet.
+            # Disconnected meanwhile, before its presence was recorded.
             self._rounds.see_off(seat)
             return
         users = self._parts.presence.online(limit=SHOWN_MAX)
@@ -189,7 +189,7 @@ class House:
 
 
 def _only_from(public_url: str) -> Callable[[str, dict[str, Any]], bool]:
-    """Whether a page may connect: the pages' origin, which in development has another port, or this very one."""
+    """A check of a page's origin: the public URL's, which in development has another port, or this process's own."""
     pages = urlsplit(public_url)
 
     def is_allowed(origin: str, environ: dict[str, Any]) -> bool:
@@ -202,6 +202,6 @@ def _only_from(public_url: str) -> Callable[[str, dict[str, Any]], bool]:
 
 
 def _allow_many_files() -> None:
-    """As many connections as the host allows; the usual limit of 1,024 is meant for other programs."""
+    """Raise the limit of open files to the host's maximum; the usual 1,024 is too low for sockets."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,4 +1,4 @@
-"""Signalling for calls between two people: offers, answers and candidates go from one to the other alone."""
+"""Signalling of calls between two users: offers, answers and candidates are only forwarded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,24 +13,24 @@ from services.chat import SelfMessage
 
 
 def offer(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask somebody, in all their windows, to take a call. Raises UserOffline and what `_pass_on` does."""
+    """Offer a call to a user, on all their sockets. Raises UserOffline and what `_pass_on` does."""
     return _pass_on(seat, "rtc:offer", read, offer=read["offer"])
 
 
 def answer(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
-    """Take a call, in this window: the others stop ringing."""
+    """Answer a call on this socket; the user's others stop ringing."""
     done = _pass_on(seat, "rtc:answer", read, answer=read["answer"])
     container().bus.say("rtc:hangup", {"from": done["to"]}, [user_room(seat.user_id)], but=seat.sid)
     return done
 
 
 def ice(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell of a way to be reached."""
+    """Forward an ICE candidate."""
     return _pass_on(seat, "rtc:ice", read, candidate=read["candidate"])
 
 
 def hangup(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
-    """End a call, or do not take it: in all windows of both."""
+    """End or decline a call, on all sockets of both."""
     done = _pass_on(seat, "rtc:hangup", read, must_be_online=False)
     container().bus.say("rtc:hangup", {"from": done["to"]}, [user_room(seat.user_id)], but=seat.sid)
     return done
@@ -39,7 +39,7 @@ def hangup(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
 def _pass_on(
     seat: Seat, event: str, read: Mapping[str, Any], *, must_be_online: bool = True, **content: Any
 ) -> dict[str, Any]:
-    """Send it on with its sender's key. Raises UserNotFound, KeyRemoved, SelfMessage, Blocked, UserOffline."""
+    """Forward the event with its sender's key. Raises UserNotFound, KeyRemoved, SelfMessage, Blocked, UserOffline."""
     parts = container()
     with parts.reading() as session:
         other = conversing.person(session, read["to"])

@@ -1,4 +1,4 @@
-"""What is said over sockets."""
+"""Chat messages over sockets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,6 @@ from api.schemas import moment
 
 
 def message(seat: Seat, read: Mapping[str, Any]) -> dict[str, Any]:
-    """Say something to somebody; it is kept, whether they are there or not. Raises what `conversing.say` does."""
+    """Send a message, which is stored whether the recipient is online or not. Raises what `conversing.say` does."""
     said = conversing.say(container(), seat.principal, read["to"], read["message"], socket=seat.sid)
     return {"sequence": said.sequence, "timestamp": moment(said.sent_at)}

@@ -1,4 +1,4 @@
-"""One way to deal with every event: count it, read it by its schema, do it, and answer, whatever happens."""
+"""The handling of every event: count it, validate it, execute it and acknowledge it, with or without an error."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from domain.errors import StrongroomError
 Answer = Mapping[str, Any]
 Act = Callable[[Seat, dict[str, Any]], Answer]
 
-# At once, and then per second. The candidates of a call come in a burst.
+# The burst, and the rate per second. The candidates of a call come in a burst.
 ALLOWANCES: Final[Mapping[str, Allowance]] = MappingProxyType(
     {
         "message": MESSAGES,
@@ -37,17 +37,17 @@ ALLOWANCES: Final[Mapping[str, Allowance]] = MappingProxyType(
     }
 )
 ANYTHING: Final = Allowance(240, 40)
-"""For one socket, whatever it says, so that nonsense costs its sender the connection."""
+"""The same for all events of one socket, valid or not; beyond, it is closed."""
 
 log = structlog.get_logger(__name__)
 
 
 class Flooded(Exception):
-    """This socket says so much that it is to be closed."""
+    """This socket sends too much and is to be closed."""
 
 
 def handle(seats: Seats, event: str, schema: type[ma.Schema], act: Act) -> Callable[..., Answer]:
-    """The handler of an event. Its answer is what the client's acknowledgement gets: `ok`, or the error."""
+    """The handler of an event. The client's acknowledgement gets its result: `ok`, or the error."""
     reader = schema()
 
     def handler(*arguments: Any) -> Answer:
@@ -74,9 +74,9 @@ def handle(seats: Seats, event: str, schema: type[ma.Schema], act: Act) -> Calla
 
 
 def count(seat: Seat, event: str) -> None:
-    """Count an event against its socket, and against its user wherever they are.
+    """Count an event for its socket, and for its user across sockets.
 
-    Raises RateLimited and Flooded; and ScopeMissing for an app, which has nothing to say.
+    Raises RateLimited and Flooded; and ScopeMissing for an app, which may not send events.
     """
     count_unknown(seat)
     if not seat.is_person:
@@ -89,7 +89,7 @@ def count(seat: Seat, event: str) -> None:
 
 
 def count_unknown(seat: Seat) -> None:
-    """Count something that is no event of ours. Raises Flooded."""
+    """Count an unknown event. Raises Flooded."""
     if _bucket(seat, "", ANYTHING).take():
         raise Flooded
 

@@ -1,4 +1,4 @@
-"""Memory that the C library holds free, given back to the system."""
+"""Return the C library's free memory to the system."""
 
 import ctypes
 from typing import Any, Final
@@ -7,7 +7,7 @@ _LIBRARY: Final[Any] = ctypes.CDLL(None)
 
 
 def give_back() -> None:
-    """Return to the system the whole pages that malloc holds free; its time grows with how many there are.
+    """Return malloc's free pages to the system; the time it takes grows with their number.
 
     Everybody who connects is told who is here, in strings of tens of kilobytes that live for a moment; what lives as
     long as a connection comes to lie between them, so that glibc's heap never shrinks by itself: of 400 MB that 5,000

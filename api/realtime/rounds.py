@@ -1,4 +1,4 @@
-"""What a realtime process does by itself: vouch for sockets, notice the dead, look again at rights, mind the bus."""
+"""The periodic work of a realtime process: renew presence, notice dead processes, recheck rights, watch the bus."""
 
 import os
 import time
@@ -21,21 +21,21 @@ PING_ROUND_S: Final = 1.0
 REAP_EVERY_S: Final = 3.0
 RECHECK_EVERY_S: Final = 5.0
 CHECKED_S_MAX: Final = 60.0
-"""How old the last look at a socket's right may be: a revocation that the bus lost takes effect after this time."""
+"""The age at which a socket's rights are checked again, which bounds the effect of a revocation that the bus lost."""
 RECHECK_BATCH: Final = 500
 BEAT_EVERY_S: Final = 2.0
 DEAF_AFTER_S: Final = 10.0
 SLOW_EVERY_S: Final = 3.0
 UNHEARD_MAX: Final = 2_000
-"""So much may wait for one connection, in two rounds on end: a client that is slower reads again when it is back."""
+"""The most packets that may be queued for a connection in two successive rounds; a slower client is disconnected."""
 HANDSHAKE_S_MAX: Final = 10.0
-"""A connection that has not said by then who it is was not made by a client of ours."""
+"""How soon a connection must authenticate."""
 GIVE_BACK_EVERY_S: Final = 20.0
-"""A round takes 14 to 18 ms after 5,000 have connected: no more often than is noticed."""
+"""A round takes 14 to 18 ms with 5,000 connections: rare enough not to be noticed."""
 LEAVING_S: Final = 0.05
-"""How long those who leave are gathered."""
+"""How long departures are gathered before they are announced."""
 SHOWN_MAX: Final = 500
-"""Presence is told to everybody while so many are there; beyond, it is asked for (`/api/v1/conversations`)."""
+"""Presence is announced to everybody up to this many users; beyond, clients ask for it (`/api/v1/conversations`)."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +50,8 @@ class Rounds:
         self._slow: frozenset[str] = frozenset()
 
     def start(self) -> None:
-        """Begin all of them, each in a greenlet of its own, and begin to listen."""
-        # By itself the library would listen from its first client on, and be taken for deaf until then.
+        """Start all rounds, each in a greenlet of its own, and start listening."""
+        # By default the library would listen only from its first client on, and seem deaf until then.
         self._server.manager_initialized = True
         self._server.manager.initialize()
         for every_s, work in (
@@ -70,53 +70,53 @@ class Rounds:
         bus.on_gap = lambda: self._server.start_background_task(self.catch_up)
 
     def vouch(self) -> None:
-        """Say of everybody here that they are; whoever was forgotten meanwhile is told to all again."""
+        """Renew the presence of everybody here; users that had expired are announced again."""
         people = [(seat.user, seat.sid) for seat in self._seats.every() if seat.is_person]
         if self._parts.presence.vouch(people):
             self.tell_who_is_here()
 
     def see_off(self, seat: Seat) -> None:
-        """Somebody's socket is gone: soon, together with those that go in the same moment, have that known."""
+        """Note that a user's socket is gone; departures at the same moment are announced together."""
         self._leaving.append((seat.user, seat.sid))
         if len(self._leaving) == 1:
             self._server.start_background_task(self._note_who_left)
 
     def _note_who_left(self) -> None:
-        """Note everybody who leaves within a moment in one go: when a proxy ends, thousands do."""
+        """Record all departures of a moment at once: when a proxy ends, there are thousands."""
         self._server.sleep(LEAVING_S)
         left, self._leaving = self._leaving, []
         for user in self._parts.presence.leave(left):
             self.tell("user_left", user)
 
     def reap(self) -> None:
-        """Tell of those whose process died; each is told by one process."""
+        """Announce the users whose process died; each is announced by one process."""
         for user in self._parts.presence.reap():
             self.tell("user_left", user)
 
     def catch_up(self) -> None:
-        """After the bus was away: it may have forgotten who is here, and what it said meanwhile nobody heard."""
+        """Recover after an outage of the bus, which may have lost presence and messages."""
         self.vouch()
         who = self._parts.presence.online(limit=SHOWN_MAX)
-        # To our own sockets alone: every process notices for itself. Whoever gets the list reads again.
+        # To our own sockets only, since every process does the same. Clients reload when they receive the list.
         self._server.manager.emit("online_users", {"users": who}, "/", room=PEOPLE, ignore_queue=True)
 
     def tell(self, event: str, user: str) -> None:
-        """Tell everybody that somebody came or went, unless there are too many to tell."""
+        """Announce that a user came or went, unless there are too many users."""
         if self._parts.presence.count() <= SHOWN_MAX:
             self._parts.bus.say(event, {"pubkey": user}, [PEOPLE])
 
     def tell_who_is_here(self) -> None:
-        """Tell everybody who is here."""
+        """Send everybody the list of who is online."""
         users = self._parts.presence.online(limit=SHOWN_MAX)
         self._parts.bus.say("online_users", {"users": users}, [PEOPLE])
 
     def recheck_old(self) -> None:
-        """Look again at the seats that nobody looked at for a while."""
+        """Check the rights of seats that were not checked for a while."""
         old = time.monotonic() - (CHECKED_S_MAX - RECHECK_EVERY_S)
         self.recheck([seat for seat in self._seats.every() if seat.checked_at <= old])
 
     def recheck(self, seats: list[Seat]) -> None:
-        """Close the sockets of those who may not be here any more, and let operators in or out of their room."""
+        """Close the sockets that lost their rights, and update the operators' room."""
         for start in range(0, len(seats), RECHECK_BATCH):
             some = seats[start : start + RECHECK_BATCH]
             gone = look_again(self._parts, some)
@@ -128,31 +128,31 @@ class Rounds:
                     self.seat_operator(seat)
 
     def seat_operator(self, seat: Seat) -> None:
-        """Have a seat in the operators' room exactly while its holder is one."""
+        """Put a seat into the operators' room exactly if its user is an operator."""
         if "viewer" in seat.principal.roles:
             self._server.enter_room(seat.sid, OPERATORS)
         else:
             self._server.leave_room(seat.sid, OPERATORS)
 
     def mind_the_bus(self) -> None:
-        """End this process when it is deaf: Redis takes what we say, and for a while we have not heard ourselves."""
+        """End this process if it is deaf: Redis accepts what we publish, but our own messages have not come back."""
         bus: Bus = self._parts.bus
         try:
             heard_by_somebody = bus.beat()
             subscribers = bus.subscribers()
         except RedisError as fault:
-            # Nobody hears anybody: there is nothing to be gained by starting again.
+            # Redis is down for everybody: restarting would gain nothing.
             log.warning("bus_away", error=str(fault))
             bus.heard_at = time.monotonic()
             return
         deaf_s = time.monotonic() - bus.heard_at
         if deaf_s > DEAF_AFTER_S:
             log.critical("deaf", seconds=round(deaf_s), subscribers=subscribers, heard=heard_by_somebody)
-            # Not gracefully: that would wait for clients who are to come back to somebody who hears.
+            # Not gracefully: that would wait for clients, who should reconnect to a process that works.
             os._exit(1)
 
     def drop_strangers(self) -> None:
-        """Close connections that were opened a while ago and have not been admitted since."""
+        """Close connections that did not authenticate in time."""
         engine, now = self._server.eio, time.monotonic()
         waiting = {sid for sid in list(engine.sockets) if not self._has_seat(sid)}
         for sid in waiting & self._strangers.keys():
@@ -161,7 +161,7 @@ class Rounds:
         self._strangers = {sid: self._strangers.get(sid, now) for sid in waiting}
 
     def drop_slow(self) -> None:
-        """Close connections that answer pings and take nothing of what they are told: it would be kept for ever."""
+        """Close connections that answer pings but do not read: what is queued for them would grow without limit."""
         engine = self._server.eio
         slow = {sid for sid, one in list(engine.sockets.items()) if one.queue.qsize() > UNHEARD_MAX}
         for sid in slow & self._slow:

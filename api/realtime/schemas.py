@@ -1,4 +1,4 @@
-"""What clients may say: one schema for each event."""
+"""Schemas of the clients' events."""
 
 from typing import Final
 
@@ -13,13 +13,13 @@ CANDIDATE_LENGTH_MAX: Final = 1_000
 
 
 class ToSomebody(StrictSchema):
-    """Whom it is for: the key that names them, or another key or address of theirs."""
+    """The recipient: one of their keys or addresses."""
 
     to = Text(required=True, length_max=RECIPIENT_LENGTH_MAX)
 
 
 class MessageEvent(ToSomebody):
-    """`message`: something said."""
+    """`message`: a chat message."""
 
     message = Written(required=True, length_max=BODY_LENGTH_MAX)
 
@@ -43,22 +43,22 @@ class Candidate(StrictSchema):
 
 
 class OfferEvent(ToSomebody):
-    """`rtc:offer`: a call begins."""
+    """`rtc:offer`: an offer of a call."""
 
     offer = ma.fields.Nested(Description, required=True)
 
 
 class AnswerEvent(ToSomebody):
-    """`rtc:answer`: a call is taken."""
+    """`rtc:answer`: the answer to an offer."""
 
     answer = ma.fields.Nested(Description, required=True)
 
 
 class IceEvent(ToSomebody):
-    """`rtc:ice`: a way to reach the sender; null says that there are no more."""
+    """`rtc:ice`: an ICE candidate; null after the last one."""
 
     candidate = ma.fields.Nested(Candidate, required=True, allow_none=True)
 
 
 class HangupEvent(ToSomebody):
-    """`rtc:hangup`: a call ends, or is not taken."""
+    """`rtc:hangup`: the end of a call, or a refusal."""

@@ -1,4 +1,4 @@
-"""Who is connected to this process: one seat for each socket, found by whatever its right to sit there stands on."""
+"""The sockets of this process: a seat for each, indexed by whatever its rights depend on."""
 
 import time
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ from auth.sessions import Principal
 
 @dataclass(slots=True)
 class Seat:
-    """One socket and the person, or the app of a person, who holds it.
+    """One socket and its user, or the app of a user.
 
-    `names` are what its right stands on: the hash of a session's token, or an access token, its authorization, grant
-    and app. `token` is kept for access tokens only, which are read anew to be checked.
+    `names` are what its rights depend on: the hash of a session's token, or an access token, its authorization, grant
+    and app. `token` is kept for access tokens only, which are verified again at each check.
     """
 
     sid: str
@@ -27,17 +27,17 @@ class Seat:
 
     @property
     def user_id(self) -> UUID:
-        """Whose socket it is."""
+        """The id of the socket's user."""
         return self.principal.user_id
 
     @property
     def user(self) -> str:
-        """The public key by which others know its holder."""
+        """The public key by which others know the user."""
         return self.principal.public_key
 
     @property
     def is_person(self) -> bool:
-        """Whether somebody sits here themselves, rather than an app for them."""
+        """Whether this is the user's own session, not an app."""
         return self.principal.delegation is None
 
 
@@ -52,13 +52,13 @@ class Seats:
         return len(self._by_sid)
 
     def take(self, seat: Seat) -> None:
-        """Somebody sits down."""
+        """Add a seat."""
         self._by_sid[seat.sid] = seat
         for name in self._names(seat):
             self._by_name.setdefault(name, set()).add(seat.sid)
 
     def leave(self, sid: str) -> Seat | None:
-        """Somebody is gone; None when they never sat."""
+        """Remove a seat; None if there was none."""
         seat = self._by_sid.pop(sid, None)
         if seat is not None:
             for name in self._names(seat):
@@ -77,12 +77,12 @@ class Seats:
         return len(self._by_name.get(f"user:{user_id}", ()))
 
     def standing_on(self, names: Iterable[str]) -> list[Seat]:
-        """The seats whose right stands on one of these."""
+        """The seats whose rights depend on one of these names."""
         sids = {sid for name in names for sid in self._by_name.get(name, ())}
         return [self._by_sid[sid] for sid in sids]
 
     def every(self) -> list[Seat]:
-        """All of them, as they are now."""
+        """A snapshot of all seats."""
         return list(self._by_sid.values())
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""A span around what each socket does, where traces are wanted."""
+"""A span around each event of a socket, if traces are on."""
 
 from contextlib import AbstractContextManager
 from typing import Final
@@ -12,10 +12,10 @@ SERVICE: Final = "strongroom-realtime"
 
 
 def span(event: str) -> AbstractContextManager[Span]:
-    """A span around one event of a socket; what it raises marks it by its code.
+    """A span around one event of a socket; an exception marks it with its code.
 
-    Each stands alone: a connection may last for days, and nobody waits so long for the end of a trace. The correlation
-    id of the connection, which the log has too, finds those that belong together.
+    Each is a trace of its own, since a connection may last for days. The correlation
+    id of the connection, which is also in the log, groups them.
     """
     correlation_id = str(get_contextvars().get("correlation_id", ""))
     return tracing.span(f"socket {event}", "SERVER", strongroom__correlation_id=correlation_id)

@@ -1,4 +1,4 @@
-"""WebSockets as this house serves them: bounded, uncompressed, and closed when they talk nonsense."""
+"""WebSockets with bounded messages and time-outs, without compression, closed on protocol errors."""
 
 import socket
 import time
@@ -16,21 +16,21 @@ from wsproto.utilities import ProtocolError
 
 PACKET_BYTES_MAX: Final = 16 * 1024
 STILL_S_MAX: Final = 60.0
-"""How long a connection may bring nothing, not even the answer to a ping, and how long it may take nothing: whoever
-reads no more would hold a writer, a reader and a place in the kernel for as long as they like."""
+"""How long a connection may send nothing, not even a pong, and how long it may read nothing: a client that does not
+read would hold a writer, a reader and a kernel buffer without limit."""
 RECEIVED_BYTES: Final = 2048
 
 log = structlog.get_logger(__name__)
 
 
 class WholeSends:
-    """A socket whose `send` sends all of it: simple-websocket takes for granted that it does."""
+    """A socket whose `send` sends everything, as simple-websocket expects."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
 
     def send(self, data: bytes) -> int:
-        """Send every byte, waiting where the other side is slow. Raises TimeoutError when it takes nothing for long."""
+        """Send all bytes, waiting for a slow peer. Raises TimeoutError if it reads nothing for too long."""
         self._sock.sendall(data)
         return len(data)
 
@@ -39,7 +39,7 @@ class WholeSends:
 
 
 class NoThread:
-    """What simple-websocket starts to read ahead, not started: whoever waits reads, which spares a greenlet each."""
+    """Replaces the reading thread of simple-websocket: the waiting greenlet reads by itself, which saves one each."""
 
     name = ""
 
@@ -51,17 +51,17 @@ class NoThread:
 
 
 class BoundedWebSocket:
-    """One connection, in the form that python-engineio asks of its drivers."""
+    """One connection, with the interface that python-engineio expects of its drivers."""
 
     def __init__(self, handler: Callable[[Any], Any], _server: Any) -> None:
         self._handler = handler
         self._ws: Any = None
 
     def __call__(self, environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Serve one connection until it ends. Raises StopIteration, by which gunicorn knows that all is done."""
-        # A compressor for each connection would be a quarter of a megabyte, for messages of a hundred bytes.
+        """Serve one connection until it ends. Raises StopIteration, which tells gunicorn that the request is done."""
+        # A compressor would take a quarter of a megabyte per connection, for messages of a hundred bytes.
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-        # For each request the engine makes a class of its own, for another server than ours.
+        # The engine makes a class for each request, for another server than ours.
         environ.pop("eventlet.input", None)
         environ["gunicorn.socket"].settimeout(STILL_S_MAX)
         handshake = {**environ, "gunicorn.socket": WholeSends(environ["gunicorn.socket"])}
@@ -72,7 +72,7 @@ class BoundedWebSocket:
             thread_class=NoThread,
             event_class=gevent.event.Event,
         )
-        # Of no use once the connection is open, and heavy.
+        # Large, and not needed once the connection is open.
         self._ws.ws.handshake._h11_connection = self._ws.ws.handshake._initiating_request = None  # noqa: SLF001
         self._ws.environ = None
         del handshake
@@ -80,13 +80,13 @@ class BoundedWebSocket:
             self._handler(self)
         except (ValueError, TypeError, IndexError, RecursionError) as nonsense:
             log.info("socket_talked_nonsense", error=type(nonsense).__name__)
-            # The method of the engine's own socket that we were given: it knows what is to be told of the end.
+            # The engine's socket whose method was passed in has to learn of the end.
             self._handler.__self__.close(wait=False, abort=True)  # type: ignore[attr-defined]
             self.close()
         raise StopIteration
 
     def close(self) -> None:
-        """Close it, if it is open, and let go whoever waits for what the other side may never say."""
+        """Close the connection and wake whoever waits for its next message."""
         with suppress(OSError):
             if self._ws.connected:
                 self._ws.close()
@@ -94,14 +94,14 @@ class BoundedWebSocket:
             self._ws.sock.shutdown(socket.SHUT_RD)
 
     def send(self, message: str | bytes) -> None:
-        """Send one message. Raises OSError when the connection is closed."""
+        """Send one message. Raises OSError if the connection is closed."""
         try:
             self._ws.send(message)
         except simple_websocket.ConnectionClosed as closed:
             raise OSError from closed
 
     def wait(self) -> str | bytes | None:
-        """The next message, or None when the connection is closed."""
+        """The next message, or None once the connection is closed."""
         ws = self._ws
         while ws.connected and not ws.input_buffer:
             try:
@@ -117,9 +117,9 @@ class BoundedWebSocket:
 
 
 def disconnect_at_once(engine: Any) -> None:
-    """Have an engine close connections without waiting until the other side has taken what is still to be said.
+    """Have an engine close connections without waiting for the peer to read what is queued.
 
-    It would wait for ever for a polling client that polls no more.
+    It would wait for ever for a polling client that has stopped polling.
     """
 
     def disconnect(sid: str) -> None:
@@ -131,7 +131,7 @@ def disconnect_at_once(engine: Any) -> None:
 
 
 class Pings:
-    """All connections' pings in one queue, instead of a greenlet that sleeps for each."""
+    """The pings of all connections in one queue, instead of a sleeping greenlet for each."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -139,13 +139,13 @@ class Pings:
         engineio.socket.Socket.schedule_ping = _method(self.schedule)
 
     def schedule(self, connection: Any) -> None:
-        """A connection answered its last ping, or is new: it is due another after the interval."""
+        """Schedule the next ping of a connection that is new or answered its last."""
         if connection.last_ping:
             connection.last_ping = None
             self._due.append((time.monotonic() + self._server.ping_interval, connection))
 
     def send_due(self) -> None:
-        """Ping those whose time has come. One that did not answer its last is closed by the sending."""
+        """Send the pings that are due. Sending closes a connection that did not answer its last one."""
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
             _, connection = self._due.popleft()
@@ -155,7 +155,7 @@ class Pings:
 
 
 def _method(act: Callable[[Any], None]) -> Callable[[Any], None]:
-    """As a function of a class: the connection that calls it is what it is told."""
+    """As a plain function, which as a class attribute becomes a method: `act` is given the connection."""
 
     def schedule_ping(connection: Any) -> None:
         act(connection)

@@ -1,4 +1,4 @@
-"""Where providers post: verified over the raw body, stored once, answered at once, and acted on by a task."""
+"""Webhooks of providers: verified over the raw body, stored once, acknowledged at once, and processed by a task."""
 
 import json
 from http import HTTPStatus
@@ -26,7 +26,7 @@ _keys: dict[tuple[str, str], bytes] = {}
 @public
 @from_anywhere
 def take(provider: str) -> Response:
-    """What a provider posts without saying in the address what it is about."""
+    """Receive a provider's notification without a topic in its URL."""
     return _take(provider, None)
 
 
@@ -34,7 +34,7 @@ def take(provider: str) -> Response:
 @public
 @from_anywhere
 def take_topic(provider: str, topic: str) -> Response:
-    """What a provider posts about one topic. HEAD is how some ask whether anybody is here."""
+    """Receive a provider's notification on one topic. Some providers check the URL with HEAD."""
     return _take(provider, topic)
 
 
@@ -50,7 +50,7 @@ def _take(provider: str, named: str | None) -> Response:
         return Response(status=HTTPStatus.OK)
     body = request.get_data(cache=False)
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
-        # A body of chunks does not say how long it is; Werkzeug stops reading it at the limit.
+        # A chunked body does not declare its length; Werkzeug stops reading at the limit.
         raise RequestEntityTooLarge
     brought = {name: request.headers[name] for name in reader.headers if name in request.headers}
     secret = {name: request.headers[name] for name in reader.secret_headers if name in request.headers}
@@ -77,9 +77,9 @@ def _take(provider: str, named: str | None) -> Response:
 
 
 def _verified(parts: Container, provider: str, reader: NotificationReader, notification: Notification) -> bool:
-    """Whether its signature is right; False while its key is not known here. Raises BadNotification when it is wrong.
+    """Whether the signature is valid; False if its key is not known here. Raises BadNotification for an invalid one.
 
-    Nothing is fetched here: a key that no task has fetched yet lets the notification wait for one, unverified.
+    Nothing is fetched here: with a key that no task has fetched yet, the notification waits unverified.
     """
     if not notification.key_name:
         return True
