@@ -1,1 +1,1 @@
-"""Alerts: each is brought about and taken back on real parts."""
+"""Alerts: each is raised and cleared on real parts."""

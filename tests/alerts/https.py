@@ -1,4 +1,4 @@
-"""A server of HTTPS on loopback whose certificate is renewed while it runs."""
+"""An HTTPS server on loopback whose certificate is renewed while it runs."""
 
 import socket
 import ssl
@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 class SecureDoor:
-    """Shakes hands with whoever comes, and shows the certificate that it was given last."""
+    """Completes a TLS handshake with every client, with the current certificate."""
 
     def __init__(self, directory: Path) -> None:
         self.trusted = directory / "trusted.pem"
@@ -33,7 +33,7 @@ class SecureDoor:
         return f"https://{HOST}:{self._listener.getsockname()[1]}"
 
     def show(self, *, until: datetime) -> None:
-        """From now on show a new certificate, which ends then, and have it trusted."""
+        """Present a new certificate, which expires then, and trust it."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
         certificate = (
@@ -57,7 +57,7 @@ class SecureDoor:
         self._context = context
 
     def close(self) -> None:
-        """Let nobody in any more, and return once nobody waits at the door."""
+        """Stop accepting, and return once no client is waiting."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()
@@ -77,13 +77,13 @@ class SecureDoor:
             with context.wrap_socket(caller, server_side=True) as secured:
                 secured.recv(1)
         except OSError:
-            # Callers leave as soon as they have seen the certificate; some do not trust it.
+            # Clients disconnect as soon as they have the certificate; some do not trust it.
             return
 
 
 @contextmanager
 def secure_door(directory: Path) -> Iterator[SecureDoor]:
-    """One that is open until the block ends."""
+    """An HTTPS server until the block ends."""
     door = SecureDoor(directory)
     yield door
     door.close()

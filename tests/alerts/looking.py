@@ -1,4 +1,4 @@
-"""Looking for one alert the way the task does, at a moment of the test's choosing."""
+"""Evaluate one alert as the task does, at a time of the test's choosing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,15 +13,15 @@ WELL = HostFacts("here", disk_free_percent=50, memory_used_percent=20, redis_ans
 
 
 def later(container: Container, by: timedelta) -> Container:
-    """The same parts, in which this much more time has passed."""
+    """The same container, with its clock this much later."""
     clock = container.clock
     return replace(container, clock=lambda: clock() + by)
 
 
 def look(container: Container, code: str, facts: HostFacts = WELL, *, rule: AlertRule | None = None) -> set[str]:
-    """Look often enough for what is held to be news; the scopes for which the alert stands then.
+    """Evaluate often enough for a rule to fire or clear; returns the scopes for which the alert then stands.
 
-    `rule` is another one of this code, for what no test can bring about as much as would be needed.
+    `rule` replaces the rule of this code, for thresholds that no test can reach.
     """
     judged = rule or RULES[code]
     evaluate_rules(container, [judged], facts)

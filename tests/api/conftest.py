@@ -1,4 +1,4 @@
-"""An application for every test here: shared by a module where tests only add, its own where they need all of it."""
+"""Applications for these tests: one per module where tests only add rows, one per test otherwise."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from wiring.settings import read_settings
 
 @pytest.fixture(scope="module")
 def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house that the tests of one module share: each makes people of its own."""
+    """An installation that the tests of one module share: each creates its own users."""
     database = server.lend()
     var_dir: Path = tmp_path_factory.mktemp("house")
     settings = replace(
@@ -34,5 +34,5 @@ def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def own_house(container: Container) -> House:
-    """A house for one test alone, which may look at everything in it."""
+    """An installation for one test alone, which may examine everything in it."""
     return House(container)

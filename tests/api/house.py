@@ -1,4 +1,4 @@
-"""A house without a chain: an application on a database of its own, people who are signed in, and their money."""
+"""An installation without a chain: an application on its own database, and signed-in users with money."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +33,7 @@ DESTINATION = encode_segwit(NETWORK.hrp, 0, bytes(range(20)))
 
 @dataclass
 class Person:
-    """Somebody with a key, a session and a client that speaks as them."""
+    """A user with a key, a session and a client that sends requests as them."""
 
     house: "House"
     key: PrivateKey
@@ -73,7 +73,7 @@ class Person:
 
 @dataclass
 class House:
-    """The application and its container; with a tally, what is asked of it is counted."""
+    """The application and its container; with a tally, requests are counted."""
 
     container: Container
     tally: Tally[datetime] | None = None
@@ -119,7 +119,7 @@ class House:
             addresses.add_to_pool(session, NETWORK.chain, fresh, now=self.container.now())
 
     def policy(self, **values: Any) -> None:
-        """Change the withdrawal policy of the one asset. A name that it does not have is refused."""
+        """Change the withdrawal policy of the one asset. Raises for an unknown name."""
         with self.container.transaction() as session:
             assets.ensure_rail(session, NETWORK)
             session.execute(
@@ -128,7 +128,7 @@ class House:
             )
 
     def fingerprint(self) -> dict[str, int]:
-        """How many rows every table that money touches has: equal before and after what changed nothing."""
+        """The number of rows in every table that money touches: unchanged by a request that changed nothing."""
         tables = (
             "ledger_transactions",
             "ledger_transfers",

@@ -20,18 +20,18 @@ ALL: Final = b"\x01"
 
 
 def from_wif(text: str) -> PrivateKey:
-    """The key in a wallet's export."""
+    """The private key of a wallet's export."""
     return PrivateKey(decode_base58check(text)[1:33])
 
 
 def multisig(required: int, *keys: PrivateKey) -> bytes:
-    """The script that so many of these keys satisfy."""
+    """The script that needs this many of these keys."""
     pushed = b"".join(push(key.public_key.format()) for key in keys)
     return bytes([0x50 + required]) + pushed + bytes([0x50 + len(keys), 0xAE])
 
 
 def single(key: PrivateKey) -> bytes:
-    """The script that one key satisfies."""
+    """The script that needs one key."""
     return push(key.public_key.format()) + b"\xac"
 
 
@@ -54,7 +54,7 @@ def tweaked(key: PrivateKey, root: bytes = b"") -> PrivateKey:
 
 
 def addresses_of(key: PrivateKey, chain: str = "bitcoin") -> dict[str, str]:
-    """One key's address of every kind."""
+    """One key's address of each type."""
     network = NETWORKS[chain]
     key_hash = hash160(key.public_key.format())
     return {
@@ -68,13 +68,13 @@ def addresses_of(key: PrivateKey, chain: str = "bitcoin") -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Keys for one address; `script` where the address is a script's, `kind` as addresses.py names it."""
+    """Keys for one address; `script` for an address of a script, `kind` as named in addresses.py."""
 
     kind: str
     address: str
     keys: tuple[PrivateKey, ...]
     script: bytes = b""
-    # What a test may want otherwise.
+    # Deviations for tests.
     version: int = 0
     lock_time: int = 0
     sequence: int = 0
@@ -82,7 +82,7 @@ class Wallet:
     more_inputs: tuple[Input, ...] = field(default=())
 
     def signed(self, message: str) -> Transaction:
-        """The transaction that signs."""
+        """The signing transaction."""
         script = _script_of(self.address)
         plain = to_sign(message.encode(), script)
         spent = replace(plain.inputs[0], sequence=self.sequence)
@@ -140,7 +140,7 @@ class Wallet:
 
 
 def wallets(key: PrivateKey, *others: PrivateKey, chain: str = "bitcoin") -> dict[str, Wallet]:
-    """A wallet for every kind of address."""
+    """A wallet for each type of address."""
     found = addresses_of(key, chain)
     shared = multisig(2, key, *others)
     keys = (key, others[0])
@@ -161,7 +161,7 @@ def spell_witness(items: tuple[bytes, ...]) -> bytes:
 
 
 def spell_transaction(transaction: Transaction) -> bytes:
-    """The network form, with the marker where there is a witness."""
+    """The network serialisation, with the marker if there is a witness."""
     has_witness = any(row.witness for row in transaction.inputs)
     parts = [transaction.version.to_bytes(4, "little"), b"\x00\x01" if has_witness else b""]
     parts.append(compact_size(len(transaction.inputs)))

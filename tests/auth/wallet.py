@@ -1,4 +1,4 @@
-"""An LNURL wallet that we did not write: npm's `lnurl`, run on the Node that Playwright brings."""
+"""An independent LNURL wallet: npm's `lnurl`, run on the Node that comes with Playwright."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ console.log(JSON.stringify({
 
 @dataclass(frozen=True, slots=True)
 class WalletAnswer:
-    """The address that a wallet calls, and the key that it shows there."""
+    """The URL that a wallet calls, and its linking key."""
 
     url: str
     key: str
@@ -36,7 +36,7 @@ class WalletAnswer:
 
 
 def answer_to(lnurl: str) -> WalletAnswer:
-    """Decode an LNURL and sign its k1 with a fresh linking key, as a wallet does that comes here for the first time."""
+    """Decode an LNURL and sign its k1 with a fresh linking key, as a wallet does on its first visit."""
     node = str(compute_driver_executable()[0])
     done = subprocess.run(
         [node, "-e", _ANSWER, str(_LIBRARY), lnurl], capture_output=True, text=True, timeout=60, check=False

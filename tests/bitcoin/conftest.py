@@ -10,7 +10,7 @@ from tests.bitcoin.node import RegtestNode
 
 @pytest.fixture(scope="session")
 def regtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNode]:
-    """A node shared by the tests of this process: use wallets of your own, and let its chain only grow."""
+    """A node shared by the tests of this process: use your own wallets, and only add blocks."""
     node = RegtestNode(tmp_path_factory.mktemp("node"))
     node.start()
     try:
@@ -22,7 +22,7 @@ def regtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNode]:
 
 @pytest.fixture
 def own_regtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNode]:
-    """A node for one test, which may do anything to it."""
+    """A node for one test, which may change anything."""
     node = RegtestNode(tmp_path_factory.mktemp("own-node"))
     node.start()
     try:
@@ -33,5 +33,5 @@ def own_regtest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegtestNod
 
 @pytest.fixture
 def name() -> str:
-    """A name for a wallet that nobody else uses."""
+    """A wallet name that no other test uses."""
     return f"wallet-{uuid4().hex[:12]}"

@@ -1,4 +1,4 @@
-"""A private regtest node that tests may start, stop, encrypt and reorganise as they like."""
+"""A private regtest node that tests can start, stop, encrypt and reorganise."""
 
 import shutil
 import signal
@@ -21,7 +21,7 @@ RICH_WALLET = "rich"
 
 
 class RegtestNode:
-    """bitcoind where there is one, else litecoind; with a wallet that owns a hundred mature coinbases."""
+    """bitcoind if installed, else litecoind; with a wallet that owns a hundred mature coinbases."""
 
     def __init__(self, folder: Path) -> None:
         program = shutil.which("bitcoind") or shutil.which("litecoind")
@@ -50,7 +50,7 @@ class RegtestNode:
         return client.order(method, *params, wallet=wallet is not None)
 
     def launch(self) -> None:
-        """Start the process without waiting until it answers."""
+        """Start the process without waiting for it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         options = ["-regtest", f"-datadir={self.folder}", f"-rpcport={self.port}", "-listen=0", "-server"]
         options += [
@@ -62,12 +62,12 @@ class RegtestNode:
             "-keypool=20",  # making the usual thousand keys of a wallet takes seconds
         ]
         if "litecoind" in self.program:
-            # Litecoin's nodes refuse replacements unless told otherwise, and its extension blocks stop mining here.
+            # Litecoin's nodes refuse replacements by default, and its extension blocks stop mining here.
             options += ["-mempoolreplacement=1", "-vbparams=mweb:-2:0"]
         self.process = subprocess.Popen([*dies_with_us(signal.SIGKILL), self.program, *options])
 
     def start(self) -> None:
-        """Start it and wait until it answers; where it does not, none is left behind."""
+        """Start it and wait until it answers; if it does not, the process is killed."""
         with ExitStack() as stack:
             stack.callback(self.kill)
             self.launch()
@@ -88,7 +88,7 @@ class RegtestNode:
             self.process = None
 
     def kill(self) -> None:
-        """End it as a power cut does, which is quick: a stop waits five seconds for connections that idle."""
+        """Kill it like a power cut, which is quick: a stop waits five seconds for idle connections."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -99,13 +99,13 @@ class RegtestNode:
         self.mine(110)
 
     def mine(self, count: int = 1, *, to: str | None = None) -> list[str]:
-        """New blocks; their hashes."""
+        """Mine blocks; returns their hashes."""
         to = to or self.ask("getnewaddress", wallet=RICH_WALLET)
         hashes: list[str] = self.ask("generatetoaddress", count, to)
         return hashes
 
     def mine_empty(self) -> str:
-        """A block that leaves the mempool alone, where the node can make one."""
+        """Mine a block without the mempool's transactions, where the node can."""
         address = self.ask("getnewaddress", wallet=RICH_WALLET)
         block: str = self.ask("generateblock", address, [])["hash"]
         return block
@@ -117,7 +117,7 @@ class RegtestNode:
         return txid
 
     def wallet(self, name: str, coins: str = "10", *, parts: int = 1) -> BitcoinChain:
-        """A new hot wallet with confirmed coins in it, in so many outputs."""
+        """A new hot wallet with confirmed coins in this many outputs."""
         chain = self.chain(name)
         chain.ensure_wallet()
         for new in chain.new_addresses(parts):

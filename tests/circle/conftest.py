@@ -17,7 +17,7 @@ def circle() -> Iterator[FakeCircle]:
 
 @pytest.fixture
 def house(settings: Settings, circle: FakeCircle, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """With few addresses in its pools, for each is asked for alone."""
+    """With small address pools, since each address is requested separately."""
     monkeypatch.setattr(addresses, "POOL_TARGET", 2)
     monkeypatch.setattr(addresses, "POOL_LOW", 2)
     made = House(settings, circle)

@@ -1,4 +1,4 @@
-"""A house that banks at the fake Circle, over real PostgreSQL and real HTTP."""
+"""An installation with the fake Circle as its provider, over real PostgreSQL and real HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,7 +54,7 @@ def with_circle(settings: Settings, circle: FakeCircle, **own: str) -> Settings:
 
 
 class House:
-    """The parts of a process, and what beat would have workers do."""
+    """A container, and the work that beat schedules."""
 
     def __init__(self, settings: Settings, circle: FakeCircle, **own: str) -> None:
         self.circle = circle
@@ -93,7 +93,7 @@ class House:
         return made.address
 
     def funded(self, amount: str = "500.00") -> UUID:
-        """Somebody who owns this much."""
+        """A user with this balance."""
         user_id = self.user()
         self.circle.arrives(self.address(user_id), amount)
         self.collect()
@@ -130,7 +130,7 @@ class House:
         self.container = replace(self.container, clock=lambda: clock() + by)
 
     def sweep(self) -> None:
-        """What beat has workers do, after every lease and back-off has passed."""
+        """Run all scheduled work, with every lease and back-off over."""
         self.travel()
         self.process()
         self.collect()

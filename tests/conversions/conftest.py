@@ -1,4 +1,4 @@
-"""A house that converts."""
+"""An installation that converts."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from wiring.container import Container
 
 @pytest.fixture
 def desk(container: Container) -> Desk:
-    """A desk with ten of what it pays out set aside."""
+    """A desk with a holding of ten of what it pays out."""
     return Desk.open(container)

@@ -1,4 +1,4 @@
-"""A house that converts one coin into another: its prices, what it set aside, and who converts."""
+"""An installation that converts one coin into another: its prices, its holdings and its users."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ BY = Actor("test")
 SOLD, BOUGHT = "rLTC", "tETH"
 SOLD_PRICE, BOUGHT_PRICE = "LTC/USD", "ETH/USD"
 COIN, ETHER = 10**8, 10**18
-# Half a per cent of spread, a quarter of fee: of 1 rLTC at 100 dollars, 0.9925 is exchanged, for tETH at 3000 dollars.
+# 0.5 % spread and 0.25 % fee: of 1 rLTC at 100 dollars, 0.9925 is converted into tETH at 3000 dollars.
 TERMS = Terms(
     charges=Charges(spread_ppm=5_000, fee_ppm=2_500),
     minimum_minor=COIN // 100,
@@ -40,7 +40,7 @@ LEASE_IS_OVER: Final = timedelta(minutes=2)
 
 @dataclass
 class Desk:
-    """Two assets, one pair, and what a test does with them."""
+    """Two assets, one pair, and the steps of a test."""
 
     container: Container
 
@@ -61,7 +61,7 @@ class Desk:
         return desk
 
     def book(self, session: Session, kind: str, debit: str, credit: str, minor: int) -> None:
-        """Move an amount of what is bought between accounts of the house."""
+        """Move an amount of the bought asset between the installation's accounts."""
         legs = Transfer(
             ledger.system_account(session, debit, BOUGHT), ledger.system_account(session, credit, BOUGHT), minor
         )
@@ -72,7 +72,7 @@ class Desk:
             prices.set_manually(session, pair, Decimal(price), now=self.container.now(), by=BY)
 
     def later(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         clock = self.container.clock
         self.container = replace(self.container, clock=lambda: clock() + by)
 
@@ -121,18 +121,18 @@ class Desk:
             return session.get_one(Conversion, conversion_id)
 
     def told(self, conversion_id: UUID) -> tuple[str, str | None]:
-        """State, and why it failed."""
+        """The state, and the reason of a failure."""
         row = self.row(conversion_id)
         return row.state, row.failed_because
 
     def balance(self, user_id: UUID, asset_id: str = SOLD) -> tuple[int, int]:
-        """Available and held."""
+        """Available and held amounts."""
         with self.container.reading() as session:
             found = {one.asset_id: one for one in ledger.balances(session, user_id)}
         return (found[asset_id].available_minor, found[asset_id].held_minor) if asset_id in found else (0, 0)
 
     def house(self, code: str, asset_id: str) -> int:
-        """What an account of the house has posted."""
+        """The posted balance of an account of the installation."""
         with self.container.transaction() as session:
             return ledger.system_balance(session, code, asset_id)
 

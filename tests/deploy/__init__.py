@@ -1,1 +1,1 @@
-"""What deploy/ ships, tried where it can be."""
+"""Tests of what deploy/ ships."""

@@ -1,4 +1,4 @@
-"""Grafana's own types of a dashboard, from its Foundation SDK, held to strictly: names, types and words."""
+"""Strict validation of dashboards against Grafana's own types, from its Foundation SDK: names, types and values."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ _TAKEN: Final = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}
 
 
 def faults(dashboard: dict[str, Any]) -> list[str]:
-    """What of a dashboard Grafana does not know, or knows as something else; each by its place.
+    """The parts of a dashboard that Grafana does not know, or knows as something else, each with its path.
 
-    Its own reading passes over names that it does not know, and believes every type.
+    Grafana's own parser ignores unknown names and checks no types.
     """
     _register()
     return list(_read(dashboard, Dashboard, "dashboard"))
@@ -38,7 +38,7 @@ def _read(given: dict[str, Any], kind: Any, place: str) -> Iterator[str]:
 
 
 def _unknown(given: Any, written: Any, place: str) -> Iterator[str]:
-    """What was given and is not there any more; what is there besides are defaults."""
+    """Keys that were given and lost in parsing; additional ones are defaults."""
     if isinstance(given, dict) and isinstance(written, dict):
         for name, value in given.items():
             if name in written:
@@ -80,7 +80,7 @@ def _plain(value: Any, hint: Any, place: str) -> Iterator[str]:
 
 
 def _of_several(value: Any, hints: Sequence[Any], place: str) -> Iterator[str]:
-    """What is wrong with a value by that hint by which the least is; nothing is, where it may be absent and is."""
+    """The faults by the type of a union that fits best; none for an optional value that is absent."""
     if value is None and type(None) in hints:
         return
     found = [list(_mistyped(value, hint, place)) for hint in hints if hint is not type(None)]
@@ -88,7 +88,7 @@ def _of_several(value: Any, hints: Sequence[Any], place: str) -> Iterator[str]:
 
 
 def _parts(value: Any, hint: Any, place: str) -> Iterator[str]:
-    """The parts of one object. What was read as none is of a kind that Grafana does not know."""
+    """The parts of one object. A part parsed as None has a kind that Grafana does not know."""
     is_anything = isinstance(hint, type) and not hint.__module__.startswith(_SDK)  # object
     if isinstance(value, dict) or not (is_anything or hint is Any or isinstance(value, hint)):
         yield f"{place} is of a kind that Grafana does not know"

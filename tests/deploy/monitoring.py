@@ -1,4 +1,4 @@
-"""What the shipped dashboards and rules ask Prometheus for, read with a parser of its language."""
+"""The Prometheus queries of the shipped dashboards and rules, parsed as PromQL."""
 
 import json
 import re
@@ -23,14 +23,14 @@ def rules() -> list[dict[str, Any]]:
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every panel, those in rows included."""
+    """Every panel, including those in rows."""
     for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", ())
 
 
 def expressions() -> list[str]:
-    """Everything that is asked, by rules and by dashboards."""
+    """Every query of rules and dashboards."""
     drawn = [
         target["expr"]
         for path in DASHBOARDS
@@ -41,12 +41,12 @@ def expressions() -> list[str]:
 
 
 def names_in(expression: str) -> set[str]:
-    """The metrics that an expression asks for. Raises ValueError for what is not PromQL."""
+    """The metrics in an expression. Raises ValueError for invalid PromQL."""
     return set(_names(promql_parser.parse(_VARIABLE.sub("5m", expression))))
 
 
 def names_asked_for() -> set[str]:
-    """The metrics that processes have to tell, so that dashboards and rules have something to show."""
+    """The metrics that processes have to export for dashboards and rules to work."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     return {name for each in expressions() for name in names_in(each)} - recorded - MADE_BY_PROMETHEUS
 

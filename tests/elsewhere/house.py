@@ -1,4 +1,4 @@
-"""A house with a float at the fake Flutterwave, over real PostgreSQL and real HTTP."""
+"""An installation with a float at the fake Flutterwave, over real PostgreSQL and real HTTP."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ FLOAT, FEE = 1_000_000 * NAIRA, 50 * NAIRA
 
 
 class House:
-    """A float at the provider, and somebody whom the house owes all of it."""
+    """A float at the provider, and a user whose balance is all of it."""
 
     def __init__(self, settings: Settings, fake: FakeFlutterwave) -> None:
         self.fake = fake

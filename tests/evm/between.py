@@ -1,4 +1,4 @@
-"""A node between us and the real one, which can be made to behave as bad nodes do."""
+"""A proxy in front of a real node, which can misbehave as bad nodes do."""
 
 import json
 import threading
@@ -13,13 +13,13 @@ Rule = Callable[[list[Any], Forward], "dict[str, Any] | None"]
 
 
 class HungUp(Exception):
-    """The connection ends without an answer."""
+    """The connection is closed without an answer."""
 
 
 class Between:
-    """Passes every call on to a real node, except those that have a rule.
+    """Forwards every call to a real node, except methods with a rule.
 
-    A rule is given the parameters and a way to ask the real node; it returns the body of the answer (`result` or
+    A rule is given the parameters and a way to call the real node; it returns the body of the answer (`result` or
     `error`), or raises HungUp. `statuses` answers the next requests with these HTTP statuses.
     """
 
@@ -84,7 +84,7 @@ class Between:
                 self.wfile.flush()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 

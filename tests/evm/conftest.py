@@ -1,4 +1,4 @@
-"""One private chain for each test process, and bad nodes in front of it."""
+"""One private chain for each test process, and misbehaving nodes in front of it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from wiring.embedded.anvil import AnvilServer
 
 @pytest.fixture(scope="session")
 def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnvilServer]:
-    """A chain shared by the tests of this process: use accounts of your own, and let its blocks stay."""
+    """A chain shared by the tests of this process: use your own accounts, and reorganise nothing."""
     made = AnvilServer(tmp_path_factory.mktemp("anvil"), keeps_state=False)
     made.start()
     try:
@@ -25,7 +25,7 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnvilServer]:
 
 @pytest.fixture
 def world(anvil: AnvilServer, tmp_path: Path) -> Iterator[World]:
-    """A wallet of its own on the shared chain; what it leaves in no block is in none of another test's either."""
+    """A wallet of the test's own on the shared chain; transactions left unmined do not reach other tests."""
     made = World(anvil, tmp_path)
     yield made
     anvil.call("anvil_dropAllTransactions")
@@ -34,7 +34,7 @@ def world(anvil: AnvilServer, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def held(anvil: AnvilServer) -> Iterator[AnvilServer]:
-    """The shared chain, which makes blocks only when told to while this test runs."""
+    """The shared chain without automatic mining while this test runs."""
     anvil.mines_at_once = False
     yield anvil
     anvil.call("anvil_dropAllTransactions")
@@ -44,7 +44,7 @@ def held(anvil: AnvilServer) -> Iterator[AnvilServer]:
 
 @pytest.fixture
 def between(anvil: AnvilServer) -> Iterator[Callable[[], Between]]:
-    """Makes nodes that pass everything on until they are given rules."""
+    """Makes nodes that forward everything until they are given rules."""
     with ExitStack() as stack:
 
         def make() -> Between:

@@ -1,4 +1,4 @@
-"""A rail over the private chain: what comes in, goes out and is swept, step by step in this process."""
+"""A rail over the private chain: deposits, payouts and sweeps, step by step in this process."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ A_WHILE = timedelta(minutes=11)
 
 @dataclass
 class EvmRail(Rail):
-    """The steps of every rail, and those of a chain of accounts."""
+    """The steps of every rail, and those of account-based chains."""
 
     world: World
 
@@ -57,7 +57,7 @@ class EvmRail(Rail):
         return []
 
     def watch_and_send(self) -> None:
-        """What beat has workers do, after every lease and back-off has passed."""
+        """Run all scheduled work, with every lease and back-off over."""
         ways.travel(self, A_WHILE)
         self.watch()
         self.credit()
@@ -96,7 +96,7 @@ class EvmRail(Rail):
         return 0, 0
 
     def paid_in(self, token: Contract | None, amount_minor: int) -> tuple[UUID, str]:
-        """A user who paid this much in; their id and their address."""
+        """A user with a deposit of this amount; returns their id and address."""
         user_id = self.new_user()
         address = self.new_address(user_id).address
         if token is None:
@@ -108,12 +108,12 @@ class EvmRail(Rail):
         return user_id, address
 
     def fund_hot(self, minor: int = WEI) -> None:
-        """Coins for the hot wallet, known to the books: somebody's deposit, swept."""
+        """Fund the hot wallet through the ledger: a user's deposit, swept."""
         self.world.fund(minor)
 
 
 def make(settings: Settings, world: World, *urls: str) -> EvmRail:
-    """A rail with the keys of this world, following the chain from its present tip, addresses ready."""
+    """A rail with this world's keys, following the chain from its present tip, with addresses ready."""
     configured = ChainSettings(
         chain="anvil",
         rpc_url=Secret(urls[0] if urls else world.anvil.rpc_url),

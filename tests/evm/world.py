@@ -16,14 +16,14 @@ from wiring.embedded.anvil import AnvilServer
 
 PASSWORD = "only for tests"
 QUICK = 1 << 12
-"""Rounds of scrypt that take no time."""
+"""Scrypt parameters that take no time."""
 CAP = WEI // 100
 STRANGER = "0x00000000000000000000000000000000DeaDBeef"
 ANVIL = EVM_NETWORKS["anvil"]
 
 
 class World:
-    """One test's view of the shared chain: new keys, so that nothing that others do shows."""
+    """One test's view of the shared chain, with new keys, so that other tests' transactions do not appear."""
 
     def __init__(self, anvil: AnvilServer, folder: Path) -> None:
         self.anvil = anvil
@@ -72,7 +72,7 @@ class World:
     def block(
         self, contracts: Sequence[str] = (), *, chain: EvmChain | None = None, height: int | None = None
     ) -> Block:
-        """A block, by default the newest, as the adapter tells it."""
+        """A block, by default the newest, as the adapter returns it."""
         chain = chain or self.chain
         known = {contract.lower(): contract.lower() for contract in contracts}
         hashes = chain.block_hashes(self.height() if height is None else height, 1)
@@ -87,14 +87,14 @@ class World:
         return self.chain.build([Payment(to, minor, contract)], fee_max_minor=CAP, avoid=avoid)
 
     def send(self, payment: SignedPayment) -> str:
-        """Offer it, and have it mined if the chain mines at once."""
+        """Broadcast it, and mine it if the chain mines automatically."""
         outcome = self.chain.broadcast(payment.raw_tx).outcome
         if self.anvil.mines_at_once:
             self.anvil.mine()
         return outcome
 
     def own_transaction(self) -> ChainTransaction:
-        """The only transaction of ours in the newest block."""
+        """Our only transaction in the newest block."""
         [own] = [one for one in self.block().transactions if one.spends]
         return own
 

@@ -1,4 +1,4 @@
-"""Small chains behind fake providers, in the wire formats that their documentation shows."""
+"""Small chains behind fake providers, in the documented wire formats."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,7 +27,7 @@ def solana_signature(seed: int) -> str:
 
 @dataclass
 class Solana:
-    """Transactions by signature, as getTransaction shows them with jsonParsed."""
+    """Transactions by signature, as getTransaction returns them with jsonParsed."""
 
     transactions: dict[str, dict[str, Any]] = field(default_factory=dict)
     finality: str = "finalized"
@@ -44,7 +44,7 @@ class Solana:
         fails: bool = False,
         payer: str = "",
     ) -> str:
-        """A transferChecked from one token account to another; `arrived` is less where a fee is withheld."""
+        """A transferChecked between token accounts; `arrived` is less if a fee is withheld."""
         signature, account, source = solana_signature(seed), solana_key(200), solana_key(202)
         sender = payer or solana_key(201)
         after = 1_000 + (amount if arrived is None else arrived)
@@ -121,14 +121,14 @@ class Solana:
 
 @dataclass
 class Tron:
-    """Transactions by id, as a full node's HTTP interface shows them; only solidified ones on its second side."""
+    """Transactions by id, as a full node's HTTP interface returns them; only solidified ones on its second side."""
 
     transactions: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
     is_solid: bool = True
     genesis: str = TRON_GENESIS
 
     def pay(self, seed: int, *, to: str, contract: str, amount: int, at: datetime, fails: bool = False) -> str:
-        """A TRC-20 transfer; without contract, of the coin."""
+        """A TRC-20 transfer; without a contract, of the native coin."""
         tx_id = f"{seed:02x}" * 32
         account = parse_tron_address(to).script
         log = {
@@ -180,14 +180,14 @@ class Tron:
 
 @dataclass
 class Aptos:
-    """Transactions by hash, as the REST interface of a full node shows them."""
+    """Transactions by hash, as the REST interface of a full node returns them."""
 
     transactions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def pay_asset(
         self, seed: int, *, owner: str, metadata: str, amount: int, at: datetime, fails: bool = False, made: str = ""
     ) -> str:
-        """A deposit of a fungible asset into the store of an owner: the primary one, or one that somebody made."""
+        """A deposit of a fungible asset into an owner's store: the primary one, or a secondary one."""
         store = made or primary_store(long_form(owner), long_form(metadata))
         guid = {"creation_number": "0", "account_address": "0x0"}
         data = {"store": store, "amount": str(amount)}
@@ -207,7 +207,7 @@ class Aptos:
         return self._add(seed, events, changes, at, fails=fails)
 
     def pay_coin(self, seed: int, *, owner: str, coin: str, amount: int, at: datetime, twice: bool = False) -> str:
-        """A deposit into the coin store of an owner, told by its handle and, with `twice`, by its module too."""
+        """A deposit into an owner's coin store, as an event of its handle and, with `twice`, of its module too."""
         events: list[dict[str, Any]] = [
             {
                 "type": "0x1::coin::DepositEvent",
@@ -287,7 +287,7 @@ class Evm:
         symbol: str = "USDT",
         fails: bool = False,
     ) -> str:
-        """An ERC-20 transfer in a block. Explorers add the symbol; it is there to mislead."""
+        """An ERC-20 transfer in a block. Explorers add the symbol, which is there to mislead."""
         tx_hash = "0x" + f"{seed:02x}" * 32
         log = {
             "address": contract,

@@ -34,7 +34,7 @@ class Delivery(NamedTuple):
 
 
 class FakeCircle:
-    """One account with one wallet. `completes` decides what becomes of transfers out."""
+    """One account with one wallet. `completes` decides the outcome of outgoing transfers."""
 
     def __init__(self) -> None:
         self.server = JsonServer(self._handle, key=KEY)
@@ -61,7 +61,7 @@ class FakeCircle:
     # ------------------------------------------------------------------------------------------ what happens there
 
     def arrives(self, address: str, amount: str, status: str = "complete") -> str:
-        """Somebody pays one of our addresses, spelled with its chain. Returns the id."""
+        """Pay one of our addresses, given with its chain. Returns the transfer's id."""
         network, _, bare = address.partition(":")
         transfer_id = str(uuid4())
         with self.server.lock:
@@ -79,7 +79,7 @@ class FakeCircle:
         return transfer_id
 
     def decides(self, transfer_id: str, status: str, *, error: str = "", fee: str = "") -> None:
-        """What becomes of a transfer, in or out."""
+        """Decide the outcome of a transfer, in or out."""
         with self.server.lock:
             told = self.transfers[transfer_id]
             amount, goes_out = _minor(told["amount"]["amount"]), told["source"]["type"] == "wallet"
@@ -100,7 +100,7 @@ class FakeCircle:
     # -------------------------------------------------------------------------------------------- what it posts
 
     def notification(self, transfer_id: str, kind: str = "transfers") -> Delivery:
-        """Version 2, with an id of its own."""
+        """A notification of version 2, with an id of its own."""
         said = {
             "subscriptionId": str(uuid4()),
             "notificationId": str(uuid4()),
@@ -116,7 +116,7 @@ class FakeCircle:
         return Delivery(topic, {"X-Circle-Signature": signature, "X-Circle-Key-Id": self.key_id}, body)
 
     def sns(self, transfer_id: str, *, version: str = "1", **changes: str) -> Delivery:
-        """Version 1: an SNS message around `{"notificationType", "transfer"}`."""
+        """A notification of version 1: an SNS message around `{"notificationType", "transfer"}`."""
         inner = {"clientId": str(uuid4()), "notificationType": "transfers", "version": 1}
         message = {
             "Type": "Notification",
@@ -131,7 +131,7 @@ class FakeCircle:
         return self._sns_signed(message, ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"))
 
     def subscription(self, **changes: str) -> Delivery:
-        """SNS asks whether we want its messages."""
+        """SNS's request to confirm a subscription."""
         message = {
             "Type": "SubscriptionConfirmation",
             "MessageId": str(uuid4()),
@@ -148,20 +148,20 @@ class FakeCircle:
         return self._sns_signed(message, names)
 
     def relayed(self, transfer_id: str) -> Delivery:
-        """The third scheme, as a relay in front of us would sign."""
+        """A notification of the third scheme, signed by a relay in front of us."""
         said = {"notificationId": str(uuid4()), "notificationType": "transfers", "transfer": {"id": transfer_id}}
         body = json.dumps(said).encode()
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         return Delivery("transfers", {"X-Webhook-Signature": signature}, body)
 
     def forged(self, transfer_id: str) -> Delivery:
-        """Version 2 under the right key's name, signed by somebody else."""
+        """A notification of version 2 with the right key id and somebody else's signature."""
         genuine = self.notification(transfer_id)
         signature = base64.b64encode(_stranger().sign(genuine.body, ec.ECDSA(hashes.SHA256()))).decode()
         return genuine._replace(headers={**genuine.headers, "X-Circle-Signature": signature})
 
     def amazon(self, address: str) -> bytes:
-        """What is at an address of Amazon's."""
+        """The content at a URL of Amazon's."""
         self.fetched.append(address)
         return self.sns_certificate if address == CERTIFICATE_URL else b"<ConfirmSubscriptionResponse/>"
 

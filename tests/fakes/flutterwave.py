@@ -1,4 +1,4 @@
-"""Flutterwave's transfers, version 3, as its documentation shows them: one that failed still names its fee."""
+"""Flutterwave's transfers, version 3, as documented: a failed one still has a fee."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ KEY, SECRET = "FLWSECK_TEST-1", "hash-of-the-dashboard"
 
 
 class FakeFlutterwave:
-    """One merchant. A transfer is NEW until `decides` says what becomes of it."""
+    """One merchant. A transfer is NEW until `decides` sets its outcome."""
 
     def __init__(self) -> None:
         self.server = JsonServer(self._handle, key=KEY)
@@ -29,7 +29,7 @@ class FakeFlutterwave:
         self.server.stop()
 
     def decides(self, status: str, message: str = "") -> None:
-        """What becomes of every transfer that is open."""
+        """Set the outcome of every open transfer."""
         with self.server.lock:
             for told in self.transfers.values():
                 if told["status"] in {"NEW", "PENDING"}:
@@ -38,7 +38,7 @@ class FakeFlutterwave:
                     self.balances[told["currency"]] += cost if status == "FAILED" else 0
 
     def sends_back(self, message: str = "", status: str = "FAILED") -> None:
-        """The bank returns what was paid: what was successful no longer is, and the money with its fee is back."""
+        """Have the bank return payments: successful ones fail, and the money and fee come back."""
         with self.server.lock:
             for told in self.transfers.values():
                 if told["status"] == "SUCCESSFUL":
@@ -46,7 +46,7 @@ class FakeFlutterwave:
                     self.balances[told["currency"]] += Decimal(str(told["amount"])) + Decimal(str(told["fee"]))
 
     def webhook(self, *, secret: str = SECRET, event: str = "transfer.completed") -> tuple[dict[str, str], bytes]:
-        """What it posts about its newest transfer."""
+        """The webhook for its newest transfer."""
         newest = self.transfers[max(self.transfers)]
         return {"verif-hash": secret}, json.dumps({"event": event, "event.type": "Transfer", "data": newest}).encode()
 

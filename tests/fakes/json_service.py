@@ -1,4 +1,4 @@
-"""A service that answers in JSON, and can lag, lie, hang, trickle and answer garbage: for prices and for screening."""
+"""A JSON service that can lag, lie, hang, trickle and answer garbage: for prices and for screening."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ TRICKLE_S = 0.05
 
 @dataclass
 class JsonService:
-    """`answers` are by path, `answer` is for all others; `trouble` is what goes wrong with every one."""
+    """`answers` are by path, `answer` is for all others; `trouble` is the fault of every one."""
 
     url: str = ""
     answer: Any = None
@@ -26,7 +26,7 @@ class JsonService:
     let_go: threading.Event = field(default_factory=threading.Event)
 
     def body(self, path: str) -> bytes:
-        """What is sent for a path."""
+        """The body of the answer for a path."""
         if self.trouble == "garbage":
             return b"<html>please try again</html>"
         if self.trouble == "nan":
@@ -41,7 +41,7 @@ class JsonService:
 
 @contextmanager
 def serving() -> Iterator[JsonService]:
-    """One that runs until the block ends."""
+    """A running service until the block ends."""
     service = JsonService()
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,7 +75,7 @@ def serving() -> Iterator[JsonService]:
         daemon_threads = True
 
         def handle_error(self, *args: object) -> None:
-            """The client hung up, as it should."""
+            """The client closed the connection, as it should."""
 
     server = Server(("127.0.0.1", 0), Handler)
     service.url = f"http://127.0.0.1:{server.server_port}"

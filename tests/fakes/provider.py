@@ -1,4 +1,4 @@
-"""A provider of chain data: an HTTP server of its own, which lags, omits, contradicts and fails on demand."""
+"""A provider of chain data: its own HTTP server, which lags, omits, contradicts and fails on demand."""
 
 import json
 import threading
@@ -8,27 +8,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Handler = Callable[[str, Any], tuple[int, Any]]
-"""Answers (path, body or None for a GET) with a status and JSON."""
+"""Maps (path, body or None for a GET) to a status and JSON."""
 
 
 @dataclass
 class Faults:
-    """What goes wrong: each applies to the coming requests until it is used up, or for good where it says so."""
+    """Faults to inject: each applies to the coming requests until it is used up, or permanently where noted."""
 
     statuses: list[int] = field(default_factory=list)
-    """One refusal with each of these."""
+    """Statuses of the next refusals."""
     is_down: int = 0
-    """Every request is refused with this status."""
+    """The status of all requests from now on."""
     is_silent: bool = False
-    """Takes every request and never answers."""
+    """Accept every request and never answer."""
     is_garbled: bool = False
-    """Answers with something that is no JSON."""
+    """Answer with invalid JSON."""
     twist: Callable[[Any], Any] | None = None
-    """Changes what is answered."""
+    """Changes the answer."""
 
 
 class FakeProvider:
-    """Serves one handler on a port of its own, and remembers what it was asked."""
+    """Serves one handler on its own port, and records the requests."""
 
     def __init__(self, handler: Handler) -> None:
         self.faults = Faults()
@@ -51,7 +51,7 @@ class FakeProvider:
                 provider.serve(self, json.loads(self.rfile.read(length)))
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-                """Silence."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Serving)
         self._server.daemon_threads = True
@@ -60,18 +60,18 @@ class FakeProvider:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """Stop serving; whoever still waits is let go."""
+        """Stop serving, and release clients that wait."""
         self._released.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def serve(self, request: BaseHTTPRequestHandler, body: Any) -> None:
-        """Answer one request, or fail as told."""
+        """Answer one request, or inject a fault."""
         self.asked.append((request.path, body))
         self.headers.append(dict(request.headers))
         if self.faults.is_silent:
@@ -99,7 +99,7 @@ class FakeProvider:
 
 
 def json_rpc(methods: dict[str, Callable[..., Any]]) -> Handler:
-    """A handler that speaks JSON-RPC 2.0, batches included."""
+    """A handler for JSON-RPC 2.0, including batches."""
 
     def one(call: Any) -> dict[str, Any]:
         answer: dict[str, Any] = {"jsonrpc": "2.0", "id": call["id"]}

@@ -1,4 +1,4 @@
-"""An HTTP server of JSON for fakes of providers: in a thread of its own, told from the test how to misbehave."""
+"""A JSON HTTP server for fakes of providers, in its own thread, which tests can make misbehave."""
 
 import json
 import threading
@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Handle = Callable[[str, str, Mapping[str, str], Any], tuple[int, Any]]
-"""(method, path, query, body) to (status, answer)."""
+"""Maps (method, path, query, body) to (status, answer)."""
 
 
 class JsonServer:
-    """Serves `handle` until stopped. What it is told holds for the requests whose method and path begin like that.
+    """Serves `handle` until stopped. Faults apply to requests whose method and path have this prefix.
 
-    `breaks`: how many of them get which status without being acted on. `swallows`: how many are acted on, and hung up
-    on instead of answered.
+    `breaks`: how many of them fail with which status without effect. `swallows`: how many take effect and get no
+    answer but a closed connection.
     """
 
     def __init__(self, handle: Handle, *, key: str) -> None:
@@ -38,7 +38,7 @@ class JsonServer:
                 self._answer("POST")
 
             def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-                """Say nothing."""
+                """Log nothing."""
 
             def _answer(self, method: str) -> None:
                 parts = urlsplit(self.path)
@@ -67,7 +67,7 @@ class JsonServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def act(self, asked: str, query: str, raw: bytes) -> tuple[int, Any] | None:
-        """One request; None when nobody is to hear of it."""
+        """Handle one request; None for no answer."""
         with self.lock:
             self.requests.append(asked)
             for place, (which, status) in enumerate(self.breaks):
@@ -83,11 +83,11 @@ class JsonServer:
             return told
 
     def count(self, asked: str) -> int:
-        """How many requests began like this."""
+        """The number of requests with this prefix."""
         return sum(request.startswith(asked) for request in self.requests)
 
     def stop(self) -> None:
-        """Answer nobody any more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -1,1 +1,1 @@
-"""nginx in front of real processes, as it is shipped."""
+"""nginx with the shipped configuration in front of real processes."""

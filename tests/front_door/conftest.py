@@ -1,4 +1,4 @@
-"""Web with two workers, two realtime processes and one nginx for all tests here, on a database of their own."""
+"""Two web workers, two realtime processes and one nginx for all tests here, on their own database."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ from wiring.settings import Settings, read_settings
 
 @dataclass
 class Site:
-    """A whole installation as the outside sees it, and its inside for those who look."""
+    """A whole installation from outside, with access to its inside."""
 
     door: Door
     house: House
@@ -45,7 +45,7 @@ class Site:
         return f"127.0.0.1:{self.web_port}"
 
     def web_workers(self) -> set[int]:
-        """The process ids of those that answer requests for pages now."""
+        """The process ids of the web workers."""
         children = Path(f"/proc/{self.web_process.pid}/task/{self.web_process.pid}/children").read_text().split()
         return set(map(int, children))
 

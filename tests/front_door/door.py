@@ -1,4 +1,4 @@
-"""A front door for tests: nginx with the shipped configuration, a certificate made here, and clients that trust it."""
+"""nginx for tests: the shipped configuration, a test certificate, and clients that trust it."""
 
 import os
 import shutil
@@ -64,7 +64,7 @@ class Door:
         return f"https://{NAME}:{self.https_port}"
 
     def render(self, *, web: str, realtime: str, **more: str) -> None:
-        """Write the configuration as its administrator does."""
+        """Render the configuration as an administrator does."""
         environ = os.environ | {
             "FRONT_NAME": NAME,
             "FRONT_WEB": web,
@@ -83,7 +83,7 @@ class Door:
         subprocess.run(["sh", "nginx/render", str(self.directory)], cwd=ROOT, env=environ, check=True)
 
     def check(self) -> str:
-        """What `nginx -t` says; it fails on what it refuses."""
+        """The output of `nginx -t`, which must succeed."""
         answer = subprocess.run([*self._command(), "-t"], capture_output=True, text=True, check=False)
         assert answer.returncode == 0, answer.stderr
         return answer.stderr
@@ -93,7 +93,7 @@ class Door:
         eventually(self._listens, what=f"nginx: {self.errors()}")
 
     def reload(self) -> None:
-        """Have new workers take over; those before finish what they have begun."""
+        """Reload: new workers take over, and old ones finish their requests."""
         assert self._server is not None
         before = self.listening()
         self._server.send_signal(signal.SIGHUP)
@@ -105,18 +105,18 @@ class Door:
             process.stop(self._server, stop_signal=signal.SIGTERM, patience_s=40)
 
     def listening(self) -> set[int]:
-        """The process ids of those of nginx's workers that take new connections."""
+        """The process ids of the nginx workers that accept connections."""
         assert self._server is not None
         children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children").read_text().split()
         return {int(child) for child in children if _title(child) == "nginx: worker process"}
 
     def client(self, *, address: str = "127.0.0.1", **options: object) -> httpx.Client:
-        """Somebody who comes from this address."""
+        """A client with this source address."""
         transport = httpx.HTTPTransport(verify=self.trust, local_address=address)
         return httpx.Client(base_url=self.url, transport=transport, timeout=30, **options)  # type: ignore[arg-type]
 
     def connect(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-        """A connection on which nothing has been said yet."""
+        """A connection without any request yet."""
         plain = socket.create_connection(("127.0.0.1", self.https_port), timeout=30)
         return (context or self.trust).wrap_socket(plain, server_hostname=NAME)
 
@@ -146,7 +146,7 @@ def _title(pid: str) -> str:
 
 
 def make_certificate(directory: Path) -> None:
-    """A certificate for NAME that vouches for itself, and its key."""
+    """A self-signed certificate for NAME, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A ledger of one test's own: some assets, and shorthand for accounts and postings that commit."""
+"""A ledger for one test: some assets, and short forms for accounts and postings that commit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Books:
         return self._counts("SELECT subject, sum(row_count) FROM ledger_seals GROUP BY subject")
 
     def seal(self) -> None:
-        """Seal everything. Other tests' transactions on the same server may hold it back for a moment."""
+        """Seal everything. Open transactions of other tests on the server may delay it."""
         written = self._counts(
             "SELECT 'accounts', count(*) FROM ledger_accounts UNION ALL "
             "SELECT 'transactions', count(*) FROM ledger_transactions UNION ALL "

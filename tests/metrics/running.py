@@ -1,4 +1,4 @@
-"""Asking processes for their figures, and a worker and a beat that answer."""
+"""Scrape processes, and run a worker and a beat that answer."""
 
 import os
 import subprocess
@@ -29,13 +29,13 @@ _SUFFIXES: Final = {"counter": ("_total",), "histogram": ("_bucket", "_count", "
 
 @dataclass
 class Scrape:
-    """What one process answered."""
+    """The metrics of one process."""
 
     text: str
 
     @property
     def names(self) -> set[str]:
-        """Every name that a query may ask for, also of what has no sample yet."""
+        """Every metric name, including those without samples."""
         return {
             family.name + suffix
             for family in text_string_to_metric_families(self.text)
@@ -46,14 +46,14 @@ class Scrape:
         return [sample for family in text_string_to_metric_families(self.text) for sample in family.samples]
 
     def sum(self, name: str, **labels: str) -> float:
-        """Of all samples of this name with these labels."""
+        """The sum of all samples of this name with these labels."""
         return sum(
             sample.value for sample in self.samples() if sample.name == name and labels.items() <= sample.labels.items()
         )
 
 
 def scrape(port: int) -> Scrape:
-    """Ask as Prometheus does. Raises URLError, an OSError, if there is no answer."""
+    """Scrape as Prometheus does. Raises URLError, an OSError, if there is no answer."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}", "Accept": "text/plain"}
     )
@@ -63,7 +63,7 @@ def scrape(port: int) -> Scrape:
 
 @contextmanager
 def celery(settings: Settings, directory: Path, *, watcher: str) -> Iterator[dict[str, int]]:
-    """A worker for all queues and a beat, by the port on which each answers."""
+    """A worker for all queues and a beat, each by the port of its metrics."""
     ports = {"worker": free_port(), "beat": free_port()}
     commands = {
         "worker": [
@@ -102,7 +102,7 @@ def _answers(port: int) -> bool:
 
 
 def _stop(name: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Have it end by itself: one that does not is a fault of its own."""
+    """Stop it gracefully; failing to stop is an error."""
     process.terminate()
     try:
         process.wait(STOP_PATIENCE_S)

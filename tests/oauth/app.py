@@ -20,7 +20,7 @@ EVERY_SCOPE = "openid profile:read wallet:read deposits:read deposits:create wit
 
 @dataclass
 class App:
-    """An app that was registered, with what it keeps for itself."""
+    """A registered app, and its own state."""
 
     house: House
     client_id: str
@@ -38,7 +38,7 @@ class App:
         return {"Authorization": "Basic " + base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()}
 
     def query(self, **changes: str | None) -> dict[str, str]:
-        """What it sends its user with."""
+        """The query of its authorization request."""
         asked: dict[str, str | None] = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -74,7 +74,7 @@ class App:
         return answer
 
     def tokens(self, person: Person, **changes: Any) -> dict[str, Any]:
-        """Tokens that this person agreed to."""
+        """Tokens that this user consented to."""
         answer = self.redeem(self.code(person, **changes))
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.get_json()
@@ -97,7 +97,7 @@ class App:
 
 
 def register(house: House, owner: Person | None = None, **changes: Any) -> App:
-    """An app of a developer."""
+    """Register a developer's app."""
     metadata = {"client_name": "Ledger Lens", "redirect_uris": [CALLBACK], "scope": EVERY_SCOPE, **changes}
     answer = send_registration(house, metadata, owner)
     body = answer.get_json()
@@ -112,7 +112,7 @@ def send_registration(house: House, metadata: Any, owner: Person | None = None) 
 
 
 def ask(person: Person, query: dict[str, str], *, address: str = "127.0.0.1") -> TestResponse:
-    """The person's browser, at this address, where the app sent it."""
+    """The user's browser at this authorization URL."""
     return _browser(person).get(
         f"/oauth/authorize?{urlencode(query)}",
         headers={"Accept": "text/html"},
@@ -121,7 +121,7 @@ def ask(person: Person, query: dict[str, str], *, address: str = "127.0.0.1") ->
 
 
 def allow(person: Person, query: dict[str, str], *, limit: str = "", decision: str = "allow") -> TestResponse:
-    """The person presses a button of the form."""
+    """Press a button of the consent form."""
     return _browser(person).post(
         f"/oauth/authorize?{urlencode(query)}",
         data={"decision": decision, f"limit-{ASSET}": limit},
@@ -130,7 +130,7 @@ def allow(person: Person, query: dict[str, str], *, limit: str = "", decision: s
 
 
 def sent_back(answer: TestResponse) -> dict[str, str]:
-    """What the app is sent."""
+    """The parameters of the redirect to the app."""
     assert answer.status_code == 303, answer.text
     assert answer.location.startswith((CALLBACK, "http://127.0.0.1", "http://[::1]")), answer.location
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}

@@ -1,4 +1,4 @@
-"""A house with people, and apps that act for them."""
+"""An installation with users, and apps that act for them."""
 
 from tests.api.conftest import house, own_house
 

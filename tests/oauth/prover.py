@@ -1,4 +1,4 @@
-"""What an app does to prove that it holds a key (RFC 9449): proofs as they should be, and as they should not."""
+"""DPoP proofs of an app (RFC 9449), valid and invalid."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ _RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _MAKERS: dict[str, Callable[[], Any]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
-    # Making one takes a tenth of a second, and none of these tests needs two.
+    # Generating one takes a tenth of a second, and no test needs two.
     "RS256": lambda: _RSA,
     "PS256": lambda: _RSA,
 }
@@ -31,7 +31,7 @@ _MAKERS: dict[str, Callable[[], Any]] = {
 
 @dataclass
 class Prover:
-    """A key that an app made for itself, and the house that it talks to."""
+    """An app's key, and the installation that it talks to."""
 
     house: House
     alg: str = "ES256"
@@ -47,13 +47,13 @@ class Prover:
 
     @property
     def jkt(self) -> str:
-        """The thumbprint as RFC 7638 has it."""
+        """The thumbprint by RFC 7638."""
         canonical = json.dumps(self.jwk, sort_keys=True, separators=(",", ":"))
         return base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
 
     @property
     def nonce(self) -> str:
-        """The one that the house hands out now."""
+        """The current nonce."""
         container = self.house.container
         return dpop.nonces(provider(container), now=container.now())[0]
 
@@ -82,7 +82,7 @@ class Prover:
         )
 
     def token(self, app: App, proof: str | None = None, **form: Any) -> TestResponse:
-        """What the token endpoint says to the app and a proof."""
+        """The token endpoint's answer to the app with a proof."""
         headers = {**app.headers, "DPoP": proof if proof is not None else self.proof("POST", "/oauth/token")}
         if app.secret is None:
             form.setdefault("client_id", app.client_id)

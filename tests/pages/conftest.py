@@ -1,4 +1,4 @@
-"""A house for the pages, and people who use it as a browser does."""
+"""An installation for the pages, and users with browsers."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ RAIL = ChainSettings(chain=NETWORK.chain, rpc_url=Secret("http://user:password@1
 
 @pytest.fixture(scope="module")
 def house(server: Server, redis_url: Secret, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house that the tests of one module share. Its one rail is configured, and its node is down."""
+    """An installation that the tests of one module share. Its one rail is configured, and its node is down."""
     database = server.lend()
     yield from _open(_settings(database, redis_url, tmp_path_factory.mktemp("house")), chains=(RAIL,))
     server.give_back(database)
@@ -39,13 +39,13 @@ def house_without_rail(own_database: Database, redis_url: Secret, tmp_path: Path
 
 @pytest.fixture
 def owner(house: House) -> Reader:
-    """Somebody with ten coins."""
+    """A user with ten coins."""
     return Reader(house, house.person(funds_minor=10 * COIN))
 
 
 @pytest.fixture
 def approver(house: House) -> Reader:
-    """An operator who may decide."""
+    """An operator with the approver role."""
     return Reader(house, house.person(role="approver"))
 
 

@@ -1,4 +1,4 @@
-"""A signed-in person who reads pages and sends their forms."""
+"""A signed-in user who reads pages and submits forms."""
 
 import html
 import re
@@ -13,7 +13,7 @@ _TAGS = re.compile(r"<[^>]+>")
 
 
 class Reader:
-    """One person's browser, without the drawing."""
+    """One user's browser, without rendering."""
 
     def __init__(self, house: House, person: Person) -> None:
         self.person = person
@@ -24,11 +24,11 @@ class Reader:
         return self._client.get(path, headers={**BROWSER, **headers})
 
     def text(self, path: str) -> str:
-        """The words of a page."""
+        """The text of a page."""
         return words(self.get(path))
 
     def value(self, path: str, name: str) -> str:
-        """What a hidden field of a page's form holds."""
+        """The value of a hidden field of a page's form."""
         found = re.search(rf'name="{name}" value="([^"]*)"', self.get(path).text)
         assert found is not None, f"{path} has no field {name}"
         return html.unescape(found[1])
@@ -42,5 +42,5 @@ class Reader:
 
 
 def words(answer: TestResponse) -> str:
-    """The words of an answered page, each run of spaces as one."""
+    """The text of a response, with runs of spaces collapsed."""
     return " ".join(html.unescape(_TAGS.sub(" ", answer.text)).split())

@@ -1,4 +1,4 @@
-"""A client with a memory: python-socketio's, which shares no code with the server but the protocol."""
+"""A client that records: python-socketio's, which shares only the protocol with the server."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -11,11 +11,11 @@ from tests.waiting import eventually
 
 
 class NotAdmitted(Exception):
-    """The connection was refused, in these words."""
+    """The connection was refused, with this message."""
 
 
 class Client:
-    """One socket of somebody; keeps everything that it is told."""
+    """One socket of a user; records all events."""
 
     def __init__(self, url: str, token: str | None = None, *, transport: str = "websocket", **options: Any) -> None:
         self.heard: list[tuple[str, Any]] = []
@@ -56,14 +56,14 @@ class Client:
         self._http.close()
 
     def ask(self, event: str, data: Any) -> Any:
-        """Say something and wait for the acknowledgement."""
+        """Send an event and wait for the acknowledgement."""
         return self._socket.call(event, data, timeout=60)
 
     def say(self, event: str, data: Any = None) -> None:
         self._socket.emit(event, data)
 
     def await_event(self, event: str, matches: Callable[[Any], bool] = lambda _: True) -> Any:
-        """The first such event, once it is there."""
+        """The first event of this name, once it has arrived."""
         found: list[Any] = eventually(
             lambda: [data for name, data in list(self.heard) if name == event and matches(data)],
             what=f"{event} among {[name for name, _ in self.heard]}",

@@ -1,4 +1,4 @@
-"""A house whose sockets are served by two real processes, shared by all tests here: each makes people of its own."""
+"""An installation with two real realtime processes, shared by all tests here: each creates its own users."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ from wiring.settings import Settings, read_settings
 
 @pytest.fixture(scope="package")
 def collector() -> Iterator[Receiver]:
-    """What the realtime processes send their spans to."""
+    """A collector of the realtime processes' spans."""
     with receiving() as collector:
         yield collector
 
@@ -44,7 +44,7 @@ def house(
 
 @pytest.fixture
 def own_house(container: Container) -> House:
-    """A house for one test alone."""
+    """An installation for one test alone."""
     return House(container)
 
 
@@ -58,7 +58,7 @@ def processes(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def start(settings: Settings, directory: Path, *, count: int) -> list[RealtimeProcess]:
-    """So many processes that answer; none is left behind where one of them does not."""
+    """Start this many processes; if one does not answer, all are stopped."""
     directory.mkdir(exist_ok=True)
     with ExitStack() as stack:
         running = [RealtimeProcess(settings, directory / f"{number}.log") for number in range(count)]

@@ -1,4 +1,4 @@
-"""Real realtime processes: gunicorn as the installation starts it, which tests may kill."""
+"""Real realtime processes: gunicorn as the installation starts it, which tests can kill."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class RealtimeProcess:
-    """One gunicorn with one worker, on a port of its own."""
+    """One gunicorn with one worker, on its own port."""
 
     def __init__(self, settings: Settings, log: Path, *, environ: dict[str, str] | None = None) -> None:
         self.port = free_port()
@@ -62,7 +62,7 @@ class RealtimeProcess:
         return int(children[0])
 
     def kill(self) -> None:
-        """As a power cut does: master and worker, with no chance to say goodbye."""
+        """Kill master and worker like a power cut."""
         assert self._server is not None
         if self._server.poll() is None:
             os.killpg(self._server.pid, signal.SIGKILL)

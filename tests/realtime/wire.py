@@ -1,4 +1,4 @@
-"""A wire to Redis that can be cut for the listener alone, without either end being told."""
+"""A proxy to Redis that can silence the listener alone, without closing either end."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Wire:
-    """Forwards connections; after `mute`, nothing reaches those that have subscribed."""
+    """Forwards connections; after `mute`, subscribers receive nothing."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -33,7 +33,7 @@ class Wire:
         self._is_muted.set()
 
     def unmute(self) -> None:
-        """For connections made from now on as well as for the old ones."""
+        """Forward again, on new and existing connections."""
         self._is_muted.clear()
 
     def _accept(self) -> None:

@@ -1,4 +1,4 @@
-"""A chain of accounts as its blocks tell of it: made by hand here, so that every turn can be told apart."""
+"""An account-based chain whose blocks the tests write by hand, so that every path can be tested."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ UNIT = 10**18
 
 
 class Accounts:
-    """The house on this chain: its books, and the blocks that it is shown."""
+    """The installation on this chain: its ledger, and the blocks that it reads."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -56,7 +56,7 @@ class Accounts:
         return addresses.issue(self.session, user_id=user_id, asset_id=asset_id, now=NOW, by=BY)
 
     def block(self, *transactions: ChainTransaction, final: int | None = None) -> int:
-        """Show one more block and do what follows from it. Returns new deposits."""
+        """Add one block and process it. Returns new deposits."""
         previous, self.height = self._hash(), self.height + 1
         claimed = chains.claim(self.session, RAIL.chain, owner="test", now=NOW)
         assert claimed is not None
@@ -86,7 +86,7 @@ class Accounts:
         )  # fmt: skip
 
     def sign(self, asset_id: str, nonce: int, *, fee_minor: int = 1_000) -> Payout:
-        """Claim one approved withdrawal and store a payment for it."""
+        """Claim one approved withdrawal and store a signed payment for it."""
         asset = assets.get(self.session, asset_id)
         batch = payouts.claim_approved(
             self.session, asset, fee_asset_id=RAIL.fee_asset_id(asset_id), most=RAIL.payments_per_transaction,
@@ -100,7 +100,7 @@ class Accounts:
         return self.session.get_one(Payout, payout_id)
 
     def balance(self, user_id: UUID, asset_id: str) -> tuple[int, int]:
-        """Available and held."""
+        """Available and held amounts."""
         for balance in ledger.balances(self.session, user_id):
             if balance.asset_id == asset_id:
                 return balance.available_minor, balance.held_minor
@@ -126,7 +126,7 @@ def coin(script: bytes, amount_minor: int) -> ChainOutput:
 
 
 def sent(form_txid: str, nonce: int, *, succeeded: bool = True, fee_minor: int = 700) -> ChainTransaction:
-    """What a block tells of a payment of ours."""
+    """A payment of ours as a block contains it."""
     return ChainTransaction(
         form_txid, (), (OutPoint(WALLET, nonce),), is_coinbase=False, succeeded=succeeded, fee_minor=fee_minor
     )

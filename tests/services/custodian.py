@@ -1,4 +1,4 @@
-"""A provider that behaves, lags, forgets and changes its mind: in memory, by the words of `domain.ports.Provider`."""
+"""An in-memory provider that behaves, lags, forgets and changes its mind, by the protocol `domain.ports.Provider`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass
 class Custodian:
-    """Keeps money in one asset; `says` decides about requests, `breaks` about connections."""
+    """Holds money in one asset; `says` decides about requests, `breaks` about connections."""
 
     rail: RailRow = NETWORKS["litecoin-testnet"]
     credits_pending: bool = False
@@ -32,7 +32,7 @@ class Custodian:
     story: list[IncomingTransfer] = field(default_factory=list)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to close."""
 
     def new_addresses(self, count: int, *, first_index: int = 0, network: str = "") -> list[NewAddress]:  # noqa: ARG002
         made = [f"wallet-{new_id()}" for _ in range(count)]
@@ -76,7 +76,7 @@ class Custodian:
         return Holding(self.holds_minor, 0, 0, 0, "")
 
     def incoming(self, cursor: str) -> IncomingPage:
-        """Two to a page; what is behind the cursor is told again once it changes."""
+        """Two per page; transfers before the cursor are listed again when they change."""
         start = int(cursor or 0)
         page = tuple(self.story[start : start + 2])
         end = start + len(page)
@@ -90,5 +90,5 @@ class Custodian:
         self.story.append(replace(told, state=state))  # type: ignore[arg-type]
 
     def decides(self, report: Report) -> None:
-        """What it says from now on of everything it was asked."""
+        """Set the outcome of all its requests."""
         self.reports = dict.fromkeys(self.reports, report)

@@ -1,4 +1,4 @@
-"""Flows that happen in a test: opened and moved without a rail, since only what is logged about them matters."""
+"""Flows without a rail, since only their events matter."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ ASSET = "tST"
 
 
 def add_asset(container: Container) -> None:
-    """The asset that these flows are of, with eight decimals."""
+    """The asset of these flows, with eight decimals."""
     with container.transaction() as session:
         session.add(
             Asset(
@@ -40,13 +40,13 @@ def opened(
 
 
 def moved(session: Session, container: Container, flow_id: UUID, *states: str, kind: str = "withdrawal") -> None:
-    """Move a flow along these states."""
+    """Move a flow through these states."""
     made = FLOW_KINDS[kind]
     for before, after in itertools.pairwise(states):
         flows.record(session, Step(flow_id, made, before, after), now=container.now(), by=BY)
 
 
 def ids(container: Container) -> list[int]:
-    """Every event's number."""
+    """The number of every event."""
     with container.reading() as session:
         return list(session.scalars(select(FlowEvent.id).order_by(FlowEvent.id)))

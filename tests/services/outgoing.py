@@ -1,4 +1,4 @@
-"""What tests of money on its way out share: rules with small numbers, decisions, and nodes that fail in one place."""
+"""Shared by tests of withdrawals: a policy with small amounts, approvals, and nodes that fail at one step."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,7 +25,7 @@ A_WHILE = timedelta(minutes=11)
 
 
 def usual_rules(rail: Rail) -> None:
-    """Up to a tenth of a coin by itself, one approver, from one coin on two; one confirmation."""
+    """Up to a tenth of a coin automatic, then one approver, from one coin on two; one confirmation."""
     world.set_policy(
         rail,
         minimum_minor=COIN // 1000,
@@ -40,7 +40,7 @@ def usual_rules(rail: Rail) -> None:
 
 
 def funded(rail: Rail, amount_minor: int = 2 * COIN, *, parts: int = 1) -> UUID:
-    """A user who owns this much, in as many coins of the hot wallet."""
+    """A user with this balance, and as many coins in the hot wallet."""
     user_id = rail.new_user()
     address = rail.new_address(user_id).address
     for _ in range(parts):
@@ -52,7 +52,7 @@ def funded(rail: Rail, amount_minor: int = 2 * COIN, *, parts: int = 1) -> UUID:
 
 
 def approve(rail: Rail, withdrawal_id: UUID, approver_id: UUID | None = None) -> Withdrawal:
-    """By somebody who has the role from then on."""
+    """Approve as a user who gets the role."""
     approver_id = approver_id or rail.new_user()
     with rail.container.transaction() as session:
         roles.grant(session, approver_id, "approver", by=BY.name, now=rail.container.now())
@@ -87,14 +87,14 @@ def give_up(rail: Rail) -> None:
 
 
 def bump(rail: Rail) -> int:
-    """Have an operator ask for a higher fee, and a worker see to it."""
+    """Have an operator request a higher fee, and a worker sign it."""
     with rail.container.transaction() as session:
         payouts.ask_for_bump(session, rail.payout().id, now=rail.container.now(), by=BY)
     return bump_chain(rail.container, rail.chain, BY)
 
 
 def forms(rail: Rail) -> list[PayoutTransaction]:
-    """Every signed form of the one payout, oldest first."""
+    """Every signed transaction of the only payout, oldest first."""
     with rail.container.reading() as session:
         return list(session.scalars(select(PayoutTransaction).order_by(PayoutTransaction.form)))
 
@@ -109,7 +109,7 @@ def hot_wallet(rail: Rail) -> str:
 
 
 def sent_once(rail: Rail, destination: str, amount_minor: int) -> bool:
-    """Whether the world received this amount, in one transaction."""
+    """Whether this amount left once, in one transaction."""
     [found] = rail.node.call("listreceivedbyaddress", 0, False, False, destination, wallet="miner") or [None]
     return found is not None and int(found["amount"] * COIN) == amount_minor and len(found["txids"]) == 1
 
@@ -118,7 +118,7 @@ def sent_once(rail: Rail, destination: str, amount_minor: int) -> bool:
 
 
 class Wrapped:
-    """A real chain, in front of which something happens."""
+    """A real chain with hooks before its calls."""
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
@@ -172,32 +172,32 @@ class _SignedLate(Wrapped):
 
 
 def signed_late(rail: Rail, happens: Callable[[], object]) -> DescriptorChain:
-    """A wallet that signs, and something happens once before anybody can store what it signed."""
+    """A wallet that signs, with a hook before the result can be stored."""
     return cast("DescriptorChain", _SignedLate(rail.chain, happens))
 
 
 def meanwhile(chain: Chain, happens: Callable[[], object]) -> DescriptorChain:
-    """A node before whose answer something happens."""
+    """A node with a hook before its answer."""
     return cast("DescriptorChain", _Meanwhile(chain, happens))
 
 
 def rejects(rail: Rail) -> DescriptorChain:
-    """A node that will not take a payment now."""
+    """A node that rejects payments for now."""
     return cast("DescriptorChain", _Rejects(rail.chain))
 
 
 def answer_lost(rail: Rail) -> DescriptorChain:
-    """A node that takes a payment and whose answer never comes."""
+    """A node that accepts a payment and whose answer is lost."""
     return cast("DescriptorChain", _AnswerLost(rail.chain))
 
 
 def never_arrives(rail: Rail) -> DescriptorChain:
-    """A node that a payment never reaches, without anybody knowing."""
+    """A node that a payment never reaches, without an error that says so."""
     return cast("DescriptorChain", _NeverArrives(rail.chain))
 
 
 def gone_at_broadcast(rail: Rail) -> DescriptorChain:
-    """A node that goes down between signing and sending."""
+    """A node that goes down between signing and broadcasting."""
     return cast("DescriptorChain", _GoneAtBroadcast(rail.chain))
 
 

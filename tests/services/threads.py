@@ -1,4 +1,4 @@
-"""Run things at the same moment, each in a thread of its own."""
+"""Run functions simultaneously, each in its own thread."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def at_once(*works: Callable[[], T]) -> list[T]:
-    """Start all at the same moment; their answers in their order. The first exception is raised again."""
+    """Start all simultaneously; returns their results in order. Raises the first exception."""
     start = Barrier(len(works))
 
     def begin(work: Callable[[], T]) -> T:
@@ -21,6 +21,6 @@ def at_once(*works: Callable[[], T]) -> list[T]:
 
 
 def shared_among(workers: int, works: Sequence[Callable[[], T]]) -> list[T]:
-    """Do many things with so many workers, as fast as they can; the answers in the order of the works."""
+    """Run many functions with this many workers; returns the results in order."""
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(lambda work: work(), works))

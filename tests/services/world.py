@@ -1,4 +1,4 @@
-"""What the world does to a rail under test: payments that conflict, forks, time that passes, rules that change."""
+"""Events outside the installation: conflicting payments, forks, passing time, changing policies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,13 +29,13 @@ TIERS = [[COIN, 1], [10 * COIN, 3], [None, 6]]
 
 
 def travel(rail: Rail, by: timedelta) -> None:
-    """Let this much time pass for everything that the rail does from now on."""
+    """Advance the rail's clock from now on."""
     clock = rail.container.clock
     rail.container = replace(rail.container, clock=lambda: clock() + by)
 
 
 def stop_the_clock(rail: Rail) -> None:
-    """Let no time pass for the rail, so that no day ends while its withdrawals are counted."""
+    """Stop the rail's clock, so that no day ends while its withdrawals are counted."""
     now = rail.container.now()
     rail.container = replace(rail.container, clock=lambda: now)
 
@@ -54,13 +54,13 @@ def set_policy(rail: Rail, **values: Any) -> None:
 
 
 def send_replaceable(rail: Rail, address: str, amount_minor: int) -> str:
-    """Pay an address in a way that every node lets its sender replace."""
+    """Pay an address with a transaction that every node lets its sender replace."""
     txid: str = rail.node.call("sendtoaddress", address, rail.spell(amount_minor), "", "", False, True, wallet=MINER)
     return txid
 
 
 def send_outputs(rail: Rail, outputs: Sequence[tuple[bytes, int]]) -> str:
-    """One transaction with exactly these (script, amount) outputs, and change."""
+    """Send one transaction with exactly these (script, amount) outputs, and change."""
     funded = rail.node.call("fundrawtransaction", unsigned_transaction([], list(outputs)), wallet=MINER)
     signed = rail.node.call("signrawtransactionwithwallet", funded["hex"], wallet=MINER)
     txid: str = rail.node.call("sendrawtransaction", signed["hex"])
@@ -68,7 +68,7 @@ def send_outputs(rail: Rail, outputs: Sequence[tuple[bytes, int]]) -> str:
 
 
 def conflicting(rail: Rail, txid: str, address: str, *, wallet: str = MINER) -> str:
-    """A signed transaction that spends all inputs of another one of a wallet, for a higher fee, to this address."""
+    """A signed transaction to this address that spends all inputs of another one, for a higher fee."""
     raw = rail.node.call("gettransaction", txid, wallet=wallet)["hex"]
     return spending(rail, raw, address, wallet=wallet)
 
@@ -86,7 +86,7 @@ def spending(rail: Rail, raw_tx: str, address: str, *, wallet: str = MINER) -> s
 
 
 def child_of(rail: Rail, parent: str, address: str) -> str:
-    """A signed transaction that pays an address from the largest output of one that is in no block yet."""
+    """A signed transaction that pays an address from the largest output of an unconfirmed one."""
     decoded = rail.node.call("decoderawtransaction", rail.node.call("getrawtransaction", parent))
     largest = max(decoded["vout"], key=lambda output: output["value"])
     left = int(largest["value"] * COIN) - FEE // 10
@@ -116,7 +116,7 @@ def height(rail: Rail) -> int:
 
 
 def drop_blocks(rail: Rail, count: int) -> str:
-    """Have the node turn away from its newest blocks; their payments go back to its mempool. Returns the first."""
+    """Disconnect the newest blocks; their transactions return to the mempool. Returns the first."""
     dropped: str = rail.node.call("getblockhash", height(rail) - count + 1)
     rail.node.call("invalidateblock", dropped)
     return dropped
@@ -129,7 +129,7 @@ def fork(rail: Rail, depth: int, *transactions: str) -> None:
 
 
 def elsewhere(rail: Rail, url: str, chain: str | None = None) -> DescriptorChain:
-    """The rail's chain, or another one, asked for at another address."""
+    """The rail's chain, or another one, at another address."""
     name = chain or rail.chain.network.chain
     found = build_chains((ChainSettings(chain=name, rpc_url=Secret(url), wallet="nowhere"),))[name]
     assert understands_descriptors(found)
@@ -138,7 +138,7 @@ def elsewhere(rail: Rail, url: str, chain: str | None = None) -> DescriptorChain
 
 @contextmanager
 def reached_at(rail: Rail, chain: DescriptorChain) -> Iterator[None]:
-    """Have the rail use another way to its chain for a while."""
+    """Use another adapter for the rail's chain within the block."""
     usual, rail.chain = rail.chain, chain
     yield
     rail.chain = usual
@@ -153,7 +153,7 @@ def cursor(rail: Rail) -> ChainCursor:
 
 
 def deposits(rail: Rail) -> Mapping[str, Deposit]:
-    """All deposits by transaction; of several in one, the last."""
+    """All deposits by transaction; for several in one, the last."""
     return {deposit.txid: deposit for deposit in rail.rows(Deposit)}
 
 
@@ -169,7 +169,7 @@ def observed(rail: Rail, deposit_id: UUID) -> list[tuple[str, str, int]]:
 
 
 def states(rail: Rail, flow_id: UUID) -> list[str]:
-    """Every state that a flow was recorded in, oldest first; notes repeat the state. Each event follows the last."""
+    """Every recorded state of a flow, oldest first; notes repeat the state. Asserts that the events are chained."""
     with rail.container.reading() as session:
         flow = session.get_one(Flow, flow_id)
         events = session.scalars(select(FlowEvent).where(FlowEvent.group_id == flow_id).order_by(FlowEvent.id)).all()
@@ -179,20 +179,20 @@ def states(rail: Rail, flow_id: UUID) -> list[str]:
 
 
 def notes(rail: Rail, flow_id: UUID) -> list[dict[str, Any]]:
-    """The details of the events of a flow that stayed in its state."""
+    """The details of a flow's notes."""
     with rail.container.reading() as session:
         events = session.scalars(select(FlowEvent).where(FlowEvent.group_id == flow_id).order_by(FlowEvent.id)).all()
     return [event.detail for event in events if event.from_state == event.state]
 
 
 def standing(rail: Rail) -> dict[str, str]:
-    """The alerts that stand, with their severity."""
+    """The standing alerts with their severity."""
     with rail.container.reading() as session:
         return {alert.alert_code: alert.severity for alert in alerts.standing(session)}
 
 
 def total_credited(rail: Rail) -> int:
-    """What the ledger says was ever credited to users by deposits, less what was taken back."""
+    """The total that deposits credited to users, less reversals."""
     with rail.container.reading() as session:
         rows = session.execute(select(Deposit.amount_minor).where(Deposit.state == "credited")).scalars()
         return sum(int(amount) for amount in rows)
