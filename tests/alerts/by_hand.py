@@ -1,8 +1,8 @@
-"""Watch that a test which says that it causes an alert writes nothing itself that a process of the house would write.
+"""Check that a test which causes an alert writes no rows itself that a process of the installation would write.
 
-A table is written by whoever's code the statement stands in. Where that is a test's, or the plainest writer of a table
-called by a test, the state that a rule reads was made up and not brought about. What people set, and what somebody
-tampers with, tests may write like people do.
+A row is written by the code that contains the statement. If that is a test's, or the basic write function of a table
+called by a test, the state that a rule reads was invented, not caused. What operators configure, and what an attacker
+tampers with, tests may write directly.
 """
 
 import re
@@ -25,12 +25,12 @@ TAMPERED_WITH: Final = frozenset({"ledger_transfers", "ledger_accounts"})
 PLAIN_WRITERS: Final = frozenset(
     f"services/{name}.py" for name in ("traffic", "flows", "heartbeats", "log_lines", "audit", "alerts/transitions")
 )
-"""What writes down whatever it is told: only who tells it can know whether it was so."""
+"""Modules that record what they are given: only their caller can know whether it happened."""
 BESIDE: Final[Mapping[str, frozenset[str]]] = {
     # What is told to the endpoint is not what it fails by.
     "webhook_disabled": frozenset({"flows", "flow_events"}),
 }
-"""What the test of a code may make up all the same, each for its reason."""
+"""What the test of a code may write all the same, each with its reason."""
 _WRITTEN: Final = re.compile(
     r'\b(?:INSERT INTO|DELETE FROM|(?<!FOR )UPDATE)\s+(?!SET\b)(?:ONLY\s+)?"?(\w+)', re.IGNORECASE
 )
@@ -40,7 +40,7 @@ _FLUSH: Final = "sqlalchemy/orm/unitofwork.py"
 
 @contextmanager
 def watched(codes: Collection[str]) -> Iterator[list[str]]:
-    """What is written by hand meanwhile by a test that causes these: each as the table and the place in the test."""
+    """The rows that a test causing these alerts writes itself: each as the table and the place in the test."""
     found: list[str] = []
     free = _FREE.union(*(BESIDE.get(code, ()) for code in codes))
 
@@ -85,7 +85,7 @@ def watched(codes: Collection[str]) -> Iterator[list[str]]:
 
 
 def _place(frame: FrameType | None) -> str | None:
-    """Where in the tests a statement comes from; None if it comes from the house."""
+    """The place in the tests that a statement comes from; None if it comes from the application."""
     while frame is not None:
         name = frame.f_code.co_filename
         if name.endswith(_FLUSH):

@@ -1,4 +1,4 @@
-"""Proof that a test brings an alert about and sees it end, by the database's own record of what was raised and cleared.
+"""Verify that a test raises and clears an alert, by the database's own record.
 
 A test says `@pytest.mark.causes("a_code")`. When it is through, its database must show that an alert of that code was
 raised and then cleared, under a scope of the form that its rule promises; and it may not have written what a process of
@@ -30,7 +30,7 @@ _RECORD: Final = """
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Hold a test to what it says that it causes."""
+    """Verify the alerts that a test claims to cause."""
     codes = [code for mark in item.iter_markers("causes") for code in mark.args]
     if not codes:
         return (yield)
@@ -60,7 +60,7 @@ def _prove(database: Database, code: str) -> None:
 
 
 def collected() -> dict[str, list[str]]:
-    """Which tests say that they cause which code, from the text of all tests."""
+    """Which tests claim to cause which code, from the source of all tests."""
     found: dict[str, list[str]] = {}
     for path, function in _functions():
         for code in _codes(function):
@@ -69,13 +69,13 @@ def collected() -> dict[str, list[str]]:
 
 
 def done_by_hand() -> list[str]:
-    """The tests that raise or clear an alert themselves and yet say that they cause one."""
+    """The tests that raise or clear an alert directly and still claim to cause one."""
     return [function.name for _, function in _functions() if list(_codes(function)) and _is_by_hand(function)]
 
 
 @functools.cache
 def _functions() -> Sequence[tuple[Path, ast.FunctionDef]]:
-    """Every function of every file in which a test may be marked."""
+    """Every function of every file that may contain a marked test."""
     texts = ((path, path.read_text()) for path in sorted(TESTS.rglob("test_*.py")))
     return [
         (path, node)
