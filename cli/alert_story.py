@@ -9,8 +9,8 @@ from auth import roles
 from cli.live import Live
 from cli.person import Person
 from cli.price_server import PriceServer
+from cli.progress import say, step, until, wait_for
 from cli.stack import Stack
-from cli.telling import say, step, until, wait_for
 from cli.token_story import SYMBOL
 from domain.actor import Actor
 from domain.prices import PriceRule

@@ -7,8 +7,8 @@ from typing import Any, Final
 from adapters.evm.chain import EvmChain
 from adapters.evm.coding import transfer_data
 from cli.person import Person
+from cli.progress import say, step, until, wait_for
 from cli.stack import Stack
-from cli.telling import say, step, until, wait_for
 from cli.token_story import BY, SYMBOL, TOKEN, UNIT, deploy, known_contract, payload
 from domain.errors import ensure
 from services import verifications

@@ -9,9 +9,9 @@ from typing import Any, Final
 from auth import roles
 from cli.live import Live
 from cli.person import Person, Refused
+from cli.progress import say, step, until, wait_for
 from cli.shop import Shop
 from cli.stack import Stack
-from cli.telling import say, step, until, wait_for
 from domain.errors import ensure
 from domain.networks import NETWORKS
 from services import event_log, invariants, outbox, webhooks_out

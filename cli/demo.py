@@ -13,9 +13,9 @@ from cli.alert_story import AlertStory
 from cli.claim_story import ClaimStory
 from cli.coin_story import CoinStory
 from cli.console import Console
+from cli.progress import say
 from cli.run import for_terminal, greeting, stop_on_signals
 from cli.stack import Stack
-from cli.telling import say
 from cli.token_story import TokenStory
 from domain.errors import ensure
 from wiring.container import Container, build_container

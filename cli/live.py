@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import socketio
 
-from cli.telling import STEP_PATIENCE_S, say_live, until, wait_for
+from cli.progress import STEP_PATIENCE_S, say_live, until, wait_for
 from wiring.embedded.process import ServerFailed
 
 ANSWER_WITHIN_S: Final = 20

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from cli import webhook_receiver
 from cli.person import Person
-from cli.telling import until
+from cli.progress import until
 from wiring.embedded import process
 from wiring.embedded.process import ServerFailed
 from wiring.embedded.redis import free_port

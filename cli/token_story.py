@@ -10,8 +10,8 @@ from sqlalchemy import select
 from adapters.evm.coding import WORD, transfer_data
 from auth import roles
 from cli.person import Person, Refused
+from cli.progress import say, step, until, wait_for
 from cli.stack import Stack
-from cli.telling import say, step, until, wait_for
 from domain.actor import Actor
 from domain.errors import ensure
 from domain.evm.addresses import ADDRESS_SIZE

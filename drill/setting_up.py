@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from adapters.evm.chain import EvmChain
 from auth import roles
-from cli.telling import until
+from cli.progress import until
 from cli.token_story import BY, SYMBOL, TOKEN, deploy
 from domain.ledger import Transaction, Transfer
 from domain.rails import RAILS

@@ -23,8 +23,8 @@ from cli.claim_story import ClaimStory
 from cli.coin_story import CoinStory
 from cli.demo import only_system
 from cli.person import Person as Program
+from cli.progress import say, until, wait_for
 from cli.stack import Stack
-from cli.telling import say, until, wait_for
 from cli.token_story import TokenStory
 from domain.actor import Actor
 from domain.networks import NETWORKS
