@@ -41,7 +41,7 @@ def test_an_amount_is_quoted_accepted_and_converted(desk: Desk, reader: Reader) 
     key = reader.value(place, "idempotency_key")
     first = reader.post(place, idempotency_key=key)
     assert (first.status_code, reader.post(place, idempotency_key=key).location) == (303, first.location)
-    assert "What is sold is held until it is carried out." in reader.text(first.location)
+    assert "The amount to be sold is held until it is carried out." in reader.text(first.location)
     assert reader.get(place).location == first.location  # it leads to what became of it
     desk.settle()
     shown = reader.text(first.location)
