@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from domain.money import format_amount
 from drill.journal import Asked, AskedKind, Journal, PaidIn
-from drill.outside import AccountRail, BankRail, Rail
+from drill.outside import AccountRail, IncomingRail, Rail
 from drill.people import Somebody
 from wiring.embedded.anvil import CHAIN
 
@@ -65,7 +65,7 @@ class Load:
                 who.turn.release()
 
     def _be_paid(self, chance: random.Random, who: Somebody) -> None:
-        rail = chance.choice([rail for rail in self._rails if not isinstance(rail, BankRail)])
+        rail = chance.choice([rail for rail in self._rails if isinstance(rail, IncomingRail)])
         asset_id = chance.choice(rail.asset_ids)
         amount = self._amounts.of(asset_id, chance)
         reference = rail.pay_in(who.addresses[asset_id], asset_id, amount)

@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from bitcoinrpc.authproxy import JSONRPCException
 
@@ -32,13 +32,9 @@ FAILS: Final = 0.1
 
 
 class Rail(Protocol):
-    """One way for money to move."""
+    """One way for money to leave the house."""
 
     asset_ids: tuple[str, ...]
-
-    def pay_in(self, address: str, asset_id: str, amount_minor: int) -> str:
-        """Somebody pays an address of the house. Returns what the house will know it by."""
-        ...
 
     def destination(self) -> str:
         """Somewhere to pay to that nobody has paid to before."""
@@ -53,6 +49,15 @@ class Rail(Protocol):
         ...
 
 
+@runtime_checkable
+class IncomingRail(Rail, Protocol):
+    """One by which money also comes in."""
+
+    def pay_in(self, address: str, asset_id: str, amount_minor: int) -> str:
+        """Somebody pays an address of the house. Returns what the house will know it by."""
+        ...
+
+
 class CoinRail:
     """A chain of the Bitcoin family."""
 
@@ -62,7 +67,7 @@ class CoinRail:
         self.asset_ids: tuple[str, ...] = (NETWORKS[node.chain].asset_id,)
 
     def pay_in(self, address: str, asset_id: str, amount_minor: int) -> str:  # noqa: ARG002 - it has one asset
-        """As `Rail`."""
+        """As `IncomingRail`."""
         txid = self.node.pay(address, f"{Decimal(amount_minor).scaleb(-8):f}")
         self._unmined.append(txid)
         return txid
@@ -121,7 +126,7 @@ class AccountRail:
         self.asset_ids: tuple[str, ...] = (ACCOUNT_COIN, TOKEN)
 
     def pay_in(self, address: str, asset_id: str, amount_minor: int) -> str:
-        """As `Rail`."""
+        """As `IncomingRail`."""
         with self._lock:
             if asset_id == ACCOUNT_COIN:
                 return self.anvil.pay(address, amount_minor)
@@ -171,7 +176,7 @@ class CustodianRail:
         self._chance = random.Random(seed)
 
     def pay_in(self, address: str, asset_id: str, amount_minor: int) -> str:  # noqa: ARG002 - it has one asset
-        """As `Rail`."""
+        """As `IncomingRail`."""
         reference = self.fake.arrives(address, _decimal(amount_minor))
         self._tell(reference)
         return reference
@@ -226,10 +231,6 @@ class BankRail:
         self.fake = fake
         self.asset_ids: tuple[str, ...] = (NAIRA,)
         self._journal = journal
-
-    def pay_in(self, address: str, asset_id: str, amount_minor: int) -> str:
-        """Never: nothing comes in this way."""
-        raise NotImplementedError
 
     def destination(self) -> str:
         """As `Rail`."""

@@ -14,7 +14,7 @@ from domain.rails import RAILS
 from drill.house import House
 from drill.journal import Journal, PaidIn
 from drill.load import Amounts
-from drill.outside import DOLLAR, MICRO, NAIRA, AccountRail, BankRail, CoinRail, CustodianRail, Rail
+from drill.outside import DOLLAR, MICRO, NAIRA, AccountRail, BankRail, CoinRail, CustodianRail, IncomingRail, Rail
 from drill.people import Somebody
 from models.asset import Asset, WithdrawalPolicy
 from services import assets, ledger, verifications
@@ -134,7 +134,7 @@ class Scene:
 
     def _settle(self, who: Somebody, rail: Rail, usual: dict[str, int]) -> None:
         """Give somebody an address on a rail, and something to begin with."""
-        if isinstance(rail, BankRail):
+        if not isinstance(rail, IncomingRail):
             return
         body = {"asset": rail.asset_ids[0]}
         if isinstance(rail, CustodianRail):

@@ -1,6 +1,5 @@
-"""Shape a flow's facts, links and chain transactions for its page."""
+"""Shape a flow's facts and links for its page."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,21 +7,17 @@ from typing import Final
 from uuid import UUID
 
 from api.pages import sentences, shapes, wording
-from api.pages.flow_shapes import ChainLine, Link
+from api.pages.flow_shapes import Link
 from api.pages.shapes import AssetName, Money
 from api.possessives import for_reader
 from domain.beneficiaries import masked
 from domain.conversions import FAILURES, spell_rate
 from domain.flows import FLOW_KINDS, LOSS
 from domain.ids import short_id
-from domain.providers import PROVIDERS
-from domain.rail_rows import RailRow
-from domain.rails import RAILS
 from domain.verification import REASONS
 from models.alert import OpsAlert
 from models.conversion import ConversionQuote
 from models.log_line import KeptLogLine
-from models.payout import PayoutTransaction
 from models.replenishment import Replenishment
 from models.sweep import Sweep
 from models.verification import PaymentVerification
@@ -32,8 +27,6 @@ from services.activity import confirmations
 from services.evidence import Evidence
 from services.flow_stats import Usual
 
-_AT_A_PROVIDER: Final = {"signed": "not asked for yet", "completed": "paid", "failed": "not paid"}
-"""The label of a request to a provider, by the state of its payment."""
 _DECISIONS: Final = {"approve": "approved", "reject": "rejected"}
 
 
@@ -136,23 +129,6 @@ def links(reading: Reading) -> tuple[Link, ...]:
     return tuple(made)
 
 
-def chain(reading: Reading) -> tuple[ChainLine, ...]:
-    """The flow's chain transactions, newest first."""
-    found, rail = reading.found, RAILS.get(reading.asset.chain)
-    lines = [_of_form(reading, form, rail) for form in found.forms]
-    if found.deposit is not None:
-        done = confirmations(found.deposit, reading.height)
-        words = wording.counted(done, "confirmation") if done else "in no block"
-        if found.deposit.replaced_by:
-            words = f"replaced by {found.deposit.replaced_by}"
-        txid, height = found.deposit.txid, found.deposit.block_height
-        lines.append(ChainLine(txid, words, block_height=height, url=_shown(rail, txid)))
-    if found.verification is not None:
-        claimed, claim_rail = found.verification.tx_hash, RAILS.get(found.verification.chain)
-        lines.append(ChainLine(claimed, "claimed", url=_shown(claim_rail, claimed)))
-    return tuple(reversed(lines))
-
-
 def spelled(amount_minor: int, asset: AssetName) -> str:
     """An amount with its asset, as text."""
     return f"{wording.amount(amount_minor, asset.decimals)}\u00a0{asset.symbol}"
@@ -226,14 +202,14 @@ def _of_withdrawal(reading: Reading, row: Withdrawal) -> tuple[shapes.Evidence, 
     said = reading.found.said if reading.is_operator else None
     return (
         shapes.Evidence("To", row.destination, copy=True),
-        *((shapes.Evidence("Who is paid", _name(reading, row.beneficiary_name)),) if row.beneficiary_name else ()),
+        *((shapes.Evidence("Who is paid", name_shown(reading, row.beneficiary_name)),) if row.beneficiary_name else ()),
         shapes.Evidence("Fee", spelled(row.fee_minor, reading.asset)),
         shapes.Evidence("Approvals", needed + (f"; {decided}" if decided else "")),
         *((shapes.Evidence("Said of it", sentences.said(said)),) if said is not None else ()),
     )
 
 
-def _name(reading: Reading, name: str) -> str:
+def name_shown(reading: Reading, name: str) -> str:
     """A user's key or address, in full for whoever named it and for operators."""
     return name if reading.is_owner or reading.may_decide else masked(name)
 
@@ -285,29 +261,3 @@ def _of_conversion(reading: Reading, quote: ConversionQuote) -> tuple[shapes.Evi
         shapes.Evidence("Spread", spelled(quote.spread_minor, reading.asset)),
         shapes.Evidence("Fee", spelled(quote.fee_minor, reading.asset)),
     )
-
-
-def _of_form(reading: Reading, form: PayoutTransaction, rail: RailRow | None) -> ChainLine:
-    """One signed transaction: its state, and its fee or the most that it can be."""
-    [payment] = [one for one in reading.found.payments if one.id == form.payout_id]
-    newest = max(one.form for one in reading.found.forms if one.payout_id == payment.id)
-    is_it = payment.txid == form.txid
-    words = "in a block" if is_it else "superseded" if form.form != newest else "in no block"
-    if payment.chain in PROVIDERS:
-        words = _AT_A_PROVIDER.get(payment.state, "asked for")
-        if reading.found.made is not None and reading.found.made.said != "failed":
-            words = "failed, and made after all"
-    if payment.purpose == "gas_top_up":
-        words = f"gas for the address, {words}"
-    cost_minor = payment.fee_minor if is_it and payment.fee_minor is not None else form.fee_minor
-    height = payment.block_height if is_it else None
-    raw = form.raw_tx
-    named = reading.found.withdrawal.beneficiary_name if reading.found.withdrawal is not None else None
-    if named:
-        raw = raw.replace(json.dumps(named), json.dumps(_name(reading, named)))
-    return ChainLine(form.txid, words, raw, Money(cost_minor, reading.paid_in), height, _shown(rail, form.txid))
-
-
-def _shown(rail: RailRow | None, txid: str) -> str | None:
-    """The link to a block explorer."""
-    return None if rail is None else rail.explorer_url(txid)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from api.pages import flow_facts, graph, sentences, shapes, wording
+from api.pages import flow_chain, flow_facts, graph, sentences, shapes, wording
 from api.pages.flow_facts import Reading, spelled
 from api.pages.flow_shapes import Action, AlertChange, FlowView, LogLine, Step, TransferLine
 from api.pages.shapes import Money
@@ -53,7 +53,7 @@ def view(reading: Reading, actions: Sequence[Action]) -> FlowView:
         facts=flow_facts.facts(reading),
         steps=_steps(reading),
         transfers=_transfers(reading),
-        chain=flow_facts.chain(reading),
+        chain=flow_chain.chain(reading),
         graph=graph.draw(FLOW_KINDS[flow.kind], path),
         actions=tuple(actions),
         moving=flow.closed_at is None,
