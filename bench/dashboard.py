@@ -8,6 +8,7 @@ from sqlalchemy import text
 from werkzeug.test import Client
 
 from api.app import create_app
+from api.pages.sentences import kind_word
 from auth import roles
 from bench import people
 from bench.world import House, World
@@ -106,6 +107,6 @@ def _look(browser: Client, headers: dict[str, Any]) -> float:
     started = time.perf_counter()
     answer = browser.get(PAGE, headers=headers)
     took_s = time.perf_counter() - started
-    if answer.status_code != 200 or "internal transfer" not in answer.text.lower():
+    if answer.status_code != 200 or f"{kind_word('internal_transfer')}: " not in answer.text.lower():
         raise RuntimeError(f"the dashboard was answered {answer.status}: {answer.text[:300]}")
     return took_s * 1000

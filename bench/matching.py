@@ -71,7 +71,7 @@ def block_match_scale(world: World) -> dict[str, float]:
 
 
 def evm_match_scale(world: World) -> dict[str, float]:
-    """The same for as many events of a token on a chain of accounts."""
+    """The same for as many events of a token on an account-based chain."""
     rail = EVM_NETWORKS["ethereum"]
     contract = next(asset.contracts[0] for asset in rail.assets if asset.symbol == "USDT")
     return _compared(world, "evm_match", _Kind(rail, b"", contract, has_inputs=False))
