@@ -1,4 +1,4 @@
-"""How fast the blocks of an account-based chain are caught up with, next to how fast the node answers the same calls."""
+"""How fast blocks of an account-based chain are caught up with, next to how fast the node answers the same calls."""
 
 import time
 from collections.abc import Iterator
